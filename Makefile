@@ -1,0 +1,48 @@
+# Two commands on a fresh machine: `make run` serves the app, `make test` runs the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Made without ensurepip and filled by the machine's own pip, so that Debian's python3-venv is not needed.
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
+
+.PHONY: run test test-fast lint format lock clean
+
+run: $(VENV)/run.done
+	$(BIN)/python -m chromi up
+
+test: $(VENV)/dev.done
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/dev.done
+	$(BIN)/python -m pytest -m "not slow and not browser and not service"
+
+lint: $(VENV)/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd chromi/static/vendor && sha256sum --check --quiet *.sha256
+
+format: $(VENV)/dev.done
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/dev.done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--group dev --constraints requirements.txt --output-file requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .build .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Chromi needs Python 3.11 or newer")'
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/run.done: requirements.txt | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements.txt
+	touch $@
+
+$(VENV)/dev.done: requirements-dev.txt $(VENV)/run.done
+	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,158 @@
+"""Everything that can go wrong, as one tree.
+
+Each error carries the HTTP status it is answered with, a stable code for programs, and a sentence that a
+person can act on. What only a developer can use (ffmpeg's own words, a path) goes into `detail`, which is
+logged and never shown.
+"""
+
+
+class ChromiError(Exception):
+    """Base of every error that Chromi raises on purpose."""
+
+    status_code = 500
+    code = "internal_error"
+    user_message = "Something went wrong on our side. Please try again."
+
+    def __init__(self, user_message: str | None = None, *, detail: str = "") -> None:
+        self.user_message = user_message or type(self).user_message
+        self.detail = detail
+        super().__init__(f"{self.user_message} [{detail}]" if detail else self.user_message)
+
+
+class ConfigError(ChromiError):
+    """A setting is unknown or out of range: the start stops."""
+
+    code = "bad_configuration"
+
+
+# -- what a request can get wrong ------------------------------------------------------------------------
+
+
+class BadRequest(ChromiError):
+    """The request cannot be read as one of ours."""
+
+    status_code = 400
+    code = "bad_request"
+    user_message = "That request could not be understood."
+
+
+class MissingVideo(BadRequest):
+    """No file came in the field `video`, or an empty one."""
+
+    code = "missing_video"
+    user_message = "No video came with the request. Send the file in the field named “video”."
+
+
+class CrossSite(ChromiError):
+    """Another site's page sent this visitor's browser here to change something."""
+
+    status_code = 403
+    code = "cross_site"
+    user_message = "This request came from another site and was refused. Open the page here and try again."
+
+
+class NotFound(ChromiError):
+    """No such upload, job or link."""
+
+    status_code = 404
+    code = "not_found"
+    user_message = "There is nothing at this address. It may have been removed already."
+
+
+class Conflict(ChromiError):
+    """The thing exists but is not in a state that allows this."""
+
+    status_code = 409
+    code = "conflict"
+    user_message = "That is not possible right now."
+
+
+class Gone(ChromiError):
+    """The link was good once and is not any more."""
+
+    status_code = 410
+    code = "link_expired"
+    user_message = "This link has expired. Ask whoever shared it for a new one, or make the background again."
+
+
+class LinkUsedUp(Gone):
+    """A one-time link has delivered its file."""
+
+    code = "link_used_up"
+    user_message = "This link worked once and has been used. Ask whoever shared it for a new one."
+
+
+class UploadTooLarge(ChromiError):
+    """The body is larger than CHROMI_MAX_UPLOAD_MB."""
+
+    status_code = 413
+    code = "too_large"
+    user_message = "The file is too large."
+
+
+class NotAVideo(ChromiError):
+    """The bytes are no video in a container that we take, whatever the file is called."""
+
+    status_code = 415
+    code = "not_a_video"
+    user_message = "This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file."
+
+
+class BadOptions(ChromiError):
+    """One or more options are out of range; the message names each."""
+
+    status_code = 422
+    code = "bad_options"
+
+
+class ServiceBusy(ChromiError):
+    """The database is locked or something else is short for a moment: try again."""
+
+    status_code = 503
+    code = "busy"
+    user_message = "The service is busy. Please try again in a few seconds."
+
+
+# -- what can go wrong while a clip is converted ---------------------------------------------------------
+
+
+class EncodeError(ChromiError):
+    """The conversion failed; the job's row keeps code and message."""
+
+    code = "encode_failed"
+    user_message = "The video could not be converted. It may be damaged; try another part of it or another file."
+
+
+class NoFrames(EncodeError):
+    """The window holds no picture, although the file looked right."""
+
+    code = "no_frames"
+    user_message = "There is no picture in this part of the video. Choose another start, or another file."
+
+
+class BrokenResult(EncodeError):
+    """The GIF breaks the output contract and must not be published."""
+
+    code = "broken_result"
+    user_message = "The finished background did not pass our check, so it was thrown away. Please try again."
+
+
+class TimedOut(EncodeError):
+    """The conversion took longer than its limit."""
+
+    code = "timed_out"
+    user_message = "This video takes too long to convert. Try a shorter or smaller file."
+
+
+class Stopped(EncodeError):
+    """The caller's `should_stop` said so: cancelled, or the worker is shutting down."""
+
+    code = "stopped"
+    user_message = "The conversion was stopped."
+
+
+class FfmpegMissing(EncodeError):
+    """The ffmpeg binary is missing or does not run."""
+
+    code = "ffmpeg_missing"
+    user_message = "The converter is not installed properly. Whoever runs this service can see why with “doctor”."
