@@ -120,7 +120,9 @@ class EncodeError(ChromiError):
     """The conversion failed; the job's row keeps code and message."""
 
     code = "encode_failed"
-    user_message = "The video could not be converted. It may be damaged; try another part of it or another file."
+    user_message = (
+        "The video could not be converted. It may be damaged; try another part of it or another one."
+    )
 
 
 class NoFrames(EncodeError):
@@ -155,4 +157,14 @@ class FfmpegMissing(EncodeError):
     """The ffmpeg binary is missing or does not run."""
 
     code = "ffmpeg_missing"
-    user_message = "The converter is not installed properly. Whoever runs this service can see why with “doctor”."
+    user_message = (
+        "The converter is not installed properly. Whoever runs this service sees why with “doctor”."
+    )
+
+
+class DiskFull(EncodeError):
+    """The disk filled up while frames or the GIF were being written."""
+
+    status_code = 503
+    code = "disk_full"
+    user_message = "The server is out of disk space. Please try again later."

@@ -1,0 +1,25 @@
+"""Chromi turns a clip into an animated Chrome background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from chromi.config import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the web application; without settings they are read from the environment.
+
+    Raises ConfigError for a setting that is unknown or out of range.
+    """
+    # Imported here, as the encoder, the worker and the command line want this package without Flask.
+    from flask import Flask
+
+    from chromi import config, web
+
+    app = Flask(__name__)
+    web.init_app(app, settings or config.Settings.from_environ())
+    return app

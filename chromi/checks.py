@@ -1,0 +1,88 @@
+"""What a conversion needs, looked at from outside: for `/health/` and for `python -m chromi doctor`."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from peewee import DatabaseError
+
+from chromi.config import MB, Settings
+from chromi.encoder import inspect_ffmpeg
+from chromi.errors import ChromiError
+from chromi.models import Job, State, Worker, database
+from chromi.tasks import Queue
+
+MIN_FREE_BYTES = 500 * MB
+"""A conversion may need the upload twice, its kept frames (about 65 MB) and the GIF."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: its name, whether it will do, and a sentence about it."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def check_service(settings: Settings, queue: Queue) -> list[Check]:
+    """Look at everything; no check can make another fail."""
+    looks: dict[str, Callable[[], str]] = {
+        "database": _look_at_database,
+        "queue": lambda: _look_at_queue(queue),
+        "worker": lambda: _look_at_worker(settings),
+        "ffmpeg": _look_at_ffmpeg,
+        "disk": lambda: _look_at_disk(settings),
+    }
+    return [_check(name, look) for name, look in looks.items()]
+
+
+class Unwell(Exception):
+    """A check found trouble."""
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except (Unwell, ChromiError, DatabaseError, sqlite3.Error, OSError) as trouble:
+        return Check(name, False, str(trouble) or type(trouble).__name__)
+
+
+def _look_at_database() -> str:
+    [(answer,)] = database.execute_sql("PRAGMA quick_check(1)").fetchall()
+    if answer != "ok":
+        raise Unwell(f"The database is damaged: {answer}.")
+    return "The database answers."
+
+
+def _look_at_queue(queue: Queue) -> str:
+    running = Job.select().where(Job.state == State.IN_PROGRESS).count()
+    return f"{queue.size()} waiting, {running} running."
+
+
+def _look_at_worker(settings: Settings) -> str:
+    if settings.inline:
+        return "Jobs run inside the request."
+    if not Worker.is_any_alive():
+        raise Unwell("No worker is alive: start the consumer, or look why it does not take jobs.")
+    return "A worker is alive."
+
+
+@cache
+def _look_at_ffmpeg() -> str:
+    """Run ffmpeg once; trouble is looked at anew each time, as a raised error is not remembered."""
+    report = inspect_ffmpeg()
+    if report.missing:
+        raise Unwell(f"ffmpeg {report.version} lacks {', '.join(report.missing)}.")
+    return f"ffmpeg {report.version} has all that is needed."
+
+
+def _look_at_disk(settings: Settings) -> str:
+    free_bytes = shutil.disk_usage(settings.instance).free
+    if free_bytes < MIN_FREE_BYTES:
+        raise Unwell(f"Only {free_bytes // MB} MB free; {MIN_FREE_BYTES // MB} MB are needed.")
+    return f"{free_bytes // MB} MB free."

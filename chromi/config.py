@@ -1,0 +1,133 @@
+"""Settings: one frozen value read from the `CHROMI_*` environment variables.
+
+A setting that does not exist or is out of range stops the start, with a sentence that names those allowed:
+a typo in a deployment must never silently mean the default.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from chromi.errors import ConfigError
+
+VERSION = "0.1.0"
+PREFIX = "CHROMI_"
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where Chromi runs and how much it takes; each field is one `CHROMI_` variable in lower case."""
+
+    host: str = "127.0.0.1"
+    """Address the web server listens on."""
+    port: int = 8000
+    """TCP port of the web server, 0 to 65535; 0 takes any free one."""
+    instance: Path = Path("instance")
+    """Folder for the databases, the media and the secret key."""
+    secret_key: str = ""
+    """Signs the download tokens; empty means the one kept in the instance folder, made on first use."""
+    old_secret_keys: tuple[str, ...] = ()
+    """Keys that still verify but no longer sign, separated by commas."""
+    max_upload_mb: int = 100
+    """Largest video taken, in MB of 1,000,000 bytes, 1 to 2000; the web server enforces it."""
+    workers: int = 1
+    """Conversions at once, 1 to 16; each needs about 200 MB of memory."""
+    inline: bool = False
+    """Convert inside the request instead of in the queue: for small scripts, not for the public."""
+    upload_ttl_s: int = 3600
+    """Seconds an upload is kept after its last use, 60 to 604800; the sweep enforces it."""
+    link_ttl_s: int = 86400
+    """Seconds a result and its own link live, 60 to 604800; a share link may be given less or more."""
+    trusted_proxy: str = ""
+    """Address of the proxy whose X-Forwarded headers are believed, or `*`; waitress enforces it."""
+
+    def __post_init__(self) -> None:
+        _require_range("port", self.port, 0, 65535)
+        _require_range("max_upload_mb", self.max_upload_mb, 1, 2000)
+        _require_range("workers", self.workers, 1, 16)
+        _require_range("upload_ttl_s", self.upload_ttl_s, 60, 7 * 86400)
+        _require_range("link_ttl_s", self.link_ttl_s, 60, 7 * 86400)
+        if not self.host:
+            raise ConfigError("CHROMI_HOST must not be empty.")
+        for key in (self.secret_key, *self.old_secret_keys):
+            if key and len(key) < 16:
+                raise ConfigError("A secret key must have at least 16 characters.")
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * MB
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings; raises ConfigError for an unknown or unreadable variable."""
+        given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+        allowed = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
+        if unknown := sorted(given.keys() - allowed.keys()):
+            raise ConfigError(f"Unknown setting {', '.join(unknown)}. Allowed: {', '.join(sorted(allowed))}.")
+        return cls(**{allowed[name]: _parse(cls, allowed[name], text) for name, text in given.items()})
+
+
+def signing_keys(settings: Settings) -> list[str]:
+    """Give the keys that verify tokens, oldest first; the last one signs."""
+    return [*settings.old_secret_keys, settings.secret_key or _kept_secret_key(settings.instance)]
+
+
+def _kept_secret_key(instance: Path) -> str:
+    """Read the key in the instance folder, making it (mode 600) when there is none.
+
+    The web server and the worker may come here at the same moment: the key is written beside and linked
+    into place, so that whoever is second finds a whole key.
+    """
+    path = instance / "secret_key"
+    if not path.exists():
+        instance.mkdir(parents=True, exist_ok=True)
+        draft = instance / f"secret_key.{secrets.token_hex(4)}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def _require_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{PREFIX}{name.upper()} must be {low} to {high}, not {value}.")
+
+
+def _parse_bool(text: str) -> bool:
+    try:
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+    except KeyError:
+        raise ValueError("must be true or false") from None
+
+
+def _parse_keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())
+
+
+_PARSERS: dict[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    bool: _parse_bool,
+    Path: Path,
+    tuple[str, ...]: _parse_keys,
+}
+
+
+def _parse(cls: type[Settings], name: str, text: str) -> Any:
+    """Turn a variable's text into its field's type; a secret's text is never repeated in the message."""
+    try:
+        return _PARSERS[get_type_hints(cls)[name]](text.strip())
+    except ValueError as error:
+        shown = "" if "secret" in name else f" {text!r}"
+        raise ConfigError(f"{PREFIX}{name.upper()}{shown} is not valid: {error}.") from error

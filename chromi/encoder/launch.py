@@ -1,0 +1,59 @@
+"""Become ffmpeg, under limits. Run as a script by `ffmpeg.py`, never imported.
+
+    python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES PROGRAM ARGUMENT...
+
+The web process has threads, and code between fork and exec (`preexec_fn`) may deadlock there. So a fresh
+interpreter sets the limits on itself and then turns into ffmpeg by exec, which keeps them. Only the few
+modules below are imported: this runs before every ffmpeg and must cost milliseconds.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_NO_NEW_PRIVS = 38
+NICENESS = 10
+MAX_OPEN_FILES = 64
+CANNOT_START = 127  # what a shell answers when there is no such program
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Have the kernel kill this process when its parent ends, however it ends."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() != parent_pid:  # it ended before the line above: no signal will come
+        sys.exit(CANNOT_START)
+
+
+def limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
+    """Bound what this process may take; exec keeps these limits."""
+    for kind, value in (
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+    os.nice(NICENESS)
+    # Python ignores these two, and exec would hand that on: ffmpeg must die of them.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+
+
+def main(parent_pid: str, cpu_s: str, memory_bytes: str, file_bytes: str, *command: str) -> None:
+    die_with_parent(int(parent_pid))
+    limit(int(cpu_s), int(memory_bytes), int(file_bytes))
+    try:
+        os.execv(command[0], command)  # noqa: S606  a list without a shell, built by ffmpeg.py alone
+    except OSError as error:
+        print(f"{command[0]}: {error.strerror}", file=sys.stderr)
+        sys.exit(CANNOT_START)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

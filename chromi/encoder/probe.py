@@ -1,0 +1,261 @@
+"""What is this file? Find out from its bytes, never from its name.
+
+There is no ffprobe, and what `ffmpeg -i` prints about a file can be forged: a Matroska tag's name or language
+may hold newlines and imitate a stream's line. So nothing is read from there. Packets are listed by the
+`framecrc` muxer, which prints numbers only, and the first picture is described by the `showinfo` filter, whose
+lines carry a name that was drawn for this one run.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from chromi.encoder.ffmpeg import DECODERS, MAX_PIXELS, Limits, Outcome, ignore, run, untrusted_input
+from chromi.errors import NotAVideo
+
+PROBE_TIMEOUT_S = 20.0
+
+_MOV_ATOMS = frozenset(
+    (
+        b"ftyp",
+        b"moov",
+        b"mdat",
+        b"free",
+        b"skip",
+        b"wide",
+        b"pnot",
+        b"udta",
+        b"uuid",
+        b"styp",
+        b"sidx",
+        b"moof",
+    )
+)
+_HDR_TRANSFERS = frozenset(("smpte2084", "arib-std-b67"))  # PQ and HLG
+_ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
+# ffmpeg's own VP8 and VP9 decoders skip the second picture that carries the alpha.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+_TAIL_S = 2
+_UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the conversion needs to know about a clip.
+
+    Sizes are as displayed: after rotation, with square pixels. `first_frame_s` is the first picture's time
+    stamp in the file; all other times count from there.
+    """
+
+    container: str  # mov, matroska or gif
+    codec: str
+    width_px: int
+    height_px: int
+    duration_s: float
+    fps: float | None
+    first_frame_s: float
+    pixel_format: str
+    colour_matrix: str
+    colour_transfer: str
+
+    @property
+    def is_hdr(self) -> bool:
+        return self.colour_transfer in _HDR_TRANSFERS
+
+    @property
+    def has_alpha(self) -> bool:
+        return bool(_ALPHA_FORMAT.search(self.pixel_format))
+
+    @property
+    def decoder(self) -> str | None:
+        """The decoder to ask for by name; None leaves it to ffmpeg."""
+        return _ALPHA_DECODERS.get(self.codec) if self.has_alpha else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "VideoInfo":
+        return cls(**values)
+
+
+def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> VideoInfo:
+    """Describe the first video stream of `path` that is no cover art.
+
+    `on_tick` is called ten times a second, and whatever it raises ends the probe.
+
+    Raises NotAVideo with a sentence that says what is wrong; FfmpegMissing; TimedOut.
+    """
+    look = _Look(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
+    container = _sniff(path)
+    packets = _list_packets(look)
+    _check_readable(packets)
+    picture = _describe_first_picture(look, packets)
+    duration_s = packets.end_s - picture.time_s
+    if duration_s <= 0:
+        raise NotAVideo(
+            detail=f"the packets end at {packets.end_s} s, the first picture is at {picture.time_s}"
+        )
+    return VideoInfo(
+        container=container,
+        codec=packets.codec,
+        width_px=max(1, round(picture.width_px * picture.aspect)),
+        height_px=picture.height_px,
+        duration_s=round(duration_s, 6),
+        fps=picture.fps,
+        first_frame_s=picture.time_s,
+        pixel_format=picture.format,
+        colour_matrix=picture.matrix,
+        colour_transfer=picture.transfer,
+    )
+
+
+def _sniff(path: Path) -> str:
+    """Tell the container from the first bytes, so that a playlist or a text never reaches ffmpeg."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    if not start:
+        raise NotAVideo("This file is empty.")
+    if start[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if start[:4] == b"\x1a\x45\xdf\xa3":
+        return "matroska"
+    if start[4:8] in _MOV_ATOMS:
+        return "mov"
+    raise NotAVideo(detail=f"starts with {start!r}")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One probe: its file, the time by which it must end, and who is told that it goes on."""
+
+    path: Path
+    deadline: float
+    on_tick: Callable[[], None]
+
+    def run(
+        self,
+        before: Sequence[str],
+        after: Sequence[str],
+        *,
+        on_output: Callable[[str], None] = ignore,
+        on_log: Callable[[str], None] = ignore,
+    ) -> Outcome:
+        """Read the file with input options `before` and output options `after`; time stamps stay its own."""
+        with self.path.open("rb") as clip:
+            return run(
+                [*untrusted_input(clip.fileno(), threads=1, before=("-copyts", *before)), *after],
+                limits=Limits(wall_s=max(0.1, self.deadline - time.monotonic()), file_bytes=0),
+                descriptors=(clip.fileno(),),
+                on_output=on_output,
+                on_log=on_log,
+                on_tick=self.on_tick,
+            )
+
+
+class _Packets:
+    """What `framecrc` prints: a header of `#key 0: value`, then one line of numbers per packet."""
+
+    def __init__(self) -> None:
+        self.codec = _UNKNOWN
+        self.stored_px = (0, 0)
+        self.end_s = float("-inf")
+        self._time_base = Fraction(1)
+
+    def read(self, line: str) -> None:
+        if line.startswith("#"):
+            self._read_header(*line[1:].split(" 0: ", 1))
+        elif line:
+            _, _, pts, duration, *_ = (int(number, 0) for number in line.split(",")[:4])
+            self.end_s = max(self.end_s, float((pts + duration) * self._time_base))
+
+    def _read_header(self, key: str, value: str = "") -> None:
+        if key == "codec_id":
+            self.codec = value
+        elif key == "tb":
+            self._time_base = Fraction(value)
+        elif key == "dimensions":
+            width, _, height = value.partition("x")
+            self.stored_px = (int(width), int(height))
+
+
+def _list_packets(look: _Look) -> _Packets:
+    """Read the last packets without decoding any, or every packet where the file does not tell its length.
+
+    A browser's recorder writes no duration, a cut file promises more than it holds, and sound may go on after
+    the last picture: so the length is what the packets say.
+    """
+    packets = _Packets()
+    copy = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1")
+    outcome = look.run(("-sseof", f"-{_TAIL_S}"), copy, on_output=packets.read)
+    if packets.end_s == float("-inf"):
+        outcome = look.run((), copy, on_output=packets.read)
+    if packets.end_s == float("-inf"):
+        if "matches no streams" in outcome.log:
+            raise NotAVideo("There is no moving picture in this file, only sound or a still cover.")
+        raise NotAVideo(detail=outcome.log)
+    return packets
+
+
+def _check_readable(packets: _Packets) -> None:
+    width, height = packets.stored_px
+    if width * height > MAX_PIXELS:
+        raise NotAVideo(
+            f"The picture is {width} × {height} pixels, which is too large. Up to 4K (4096 × 2304) works."
+        )
+    if packets.codec not in DECODERS:
+        raise NotAVideo(
+            f"We cannot read this kind of video ({packets.codec}). Save it as MP4 with H.264 and try again."
+        )
+
+
+class _Picture:
+    """What `showinfo` logs about the first frame, in lines that start with its secret name."""
+
+    _CONFIG = re.compile(r"config in .*frame_rate: (\d+)/(\d+)")
+    _FRAME = re.compile(r"n: *0 .*pts_time:(\S+) .*fmt:(\w+) .*sar:(\d+)/(\d+) s:(\d+)x(\d+) ")
+    _COLOUR = re.compile(r"color_range:\S+ color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
+
+    def __init__(self, name: str) -> None:
+        self._prefix = f"[{name} @ 0x"
+        self.fps: float | None = None
+        self.format = ""
+        self.aspect = 1.0
+        self.matrix = self.transfer = _UNKNOWN
+        self.time_s = 0.0
+        self.width_px = self.height_px = 0
+
+    def read(self, line: str) -> None:
+        if not line.startswith(self._prefix):
+            return
+        if match := self._CONFIG.search(line):
+            over, under = map(int, match.groups())
+            self.fps = over / under if over and under else None
+        elif (match := self._FRAME.search(line)) and not self.format:
+            self.time_s, self.format = float(match[1]), match[2]
+            over, under, self.width_px, self.height_px = map(int, match.groups()[2:])
+            self.aspect = over / under if over and under else 1.0
+        elif match := self._COLOUR.search(line):
+            self.matrix, self.transfer = match.groups()
+
+
+def _describe_first_picture(look: _Look, packets: _Packets) -> _Picture:
+    """Decode one frame, turned upright as every later pass will have it."""
+    name = f"showinfo@{secrets.token_hex(8)}"
+    picture = _Picture(name)
+    decoder = _ALPHA_DECODERS.get(packets.codec)
+    outcome = look.run(
+        ("-c:v", decoder) if decoder else (),
+        ("-map", "0:V:0", "-vf", f"trim=end_frame=1,{name}=checksum=0", "-f", "null", "-"),
+        on_log=picture.read,
+    )
+    if not picture.format:
+        raise NotAVideo(
+            "The picture in this file cannot be read; the file may be damaged.", detail=outcome.log
+        )
+    return picture

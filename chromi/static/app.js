@@ -1,0 +1,25 @@
+/* Enhances pages that already work as plain forms. Each module looks after one page and leaves the others alone. */
+
+import { showErrors } from "./js/errors.js";
+import { watchJob } from "./js/job.js";
+import { copyLinks } from "./js/share.js";
+import { enhanceStudio } from "./js/studio.js";
+import { enhanceUpload } from "./js/upload.js";
+
+/** Show the controls that do nothing without script; the HTML hides them. */
+function revealScripted(root) {
+  for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
+}
+
+revealScripted(document);
+document.addEventListener("htmx:afterSwap", () => revealScripted(document));
+
+copyLinks();
+
+const start = { upload_form: enhanceUpload, studio: enhanceStudio, job: watchJob };
+for (const [id, enhance] of Object.entries(start)) {
+  const element = document.getElementById(id);
+  if (element) enhance(element);
+}
+// Last, so that a page can keep an answer from being shown.
+showErrors();

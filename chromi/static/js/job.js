@@ -1,0 +1,67 @@
+import { announce } from "./announce.js";
+import { partsOf } from "./parts.js";
+
+const RETRY_MS = 3000;
+const GONE = new Set([404, 410]);
+
+let retryTimer = 0;
+
+function currentJob() {
+  return document.getElementById("job");
+}
+
+/** Put the state into the tab's title and, when it changes, into a screen reader's ear. */
+function tell() {
+  const job = currentJob();
+  const news = partsOf(job).news.textContent.trim();
+  const { state, percent } = job.dataset;
+  document.title = `${state === "in_progress" ? `${percent} %` : news} · Chromi`;
+  announce(news);
+}
+
+function showConnection(isLost) {
+  document.getElementById("connection").hidden = !isLost;
+}
+
+/** A lost answer breaks the fragment's chain of asking: start it again. */
+function retryLater() {
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(() => window.htmx.trigger(currentJob(), "retry"), RETRY_MS);
+}
+
+function isUnfinished(element) {
+  return currentJob().contains(element) && currentJob().hasAttribute("hx-get");
+}
+
+function onLost(event) {
+  if (!isUnfinished(event.target)) return;
+  showConnection(true);
+  retryLater();
+}
+
+function onRefused(event) {
+  if (!isUnfinished(event.target)) return;
+  const { status } = event.detail.xhr;
+  const isPoll = event.target === currentJob();
+  if (isPoll && GONE.has(status)) return;
+  showConnection(isPoll);
+  retryLater();
+}
+
+export function watchJob() {
+  tell();
+  // A poll's error is a lost connection, not news for the error place; unless the job itself is gone.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { isError, requestConfig, xhr } = event.detail;
+    if (isError && requestConfig.elt === currentJob() && !GONE.has(xhr.status)) event.detail.shouldSwap = false;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id !== "job") return;
+    clearTimeout(retryTimer);
+    showConnection(false);
+    tell();
+  });
+  document.addEventListener("htmx:sendError", onLost);
+  document.addEventListener("htmx:timeout", onLost);
+  document.addEventListener("htmx:responseError", onRefused);
+}

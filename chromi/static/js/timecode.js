@@ -1,0 +1,19 @@
+/** Seconds from "90.5", "1:30.5" or "00:01:30.5"; null for anything else. */
+export function parseTimecode(text) {
+  const match = /^(?:(?:(\d{1,2}):)?(\d{1,2}):)?(\d+(?:\.\d{1,3})?)$/.exec(text.trim());
+  if (!match) return null;
+  const [hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
+  return hours * 3600 + minutes * 60 + seconds;
+}
+
+/** 72.4 -> "00:01:12.400", as the server reads it. */
+export function fullTimecode(seconds) {
+  return new Date(Math.round(seconds * 1000)).toISOString().slice(11, 23);
+}
+
+/** 72.4 -> "1:12.4", for reading. */
+export function shortTimecode(seconds) {
+  const tenths = Math.round(seconds * 10);
+  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
+  return `${Math.floor(tenths / 600)}:${rest}`;
+}

@@ -1,0 +1,73 @@
+"""Where files lie: paths made from ids that the server made, never from a user's words."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+from pathlib import Path
+
+from chromi.errors import NotFound
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def new_id() -> str:
+    """Make an unguessable id of 128 bits: whoever knows it may see the thing, as there is no login."""
+    return secrets.token_hex(16)
+
+
+class IncomingFile(io.BufferedRandom):
+    """A file being uploaded: it vanishes when closed, unless it was kept.
+
+    The multipart parser writes straight into it, inside the uploads folder, so that keeping it is a rename
+    and not another copy of up to 100 MB.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"incoming-{new_id()}"
+        super().__init__(io.FileIO(self.path, "x+"))
+
+    def keep(self, destination: Path) -> None:
+        """Move the bytes to their name for good; afterwards closing removes nothing."""
+        self.flush()
+        os.replace(self.path, destination)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self.path.unlink(missing_ok=True)
+
+
+class Storage:
+    """The media folder: uploads, work in progress and results, each named by its row's id."""
+
+    def __init__(self, instance: Path) -> None:
+        media = instance.resolve() / "media"
+        self.uploads = media / "uploads"
+        self.work = media / "work"
+        self.results = media / "results"
+
+    def create_folders(self) -> None:
+        for folder in (self.uploads, self.work, self.results):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def open_incoming(self) -> IncomingFile:
+        return IncomingFile(self.uploads)
+
+    def upload_path(self, upload_id: str) -> Path:
+        return self.uploads / _checked(upload_id)
+
+    def work_path(self, job_id: str) -> Path:
+        return self.work / _checked(job_id)
+
+    def result_path(self, job_id: str) -> Path:
+        return self.results / f"{_checked(job_id)}.gif"
+
+
+def _checked(name: str) -> str:
+    """Refuse whatever is no id of ours, so that no path can leave its folder."""
+    if not _ID.fullmatch(name):
+        raise NotFound
+    return name

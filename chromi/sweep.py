@@ -1,0 +1,162 @@
+"""Nothing is kept: what has expired goes, what a dead worker left behind is taken up again."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chromi.config import Settings
+from chromi.errors import EncodeError
+from chromi.models import FINAL_STATES, MAX_ATTEMPTS, Job, Link, State, Upload, Worker
+from chromi.storage import Storage
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 30
+"""A running job whose row was not renewed for this long has lost its worker; it is renewed twice a second."""
+ENQUEUE_GRACE_S = 10
+"""A job's row is committed a moment before its task is enqueued: only later is it taken for lost."""
+ORPHAN_AGE_S = 600
+"""A file without a row is removed once nobody has written to it for this long."""
+
+
+class WorkerDied(EncodeError):
+    """The worker was killed more often than a job may try."""
+
+    code = "worker_died"
+    user_message = "The conversion was cut off more than once. This video may be too heavy; try another one."
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one sweep did, in counts."""
+
+    jobs_failed: int = 0
+    jobs_requeued: int = 0
+    uploads_removed: int = 0
+    results_removed: int = 0
+    orphans_removed: int = 0
+
+
+def sweep_all(
+    settings: Settings, storage: Storage, waiting_ids: set[str], enqueue: Callable[[str], object]
+) -> Swept:
+    """Do all there is to do now; safe to run twice and at any moment."""
+    swept = Swept(
+        jobs_failed=_take_back_lost_jobs(),
+        jobs_requeued=_enqueue_forgotten(waiting_ids, enqueue),
+        uploads_removed=_remove_unused_uploads(settings, storage),
+        results_removed=_remove_expired_results(settings, storage),
+        orphans_removed=_remove_orphans(storage),
+    )
+    Worker.delete().where(Worker.seen_at < time.time() - 3600).execute()
+    if swept != Swept():
+        log.info("%s", swept)
+    return swept
+
+
+def after_job(job: Job, storage: Storage) -> None:
+    """Remove at once what nothing can need when a job has ended, and start its upload's time to live anew."""
+    if Job.select().where(Job.id == job.id, Job.state.in_((State.FAILED, State.CANCELLED))).exists():
+        storage.result_path(job.id).unlink(missing_ok=True)  # cancelled in the moment it was published
+    upload = Upload.get_or_none(Upload.id == job.upload_id)
+    if upload is None:
+        return
+    unfinished = upload.jobs.where(Job.state.not_in(FINAL_STATES)).exists()
+    if upload.one_shot and not unfinished:
+        _remove_upload(upload, storage)
+    else:
+        upload.touch()
+
+
+def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
+    """Remove a result that no live link needs any more, with its rows."""
+    if Link.select().where(Link.job == job_id, Link.live()).exists():
+        return False
+    storage.result_path(job_id).unlink(missing_ok=True)
+    return bool(Job.delete().where(Job.id == job_id, Job.state == State.SUCCESS).execute())
+
+
+def is_lost(job: Job, waiting_ids: set[str]) -> bool:
+    """True for a job that nobody works on or will: its worker's lease ran out, or no task leads to it."""
+    if job.state == State.IN_PROGRESS:
+        return (job.heartbeat_at or 0) < time.time() - LEASE_S
+    enqueued = job.id in waiting_ids or job.created_at > time.time() - ENQUEUE_GRACE_S
+    return job.state == State.QUEUED and not enqueued
+
+
+def _take_back_lost_jobs() -> int:
+    """Put the jobs of dead workers back in the queue, or fail those that had their tries; count the latter."""
+    failed = 0
+    for job in Job.select().where(Job.state == State.IN_PROGRESS):
+        if not is_lost(job, set()):
+            continue
+        if job.attempts < MAX_ATTEMPTS:
+            job.release()
+        else:
+            failed += job.fail(WorkerDied())
+    return failed
+
+
+def _enqueue_forgotten(waiting_ids: set[str], enqueue: Callable[[str], object]) -> int:
+    """Enqueue the queued jobs that have no task: whoever made or ran them died in between."""
+    queued = Job.select().where(Job.state == State.QUEUED)
+    forgotten = [job.id for job in queued if is_lost(job, waiting_ids)]
+    for job_id in forgotten:
+        enqueue(job_id)
+    return len(forgotten)
+
+
+def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
+    busy = Job.select(Job.upload).where(Job.state.not_in(FINAL_STATES), Job.upload.is_null(False))
+    unused = Upload.select().where(
+        Upload.used_at < time.time() - settings.upload_ttl_s, Upload.id.not_in(busy)
+    )
+    return sum(_remove_upload(upload, storage) for upload in unused)
+
+
+def _remove_upload(upload: Upload, storage: Storage) -> int:
+    storage.upload_path(upload.id).unlink(missing_ok=True)
+    return int(Upload.delete().where(Upload.id == upload.id).execute())
+
+
+def _remove_expired_results(settings: Settings, storage: Storage) -> int:
+    """Remove the results without a live link; unsuccessful jobs are remembered as long as an upload."""
+    needed = Link.select(Link.job).where(Link.live())
+    expired = Job.select(Job.id).where(Job.state == State.SUCCESS, Job.id.not_in(needed))
+    removed = sum(remove_result_if_unneeded(job.id, storage) for job in expired)
+    Job.delete().where(
+        Job.state.in_((State.FAILED, State.CANCELLED)),
+        Job.finished_at < time.time() - settings.upload_ttl_s,
+    ).execute()
+    return removed
+
+
+def _remove_orphans(storage: Storage) -> int:
+    """Remove files that belong to no row, such as a crash leaves behind."""
+    running = {job.id for job in Job.select(Job.id).where(Job.state == State.IN_PROGRESS)}
+    done = {f"{job.id}.gif" for job in Job.select(Job.id).where(Job.state == State.SUCCESS)}
+    uploads = {upload.id for upload in Upload.select(Upload.id)}
+    return (
+        _remove_old_except(storage.uploads.iterdir(), uploads)
+        + _remove_old_except(storage.work.iterdir(), running)
+        + _remove_old_except(storage.results.iterdir(), done)
+    )
+
+
+def _remove_old_except(paths: Iterable[Path], kept_names: set[str]) -> int:
+    """Remove what is not to be kept and has not been written to lately."""
+    removed = 0
+    for path in paths:
+        try:
+            if path.name in kept_names or path.stat().st_mtime > time.time() - ORPHAN_AGE_S:
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except FileNotFoundError:
+            continue  # whoever owned it removed it just now
+        removed += 1
+    return removed

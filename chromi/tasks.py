@@ -1,0 +1,164 @@
+"""The queue: Huey carries a job's id to a worker, which converts the clip and keeps the row true.
+
+Huey deletes a task as it hands it out, so nothing here relies on it: a task may be lost, or arrive twice,
+and the row's lease and conditional transitions still give one result.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from huey import SqliteHuey, crontab
+from peewee import OperationalError
+
+from chromi import sweep
+from chromi.config import Settings
+from chromi.encoder import Progress, convert
+from chromi.errors import ChromiError, Stopped
+from chromi.models import Job, Link, Worker, database
+from chromi.storage import Storage
+
+log = logging.getLogger(__name__)
+
+REPORT_INTERVAL_S = 0.4
+"""Rows are written with a sync to disk, so progress is, too, at most this often."""
+BEAT_INTERVAL_S = 5.0
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Huey, and the ways in."""
+
+    huey: SqliteHuey
+    enqueue: Callable[[str], object]
+    """Hand a job's id to the workers; with `immediate` it runs before this returns."""
+
+    def waiting_ids(self) -> set[str]:
+        """The jobs whose task lies in the queue."""
+        return {task.args[0] for task in self.huey.pending() if task.args}
+
+    def size(self) -> int:
+        """How many tasks wait, the sweep included."""
+        return int(self.huey.pending_count())
+
+
+def create_queue(settings: Settings, storage: Storage, *, immediate: bool = False) -> Queue:
+    """Make the queue on `queue.db`, with its tasks and the worker's hooks.
+
+    Results are never kept (the row is the truth), and an enqueued task is on disk when `enqueue` returns.
+    """
+    huey = SqliteHuey(
+        "chromi",
+        filename=str(settings.instance / "queue.db"),
+        fsync=True,
+        results=False,
+        immediate=immediate,
+        immediate_use_memory=False,
+    )
+
+    def convert_job(job_id: str) -> None:
+        with database.connection_context():
+            run_job(job_id, settings, storage)
+
+    def sweep_all() -> None:
+        with database.connection_context():
+            sweep.sweep_all(settings, storage, queue.waiting_ids(), queue.enqueue)
+
+    queue = Queue(huey, huey.task(name="convert")(convert_job))
+
+    # Ahead of waiting jobs, and dropped if it comes too late: the next one does the same work.
+    huey.periodic_task(crontab(), name="sweep", priority=10, expires=50)(sweep_all)
+    huey.on_startup(name="heartbeat")(start_heartbeat)
+    huey.on_startup(name="sweep")(sweep_all)
+    return queue
+
+
+def run_job(job_id: str, settings: Settings, storage: Storage) -> None:
+    """Convert one queued job, whatever happens ending in a state that its page can show."""
+    job = Job.claim(job_id, worker_id())
+    if job is None:
+        log.info("job %s is not queued any more", job_id)
+        return
+    try:
+        _convert(job, settings, storage)
+    except Stopped:
+        log.info("job %s was stopped", job_id)
+    except ChromiError as error:
+        log.warning("job %s failed: %s", job_id, error)
+        job.fail(error)
+    except KeyboardInterrupt:
+        job.release(uncounted=True)
+        raise
+    except Exception:
+        log.exception("job %s failed unexpectedly", job_id)
+        job.fail(ChromiError())
+    finally:
+        sweep.after_job(job, storage)
+
+
+def _convert(job: Job, settings: Settings, storage: Storage) -> None:
+    lease = Lease(job)
+    destination = storage.result_path(job.id)
+    result = convert(
+        storage.upload_path(job.upload_id or ""),
+        destination,
+        job.recipe,
+        work_dir=storage.work_path(job.id),
+        on_progress=lease.report,
+        should_stop=lease.is_lost,
+    )
+    with database.atomic():
+        published = job.succeed(result)
+        if published:
+            Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
+    if not published:
+        destination.unlink(missing_ok=True)
+
+
+class Lease:
+    """Keeps a job's row fresh while it runs, and notices when the job is no longer ours."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._lost = False
+        self._reported_at = 0.0
+
+    def report(self, progress: Progress) -> None:
+        """Write the progress, which renews the lease, unless that was done a moment ago."""
+        if time.monotonic() - self._reported_at < REPORT_INTERVAL_S:
+            return
+        try:
+            self._lost = not self._job.report(progress)
+        except OperationalError as error:
+            # Another process holds the write lock: this beat is missed, the next one may come through.
+            log.warning("job %s: progress not written: %s", self._job.id, error)
+        self._reported_at = time.monotonic()
+
+    def is_lost(self) -> bool:
+        """True once somebody cancelled the job or took it over."""
+        return self._lost
+
+
+def worker_id() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def start_heartbeat() -> None:
+    """Say every few seconds, from a thread of the worker's process, that the worker is alive."""
+
+    def beat() -> None:
+        while True:
+            try:
+                with database.connection_context():
+                    Worker.beat(worker_id())
+            except OperationalError as error:
+                log.warning("heartbeat not written: %s", error)
+            time.sleep(BEAT_INTERVAL_S)
+
+    threading.Thread(target=beat, name="heartbeat", daemon=True).start()

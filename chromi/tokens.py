@@ -1,0 +1,46 @@
+"""Sign and verify the tokens that gate the downloads.
+
+A token carries a link's id, and the moment it was signed is the link's own creation: the same link always
+has the same address. Whether the link still works is its row's word; the signature's age is only the outer
+limit. Tokens are malleable (base64 padding and spare bits), so nothing may be counted by a token's text.
+"""
+
+from __future__ import annotations
+
+from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+
+from chromi.errors import Gone, NotFound
+
+SALT = "chromi.download"
+MAX_AGE_S = 30 * 86400
+"""No token verifies longer than this after its link was made, whatever its row says."""
+MAX_TOKEN_LENGTH = 256
+"""Ours have about 90 characters; longer ones are not worth the work of a check."""
+
+
+class TokenSigner:
+    """Makes and reads tokens with the given keys; the last one signs, all of them verify."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self._keys = keys
+
+    def sign_download(self, link_id: str, created_at: float) -> str:
+        """Make the token of a link that was created at this time (seconds since 1970)."""
+
+        class CreationSigner(TimestampSigner):
+            def get_timestamp(self) -> int:
+                return int(created_at)
+
+        return str(URLSafeTimedSerializer(self._keys, salt=SALT, signer=CreationSigner).dumps(link_id))
+
+    def verify_download(self, token: str) -> str:
+        """Give the link's id; raises NotFound for a token that is not ours and Gone for one too old."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise NotFound
+        try:
+            link_id = URLSafeTimedSerializer(self._keys, salt=SALT).loads(token, max_age=MAX_AGE_S)
+        except SignatureExpired as error:
+            raise Gone from error
+        except BadSignature as error:
+            raise NotFound from error
+        return str(link_id)

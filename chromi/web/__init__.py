@@ -1,0 +1,37 @@
+"""The rooms that speak HTTP."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from chromi import models
+from chromi.config import Settings, signing_keys
+from chromi.storage import Storage
+from chromi.tasks import create_queue
+from chromi.tokens import TokenSigner
+from chromi.web import filters, health, jobs, links, responses, security, uploads
+from chromi.web.services import Services
+
+MULTIPART_ALLOWANCE_BYTES = 1_000_000
+"""What a form may weigh beyond its file: boundaries, headers and the other fields."""
+
+
+def close_database(error: BaseException | None) -> None:
+    models.database.close()
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Open what the views need and let each room join."""
+    storage = Storage(settings.instance)
+    storage.create_folders()
+    models.open_database(settings.instance)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + MULTIPART_ALLOWANCE_BYTES
+    app.extensions["chromi"] = Services(
+        settings=settings,
+        storage=storage,
+        queue=create_queue(settings, storage, immediate=settings.inline),
+        signer=TokenSigner(signing_keys(settings)),
+    )
+    app.teardown_request(close_database)
+    for room in (responses, security, filters, uploads, jobs, links, health):
+        room.init_app(app)

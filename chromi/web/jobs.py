@@ -1,0 +1,147 @@
+"""A conversion's page: start it, watch it, cancel it, as page, fragment or JSON."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+
+from chromi import sweep
+from chromi.encoder import Recipe
+from chromi.errors import Conflict, EncodeError
+from chromi.models import Job, State, Upload, Worker
+from chromi.web import links
+from chromi.web.responses import wanted_kind
+from chromi.web.services import services
+
+log = logging.getLogger(__name__)
+bp = Blueprint("jobs", __name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+
+@bp.get("/jobs/<job_id>/", strict_slashes=False)
+def show(job_id: str) -> Response:
+    job = Job.find(job_id)
+    if wanted_kind() == "json":
+        return jsonify(job_body(job))
+    return make_response(render_template("job.html", **job_context(job)))
+
+
+@bp.get("/jobs/<job_id>/status")
+def status(job_id: str) -> str:
+    return render_template("_job.html", **job_context(Job.find(job_id)))
+
+
+@bp.post("/jobs/<job_id>/cancel", strict_slashes=False)
+def cancel(job_id: str) -> Response:
+    """Cancel what is not finished; its worker ends ffmpeg when it next looks at the row."""
+    if not Job.cancel(job_id) and Job.find(job_id).state != State.CANCELLED:
+        raise Conflict("This job has ended already, so it cannot be cancelled.")
+    job = Job.find(job_id)
+    sweep.after_job(job, services().storage)
+    match wanted_kind():
+        case "json":
+            return make_response(jsonify(job_body(job)), 202)
+        case "fragment":
+            return make_response(render_template("_job.html", **job_context(job)))
+        case "page":
+            return make_response(redirect(url_for("jobs.show", job_id=job.id), 303))
+
+
+def recipe_from_form(upload: Upload) -> Recipe:
+    """Read the options; raises BadOptions naming each that is wrong."""
+    recipe = Recipe.parse(
+        start_time=request.form.get("start_time", "0"), duration=request.form.get("duration", "6")
+    )
+    recipe.check_against(upload.info)
+    return recipe
+
+
+def start_job(upload: Upload, recipe: Recipe) -> Job:
+    """Write the row, then hand its id to the queue; should that fail, the sweep does it within a minute."""
+    upload.touch()
+    job = Job.create(upload=upload, recipe_json=recipe.to_dict())
+    try:
+        services().queue.enqueue(job.id)
+    except sqlite3.OperationalError as error:
+        log.warning("job %s waits for the sweep: %s", job.id, error)
+    return job
+
+
+def answer_inline(job: Job) -> Response:
+    """Answer a conversion that ran inside the request: the link, or the job's own error."""
+    job = Job.find(job.id)
+    if job.state != State.SUCCESS:
+        error = EncodeError(job.error_message)
+        error.code = job.error_code or EncodeError.code
+        raise error
+    return jsonify(success=True, converted_url=links.own_url(job))
+
+
+def enqueued_body(job: Job) -> dict[str, Any]:
+    return {
+        "enqueued": True,
+        "job_id": job.id,
+        "status": State.QUEUED,
+        "async": True,
+        "status_url": url_for("jobs.show", job_id=job.id),
+    }
+
+
+def job_body(job: Job) -> dict[str, Any]:
+    """The job for programs. `status`, `state` and `raw_state` are one word: clients ask for any of them."""
+    error = {"code": job.error_code, "message": job.error_message} if job.error_code else None
+    return {
+        "job_id": job.id,
+        "status": job.state,
+        "state": job.state,
+        "raw_state": job.state,
+        "progress": {"step": job.step, "progress": round(job.progress, 3), "message": job.message},
+        "queue_position": job.queue_position if job.state == State.QUEUED else None,
+        "elapsed_s": _rounded(job.elapsed_s),
+        "eta_s": _rounded(job.eta_s),
+        "result": job.result.to_dict() if job.result else None,
+        "converted_url": links.own_url(job) if job.state == State.SUCCESS else None,
+        "error": error,
+    }
+
+
+def job_context(job: Job) -> dict[str, Any]:
+    """What job.html and _job.html show."""
+    return {
+        "job": job,
+        "no_worker": _no_worker(job),
+        "studio_url": _studio_url(job),
+        **links.result_context(job),
+    }
+
+
+def _studio_url(job: Job) -> str | None:
+    """The way back to the clip with the same start; None once the clip is gone."""
+    if job.upload_id is None:
+        return None
+    return url_for("uploads.show", upload_id=job.upload_id, start_time=job.start_time)
+
+
+def _no_worker(job: Job) -> bool:
+    """True when a queued job waits for nobody: no worker has given a sign of life for a while."""
+    return job.state == State.QUEUED and not Worker.is_any_alive()
+
+
+def _rounded(duration_s: float | None) -> float | None:
+    return None if duration_s is None else round(duration_s, 1)

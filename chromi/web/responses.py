@@ -1,0 +1,121 @@
+"""One answer as page, fragment or JSON; errors likewise, rendered in this one place."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from typing import Any, Literal
+
+from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
+from peewee import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from chromi.errors import BadRequest, ChromiError, NotFound, ServiceBusy, UploadTooLarge
+from chromi.web.services import services
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+Kind = Literal["page", "fragment", "json"]
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(ChromiError, answer_error)
+    app.register_error_handler(HTTPException, answer_http_error)
+    app.register_error_handler(OperationalError, answer_database_error)
+    app.register_error_handler(OSError, answer_system_error)
+    app.register_error_handler(Exception, answer_unexpected_error)
+    app.after_request(name_what_varies)
+
+
+def wanted_kind() -> Kind:
+    """Say what this client wants: HTMX a fragment, a browser a page, anything else JSON."""
+    if request.headers.get("HX-Request") == "true":
+        return "fragment"
+    return "page" if "text/html" in request.headers.get("Accept", "") else "json"
+
+
+def name_what_varies(response: Response) -> Response:
+    response.vary.update(("Accept", "HX-Request"))
+    return response
+
+
+def redirect_to(url: str, body: dict[str, Any], status: int) -> Response:
+    """Send a person on to `url`; a program gets the JSON body with its status instead."""
+    kind = wanted_kind()
+    if kind == "json":
+        return make_response(jsonify(body), status)
+    if kind == "fragment":
+        return Response(status=204, headers={"HX-Redirect": url})
+    return make_response(redirect(url, 303))
+
+
+def answer_error(error: ChromiError) -> Response:
+    """Render an error in the shape the client wants, with its own status."""
+    if error.detail or error.status_code >= 500:
+        log.warning("%s %s: %s", request.method, request.path, error)
+    kind = wanted_kind()
+    if kind == "json":
+        body: Any = jsonify(error={"code": error.code, "message": error.user_message})
+    else:
+        shown = {"status_code": error.status_code, "code": error.code, "message": error.user_message}
+        body = render_template("_error.html" if kind == "fragment" else "error.html", error=shown)
+    return _with_status(make_response(body), error)
+
+
+def answer_form_error(error: ChromiError, template: str, **context: Any) -> Response:
+    """Show a person the form again with the error's sentence in it; programs get the plain error."""
+    if wanted_kind() != "page":
+        return answer_error(error)
+    return _with_status(make_response(render_template(template, error=error.user_message, **context)), error)
+
+
+def _with_status(response: Response, error: ChromiError) -> Response:
+    response.status_code = error.status_code
+    if error.status_code in (429, 503):
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def too_large() -> UploadTooLarge:
+    limit_mb = services().settings.max_upload_mb
+    return UploadTooLarge(f"The file is larger than {limit_mb} MB. Cut it shorter or choose a smaller one.")
+
+
+def answer_http_error(error: HTTPException) -> Response:
+    """Give Flask's and Werkzeug's own errors our words and shape."""
+    status = error.code or 500
+    if status == 413:
+        return answer_error(too_large())
+    if status == 404:
+        return answer_error(NotFound())
+    ours = BadRequest(_WORDS.get(status)) if status < 500 else ChromiError()
+    ours.status_code, ours.code = status, error.name.lower().replace(" ", "_")
+    response = answer_error(ours)
+    for name, text in error.get_headers():
+        if name == "Allow":
+            response.headers["Allow"] = text
+    return response
+
+
+_WORDS = {
+    400: "That request could not be read. It may have been cut off; please try again.",
+    405: "This address does not take that kind of request.",
+}
+
+
+def answer_database_error(error: OperationalError) -> Response:
+    log.warning("database: %s", error)
+    return answer_error(ServiceBusy())
+
+
+def answer_system_error(error: OSError) -> Response:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return answer_error(ServiceBusy("The server is out of disk space. Please try again later."))
+    return answer_unexpected_error(error)
+
+
+def answer_unexpected_error(error: Exception) -> Response:
+    """Log what nobody foresaw in full, and show none of it."""
+    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return answer_error(ChromiError())

@@ -1,0 +1,152 @@
+"""A clip comes in: the first page, the upload, the studio, and the one-shot call for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    Response,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from chromi.encoder import probe_video
+from chromi.errors import ChromiError, MissingVideo
+from chromi.models import Upload
+from chromi.storage import IncomingFile, new_id
+from chromi.web import jobs
+from chromi.web.delivery import deliver_file
+from chromi.web.responses import answer_form_error, redirect_to, too_large
+from chromi.web.services import services
+
+bp = Blueprint("uploads", __name__)
+
+WINDOW_S = 6
+MEDIA_TYPES = {"mov": "video/mp4", "matroska": "video/webm", "gif": "image/gif"}
+
+
+class UploadRequest(Request):
+    """A request whose files are written where they will stay, not to a temporary folder first."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IncomingFile:
+        incoming = services().storage.open_incoming()
+        self.__dict__.setdefault("_incoming", []).append(incoming)
+        return incoming
+
+    def close(self) -> None:
+        """Also drop the files of a form that could not be read to its end."""
+        super().close()
+        for incoming in self.__dict__.get("_incoming", ()):
+            incoming.close()
+
+
+def init_app(app: Flask) -> None:
+    app.request_class = UploadRequest
+    app.register_blueprint(bp)
+
+
+@bp.get("/")
+def index() -> str:
+    return render_template("index.html", **_index_context())
+
+
+@bp.post("/uploads/", strict_slashes=False)
+def create() -> Response:
+    try:
+        upload = receive_video()
+    except ChromiError as error:
+        return answer_form_error(error, "index.html", **_index_context())
+    url = url_for("uploads.show", upload_id=upload.id)
+    return redirect_to(url, {"upload_id": upload.id, "info": upload.info.to_dict(), "url": url}, 201)
+
+
+@bp.get("/uploads/<upload_id>/", strict_slashes=False)
+def show(upload_id: str) -> str:
+    upload = Upload.find(upload_id)
+    upload.touch()
+    return render_template("studio.html", **studio_context(upload))
+
+
+@bp.post("/uploads/<upload_id>/jobs/", strict_slashes=False)
+def create_job(upload_id: str) -> Response:
+    upload = Upload.find(upload_id)
+    try:
+        job = jobs.start_job(upload, jobs.recipe_from_form(upload))
+    except ChromiError as error:
+        return answer_form_error(error, "studio.html", **studio_context(upload))
+    return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
+
+
+@bp.get("/uploads/<upload_id>/video")
+def video(upload_id: str) -> Response:
+    """The clip itself, for the studio's player only."""
+    upload = Upload.find(upload_id)
+    path = services().storage.upload_path(upload.id)
+    response = deliver_file(path, MEDIA_TYPES[upload.info.container], etag=upload.id)
+    # A stranger's bytes on our origin: should a browser ever take them for a page, it may do nothing.
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+@bp.post("/convert/", strict_slashes=False)
+def convert() -> Response:
+    """Upload and start in one call; with CHROMI_INLINE the answer waits for the result."""
+    upload = receive_video(one_shot=True)
+    try:
+        job = jobs.start_job(upload, jobs.recipe_from_form(upload))
+    except ChromiError:
+        services().storage.upload_path(upload.id).unlink(missing_ok=True)
+        upload.delete_instance()
+        raise
+    if services().settings.inline:
+        return jobs.answer_inline(job)
+    return make_response(jsonify(jobs.enqueued_body(job)), 202)
+
+
+def receive_video(*, one_shot: bool = False) -> Upload:
+    """Take the form's video if it is one, whatever its name or declared type say.
+
+    Raises MissingVideo, UploadTooLarge or NotAVideo; then nothing stays on disk.
+    """
+    try:
+        sent = request.files.get("video")
+    except RequestEntityTooLarge as error:
+        raise too_large() from error
+    if sent is None:
+        raise MissingVideo
+    incoming: IncomingFile = sent.stream  # type: ignore[assignment]
+    size_bytes = incoming.seek(0, 2)
+    if size_bytes == 0:
+        raise MissingVideo("The file is empty. Choose another one.")
+    if size_bytes > services().settings.max_upload_bytes:
+        raise too_large()
+    incoming.flush()
+    info = probe_video(incoming.path)
+    upload_id = new_id()
+    incoming.keep(services().storage.upload_path(upload_id))
+    return Upload.create(id=upload_id, bytes=size_bytes, info_json=info.to_dict(), one_shot=one_shot)
+
+
+def studio_context(upload: Upload) -> dict[str, Any]:
+    """What studio.html shows; the form's values survive an error and come back by the address."""
+    return {
+        "upload": upload,
+        "video_url": url_for("uploads.video", upload_id=upload.id),
+        "form": {
+            "start_time": request.values.get("start_time", "00:00:00")[:32],
+            "duration": str(WINDOW_S),
+        },
+        "window_s": WINDOW_S,
+    }
+
+
+def _index_context() -> dict[str, Any]:
+    return {"max_upload_mb": services().settings.max_upload_mb, "error": None}

@@ -1,0 +1,150 @@
+"""What the tests share: settings on a folder of their own, the application, clips, the running service."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from chromi import create_app
+from chromi.config import Settings
+from chromi.models import database
+from chromi.storage import Storage
+from tests.clips import make_clip
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parent.parent
+READY = re.compile(r"Chromi is at (http://\S+?)/ ")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CHROMI_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Jobs run inside the request, so that a test sees their end."""
+    return Settings(instance=tmp_path / "instance", inline=True)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    database.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def storage(settings: Settings) -> Storage:
+    return Storage(settings.instance)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight seconds of moving colours with a counter, 640x360 H.264."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=8)
+
+
+@dataclass
+class Service:
+    """A whole Chromi as its host runs it: `python -m chromi up`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    instance: Path
+    log: list[str]
+
+    def tree(self) -> list[psutil.Process]:
+        """The supervisor and all that it started, directly or not."""
+        supervisor = psutil.Process(self.process.pid)
+        return [supervisor, *supervisor.children(recursive=True)]
+
+    def media(self) -> list[Path]:
+        return [path for path in (self.instance / "media").rglob("*") if path.is_file()]
+
+    def stop(self, signum: int = signal.SIGTERM, timeout_s: float = 30) -> int:
+        self.process.send_signal(signum)
+        return self.process.wait(timeout_s)
+
+
+@pytest.fixture
+def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Start services; whatever a test leaves running is killed with all its processes."""
+    started: list[Service] = []
+
+    def start(**settings: str) -> Service:
+        service = run_service(tmp_path / f"instance{len(started)}", settings)
+        started.append(service)
+        return service
+
+    yield start
+    for service in started:
+        end_service(service)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for all tests of a module that do not harm it."""
+    service = run_service(tmp_path_factory.mktemp("service") / "instance", {})
+    yield service
+    end_service(service)
+
+
+def run_service(instance: Path, settings: dict[str, str]) -> Service:
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
+    environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0"}
+    environ |= {f"CHROMI_{name.upper()}": text for name, text in settings.items()}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chromi", "up"],
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    log: list[str] = []
+    threading.Thread(target=_collect, args=(process, log), daemon=True).start()
+    service = Service(process, "", instance, log)
+    wait_for(lambda: READY.search("".join(log)) or process.poll() is not None, f"the service's start: {log}")
+    found = READY.search("".join(log))
+    assert found, "".join(log)
+    service.url = found[1]
+    return service
+
+
+def end_service(service: Service) -> None:
+    if service.process.poll() is None:
+        family = service.tree()
+        service.process.terminate()
+        try:
+            service.process.wait(20)
+        except subprocess.TimeoutExpired:
+            for member in family:
+                if member.is_running():
+                    member.kill()
+            service.process.wait(10)
+
+
+def _collect(process: subprocess.Popen[str], log: list[str]) -> None:
+    assert process.stdout
+    with process.stdout as lines:
+        for line in lines:
+            log.append(line)

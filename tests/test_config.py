@@ -1,0 +1,74 @@
+"""Settings: read, checked, and loud when wrong."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from chromi.config import Settings, signing_keys
+from chromi.errors import ConfigError
+
+
+def test_defaults_need_no_environment() -> None:
+    settings = Settings.from_environ({})
+    assert (settings.host, settings.port, settings.instance) == ("127.0.0.1", 8000, Path("instance"))
+    assert settings.max_upload_bytes == 100_000_000
+
+
+def test_every_kind_of_value_is_read() -> None:
+    settings = Settings.from_environ(
+        {
+            "CHROMI_PORT": "9000",
+            "CHROMI_INSTANCE": "/data",
+            "CHROMI_INLINE": "TRUE",
+            "CHROMI_OLD_SECRET_KEYS": "first-old-key-000, second-old-key-00",
+            "PATH": "/bin",
+        }
+    )
+    assert (settings.port, settings.instance, settings.inline) == (9000, Path("/data"), True)
+    assert settings.old_secret_keys == ("first-old-key-000", "second-old-key-00")
+
+
+def test_an_unknown_setting_stops_the_start_and_names_the_allowed() -> None:
+    with pytest.raises(ConfigError, match=r"CHROMI_PROT.*CHROMI_PORT"):
+        Settings.from_environ({"CHROMI_PROT": "9000"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CHROMI_PORT", "http"),
+        ("CHROMI_PORT", "70000"),
+        ("CHROMI_PORT", ""),
+        ("CHROMI_HOST", ""),
+        ("CHROMI_INLINE", "maybe"),
+        ("CHROMI_MAX_UPLOAD_MB", "0"),
+        ("CHROMI_WORKERS", "-1"),
+        ("CHROMI_UPLOAD_TTL_S", "5"),
+        ("CHROMI_LINK_TTL_S", "99999999"),
+    ],
+)
+def test_an_invalid_setting_stops_the_start_and_is_named(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Settings.from_environ({name: text})
+
+
+def test_a_short_secret_is_refused_without_being_repeated() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_environ({"CHROMI_SECRET_KEY": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    settings = Settings(instance=tmp_path / "instance")
+    [key] = signing_keys(settings)
+    assert signing_keys(settings) == [key]
+    assert len(key) > 40
+    [path] = (tmp_path / "instance").iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_given_key_signs_and_old_ones_stay(tmp_path: Path) -> None:
+    settings = Settings(instance=tmp_path, secret_key="n" * 16, old_secret_keys=("o" * 16,))
+    assert signing_keys(settings) == ["o" * 16, "n" * 16]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,46 @@
+"""Files: none outside its folder, none left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from chromi.errors import NotFound
+from chromi.storage import Storage, new_id
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Storage:
+    storage = Storage(tmp_path)
+    storage.create_folders()
+    return storage
+
+
+def test_ids_never_repeat_and_name_paths(media: Storage) -> None:
+    first, second = new_id(), new_id()
+    assert first != second
+    assert media.upload_path(first).parent == media.uploads
+    assert media.result_path(second) == media.results / f"{second}.gif"
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../x", "/etc/passwd", "", "A" * 32, "a" * 31, "a" * 33, "a" * 31 + "\n"]
+)
+def test_a_name_that_is_no_id_has_no_path(media: Storage, name: str) -> None:
+    for path_of in (media.upload_path, media.work_path, media.result_path):
+        with pytest.raises(NotFound):
+            path_of(name)
+
+
+def test_an_incoming_file_vanishes_unless_kept(media: Storage) -> None:
+    with media.open_incoming() as incoming:
+        incoming.write(b"abc")
+    assert list(media.uploads.iterdir()) == []
+
+
+def test_a_kept_file_has_all_its_bytes(media: Storage) -> None:
+    destination = media.upload_path(new_id())
+    with media.open_incoming() as incoming:
+        incoming.write(b"abc")
+        incoming.keep(destination)
+    assert destination.read_bytes() == b"abc"
+    assert list(media.uploads.iterdir()) == [destination]

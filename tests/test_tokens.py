@@ -1,0 +1,58 @@
+"""Tokens: they verify, they end, and none can be made up."""
+
+import time
+
+import pytest
+from itsdangerous import URLSafeTimedSerializer
+
+from chromi.errors import Gone, NotFound
+from chromi.tokens import MAX_AGE_S, SALT, TokenSigner
+
+KEY, OTHER_KEY = "k" * 32, "x" * 32
+NOW = time.time()
+
+
+def test_a_token_gives_its_link_back() -> None:
+    signer = TokenSigner([KEY])
+    assert signer.verify_download(signer.sign_download("abc", NOW)) == "abc"
+
+
+def test_a_link_always_has_the_same_token() -> None:
+    assert TokenSigner([KEY]).sign_download("abc", NOW) == TokenSigner([KEY]).sign_download("abc", NOW)
+
+
+def test_an_old_token_is_gone() -> None:
+    signer = TokenSigner([KEY])
+    with pytest.raises(Gone):
+        signer.verify_download(signer.sign_download("abc", NOW - MAX_AGE_S - 10))
+
+
+def test_a_foreign_key_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        TokenSigner([KEY]).verify_download(TokenSigner([OTHER_KEY]).sign_download("abc", NOW))
+
+
+def test_a_foreign_salt_is_not_found() -> None:
+    token = URLSafeTimedSerializer(KEY, salt=SALT + ".other").dumps("abc")
+    with pytest.raises(NotFound):
+        TokenSigner([KEY]).verify_download(str(token))
+
+
+def test_a_changed_token_is_not_found() -> None:
+    token = TokenSigner([KEY]).sign_download("abc", NOW)
+    for changed in (token[1:], token[::-1], "A" + token[1:], token.replace(".", "", 1)):
+        with pytest.raises(NotFound):
+            TokenSigner([KEY]).verify_download(changed)
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a.b.c", "é.ü.ß", "\x00", "x" * 1_000_000])
+def test_nonsense_is_not_found(text: str) -> None:
+    with pytest.raises(NotFound):
+        TokenSigner([KEY]).verify_download(text)
+
+
+def test_an_old_key_still_verifies_until_it_is_removed() -> None:
+    token = TokenSigner([OTHER_KEY]).sign_download("abc", NOW)
+    assert TokenSigner([OTHER_KEY, KEY]).verify_download(token) == "abc"
+    with pytest.raises(NotFound):
+        TokenSigner([KEY]).verify_download(token)
