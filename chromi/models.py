@@ -272,6 +272,10 @@ class Link(Row):
     def expiry(self) -> datetime:
         return datetime.fromtimestamp(self.expires_at, UTC)
 
+    def extend_to(self, expires_at: float) -> None:
+        """Let it live at least until then."""
+        Link.update(expires_at=expires_at).where(Link.id == self.id, Link.expires_at < expires_at).execute()
+
     def begin_delivery(self) -> bool:
         """Hold one use for a download that starts; False when none is free at this moment."""
         return bool(

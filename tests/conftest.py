@@ -63,6 +63,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=8)
 
 
+@pytest.fixture(scope="session")
+def heavy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of noise: it takes long enough to be caught in the middle."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "heavy.mp4", seconds=10, size="1280x720", noise=True)
+
+
 @dataclass
 class Service:
     """A whole Chromi as its host runs it: `python -m chromi up`."""

@@ -63,7 +63,7 @@ def convert(
     threads: int = 2,
     timeout_s: float = CONVERT_TIMEOUT_S,
 ) -> Result:
-    """Turn the window of `source` into a GIF at `destination`, which appears complete and checked or not at all.
+    """Turn the window of `source` into a GIF at `destination`: complete and checked, or not there at all.
 
     `work_dir` is created, filled with up to 640 MiB, and removed. Both callbacks are called several times a
     second. Raises NotAVideo, BadOptions (the window is outside the clip), and EncodeError: NoFrames,
@@ -83,7 +83,6 @@ def convert(
     finally:
         partial.unlink(missing_ok=True)
         shutil.rmtree(work_dir, ignore_errors=True)
-    watch.report("checking", _DONE, "Done")
     return Result(kept.count, size_bytes, sum(facts.delays_cs), *facts.size_px, seconds=watch.seconds)
 
 

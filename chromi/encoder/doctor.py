@@ -5,7 +5,10 @@ from pathlib import Path
 
 from chromi.encoder.ffmpeg import DECODERS, Limits, find_ffmpeg, run
 
-_FILTERS = "fps trim crop scale setsar zscale tonemap overlay drawbox palettegen paletteuse showinfo".split()
+_FILTERS = (
+    *("fps", "trim", "crop", "scale", "setsar", "split", "format"),
+    *("zscale", "tonemap", "drawbox", "overlay", "framestep", "palettegen", "paletteuse", "showinfo"),
+)
 _LIMITS = Limits(wall_s=10, file_bytes=0)
 
 

@@ -27,10 +27,13 @@ MAX_PIXELS = 4096 * 2304
 gigabyte of memory."""
 
 DECODERS = (
-    "h264 hevc libdav1d av1 vp8 libvpx vp9 libvpx-vp9 "  # phones, browsers, the web
-    "prores dnxhd cfhd ffv1 qtrle png dvvideo v210 rawvideo "  # editors
-    "mpeg4 mjpeg mpeg1video mpeg2video h263 theora gif"  # older cameras, screen recorders
-).split()
+    # phones, browsers, the web; two for VP8 and VP9, because only libvpx sees their alpha
+    *("h264", "hevc", "libdav1d", "av1", "vp8", "libvpx", "vp9", "libvpx-vp9"),
+    # editors
+    *("prores", "dnxhd", "cfhd", "ffv1", "qtrle", "png", "dvvideo", "v210", "rawvideo"),
+    # older cameras, screen recorders, GIFs
+    *("mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "h263", "theora", "gif"),
+)
 
 _DEMUXERS = "mov,matroska,gif"
 _LAUNCHER = Path(__file__).with_name("launch.py")

@@ -43,7 +43,8 @@ def draw_gif(
 ) -> None:
     """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
     progress = FrameCounter()
-    graph = f"[0:v]scale=in_color_matrix=bt709:in_range=tv,format=bgra[frames];[frames][1:v]paletteuse=dither={DITHER}"
+    to_rgb = "scale=in_color_matrix=bt709:in_range=tv,format=bgra"
+    graph = f"[0:v]{to_rgb}[frames];[frames][1:v]paletteuse=dither={DITHER}"
     run(
         [
             *("-threads", str(threads), "-f", "nut", "-i", str(kept.frames_path)),

@@ -1,4 +1,4 @@
-"""Become ffmpeg, under limits. Run as a script by `ffmpeg.py`, never imported.
+"""Become ffmpeg, under limits. Run as a script by `ffmpeg.py`.
 
     python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES PROGRAM ARGUMENT...
 

@@ -2,8 +2,8 @@
 
 There is no ffprobe, and what `ffmpeg -i` prints about a file can be forged: a Matroska tag's name or language
 may hold newlines and imitate a stream's line. So nothing is read from there. Packets are listed by the
-`framecrc` muxer, which prints numbers only, and the first picture is described by the `showinfo` filter, whose
-lines carry a name that was drawn for this one run.
+`framecrc` muxer, which prints numbers only, and the first picture is described by the `showinfo` filter,
+whose lines begin with a name that was drawn for this one run.
 """
 
 import re

@@ -44,6 +44,7 @@ def create(job_id: str) -> Response:
         raise BadOptions(f"“expires” must be one of {', '.join(EXPIRY_CHOICES_S)}.")
     max_uses = 1 if request.form.get("one_time", "") in ("on", "true", "1") else None
     link = Link.create(job=job, expires_at=time.time() + EXPIRY_CHOICES_S[choice], max_uses=max_uses)
+    _own_link(job).extend_to(link.expires_at)  # whoever shares can see the page as long as the link works
     if wanted_kind() == "fragment":
         return make_response(render_template("_links.html", **result_context(job)))
     return redirect_to(url_for("jobs.show", job_id=job.id), link_body(link), 201)

@@ -21,14 +21,15 @@ function drawCover(context, video, x, width, height) {
 export async function drawFilmstrip(canvas, url, durationS) {
   // A second, unseen video: seeking the visible one about would show.
   const video = document.createElement("video");
-  Object.assign(video, { muted: true, playsInline: true, preload: "auto", src: url });
+  Object.assign(video, { muted: true, playsInline: true, preload: "metadata", src: url });
   canvas.width = canvas.clientWidth * devicePixelRatio;
   canvas.height = canvas.clientHeight * devicePixelRatio;
   const count = Math.ceil(canvas.width / (canvas.height * FRAME_SHAPE));
   const width = canvas.width / count;
   const context = canvas.getContext("2d");
   try {
-    await once(video, "loadeddata");
+    await once(video, "loadedmetadata");
+    if (video.videoWidth === 0) return;
     for (let i = 0; i < count; i += 1) {
       video.currentTime = (durationS * (i + 0.5)) / count;
       await once(video, "seeked");

@@ -4,12 +4,12 @@ const SHOWN_MS = 2000;
 
 async function copy(button) {
   const field = document.getElementById(button.dataset.copies);
-  field.select();
   let told = "Copied";
   try {
     await navigator.clipboard.writeText(field.value);
   } catch {
-    // No clipboard outside https and localhost; the link is selected, so the keys are left.
+    // No clipboard outside https and localhost; select the link, so that the keys do it.
+    field.select();
     told = "Press Ctrl+C";
   }
   announce(told);

@@ -1,0 +1,158 @@
+"""The whole way, as a person goes it in a browser."""
+
+import json
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, Playwright, expect
+
+from chromi.encoder import Recipe, convert
+from tests import clips
+from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.conftest import Service
+
+pytestmark = pytest.mark.browser
+
+PATIENCE_MS = 60_000
+
+
+def choose(page: Page, service: Service, clip: Path) -> None:
+    """Choose a file on the first page and arrive in the studio."""
+    page.goto(service.url)
+    page.set_input_files("#video", clip)
+    page.wait_for_url("**/uploads/*/", timeout=PATIENCE_MS)
+
+
+def download(page: Page, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download").click()
+    gif = folder / waiting.value.suggested_filename
+    waiting.value.save_as(gif)
+    return gif
+
+
+def test_from_a_file_to_a_background(page: Page, service: Service, clip: Path, tmp_path: Path) -> None:
+    choose(page, service, clip)
+    expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
+    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    page.get_by_label("Starts at").fill("00:00:01.500")
+    page.get_by_role("button", name="Make background").click()
+
+    page.wait_for_url("**/jobs/*/")
+    expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=PATIENCE_MS)
+    page.wait_for_function("document.querySelector('#result img').complete")
+
+    gif = download(page, tmp_path)
+    assert gif.name == "chromi_background.gif"
+    with Image.open(gif) as image:
+        assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 144, 0)
+
+    page.get_by_label("Only one download").check()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("Link 1")
+    expect(link).to_be_visible()
+
+    page.goto(link.input_value())
+    expect(page.get_by_role("heading", name="A background for you")).to_be_visible()
+    assert download(page, tmp_path).read_bytes() == gif.read_bytes()
+
+
+def test_the_way_without_script(scriptless_page: Page, service: Service, clip: Path, tmp_path: Path) -> None:
+    page = scriptless_page
+    page.goto(service.url)
+    page.set_input_files("#video", clip)
+    page.get_by_role("button", name="Upload this clip").click()
+    page.wait_for_url("**/uploads/*/")
+    page.get_by_label("Starts at").fill("2")
+    page.get_by_role("button", name="Make background").click()
+    ready = page.get_by_role("heading", name="Your background is ready")
+    for _ in range(60):
+        if ready.is_visible():
+            break
+        page.wait_for_timeout(500)
+        page.get_by_role("link", name="Refresh").click()
+    expect(ready).to_be_visible()
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_label("Link 1")).to_be_visible()
+
+
+def test_a_running_job_is_cancelled_from_the_page(page: Page, service: Service, heavy_clip: Path) -> None:
+    choose(page, service, heavy_clip)
+    page.get_by_role("button", name="Make background").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
+    page.get_by_role("link", name="Back to your clip").click()
+    expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
+
+
+def test_a_wrong_file_is_refused_before_it_is_sent(page: Page, service: Service, tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no video")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    page.goto(service.url)
+    page.set_input_files("#video", text)
+    expect(page.get_by_role("alert")).to_contain_text("MP4")
+    assert "POST" not in sent
+
+
+def test_what_only_looks_like_a_video_is_refused_by_the_server(
+    page: Page, service: Service, tmp_path: Path, complaints: list[str]
+) -> None:
+    fake = tmp_path / "holiday.mp4"
+    fake.write_text("no video" * 100)
+    page.goto(service.url)
+    page.set_input_files("#video", fake)
+    expect(page.get_by_role("alert")).to_contain_text("not a video")
+    assert len(complaints) == 1, "the browser itself notes the answer 415"
+    complaints.clear()
+
+
+def test_a_lost_server_is_said_and_found_again(
+    page: Page,
+    start_service: Callable[..., Service],
+    heavy_clip: Path,
+    complaints: list[str],
+) -> None:
+    service = start_service()
+    choose(page, service, heavy_clip)
+    page.get_by_role("button", name="Make background").click()
+    page.wait_for_url("**/jobs/*/")
+    service.stop()
+    expect(page.get_by_text("Connection lost")).to_be_visible(timeout=PATIENCE_MS)
+    port = service.url.rsplit(":", 1)[1]
+    start_service(instance=str(service.instance), port=port)
+    expect(page.get_by_text("Connection lost")).to_be_hidden(timeout=PATIENCE_MS)
+    assert complaints
+    complaints.clear()
+
+
+def test_the_gif_moves_as_chromes_background(playwright: Playwright, tmp_path: Path) -> None:
+    """Chrome keeps an uploaded background as `background.jpg` and draws it on its new tab."""
+    clip = clips.make_clip(tmp_path / "clip.mp4", seconds=2)
+    profile = tmp_path / "profile" / "Default"
+    profile.mkdir(parents=True)
+    convert(clip, profile / "background.jpg", Recipe(duration_s=2.0), work_dir=tmp_path / "work")
+    (profile / "Preferences").write_text(json.dumps({"ntp": {"custom_background_local_to_device": True}}))
+    context = playwright.chromium.launch_persistent_context(
+        profile.parent, executable_path=CHROMIUM, args=ARGUMENTS, viewport={"width": 1280, "height": 720}
+    )
+    page = context.new_page()
+    page.goto("chrome://new-tab-page/")
+    page.wait_for_function("document.querySelector('ntp-app')")
+    shots = [page.screenshot()]
+    page.wait_for_timeout(700)
+    shots.append(page.screenshot())
+    context.close()
+    first, second = (Image.open(BytesIO(shot)).convert("RGB") for shot in shots)
+    assert first.tobytes() != second.tobytes()
+    for edge in [(0, 0, 1280, 40), (0, 680, 1100, 720), (0, 0, 60, 720), (1220, 0, 1280, 640)]:
+        colours = first.crop(edge).getcolors(1_000_000)
+        assert colours is not None
+        assert len(colours) > 50, f"the background does not reach {edge}"

@@ -1,0 +1,122 @@
+"""The published calls, against the whole running service."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import Service
+from tests.service.conftest import converters, curl, curl_json, job_of, start_job, wait_for_end
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.service
+
+
+def test_the_published_calls_work_as_they_stand(service: Service, clip: Path, tmp_path: Path) -> None:
+    wait_for(lambda: curl_json(f"{service.url}/health/")["status"] == "ok", "the worker's first heartbeat")
+    form = [f"-Fvideo=@{clip}", "-Fstart_time=00:00:00", "-Fduration=6"]
+    answer = curl_json(*form, f"{service.url}/convert/")
+    assert (answer["enqueued"], answer["status"], answer["async"]) == (True, "queued", True)
+    assert answer["status_url"] == f"/jobs/{answer['job_id']}/"
+    job = wait_for_end(service, answer["job_id"])
+    assert job["status"] == "success"
+    gif = tmp_path / "got.gif"
+    curl("-o", str(gif), service.url + job["converted_url"])
+    with Image.open(gif) as image:
+        assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 144, 0)
+    assert gif.stat().st_size == job["result"]["bytes"]
+
+
+def test_progress_moves_and_never_goes_back(service: Service, heavy_clip: Path) -> None:
+    job_id = start_job(service, heavy_clip)
+    seen = []
+
+    def ended() -> bool:
+        job = job_of(service, job_id)
+        seen.append(job["progress"]["progress"])
+        return job["status"] not in ("queued", "in_progress")
+
+    wait_for(ended, "the job to end", timeout_s=90, every_s=0.2)
+    assert seen == sorted(seen)
+    assert len({round(value, 2) for value in seen}) >= 5, seen
+    assert seen[-1] == 1
+
+
+def test_cancelling_ends_ffmpeg_within_three_seconds_and_leaves_no_file(
+    start_service: Callable[..., Service], heavy_clip: Path
+) -> None:
+    service = start_service()
+    job_id = start_job(service, heavy_clip)
+    wait_for(lambda: converters(service), "ffmpeg")
+    assert curl_json("-XPOST", f"{service.url}/jobs/{job_id}/cancel")["status"] == "cancelled"
+    wait_for(lambda: not converters(service), "ffmpeg to end", timeout_s=3)
+    wait_for(lambda: service.media() == [], "the files to go", timeout_s=3)
+    assert job_of(service, job_id)["status"] == "cancelled"
+
+
+def test_101_mb_get_our_own_413_and_leave_nothing(
+    start_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    service = start_service()
+    large = tmp_path / "large.mp4"
+    with large.open("wb") as file:
+        file.truncate(101_000_000)
+    answer = curl_json(f"-Fvideo=@{large}", f"{service.url}/convert/")
+    assert answer["error"]["code"] == "too_large"
+    assert "100 MB" in answer["error"]["message"]
+    assert service.media() == []
+
+
+@pytest.fixture
+def finished(service: Service, heavy_clip: Path) -> dict[str, str]:
+    """A job whose GIF is much larger than any socket's buffer."""
+    job: dict[str, str] = wait_for_end(service, start_job(service, heavy_clip, duration="2"))
+    assert job["status"] == "success"
+    return job
+
+
+def open_stalled(service: Service, path: str) -> socket.socket:
+    """Ask for a file and read none of it."""
+    host, port = service.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nRange: bytes=1-\r\n\r\n".encode())
+    return connection
+
+
+def test_stalled_downloads_block_nobody(service: Service, finished: dict[str, str]) -> None:
+    stalled = [open_stalled(service, finished["converted_url"]) for _ in range(12)]
+    try:
+        for connection in stalled:
+            assert connection.recv(20).startswith(b"HTTP/1.1 206")
+        assert "Chromi" in curl("--max-time", "2", "-H", "Accept: text/html", f"{service.url}/")
+    finally:
+        for connection in stalled:
+            connection.close()
+
+
+def test_a_one_time_link_survives_a_cut_and_ends_with_the_last_byte(
+    service: Service, finished: dict[str, str], tmp_path: Path
+) -> None:
+    links_url = f"{service.url}/jobs/{finished['job_id']}/links/"
+    url = curl_json("-Fexpires=10m", "-Fone_time=on", links_url)["url"]
+    cut = open_stalled(service, url.removeprefix(service.url))
+    assert cut.recv(20).startswith(b"HTTP/1.1 206")
+    assert status_of(url) == "409"
+    cut.close()
+    assert curl("--head", url).startswith("HTTP/1.1 200")
+    gif = tmp_path / "got.gif"
+
+    def download() -> bool:
+        return curl("-o", str(gif), "-w", "%{http_code}", url) == "200"
+
+    wait_for(download, "the cut download to let go")
+    assert gif.stat().st_size == finished["result"]["bytes"]  # type: ignore[index]
+    wait_for(lambda: status_of(url) == "410", "the use to be counted")
+
+
+def status_of(url: str) -> str:
+    """The status of a GET that takes two bytes at most."""
+    return curl("-o", "/dev/null", "-r", "0-1", "-w", "%{http_code}", url)

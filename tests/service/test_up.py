@@ -1,0 +1,160 @@
+"""`python -m chromi up`: it starts with one command and ends without a trace."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import ROOT, Service
+from tests.service.conftest import (
+    converters,
+    curl,
+    curl_json,
+    job_of,
+    start_job,
+    wait_for_end,
+)
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.service
+
+Start = Callable[..., Service]
+
+
+def are_gone(family: list[psutil.Process]) -> bool:
+    return not any(member.is_running() and member.status() != psutil.STATUS_ZOMBIE for member in family)
+
+
+def child_running(service: Service, words: str) -> psutil.Process:
+    [found] = [
+        child
+        for child in psutil.Process(service.process.pid).children()
+        if words in " ".join(child.cmdline())
+    ]
+    return found
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_everything_cleanly(start_service: Start, signum: int) -> None:
+    service = start_service()
+    wait_for(lambda: len(service.tree()) >= 5, "web, consumer, scheduler and worker")
+    family = service.tree()
+    assert service.stop(signum) == 0
+    wait_for(lambda: are_gone(family), "all processes to end")
+    assert "Traceback" not in "".join(service.log)
+
+
+@pytest.mark.parametrize("victim", ["chromi web", "huey_consumer"])
+def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: str) -> None:
+    service = start_service()
+    wait_for(lambda: len(service.tree()) >= 5, "all processes")
+    family = service.tree()
+    child_running(service, victim).kill()
+    assert service.process.wait(30) != 0
+    wait_for(lambda: are_gone(family), "all processes to end")
+
+
+def test_nothing_outlives_a_killed_supervisor(start_service: Start, heavy_clip: Path) -> None:
+    service = start_service()
+    start_job(service, heavy_clip)
+    wait_for(lambda: converters(service), "ffmpeg")
+    family = service.tree()
+    service.process.kill()
+    wait_for(lambda: are_gone(family), "all processes to end", timeout_s=5)
+
+
+def test_sigterm_lets_the_running_job_finish(start_service: Start, clip: Path) -> None:
+    service = start_service()
+    start_job(service, clip)
+    wait_for(lambda: converters(service), "ffmpeg")
+    assert service.stop(signal.SIGTERM, timeout_s=60) == 0
+    assert [path.suffix for path in service.media()] == [".gif"]
+
+
+def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
+    start_service: Start, heavy_clip: Path, tmp_path: Path
+) -> None:
+    service = start_service()
+    job_id = start_job(service, heavy_clip, duration="1", start_time="8")
+    wait_for(lambda: converters(service), "ffmpeg")
+    assert service.stop(signal.SIGINT, timeout_s=20) == 0
+    assert not list((service.instance / "media/work").iterdir())
+    again = start_service(instance=str(service.instance))
+    assert wait_for_end(again, job_id)["status"] == "success"
+
+
+def test_a_port_that_is_taken_is_said_and_ends_the_start() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run_up(CHROMI_PORT=str(taken.getsockname()[1]))
+    assert done.returncode != 0
+    assert "Cannot listen on 127.0.0.1" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_an_unknown_setting_ends_the_start_and_names_the_allowed() -> None:
+    done = run_up(CHROMI_PROT="80")
+    assert done.returncode != 0
+    assert "CHROMI_PROT" in done.stdout
+    assert "CHROMI_PORT" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def run_up(**environ: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "chromi", "up"],
+        cwd=ROOT,
+        env=os.environ | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_inline_converts_inside_the_request(start_service: Start, clip: Path, tmp_path: Path) -> None:
+    service = start_service(inline="true")
+    answer = curl_json(f"-Fvideo=@{clip}", "-Fduration=1", f"{service.url}/convert/")
+    assert answer["success"] is True
+    gif = tmp_path / "got.gif"
+    curl("-o", str(gif), service.url + answer["converted_url"])
+    assert gif.read_bytes().startswith(b"GIF89a")
+
+
+def test_the_two_programs_also_run_on_their_own(tmp_path: Path, clip: Path) -> None:
+    environ = os.environ | {"CHROMI_INSTANCE": str(tmp_path / "instance")}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    commands = [
+        ["waitress-serve", f"--listen=127.0.0.1:{port}", "wsgi:app"],
+        ["huey_consumer", "worker.huey", "-k", "process", "-d", "0.1", "-m", "0.5", "-g", "TERM"],
+    ]
+    folder = Path(sys.executable).parent
+    programs = [
+        subprocess.Popen([folder / name, *arguments], cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
+        for name, *arguments in commands
+    ]
+    try:
+        service = Service(programs[0], f"http://127.0.0.1:{port}", tmp_path / "instance", [])  # type: ignore[arg-type]
+        wait_for(lambda: answers(port), "waitress")
+        job_id = start_job(service, clip, duration="1")
+        assert wait_for_end(service, job_id)["status"] == "success"
+        assert job_of(service, job_id)["result"]["frames"] == 24
+    finally:
+        for program in programs:
+            program.terminate()
+        for program in programs:
+            program.wait(20)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

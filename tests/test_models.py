@@ -1,0 +1,160 @@
+"""The rows' transitions: exactly one of those who try goes through."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chromi.encoder import Progress, Recipe, Result
+from chromi.errors import NoFrames, NotFound
+from chromi.models import Job, Link, State, Worker, database, open_database
+
+RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
+
+
+@pytest.fixture(autouse=True)
+def _database(tmp_path: Path) -> Iterator[None]:
+    open_database(tmp_path)
+    with database.connection_context():
+        yield
+
+
+@pytest.fixture
+def job() -> Job:
+    return Job.create(recipe_json=Recipe(start_s=1.5).to_dict())
+
+
+@pytest.fixture
+def running(job: Job) -> Job:
+    claimed = Job.claim(job.id, "worker-1")
+    assert claimed
+    return claimed
+
+
+def state_of(job: Job) -> str:
+    return str(Job.find(job.id).state)
+
+
+def test_the_database_survives_a_power_cut_and_lets_readers_read() -> None:
+    assert database.pragma("journal_mode") == "wal"
+    assert database.pragma("synchronous") == 2
+    assert database.pragma("foreign_keys") == 1
+
+
+def test_a_recipe_comes_back_as_it_was(job: Job) -> None:
+    assert Job.find(job.id).recipe == Recipe(start_s=1.5)
+    assert Job.find(job.id).start_time == "00:00:01.500"
+
+
+def test_an_unknown_id_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        Job.find("0" * 32)
+
+
+def test_only_one_worker_claims_a_job(job: Job) -> None:
+    assert Job.claim(job.id, "worker-1")
+    assert Job.claim(job.id, "worker-2") is None
+    assert Job.find(job.id).worker == "worker-1"
+
+
+def test_a_job_runs_to_success(running: Job) -> None:
+    assert running.report(Progress("encoding", 0.5, "Drawing the GIF"))
+    assert running.succeed(RESULT)
+    done = Job.find(running.id)
+    assert (done.state, done.percent, done.result) == (State.SUCCESS, 100, RESULT)
+
+
+@pytest.mark.parametrize("end", ["succeed", "fail", "cancel"])
+def test_nothing_leaves_a_final_state(running: Job, end: str) -> None:
+    assert {
+        "succeed": lambda: running.succeed(RESULT),
+        "fail": lambda: running.fail(NoFrames()),
+        "cancel": lambda: Job.cancel(running.id),
+    }[end]()
+    before = state_of(running)
+    assert not running.report(Progress("reading", 0.1, ""))
+    assert not running.succeed(RESULT)
+    assert not running.fail(NoFrames())
+    assert not running.release()
+    assert not Job.cancel(running.id)
+    assert Job.claim(running.id, "worker-2") is None
+    assert state_of(running) == before
+
+
+def test_a_worker_that_lost_its_job_cannot_touch_it(running: Job) -> None:
+    """Its lease ran out, the job was queued again, and the same process took it a second time."""
+    assert running.release()
+    again = Job.claim(running.id, "worker-1")
+    assert again
+    assert again.attempts == 2
+    assert not running.succeed(RESULT)
+    assert again.succeed(RESULT)
+
+
+def test_an_interrupted_attempt_does_not_count(running: Job) -> None:
+    assert running.release(uncounted=True)
+    assert Job.find(running.id).attempts == 0
+
+
+def test_places_in_the_queue_follow_the_order_of_arrival(job: Job) -> None:
+    later = Job.create(recipe_json={}, created_at=job.created_at + 1)
+    latest = Job.create(recipe_json={}, created_at=job.created_at + 2)
+    assert [j.queue_position for j in (job, later, latest)] == [0, 1, 2]
+    assert Job.claim(job.id, "worker-1")
+    assert [j.queue_position for j in (later, latest)] == [0, 1]
+
+
+def test_the_time_left_follows_from_the_share_done(running: Job) -> None:
+    Job.update(started_at=time.time() - 10, progress=0.25).execute()
+    half = Job.find(running.id)
+    assert half.elapsed_s == pytest.approx(10, abs=1)
+    assert half.eta_s == pytest.approx(30, abs=3)
+
+
+def link_to(job: Job, **fields: object) -> Link:
+    return Link.create(job=job, expires_at=time.time() + 60, **fields)
+
+
+def test_a_one_time_link_is_held_by_one_download(job: Job) -> None:
+    link = link_to(job, max_uses=1)
+    assert link.begin_delivery()
+    assert not link.begin_delivery()
+    link.end_delivery(complete=False)
+    assert link.begin_delivery()
+    link.end_delivery(complete=True)
+    assert not link.begin_delivery()
+    assert Link.find(link.id).is_used_up
+
+
+def test_an_unlimited_link_serves_many_at_once(job: Job) -> None:
+    link = link_to(job)
+    assert link.begin_delivery()
+    assert link.begin_delivery()
+    link.end_delivery(complete=True)
+    link.end_delivery(complete=True)
+    assert (Link.find(link.id).uses, Link.find(link.id).is_live) == (2, True)
+
+
+def test_a_restarted_server_forgets_downloads_that_were_cut_with_it(job: Job) -> None:
+    link = link_to(job, max_uses=1)
+    assert link.begin_delivery()
+    Link.forget_deliveries()
+    assert link.begin_delivery()
+
+
+def test_live_links_are_those_that_can_still_be_used(job: Job) -> None:
+    live = link_to(job)
+    link_to(job, max_uses=1, uses=1)
+    Link.create(job=job, expires_at=time.time() - 1)
+    assert [link.id for link in Link.select().where(Link.live())] == [live.id]
+
+
+def test_a_worker_is_alive_while_it_says_so() -> None:
+    assert not Worker.is_any_alive()
+    Worker.beat("worker-1")
+    Worker.beat("worker-1")
+    assert Worker.is_any_alive()
+    assert Worker.select().count() == 1
+    Worker.update(seen_at=time.time() - 60).execute()
+    assert not Worker.is_any_alive()

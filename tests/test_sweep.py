@@ -1,0 +1,187 @@
+"""The sweep: what has expired goes, what is needed stays, what was lost is taken up again."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chromi import sweep
+from chromi.config import Settings
+from chromi.encoder import Recipe
+from chromi.models import MAX_ATTEMPTS, Job, Link, State, Upload, Worker, database, open_database
+from chromi.storage import Storage, new_id
+
+LONG_AGO = time.time() - 100_000
+
+
+class Enqueued(list[str]):
+    """Stands where the queue does and notes what it is given."""
+
+    def __call__(self, job_id: str) -> None:
+        self.append(job_id)
+
+
+@pytest.fixture(autouse=True)
+def _database(storage: Storage, settings: Settings) -> Iterator[None]:
+    storage.create_folders()
+    open_database(settings.instance)
+    with database.connection_context():
+        yield
+
+
+@pytest.fixture
+def enqueued() -> Enqueued:
+    return Enqueued()
+
+
+@pytest.fixture
+def run(settings: Settings, storage: Storage, enqueued: Enqueued) -> "Run":
+    return Run(settings, storage, enqueued)
+
+
+class Run:
+    def __init__(self, settings: Settings, storage: Storage, enqueued: Enqueued) -> None:
+        self._arguments = settings, storage
+        self._enqueued = enqueued
+
+    def __call__(self, waiting_ids: set[str] | None = None) -> sweep.Swept:
+        return sweep.sweep_all(*self._arguments, waiting_ids or set(), self._enqueued)
+
+
+def make_upload(storage: Storage, *, used_at: float = LONG_AGO) -> Upload:
+    upload = Upload.create(bytes=1, info_json={}, used_at=used_at)
+    storage.upload_path(upload.id).write_bytes(b"x")
+    return upload
+
+
+def make_job(state: State, **fields: object) -> Job:
+    fields = {"recipe_json": Recipe().to_dict(), "created_at": LONG_AGO, "finished_at": LONG_AGO} | fields
+    return Job.create(state=state, **fields)
+
+
+def make_result(storage: Storage, *, expires_at: float) -> Job:
+    job = make_job(State.SUCCESS)
+    storage.result_path(job.id).write_bytes(b"GIF")
+    Link.create(job=job, expires_at=expires_at, shared=False)
+    return job
+
+
+def age(path: Path) -> Path:
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return path
+
+
+def test_an_empty_service_has_nothing_to_sweep(run: Run) -> None:
+    assert run() == sweep.Swept()
+
+
+def test_an_unused_upload_goes_an_hour_after_its_last_use(run: Run, storage: Storage) -> None:
+    old, fresh = make_upload(storage), make_upload(storage, used_at=time.time() - 3000)
+    assert run().uploads_removed == 1
+    assert not storage.upload_path(old.id).exists()
+    assert storage.upload_path(fresh.id).exists()
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.IN_PROGRESS])
+def test_an_upload_that_a_job_needs_stays(run: Run, storage: Storage, state: State) -> None:
+    upload = make_upload(storage)
+    make_job(state, upload=upload, heartbeat_at=time.time())
+    assert run().uploads_removed == 0
+    assert storage.upload_path(upload.id).exists()
+
+
+def test_a_finished_job_outlives_its_upload(run: Run, storage: Storage) -> None:
+    upload = make_upload(storage)
+    job = make_result(storage, expires_at=time.time() + 60)
+    Job.update(upload=upload).execute()
+    assert run().uploads_removed == 1
+    assert Job.find(job.id).upload_id is None
+
+
+def test_a_result_goes_with_its_last_link(run: Run, storage: Storage) -> None:
+    expired = make_result(storage, expires_at=time.time() - 1)
+    shared = make_result(storage, expires_at=time.time() - 1)
+    Link.create(job=shared, expires_at=time.time() + 60)
+    assert run().results_removed == 1
+    assert not storage.result_path(expired.id).exists()
+    assert storage.result_path(shared.id).exists()
+    assert Job.get_or_none(Job.id == expired.id) is None
+    assert not Link.select().where(Link.job == expired.id).exists()
+
+
+def test_a_file_without_a_row_goes_once_it_is_old(run: Run, storage: Storage) -> None:
+    abandoned = storage.uploads / "incoming-x"
+    abandoned.write_bytes(b"half an upload")
+    age(abandoned)
+    arriving = storage.uploads / "incoming-y"
+    arriving.write_bytes(b"still being sent")
+    work = storage.work_path(new_id())
+    work.mkdir()
+    (work / "frames.nut").write_bytes(b"x")
+    age(work)
+    result = storage.results / f"{new_id()}.gif.abcd.partial"
+    result.write_bytes(b"x")
+    age(result)
+    assert run().orphans_removed == 3
+    assert [path for path in (abandoned, work, result) if path.exists()] == []
+    assert arriving.exists()
+
+
+def test_the_work_of_a_running_job_stays(run: Run, storage: Storage) -> None:
+    job = make_job(State.IN_PROGRESS, heartbeat_at=time.time())
+    work = storage.work_path(job.id)
+    work.mkdir()
+    age(work)
+    assert run().orphans_removed == 0
+
+
+def test_a_job_whose_worker_died_is_queued_again(run: Run, enqueued: Enqueued) -> None:
+    job = make_job(State.IN_PROGRESS, heartbeat_at=LONG_AGO, attempts=1, worker="dead")
+    assert run().jobs_requeued == 1
+    assert enqueued == [job.id]
+    assert Job.find(job.id).state == State.QUEUED
+
+
+def test_a_job_that_kills_its_workers_fails_with_a_sentence(run: Run, enqueued: Enqueued) -> None:
+    job = make_job(State.IN_PROGRESS, heartbeat_at=LONG_AGO, attempts=MAX_ATTEMPTS, worker="dead")
+    assert run().jobs_failed == 1
+    assert enqueued == []
+    failed = Job.find(job.id)
+    assert (failed.state, failed.error_code) == (State.FAILED, "worker_died")
+    assert failed.error_message
+
+
+def test_a_job_that_never_reached_the_queue_is_enqueued(run: Run, enqueued: Enqueued) -> None:
+    job = make_job(State.QUEUED)
+    make_job(State.QUEUED, created_at=time.time())
+    assert run().jobs_requeued == 1
+    assert enqueued == [job.id]
+
+
+def test_a_job_in_the_queue_is_not_enqueued_twice(run: Run, enqueued: Enqueued) -> None:
+    job = make_job(State.QUEUED)
+    assert run({job.id}).jobs_requeued == 0
+    assert enqueued == []
+
+
+def test_a_live_job_is_left_alone(run: Run, enqueued: Enqueued) -> None:
+    job = make_job(State.IN_PROGRESS, heartbeat_at=time.time(), attempts=1, worker="alive")
+    assert run() == sweep.Swept()
+    assert Job.find(job.id).state == State.IN_PROGRESS
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+def test_an_unsuccessful_job_is_forgotten_after_a_while(run: Run, state: State) -> None:
+    make_job(state)
+    make_job(state, finished_at=time.time())
+    run()
+    assert Job.select().count() == 1
+
+
+def test_dead_workers_are_forgotten(run: Run) -> None:
+    Worker.create(id="dead", seen_at=LONG_AGO)
+    Worker.beat("alive")
+    run()
+    assert [worker.id for worker in Worker.select()] == ["alive"]

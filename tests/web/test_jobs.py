@@ -1,0 +1,160 @@
+"""A job's page, fragment and JSON, from queued to its end."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from chromi.encoder import Progress, Recipe
+from chromi.errors import NoFrames
+from chromi.models import Job, State, Upload, Worker
+from chromi.storage import Storage
+from tests.web.conftest import FRAGMENT, PAGE, Post, files_in
+
+
+@pytest.fixture
+def queued(upload: str) -> Job:
+    """A job that no worker has taken yet."""
+    return Job.create(upload=upload, recipe_json=Recipe(start_s=1.5).to_dict())
+
+
+@pytest.fixture
+def running(queued: Job) -> Job:
+    job = Job.claim(queued.id, "worker-1")
+    assert job
+    assert job.report(Progress("reading", 0.42, "Reading your clip"))
+    return Job.find(job.id)
+
+
+def test_inline_conversion_answers_with_the_result(
+    client: FlaskClient, convert: Post, tmp_path: Path
+) -> None:
+    answer = convert(start_time="00:00:01", duration="6")
+    assert answer.status_code == 200
+    body = answer.get_json()
+    assert body["success"] is True
+    gif = tmp_path / "got.gif"
+    gif.write_bytes(client.get(body["converted_url"]).data)
+    with Image.open(gif) as image:
+        assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 144, 0)
+
+
+def test_a_one_shot_upload_goes_when_its_job_is_done(convert: Post, storage: Storage) -> None:
+    convert(duration="1")
+    job = Job.get()
+    assert files_in(storage) == [str(storage.result_path(job.id))]
+    assert Upload.select().count() == 0
+
+
+def test_an_upload_from_the_page_stays_for_another_try(
+    client: FlaskClient, upload: str, storage: Storage
+) -> None:
+    answer = client.post(f"/uploads/{upload}/jobs/", data={"start_time": "2", "duration": "1"})
+    assert answer.status_code == 202
+    assert storage.upload_path(upload).exists()
+    page = client.get(answer.get_json()["status_url"], headers=PAGE)
+    assert "Your background is ready" in page.text
+    assert f"/uploads/{upload}/?start_time=00:00:02.000" in page.text
+
+
+def test_an_enqueued_job_says_where_to_ask(client: FlaskClient, upload: str) -> None:
+    body = client.post(f"/uploads/{upload}/jobs/", data={"duration": "1"}).get_json()
+    job_id = body["job_id"]
+    assert body == {
+        "enqueued": True,
+        "job_id": job_id,
+        "status": "queued",
+        "async": True,
+        "status_url": f"/jobs/{job_id}/",
+    }
+
+
+def test_a_queued_job_tells_its_place(client: FlaskClient, queued: Job, upload: str) -> None:
+    second = Job.create(upload=upload, recipe_json=Recipe().to_dict())
+    body = client.get(f"/jobs/{second.id}/").get_json()
+    assert (body["status"], body["state"], body["raw_state"]) == ("queued",) * 3
+    assert body["queue_position"] == 1
+    assert body["converted_url"] is None
+    assert "1 before you" in client.get(f"/jobs/{second.id}/", headers=PAGE).text
+
+
+def test_a_running_job_tells_step_percent_and_message(client: FlaskClient, running: Job) -> None:
+    body = client.get(f"/jobs/{running.id}/").get_json()
+    assert body["progress"] == {"step": "reading", "progress": 0.42, "message": "Reading your clip"}
+    assert body["elapsed_s"] is not None
+    page = client.get(f"/jobs/{running.id}/", headers=PAGE).text
+    fragment = client.get(f"/jobs/{running.id}/status", headers=FRAGMENT).text
+    for text in (page, fragment):
+        assert "42 %" in text
+        assert "Reading your clip" in text
+    assert fragment.lstrip().startswith('<section id="job"')
+    assert 'hx-trigger="load delay:1s' in fragment
+
+
+def test_a_final_job_stops_asking(client: FlaskClient, running: Job) -> None:
+    Job.cancel(running.id)
+    fragment = client.get(f"/jobs/{running.id}/status", headers=FRAGMENT).text
+    assert "hx-get" not in fragment
+
+
+def test_a_failed_job_gives_its_reason(client: FlaskClient, running: Job) -> None:
+    assert running.fail(NoFrames())
+    body = client.get(f"/jobs/{running.id}/").get_json()
+    assert body["status"] == "failed"
+    assert body["error"] == {"code": "no_frames", "message": NoFrames.user_message}
+    assert body["progress"]["progress"] < 1
+    assert "Choose another start" in client.get(f"/jobs/{running.id}/", headers=PAGE).text
+
+
+def test_cancelling_ends_a_queued_and_a_running_job(client: FlaskClient, running: Job, upload: str) -> None:
+    waiting = Job.create(upload=upload, recipe_json=Recipe().to_dict())
+    for job in (waiting, running):
+        answer = client.post(f"/jobs/{job.id}/cancel")
+        assert answer.status_code == 202
+        assert answer.get_json()["status"] == "cancelled"
+    assert not running.report(Progress("reading", 0.5, "")), "the worker must learn of it"
+
+
+def test_cancelling_twice_is_no_error_but_a_finished_job_cannot_be(client: FlaskClient, running: Job) -> None:
+    assert client.post(f"/jobs/{running.id}/cancel").status_code == 202
+    assert client.post(f"/jobs/{running.id}/cancel").status_code == 202
+    Job.update(state=State.SUCCESS).where(Job.id == running.id).execute()
+    assert client.post(f"/jobs/{running.id}/cancel").status_code == 409
+
+
+def test_cancelling_answers_page_and_fragment_in_kind(client: FlaskClient, queued: Job) -> None:
+    fragment = client.post(f"/jobs/{queued.id}/cancel", headers=FRAGMENT)
+    assert fragment.status_code == 200
+    assert "Cancelled" in fragment.text
+    page = client.post(f"/jobs/{queued.id}/cancel", headers=PAGE)
+    assert page.status_code == 303
+
+
+def test_a_queue_without_a_worker_says_so(client: FlaskClient, queued: Job) -> None:
+    address = f"/jobs/{queued.id}/status"
+    assert "Nothing is working on the queue" in client.get(address, headers=FRAGMENT).text
+    Worker.beat("worker-1")
+    assert "Nothing is working on the queue" not in client.get(address, headers=FRAGMENT).text
+
+
+@pytest.mark.parametrize("address", ["/jobs/{}/", "/jobs/{}/status", "/uploads/{}/", "/uploads/{}/video"])
+@pytest.mark.parametrize("name", ["0" * 32, "nonsense", "..%2f..%2fetc"])
+def test_unknown_ids_are_not_found(client: FlaskClient, address: str, name: str) -> None:
+    answer = client.get(address.format(name))
+    assert answer.status_code == 404
+    assert answer.get_json()["error"]["code"] == "not_found"
+
+
+def test_what_an_answer_varies_by_is_said(client: FlaskClient, queued: Job) -> None:
+    answer = client.get(f"/jobs/{queued.id}/")
+    assert {"Accept", "HX-Request"} <= set(answer.vary)
+
+
+def test_a_page_whose_result_has_expired_says_so(client: FlaskClient, convert: Post) -> None:
+    convert(duration="1")
+    job = Job.get()
+    job.links.model.update(expires_at=1).execute()
+    answer = client.get(f"/jobs/{job.id}/", headers=PAGE)
+    assert answer.status_code == 410
+    assert "Make a new background" in answer.text

@@ -1,0 +1,64 @@
+"""Headers on every answer, and nothing changed from another site."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.web.conftest import FRAGMENT, PAGE
+
+
+@pytest.mark.parametrize("address", ["/", "/health/", "/static/app.css", "/nowhere"])
+def test_every_answer_has_the_headers(client: FlaskClient, address: str) -> None:
+    headers = client.get(address).headers
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+    ],
+)
+def test_a_post_from_another_site_is_refused(client: FlaskClient, headers: dict[str, str]) -> None:
+    answer = client.post("/uploads/", headers=headers)
+    assert answer.status_code == 403
+    assert answer.get_json()["error"]["code"] == "cross_site"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": "http://localhost"}],
+)
+def test_our_own_pages_and_programs_may_post(client: FlaskClient, headers: dict[str, str]) -> None:
+    assert client.post("/uploads/", headers=headers).status_code == 400
+
+
+def test_errors_come_in_the_shape_asked_for(client: FlaskClient) -> None:
+    assert client.get("/nowhere").get_json()["error"]["code"] == "not_found"
+    assert "<!doctype html>" in client.get("/nowhere", headers=PAGE).text
+    assert client.get("/nowhere", headers=FRAGMENT).text.lstrip().startswith("<div")
+
+
+def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
+    answer = client.post("/")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+    assert answer.get_json()["error"]["code"] == "method_not_allowed"
+
+
+def test_an_unforeseen_error_shows_nothing_of_itself(app: Flask) -> None:
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("secret detail")
+
+    answer = app.test_client().get("/broken")
+    assert answer.status_code == 500
+    assert answer.get_json()["error"]["code"] == "internal_error"
+    assert "secret detail" not in answer.text
