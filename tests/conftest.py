@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from chromi import create_app
 from chromi.config import Settings
@@ -47,8 +49,16 @@ def app(settings: Settings) -> Iterator[Flask]:
     database.close()
 
 
+class Client(FlaskClient):
+    """Reads every answer to its end and closes it, as a server does, unless a test wants to do so itself."""
+
+    def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> TestResponse:
+        return super().open(*args, buffered=buffered, **kwargs)
+
+
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
+    app.test_client_class = Client
     return app.test_client()
 
 

@@ -149,4 +149,4 @@ def studio_context(upload: Upload) -> dict[str, Any]:
 
 
 def _index_context() -> dict[str, Any]:
-    return {"max_upload_mb": services().settings.max_upload_mb, "error": None}
+    return {"max_upload_mb": services().settings.max_upload_mb}

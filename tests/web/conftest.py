@@ -3,10 +3,12 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 from chromi.storage import Storage
 
@@ -16,15 +18,24 @@ FRAGMENT = {"Accept": "text/html", "HX-Request": "true"}
 Post = Callable[..., TestResponse]
 
 
+def form(
+    video: Path | bytes | None, *, field: str = "video", name: str = "clip.mp4", **fields: str
+) -> dict[str, Any]:
+    """The arguments of a POST that sends this form; `video` is a path or bytes, None sends no file."""
+    values: dict[str, Any] = dict(fields)
+    if video is not None:
+        content = video.read_bytes() if isinstance(video, Path) else video
+        values[field] = FileStorage(io.BytesIO(content), name)
+    boundary, body = encode_multipart(values)
+    return {"data": body, "content_type": f"multipart/form-data; boundary={boundary}"}
+
+
 @pytest.fixture
 def convert(client: FlaskClient, clip: Path) -> Post:
-    """POST /convert/ as curl does; `video` is a path, bytes or None."""
+    """POST /convert/ as curl does, with the usual clip if none is given."""
 
-    def post(video: Path | bytes | None = clip, *, name: str = "clip.mp4", **form: object) -> TestResponse:
-        if video is not None:
-            content = video.read_bytes() if isinstance(video, Path) else video
-            form["video"] = (io.BytesIO(content), name)
-        return client.post("/convert/", data=form)
+    def post(video: Path | bytes | None = clip, **fields: str) -> TestResponse:
+        return client.post("/convert/", **form(video, **fields))
 
     return post
 
@@ -32,7 +43,7 @@ def convert(client: FlaskClient, clip: Path) -> Post:
 @pytest.fixture
 def upload(client: FlaskClient, clip: Path) -> str:
     """A clip that was uploaded; its id."""
-    answer = client.post("/uploads/", data={"video": (io.BytesIO(clip.read_bytes()), "clip.mp4")})
+    answer = client.post("/uploads/", **form(clip))
     assert answer.status_code == 201
     upload_id: str = answer.get_json()["upload_id"]
     return upload_id

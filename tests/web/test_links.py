@@ -1,5 +1,6 @@
 """Links: who holds one gets the file, as often and as long as it says."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -7,19 +8,34 @@ import pytest
 from flask.testing import FlaskClient
 
 from chromi.config import signing_keys
+from chromi.encoder import Recipe, Result, convert
 from chromi.models import Job, Link, database
 from chromi.storage import Storage
 from chromi.tokens import TokenSigner
 from chromi.web import links
 from tests.waiting import wait_for
-from tests.web.conftest import FRAGMENT, PAGE, Post
+from tests.web.conftest import FRAGMENT, PAGE
+
+
+@pytest.fixture(scope="module")
+def made(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """One GIF of one second, as the encoder makes it."""
+    folder = tmp_path_factory.mktemp("made")
+    recipe = Recipe(duration_s=1.0)
+    return folder / "made.gif", convert(clip, folder / "made.gif", recipe, work_dir=folder / "work")
 
 
 @pytest.fixture
-def job(convert: Post) -> Job:
-    """A finished job; its GIF is one second long."""
-    assert convert(duration="1").status_code == 200
-    return Job.get()
+def job(client: FlaskClient, storage: Storage, made: tuple[Path, Result]) -> Job:
+    """A finished job with its own link, as a worker leaves it."""
+    gif_path, result = made
+    job = Job.create(recipe_json=Recipe(duration_s=1.0).to_dict())
+    shutil.copy(gif_path, storage.result_path(job.id))
+    running = Job.claim(job.id, "worker-1")
+    assert running
+    assert running.succeed(result)
+    Link.create(job=job, expires_at=time.time() + 3600, shared=False)
+    return Job.find(job.id)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A clip comes in, or is turned away with a sentence; nothing is left of what is turned away."""
 
-import io
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from chromi.config import Settings
 from chromi.models import Job, Upload, database
 from chromi.storage import Storage
 from tests import clips
-from tests.web.conftest import FRAGMENT, PAGE, Post, files_in
+from tests.web.conftest import FRAGMENT, PAGE, Post, files_in, form
 
 
 def test_the_first_page_is_a_form(client: FlaskClient) -> None:
@@ -23,7 +22,7 @@ def test_the_first_page_is_a_form(client: FlaskClient) -> None:
 
 
 def test_a_program_gets_the_uploads_facts(client: FlaskClient, clip: Path) -> None:
-    answer = client.post("/uploads/", data={"video": (io.BytesIO(clip.read_bytes()), "x")})
+    answer = client.post("/uploads/", **form(clip))
     assert answer.status_code == 201
     body = answer.get_json()
     assert body["url"] == f"/uploads/{body['upload_id']}/"
@@ -32,7 +31,7 @@ def test_a_program_gets_the_uploads_facts(client: FlaskClient, clip: Path) -> No
 
 
 def test_a_browser_is_sent_to_the_studio(client: FlaskClient, clip: Path) -> None:
-    answer = client.post("/uploads/", data={"video": (io.BytesIO(clip.read_bytes()), "x")}, headers=PAGE)
+    answer = client.post("/uploads/", **form(clip), headers=PAGE)
     assert answer.status_code == 303
     studio = client.get(answer.location, headers=PAGE)
     assert studio.status_code == 200
@@ -40,7 +39,7 @@ def test_a_browser_is_sent_to_the_studio(client: FlaskClient, clip: Path) -> Non
 
 
 def test_htmx_is_sent_to_the_studio(client: FlaskClient, clip: Path) -> None:
-    answer = client.post("/uploads/", data={"video": (io.BytesIO(clip.read_bytes()), "x")}, headers=FRAGMENT)
+    answer = client.post("/uploads/", **form(clip), headers=FRAGMENT)
     assert answer.status_code == 204
     assert answer.headers["HX-Redirect"].startswith("/uploads/")
 
@@ -64,12 +63,12 @@ def test_the_studio_keeps_the_start_from_the_address(client: FlaskClient, upload
 
 
 def test_a_wrong_start_shows_the_studio_again_with_the_reason(client: FlaskClient, upload: str) -> None:
-    form = {"start_time": "1:00:00"}
-    page = client.post(f"/uploads/{upload}/jobs/", data=form, headers=PAGE)
+    wrong = {"start_time": "1:00:00"}
+    page = client.post(f"/uploads/{upload}/jobs/", data=wrong, headers=PAGE)
     assert page.status_code == 422
     assert "Choose your six seconds" in page.text
     assert "00:00:08" in page.text
-    fragment = client.post(f"/uploads/{upload}/jobs/", data=form, headers=FRAGMENT)
+    fragment = client.post(f"/uploads/{upload}/jobs/", data=wrong, headers=FRAGMENT)
     assert fragment.status_code == 422
     assert fragment.text.lstrip().startswith("<div")
     assert Job.select().count() == 0
@@ -121,7 +120,7 @@ def test_a_file_cut_off_before_its_index_is_refused(convert: Post, storage: Stor
 
 
 def test_a_file_in_another_field_is_not_taken(client: FlaskClient, storage: Storage, clip: Path) -> None:
-    answer = client.post("/convert/", data={"file": (io.BytesIO(clip.read_bytes()), "clip.mp4")})
+    answer = client.post("/convert/", **form(clip, field="file"))
     assert answer.status_code == 400
     assert "video" in answer.get_json()["error"]["message"]
     assert files_in(storage) == []
@@ -174,7 +173,7 @@ def small_client(tmp_path: Path) -> FlaskClient:
 
 @pytest.mark.parametrize("size_bytes", [1_000_001, 1_900_000, 2_500_000])
 def test_a_large_file_gets_our_own_413(small_client: FlaskClient, tmp_path: Path, size_bytes: int) -> None:
-    answer = small_client.post("/convert/", data={"video": (io.BytesIO(bytes(size_bytes)), "large.mp4")})
+    answer = small_client.post("/convert/", **form(bytes(size_bytes)))
     assert answer.status_code == 413
     assert answer.get_json() == {
         "error": {
@@ -187,8 +186,7 @@ def test_a_large_file_gets_our_own_413(small_client: FlaskClient, tmp_path: Path
 
 
 def test_a_large_file_shows_the_form_again(small_client: FlaskClient) -> None:
-    sent = {"video": (io.BytesIO(bytes(2_500_000)), "large.mp4")}
-    answer = small_client.post("/uploads/", data=sent, headers=PAGE)
+    answer = small_client.post("/uploads/", **form(bytes(2_500_000)), headers=PAGE)
     assert answer.status_code == 413
     assert "larger than 1 MB" in answer.text
     assert "<form" in answer.text

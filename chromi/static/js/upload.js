@@ -110,7 +110,10 @@ export function enhanceUpload(form) {
     showError(reason ?? "");
     if (!reason) form.requestSubmit();
   };
-  const fail = () => show("failed", input.files[0]);
+  const fail = () => {
+    show("failed", input.files[0]);
+    parts.again.focus();
+  };
 
   input.addEventListener("change", send);
   takeDrops(parts, input, send);
