@@ -89,6 +89,10 @@ class UploadTooLarge(ChromiError):
     code = "too_large"
     user_message = "The file is too large."
 
+    @classmethod
+    def over(cls, max_mb: int) -> "UploadTooLarge":
+        return cls(f"The file is larger than {max_mb} MB. Cut it shorter or choose a smaller one.")
+
 
 class NotAVideo(ChromiError):
     """The bytes are no video in a container that we take, whatever the file is called."""

@@ -76,7 +76,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def heavy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten seconds of noise: it takes long enough to be caught in the middle."""
-    return make_clip(tmp_path_factory.mktemp("clips") / "heavy.mp4", seconds=10, size="1280x720", noise=True)
+    path = tmp_path_factory.mktemp("clips") / "heavy.mp4"
+    return make_clip(path, seconds=10, size="1280x720", noise=True, options=("-crf", "40"))
 
 
 @dataclass

@@ -78,8 +78,7 @@ def _with_status(response: Response, error: ChromiError) -> Response:
 
 
 def too_large() -> UploadTooLarge:
-    limit_mb = services().settings.max_upload_mb
-    return UploadTooLarge(f"The file is larger than {limit_mb} MB. Cut it shorter or choose a smaller one.")
+    return UploadTooLarge.over(services().settings.max_upload_mb)
 
 
 def answer_http_error(error: HTTPException) -> Response:

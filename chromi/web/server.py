@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from types import FrameType
 
 import waitress
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask
 
 from chromi import create_app
 from chromi.config import MB, Settings
-from chromi.errors import ConfigError
+from chromi.errors import BadRequest, ConfigError, UploadTooLarge
 
 THREADS = 8
 """Requests at once. Uploads and downloads hold none while they trickle: waitress' event loop carries them."""
@@ -19,6 +23,8 @@ THREADS = 8
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises ConfigError when the address cannot be had."""
     app = create_app(settings)
+    TcpWSGIServer.channel_class = _Channel
+    _ErrorTask.max_upload_mb = settings.max_upload_mb
     forwarded = {}
     if settings.trusted_proxy:
         forwarded = {
@@ -35,8 +41,8 @@ def serve(settings: Settings) -> None:
             connection_limit=500,
             asyncore_use_poll=True,
             channel_timeout=60,
-            # Above the application's own limit, which answers in our words; far above, waitress hangs up
-            # with its own before reading.
+            # A little above the application's own limit: a client that is sending still reads that answer.
+            # What is far above is refused before it is read.
             max_request_body_size=settings.max_upload_bytes + 20 * MB,
             **forwarded,
         )
@@ -46,6 +52,27 @@ def serve(settings: Settings) -> None:
     port = getattr(server, "effective_port", settings.port)
     print(f"Chromi is at http://{_shown_host(settings.host)}:{port}/  (Ctrl-C stops it)", flush=True)
     server.run()
+
+
+class _ErrorTask(ErrorTask):  # type: ignore[misc]
+    """Says in our shape what waitress refuses before the application hears of it."""
+
+    max_upload_mb: int
+
+    def execute(self) -> None:
+        refused = self.request.error
+        too_large = refused.code == UploadTooLarge.status_code
+        error = UploadTooLarge.over(self.max_upload_mb) if too_large else BadRequest()
+        body = json.dumps({"error": {"code": error.code, "message": error.user_message}}).encode()
+        self.status = f"{refused.code} {refused.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    error_task_class = _ErrorTask
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:

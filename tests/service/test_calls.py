@@ -56,16 +56,17 @@ def test_cancelling_ends_ffmpeg_within_three_seconds_and_leaves_no_file(
     assert job_of(service, job_id)["status"] == "cancelled"
 
 
-def test_101_mb_get_our_own_413_and_leave_nothing(
-    start_service: Callable[..., Service], tmp_path: Path
+@pytest.mark.parametrize("size_bytes", [101_000_000, 1_000_000_000])
+def test_too_large_a_file_gets_our_own_413_and_leaves_nothing(
+    start_service: Callable[..., Service], tmp_path: Path, size_bytes: int
 ) -> None:
     service = start_service()
     large = tmp_path / "large.mp4"
     with large.open("wb") as file:
-        file.truncate(101_000_000)
+        file.truncate(size_bytes)
     answer = curl_json(f"-Fvideo=@{large}", f"{service.url}/convert/")
     assert answer["error"]["code"] == "too_large"
-    assert "100 MB" in answer["error"]["message"]
+    assert "larger than 100 MB" in answer["error"]["message"]
     assert service.media() == []
 
 
