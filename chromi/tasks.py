@@ -64,7 +64,12 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool = Fals
 
     def convert_job(job_id: str) -> None:
         with database.connection_context():
-            run_job(job_id, settings, storage)
+            try:
+                run_job(job_id, settings, storage)
+            except KeyboardInterrupt:
+                # The consumer is ending and the job was released: the next one finds it at once.
+                queue.enqueue(job_id)
+                raise
 
     def sweep_all() -> None:
         with database.connection_context():

@@ -150,7 +150,7 @@ def run_service(instance: Path, settings: dict[str, str]) -> Service:
 def end_service(service: Service) -> None:
     if service.process.poll() is None:
         family = service.tree()
-        service.process.terminate()
+        service.process.send_signal(signal.SIGINT)  # at once, without waiting for a running job
         try:
             service.process.wait(20)
         except subprocess.TimeoutExpired:

@@ -35,6 +35,9 @@ DECODERS = (
     *("mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "h263", "theora", "gif"),
 )
 
+REPORT_FRAMES = ("-loglevel", "warning", "-progress", "pipe:1", "-stats_period", "0.2")
+"""Have ffmpeg count its frames on its output, for a FrameCounter, and log only what went wrong."""
+
 _DEMUXERS = "mov,matroska,gif"
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _TICK_S = 0.1
@@ -77,6 +80,17 @@ class Outcome:
         if "No space left on device" in self.log:
             raise DiskFull(detail=self.log)
         raise EncodeError(detail=f"ffmpeg ended with {self.exit_code}: {self.log}")
+
+
+class FrameCounter:
+    """Read what REPORT_FRAMES has ffmpeg write."""
+
+    frames = 0
+
+    def read(self, line: str) -> None:
+        key, _, value = line.partition("=")
+        if key == "frame":
+            self.frames = int(value)
 
 
 def ignore(line: str) -> None:
@@ -138,9 +152,8 @@ def run(
             on_tick()
             if time.monotonic() > deadline:
                 raise TimedOut(detail=f"ffmpeg was killed after {limits.wall_s:.0f} s: " + " | ".join(log))
-        exit_code = process.wait()
-    outcome = Outcome(exit_code, " | ".join(log))
-    if exit_code == _CANNOT_START:
+        outcome = Outcome(process.wait(), " | ".join(log))
+    if outcome.exit_code == _CANNOT_START:
         raise FfmpegMissing(detail=outcome.log)
     return outcome
 
@@ -166,6 +179,7 @@ def _started(
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def _pump(
@@ -175,7 +189,7 @@ def _pump(
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, _Lines(on_output))  # type: ignore[arg-type]
         selector.register(process.stderr, selectors.EVENT_READ, _Lines(on_log))  # type: ignore[arg-type]
-        while selector.get_map():
+        while selector.get_map():  # ends with the process: its pipes are its own, and it has no children
             for key, _ in selector.select(_TICK_S):
                 chunk = os.read(key.fd, _MAX_LINE_BYTES)
                 key.data.feed(chunk)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.ffmpeg import Limits, run, untrusted_input
+from chromi.encoder.ffmpeg import REPORT_FRAMES, FrameCounter, Limits, run, untrusted_input
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.recipe import Recipe
 from chromi.errors import NoFrames
@@ -54,28 +54,17 @@ def keep_frames(
                 *("-filter_complex_threads", str(threads), "-filter_complex", filter_graph(info, recipe)),
                 *("-map", "[kept]", "-map_metadata", "-1", "-c:v", "utvideo", "-threads", str(threads)),
                 *("-fps_mode", "passthrough", "-f", "nut", "-y", str(frames_path)),
-                *(
-                    "-map",
-                    "[palette]",
-                    "-frames:v",
-                    "1",
-                    "-update",
-                    "1",
-                    "-f",
-                    "image2",
-                    "-y",
-                    str(palette_path),
-                ),
-                *PROGRESS,
+                *("-map", "[palette]", "-map_metadata", "-1", "-frames:v", "1", "-update", "1"),
+                *("-f", "image2", "-y", str(palette_path), *REPORT_FRAMES),
             ],
             limits=Limits(timeout_s, MAX_KEPT_BYTES),
             descriptors=(clip.fileno(),),
             on_output=progress.read,
             on_tick=lambda: on_tick(progress.frames),
         )
-    if not progress.frames:
-        raise NoFrames(detail=outcome.log)
     outcome.check()
+    if not progress.frames:  # ffmpeg is content with having found nothing
+        raise NoFrames(detail=outcome.log)
     return KeptFrames(frames_path, palette_path, progress.frames)
 
 
@@ -108,18 +97,11 @@ def _seek(info: VideoInfo, recipe: Recipe) -> tuple[str, ...]:
 
     Not -accurate_seek: it drops the frame that is on screen at the start unless it begins exactly there.
     """
-    start_s = info.first_frame_s + recipe.start_s
+    last_frame_s = max(0.0, info.duration_s - 1 / recipe.fps)
+    start_s = info.first_frame_s + min(recipe.start_s, last_frame_s)
     decoder = ("-c:v", info.decoder) if info.decoder else ()
-    return (
-        *decoder,
-        "-noaccurate_seek",
-        "-seek_timestamp",
-        "1",
-        "-ss",
-        f"{start_s:.6f}",
-        "-drop_changed",
-        "1",
-    )
+    seek = ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{start_s:.6f}")
+    return (*decoder, *seek, "-drop_changed", "1")
 
 
 def _to_bt709(info: VideoInfo) -> str:
@@ -158,17 +140,3 @@ def _lay_on_paper(info: VideoInfo) -> list[str]:
         return []
     paper = f"drawbox=color={PAPER}:thickness=fill:replace=1"
     return [f"format=yuva444p,split[over][under];[under]{paper}[paper];[paper][over]overlay=format=yuv444"]
-
-
-PROGRESS = ("-progress", "pipe:1", "-stats_period", "0.2")
-
-
-class FrameCounter:
-    """Read ffmpeg's -progress lines."""
-
-    frames = 0
-
-    def read(self, line: str) -> None:
-        key, _, value = line.partition("=")
-        if key == "frame":
-            self.frames = int(value)

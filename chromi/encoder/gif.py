@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import GifImagePlugin, Image, ImageSequence
 
-from chromi.encoder.ffmpeg import Limits, run
-from chromi.encoder.frames import PROGRESS, FrameCounter, KeptFrames
+from chromi.encoder.ffmpeg import REPORT_FRAMES, FrameCounter, Limits, run
+from chromi.encoder.frames import KeptFrames
 from chromi.encoder.recipe import Recipe
 from chromi.errors import BrokenResult
 
@@ -51,7 +51,7 @@ def draw_gif(
             *("-f", "png_pipe", "-i", str(kept.palette_path)),
             *("-filter_complex_threads", str(threads), "-filter_complex", graph),
             *("-map_metadata", "-1", "-fps_mode", "passthrough"),
-            *("-loop", "0", "-f", "gif", "-y", str(gif_path), *PROGRESS),
+            *("-loop", "0", "-f", "gif", "-y", str(gif_path), *REPORT_FRAMES),
         ],
         limits=Limits(timeout_s, MAX_GIF_BYTES),
         on_output=progress.read,

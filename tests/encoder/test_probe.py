@@ -1,0 +1,150 @@
+"""A file is what its bytes say, and what is no video is refused with a sentence that says why."""
+
+from pathlib import Path
+
+import pytest
+
+from chromi.encoder.probe import VideoInfo, probe_video
+from chromi.errors import NotAVideo, Stopped
+from tests.clips import ffmpeg, make_clip, make_sound
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(NotAVideo) as caught:
+        probe_video(path)
+    assert caught.value.status_code == 415
+    return caught.value.user_message
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "container", "name"),
+    [
+        ("mp4", "libx264", "mov", "h264"),
+        ("mov", "libx265", "mov", "hevc"),
+        ("mkv", "libx264", "matroska", "h264"),
+        ("webm", "libvpx-vp9", "matroska", "vp9"),
+        ("webm", "libvpx", "matroska", "vp8"),
+        ("gif", "gif", "gif", "gif"),
+    ],
+)
+def test_a_clip_is_described(suffix: str, codec: str, container: str, name: str, tmp_path: Path) -> None:
+    pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+    clip = make_clip(
+        tmp_path / f"c.{suffix}", seconds=2, codec=codec, size="320x180", rate=25, pix_fmt=pix_fmt
+    )
+    info = probe_video(clip)
+    assert (info.container, info.codec) == (container, name)
+    assert (info.width_px, info.height_px) == (320, 180)
+    assert info.duration_s == pytest.approx(2, abs=0.05)
+    assert not info.is_hdr
+
+
+def test_the_name_of_the_file_does_not_matter(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.webm", seconds=0.5, codec="libvpx").rename(tmp_path / "c.txt")
+    assert probe_video(clip).container == "matroska"
+
+
+def test_the_size_is_as_displayed(tmp_path: Path) -> None:
+    phone = make_clip(tmp_path / "phone.mp4", seconds=0.2, size="320x180", rotate=-90)
+    assert size_of(probe_video(phone)) == (180, 320)
+    anamorphic = make_clip(tmp_path / "dv.mp4", seconds=0.2, size="640x480", filters="setsar=4/3")
+    assert size_of(probe_video(anamorphic)) == (853, 480)
+
+
+def size_of(info: VideoInfo) -> tuple[int, int]:
+    return info.width_px, info.height_px
+
+
+def test_sound_does_not_disturb(tmp_path: Path) -> None:
+    for suffix, codec in (("mp4", "libx264"), ("webm", "libvpx")):
+        clip = make_clip(tmp_path / f"c.{suffix}", seconds=1, codec=codec, sound=True)
+        assert probe_video(clip).duration_s == pytest.approx(1, abs=0.05)
+
+
+def test_sound_alone_is_refused(tmp_path: Path) -> None:
+    assert "only sound" in refusal(make_sound(tmp_path / "s.mp4"))
+
+
+def test_a_song_with_a_cover_is_refused(tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "color=red:size=64x64", "-frames:v", "1", tmp_path / "cover.png")
+    song = make_sound(tmp_path / "s.m4a")
+    clip = tmp_path / "song.mp4"
+    ffmpeg(
+        *("-i", song, "-i", tmp_path / "cover.png", "-map", "0", "-map", "1", "-c", "copy"),
+        *("-disposition:v:0", "attached_pic", clip),
+    )
+    assert "only sound" in refusal(clip)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.mp4").touch()
+    assert refusal(tmp_path / "c.mp4") == "This file is empty."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(
+            b"hello, I am a text file",
+            b"x",
+            b"%PDF-1.7\n",
+            b"PK\x03\x04" + bytes(40),
+            b"\x89PNG\r\n\x1a\n" + bytes(40),
+        ),
+        *(b"RIFF\x00\x00\x00\x00AVI LIST", b"\x00\x00\x01\xba" + bytes(40), bytes(1000)),
+    ],
+)
+def test_other_kinds_of_file_are_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "c.mp4").write_bytes(content)
+    assert "MP4, MOV, WebM or GIF" in refusal(tmp_path / "c.mp4")
+
+
+@pytest.mark.parametrize(
+    "start", [b"GIF89a", b"\x1a\x45\xdf\xa3", b"\x00\x00\x00\x20ftypisom", b"\x00\x00\x00\x08moov"]
+)
+@pytest.mark.parametrize("rest", [b"", b"\xff" * 5000, bytes(5000)])
+def test_a_good_beginning_alone_is_refused(start: bytes, rest: bytes, tmp_path: Path) -> None:
+    (tmp_path / "c.mp4").write_bytes(start + rest)
+    assert refusal(tmp_path / "c.mp4")
+
+
+def test_a_file_cut_before_its_index_is_refused(tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "whole.mp4", seconds=3)  # its index comes last
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[:-20_000])
+    assert refusal(cut)
+
+
+def test_8k_is_refused_with_its_size(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.04, rate=24, size="7680x4320", picture="color=red")
+    assert "7680 × 4320" in refusal(clip)
+
+
+@pytest.mark.parametrize("size", ["3840x2160", "2160x3840", "4096x2304"])
+def test_4k_is_taken(size: str, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.04, rate=24, size=size, picture="color=red")
+    assert "x".join(map(str, size_of(probe_video(clip)))) == size
+
+
+def test_a_codec_that_we_do_not_run_is_refused_by_name(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mkv", seconds=0.2, codec="huffyuv", pix_fmt="yuv422p")
+    assert "(huffyuv)" in refusal(clip)
+
+
+def test_ffmpegs_words_stay_out_of_the_sentence(tmp_path: Path) -> None:
+    (tmp_path / "c.mp4").write_bytes(b"\x00\x00\x00\x20ftypisom" + bytes(2000))
+    with pytest.raises(NotAVideo) as caught:
+        probe_video(tmp_path / "c.mp4")
+    assert caught.value.detail
+    assert caught.value.detail.isprintable()
+    assert "fd:" not in caught.value.user_message
+
+
+def test_a_probe_can_be_stopped(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.5)
+
+    def stop() -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        probe_video(clip, on_tick=stop)

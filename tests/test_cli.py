@@ -1,0 +1,109 @@
+"""The command line, as a person at a shell sees it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from chromi.encoder import Recipe
+from chromi.models import Job, State, database, open_database
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(*arguments: str | Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "chromi", *map(str, arguments)],
+            cwd=ROOT,
+            env=os.environ | {"CHROMI_INSTANCE": str(tmp_path / "instance")} | environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_convert_makes_a_background_without_a_server(run: Run, clip: Path, tmp_path: Path) -> None:
+    gif = tmp_path / "out.gif"
+    done = run("convert", clip, gif, "--start", "00:00:01", "--duration", "1")
+    assert done.returncode == 0, done.stderr
+    assert "24 frames" in done.stdout
+    with Image.open(gif) as image:
+        assert (image.size, image.n_frames) == ((1280, 720), 24)
+    assert not (tmp_path / "instance").exists(), "no server's folder is needed"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(["--start", "99"], "00:00:08"), (["--duration", "-3"], "uration"), (["--start", "soon"], "tart_time")],
+)
+def test_convert_says_what_is_wrong(
+    run: Run, clip: Path, tmp_path: Path, options: list[str], words: str
+) -> None:
+    done = run("convert", clip, tmp_path / "out.gif", *options)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.gif").exists()
+
+
+def test_convert_refuses_what_is_no_video(run: Run, tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("no video")
+    done = run("convert", text, tmp_path / "out.gif")
+    assert done.returncode != 0
+    assert "not a video" in done.stderr
+
+
+def test_doctor_finds_that_no_worker_is_alive(run: Run) -> None:
+    done = run("doctor")
+    assert done.returncode == 1
+    lines = {line.split()[1]: line.split()[0] for line in done.stdout.splitlines()}
+    assert lines == {"database": "ok", "queue": "ok", "worker": "FAIL", "ffmpeg": "ok", "disk": "ok"}
+
+
+def test_doctor_finds_nothing_wrong_when_nothing_is(run: Run) -> None:
+    assert run("doctor", CHROMI_INLINE="true").returncode == 0
+
+
+def test_doctor_names_a_missing_ffmpeg(run: Run) -> None:
+    done = run("doctor", CHROMI_INLINE="true", IMAGEIO_FFMPEG_EXE="/nonexistent/ffmpeg")
+    assert done.returncode == 1
+    assert "FAIL  ffmpeg" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_jobs_marks_those_that_are_stuck(run: Run, tmp_path: Path) -> None:
+    open_database(tmp_path / "instance")
+    with database.connection_context():
+        long_ago = time.time() - 1000
+        recipe_json = Recipe().to_dict()
+        stuck = Job.create(
+            recipe_json=recipe_json, state=State.IN_PROGRESS, heartbeat_at=long_ago, created_at=long_ago
+        )
+        alive = Job.create(recipe_json=recipe_json, state=State.IN_PROGRESS, heartbeat_at=time.time())
+    lines = {line.split()[0]: line for line in run("jobs").stdout.splitlines()}
+    assert lines[stuck.id].endswith("STUCK")
+    assert "STUCK" not in lines[alive.id]
+
+
+def test_sweep_reports_its_counts(run: Run, tmp_path: Path) -> None:
+    uploads = tmp_path / "instance/media/uploads"
+    uploads.mkdir(parents=True)
+    orphan = uploads / "incoming-x"
+    orphan.write_bytes(b"x")
+    os.utime(orphan, (1, 1))
+    done = run("sweep")
+    assert done.returncode == 0
+    assert "orphans removed: 1" in done.stdout
+    assert not orphan.exists()

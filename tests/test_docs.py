@@ -1,0 +1,36 @@
+"""What is written about Chromi is true of it."""
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from chromi.config import PREFIX, VERSION, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", [PREFIX + field.name.upper() for field in fields(Settings)])
+def test_every_setting_is_in_the_readme(name: str) -> None:
+    assert f"| `{name}` |" in README
+
+
+def test_the_version_is_one() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+    assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_readmes_pictures_exist() -> None:
+    for line in README.splitlines():
+        if line.startswith("!["):
+            assert (ROOT / line.split("(")[1].rstrip(")")).is_file(), line
+
+
+def test_the_lock_names_every_dependency() -> None:
+    lock = (ROOT / "requirements.txt").read_text()
+    for wanted in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
+        assert f"\n{wanted.split('>=')[0]}==" in f"\n{lock}"
+    assert "--hash=sha256:" in lock
+    assert "://" not in lock, "the lock must not depend on one registry's address"
