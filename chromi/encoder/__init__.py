@@ -3,6 +3,7 @@
 from chromi.encoder.convert import PARTIAL_SUFFIX, Progress, Result, convert
 from chromi.encoder.doctor import FfmpegReport, inspect_ffmpeg
 from chromi.encoder.ffmpeg import MAX_PIXELS, find_ffmpeg
+from chromi.encoder.gif import read_first_frame
 from chromi.encoder.probe import VideoInfo, probe_video
 from chromi.encoder.recipe import (
     MAX_DURATION_S,
@@ -28,4 +29,5 @@ __all__ = [
     "inspect_ffmpeg",
     "parse_timecode",
     "probe_video",
+    "read_first_frame",
 ]

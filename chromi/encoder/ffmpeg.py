@@ -75,8 +75,6 @@ class Outcome:
         """Return if ffmpeg succeeded, otherwise raise the EncodeError that fits best."""
         if self.exit_code == 0:
             return
-        if self.exit_code == -signal.SIGXCPU:
-            raise TimedOut(detail=self.log)
         if "No space left on device" in self.log:
             raise DiskFull(detail=self.log)
         raise EncodeError(detail=f"ffmpeg ended with {self.exit_code}: {self.log}")

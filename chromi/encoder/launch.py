@@ -32,7 +32,7 @@ def die_with_parent(parent_pid: int) -> None:
 def limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
     """Bound what this process may take; exec keeps these limits."""
     for kind, value in (
-        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_CPU, cpu_s),  # hard: ffmpeg would take SIGXCPU for a wish to finish in peace
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),

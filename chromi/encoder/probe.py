@@ -1,20 +1,16 @@
 """What is this file? Find out from its bytes, never from its name.
 
-There is no ffprobe, and what `ffmpeg -i` prints about a file can be forged: a Matroska tag's name or language
-may hold newlines and imitate a stream's line. So nothing is read from there. Packets are listed by the
-`framecrc` muxer, which prints numbers only, and the first picture is described by the `showinfo` filter,
-whose lines begin with a name that was drawn for this one run.
+Two short runs of ffmpeg: one lists packets without decoding, one decodes a single picture.
 """
 
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from chromi.encoder.facts import Packets, Picture
 from chromi.encoder.ffmpeg import DECODERS, MAX_PIXELS, Limits, Outcome, ignore, run, untrusted_input
 from chromi.errors import NotAVideo
 
@@ -41,7 +37,6 @@ _ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 # ffmpeg's own VP8 and VP9 decoders skip the second picture that carries the alpha.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _TAIL_S = 2
-_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
     packets = _list_packets(look)
     _check_readable(packets)
     picture = _describe_first_picture(look, packets)
-    duration_s = packets.end_s - picture.time_s
+    duration_s = float(packets.end_s - picture.time_s)
     if duration_s <= 0:
         raise NotAVideo(
             detail=f"the packets end at {packets.end_s} s, the first picture is at {picture.time_s}"
@@ -108,7 +103,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
         height_px=picture.height_px,
         duration_s=round(duration_s, 6),
         fps=picture.fps,
-        first_frame_s=picture.time_s,
+        first_frame_s=float(picture.time_s),
         pixel_format=picture.format,
         colour_matrix=picture.matrix,
         colour_transfer=picture.transfer,
@@ -158,51 +153,26 @@ class _Look:
             )
 
 
-class _Packets:
-    """What `framecrc` prints: a header of `#key 0: value`, then one line of numbers per packet."""
-
-    def __init__(self) -> None:
-        self.codec = _UNKNOWN
-        self.stored_px = (0, 0)
-        self.end_s = float("-inf")
-        self._time_base = Fraction(1)
-
-    def read(self, line: str) -> None:
-        if line.startswith("#"):
-            self._read_header(*line[1:].split(" 0: ", 1))
-        elif line:
-            _, _, pts, duration, *_ = (int(number, 0) for number in line.split(",")[:4])
-            self.end_s = max(self.end_s, float((pts + duration) * self._time_base))
-
-    def _read_header(self, key: str, value: str = "") -> None:
-        if key == "codec_id":
-            self.codec = value
-        elif key == "tb":
-            self._time_base = Fraction(value)
-        elif key == "dimensions":
-            width, _, height = value.partition("x")
-            self.stored_px = (int(width), int(height))
-
-
-def _list_packets(look: _Look) -> _Packets:
+def _list_packets(look: _Look) -> Packets:
     """Read the last packets without decoding any, or every packet where the file does not tell its length.
 
     A browser's recorder writes no duration, a cut file promises more than it holds, and sound may go on after
     the last picture: so the length is what the packets say.
     """
-    packets = _Packets()
+    packets = Packets()
+    quick = ("-analyzeduration", "1")  # µs: headers suffice here, and ffmpeg would decode seconds of 4K to guess
     copy = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1")
-    outcome = look.run(("-sseof", f"-{_TAIL_S}"), copy, on_output=packets.read)
-    if packets.end_s == float("-inf"):
-        outcome = look.run((), copy, on_output=packets.read)
-    if packets.end_s == float("-inf"):
+    outcome = look.run((*quick, "-sseof", f"-{_TAIL_S}"), copy, on_output=packets.read)
+    if not packets.seen:
+        outcome = look.run(quick, copy, on_output=packets.read)
+    if not packets.seen:
         if "matches no streams" in outcome.log:
             raise NotAVideo("There is no moving picture in this file, only sound or a still cover.")
         raise NotAVideo(detail=outcome.log)
     return packets
 
 
-def _check_readable(packets: _Packets) -> None:
+def _check_readable(packets: Packets) -> None:
     width, height = packets.stored_px
     if width * height > MAX_PIXELS:
         raise NotAVideo(
@@ -214,44 +184,13 @@ def _check_readable(packets: _Packets) -> None:
         )
 
 
-class _Picture:
-    """What `showinfo` logs about the first frame, in lines that start with its secret name."""
-
-    _CONFIG = re.compile(r"config in .*frame_rate: (\d+)/(\d+)")
-    _FRAME = re.compile(r"n: *0 .*pts_time:(\S+) .*fmt:(\w+) .*sar:(\d+)/(\d+) s:(\d+)x(\d+) ")
-    _COLOUR = re.compile(r"color_range:\S+ color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
-
-    def __init__(self, name: str) -> None:
-        self._prefix = f"[{name} @ 0x"
-        self.fps: float | None = None
-        self.format = ""
-        self.aspect = 1.0
-        self.matrix = self.transfer = _UNKNOWN
-        self.time_s = 0.0
-        self.width_px = self.height_px = 0
-
-    def read(self, line: str) -> None:
-        if not line.startswith(self._prefix):
-            return
-        if match := self._CONFIG.search(line):
-            over, under = map(int, match.groups())
-            self.fps = over / under if over and under else None
-        elif (match := self._FRAME.search(line)) and not self.format:
-            self.time_s, self.format = float(match[1]), match[2]
-            over, under, self.width_px, self.height_px = map(int, match.groups()[2:])
-            self.aspect = over / under if over and under else 1.0
-        elif match := self._COLOUR.search(line):
-            self.matrix, self.transfer = match.groups()
-
-
-def _describe_first_picture(look: _Look, packets: _Packets) -> _Picture:
+def _describe_first_picture(look: _Look, packets: Packets) -> Picture:
     """Decode one frame, turned upright as every later pass will have it."""
-    name = f"showinfo@{secrets.token_hex(8)}"
-    picture = _Picture(name)
+    picture = Picture()
     decoder = _ALPHA_DECODERS.get(packets.codec)
     outcome = look.run(
         ("-c:v", decoder) if decoder else (),
-        ("-map", "0:V:0", "-vf", f"trim=end_frame=1,{name}=checksum=0", "-f", "null", "-"),
+        ("-map", "0:V:0", "-vf", f"trim=end_frame=1,{picture.witness}=checksum=0", "-f", "null", "-"),
         on_log=picture.read,
     )
     if not picture.format:

@@ -60,7 +60,7 @@ class Recipe:
         if framing not in FRAMINGS:
             wrong.append(f"framing must be one of: {', '.join(FRAMINGS)}")
         if wrong:
-            raise BadOptions("; ".join(wrong).capitalize() + ".")
+            raise BadOptions("; ".join(wrong) + ".")
         return cls(start_s, duration_s, framing)
 
     def check_against(self, info: VideoInfo) -> None:

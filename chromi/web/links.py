@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, make_response, render_template, request, url_for
 
 from chromi import sweep
+from chromi.encoder import read_first_frame
 from chromi.errors import BadOptions, Conflict, Gone
 from chromi.models import Job, Link, State, database
 from chromi.storage import Storage
@@ -62,6 +63,18 @@ def download(token: str) -> Response:
     # A one-time link's page and file must not come out of a cache, and no link may leak by a referrer.
     response.headers["Cache-Control"] = "no-store" if link.max_uses else "private, max-age=3600"
     return response
+
+
+@bp.get("/download/<token>/still.jpg")
+def still(token: str) -> Response:
+    """The first picture alone, for the receiver's page; looking at it uses nothing up."""
+    link = find_link(token)
+    link.require_unused()
+    try:
+        picture = read_first_frame(services().storage.result_path(link.job_id))
+    except FileNotFoundError as error:
+        raise Gone from error
+    return Response(picture, mimetype="image/jpeg")
 
 
 def find_link(token: str) -> Link:
@@ -166,4 +179,10 @@ def link_body(link: Link) -> dict[str, Any]:
 
 def receiver_context(link: Link) -> dict[str, Any]:
     """What receiver.html shows."""
-    return {"link": link, "file_url": download_url(link, file=1), "result": link.job.result}
+    token = services().signer.sign_download(link.id, link.created_at)
+    return {
+        "link": link,
+        "result": link.job.result,
+        "file_url": url_for("links.download", token=token, file=1),
+        "still_url": url_for("links.still", token=token),
+    }

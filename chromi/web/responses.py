@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify, make_response, redirect, render_temp
 from peewee import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from chromi.errors import BadRequest, ChromiError, NotFound, ServiceBusy, UploadTooLarge
+from chromi.errors import BadRequest, ChromiError, DiskFull, NotFound, ServiceBusy, UploadTooLarge
 from chromi.web.services import services
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,8 @@ def too_large() -> UploadTooLarge:
 def answer_http_error(error: HTTPException) -> Response:
     """Give Flask's and Werkzeug's own errors our words and shape."""
     status = error.code or 500
+    if status < 400:
+        return make_response(error.get_response())  # a redirect, such as for // in an address
     if status == 413:
         return answer_error(too_large())
     if status == 404:
@@ -92,8 +94,8 @@ def answer_http_error(error: HTTPException) -> Response:
     ours.status_code, ours.code = status, error.name.lower().replace(" ", "_")
     response = answer_error(ours)
     for name, text in error.get_headers():
-        if name == "Allow":
-            response.headers["Allow"] = text
+        if name != "Content-Type":
+            response.headers[name] = text  # such as Allow, or the Content-Range of a 416
     return response
 
 
@@ -110,7 +112,7 @@ def answer_database_error(error: OperationalError) -> Response:
 
 def answer_system_error(error: OSError) -> Response:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return answer_error(ServiceBusy("The server is out of disk space. Please try again later."))
+        return answer_error(DiskFull())
     return answer_unexpected_error(error)
 
 

@@ -1,11 +1,13 @@
 """Links: who holds one gets the file, as often and as long as it says."""
 
+import io
 import shutil
 import time
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
 from chromi.config import signing_keys
 from chromi.encoder import Recipe, Result, convert
@@ -100,6 +102,8 @@ def test_a_range_is_sent_alone(
 def test_a_range_beyond_the_end_cannot_be_had(client: FlaskClient, own_url: str, gif: bytes) -> None:
     answer = client.get(own_url, headers={"Range": f"bytes={len(gif)}-"})
     assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{len(gif)}"
+    assert answer.get_json()["error"]["code"] == "requested_range_not_satisfiable"
 
 
 def test_a_resume_of_another_version_starts_again(client: FlaskClient, own_url: str, gif: bytes) -> None:
@@ -137,6 +141,15 @@ def test_looking_does_not_use_a_one_time_link_up(client: FlaskClient, one_time_u
     wait_for(deliveries_have_ended, "the range to end")
     assert one_time_uses() == 0
     assert client.get(one_time_url).data == gif
+
+
+def test_the_receiver_sees_a_still_that_uses_nothing_up(client: FlaskClient, one_time_url: str) -> None:
+    page = client.get(one_time_url, headers=PAGE).text
+    assert f'src="{one_time_url}still.jpg"' in page
+    answer = client.get(f"{one_time_url}still.jpg")
+    with Image.open(io.BytesIO(answer.data)) as image:
+        assert (image.format, image.size) == ("JPEG", (1280, 720))
+    assert one_time_uses() == 0
 
 
 def test_a_cut_download_can_be_resumed_and_then_counts(

@@ -53,6 +53,12 @@ def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
     assert answer.get_json()["error"]["code"] == "method_not_allowed"
 
 
+def test_doubled_slashes_lead_to_the_right_address(client: FlaskClient) -> None:
+    answer = client.get("//health//")
+    assert answer.status_code == 308
+    assert answer.location.endswith("/health/")
+
+
 def test_an_unforeseen_error_shows_nothing_of_itself(app: Flask) -> None:
     @app.get("/broken")
     def broken() -> str:

@@ -1,0 +1,82 @@
+"""What ffmpeg says about a file in lines that the file cannot forge.
+
+There is no ffprobe, and what `ffmpeg -i` prints can be forged: a Matroska tag's name or language may hold
+newlines and imitate a stream's line. So nothing is read from there. Packets are listed by the `framecrc`
+muxer, which prints numbers only, and the first picture is described by the `showinfo` filter, whose lines
+begin with a name that was drawn for this one run.
+"""
+
+import re
+import secrets
+from fractions import Fraction
+
+UNKNOWN = "unknown"
+
+
+class Packets:
+    """What `framecrc` prints: a header of `#key 0: value`, then one line of numbers per packet.
+
+    `end_s` is the time stamp at which the last packet's picture ends.
+    """
+
+    _PACKET = re.compile(r"0, *-?\d+, *(-?\d+), *(\d+), ")
+
+    def __init__(self) -> None:
+        self.codec = UNKNOWN
+        self.stored_px = (0, 0)
+        self.seen = False
+        self.end_s = Fraction(0)
+        self._time_base = Fraction(1)
+
+    def read(self, line: str) -> None:
+        if line.startswith("#"):
+            self._read_header(*line[1:].split(" 0: ", 1))
+        elif match := self._PACKET.match(line):
+            end_s = (int(match[1]) + int(match[2])) * self._time_base
+            self.end_s = max(self.end_s, end_s) if self.seen else end_s
+            self.seen = True
+
+    def _read_header(self, key: str, value: str = "") -> None:
+        if key == "codec_id":
+            self.codec = value
+        elif key == "tb":
+            self._time_base = Fraction(value)
+        elif key == "dimensions":
+            width, _, height = value.partition("x")
+            self.stored_px = (int(width), int(height))
+
+
+class Picture:
+    """What the filter `witness` logs about the first frame; `format` is empty if there was none.
+
+    The time is kept as a fraction: printed as seconds it has six digits, too few after an hour.
+    """
+
+    _CONFIG = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
+    _FRAME = re.compile(r"n: *0 pts: *(-?\d+) .*fmt:(\w+) .*sar:(\d+)/(\d+) s:(\d+)x(\d+) ")
+    _COLOUR = re.compile(r"color_range:\S+ color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
+
+    def __init__(self) -> None:
+        self.witness = f"showinfo@{secrets.token_hex(8)}"
+        self.format = ""
+        self.fps: float | None = None
+        self.time_s = Fraction(0)
+        self.aspect = 1.0  # of one pixel
+        self.width_px = self.height_px = 0
+        self.matrix = self.transfer = UNKNOWN
+        self._time_base = Fraction(1)
+
+    def read(self, line: str) -> None:
+        if not line.startswith(f"[{self.witness} @ 0x"):
+            return
+        if match := self._CONFIG.search(line):
+            numerator, denominator, frames, seconds = map(int, match.groups())
+            self._time_base = Fraction(numerator, denominator)
+            self.fps = frames / seconds if frames and seconds else None
+        elif (match := self._FRAME.search(line)) and not self.format:
+            self.format = match[2]
+            self.time_s = int(match[1]) * self._time_base
+            wide, high, self.width_px, self.height_px = map(int, match.groups()[2:])
+            self.aspect = wide / high if wide and high else 1.0
+        elif match := self._COLOUR.search(line):
+            self.matrix, self.transfer = match.groups()

@@ -1,0 +1,183 @@
+"""From a clip to a GIF that keeps the contract; or to nothing, and nothing left lying about."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from chromi.encoder import Progress, Recipe, Result, convert
+from chromi.errors import BadOptions, BrokenResult, DiskFull, EncodeError, NotAVideo, Stopped, TimedOut
+from tests.clips import make_clip
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clips") / "c.mp4", seconds=7, sound=True)
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise keeps every pass busy for seconds."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "h.mp4", seconds=4, size="1280x720", noise=True)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Path:
+    """An empty folder that a conversion may use; what is left in it afterwards is listed by `left`."""
+    room = tmp_path / "room"
+    room.mkdir()
+    return room
+
+
+def left(room: Path) -> list[str]:
+    assert psutil.Process().children(recursive=True) == []
+    return sorted(path.name for path in room.iterdir())
+
+
+def convert_in(room: Path, clip: Path, recipe: Recipe | None = None, **options: object) -> Result:
+    return convert(clip, room / "o.gif", recipe or Recipe(), work_dir=room / "work", **options)  # type: ignore[arg-type]
+
+
+def test_the_promised_file_comes_out(clip: Path, room: Path) -> None:
+    result = convert_in(room, clip)
+    assert left(room) == ["o.gif"]
+    with Image.open(room / "o.gif") as gif:
+        assert gif.format == "GIF"
+        assert gif.size == (1280, 720)
+        assert gif.n_frames == 144  # type: ignore[attr-defined]
+        assert gif.info["loop"] == 0
+        assert "comment" not in gif.info
+        delays = [gif.seek(frame) or gif.info["duration"] for frame in range(144)]
+    assert sum(delays) == 6000
+    assert set(delays) == {40, 50}
+    assert (result.frames, result.duration_cs, result.width_px, result.height_px) == (144, 600, 1280, 720)
+    assert result.bytes == (room / "o.gif").stat().st_size
+    assert set(result.seconds) == {"reading", "encoding", "checking"}
+    assert Result.from_dict(result.to_dict()) == result
+
+
+def test_progress_goes_forward_over_every_step_and_ends_whole(clip: Path, room: Path) -> None:
+    seen: list[Progress] = []
+    convert_in(room, clip, Recipe(duration_s=2), on_progress=seen.append)
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert list(dict.fromkeys(progress.step for progress in seen)) == ["reading", "encoding", "checking"]
+
+
+def test_the_heart_beats_all_the_time(clip: Path, room: Path) -> None:
+    beats: list[float] = []
+    convert_in(room, clip, Recipe(duration_s=2), on_progress=lambda progress: beats.append(time.monotonic()))
+    assert max(later - earlier for earlier, later in zip(beats, beats[1:], strict=False)) < 0.5
+
+
+def test_a_clip_that_ends_early_gives_a_shorter_gif(clip: Path, room: Path) -> None:
+    result = convert_in(room, clip, Recipe(start_s=6.5))
+    assert (result.frames, result.duration_cs) == (12, 50)
+
+
+def test_a_still_picture_is_a_gif_of_one_frame(room: Path) -> None:
+    Image.new("RGB", (64, 36), "red").save(room / "still.gif")
+    result = convert_in(room, room / "still.gif", Recipe(duration_s=1))
+    assert result.frames >= 1
+    assert left(room) == ["o.gif", "still.gif"]
+
+
+def test_a_gif_without_movement_keeps_all_its_frames(room: Path) -> None:
+    clip = make_clip(room / "c.mp4", seconds=2, picture="color=red")
+    assert convert_in(room, clip, Recipe(duration_s=1)).frames == 24
+
+
+@pytest.mark.parametrize("step", ["reading", "encoding", "checking"])
+def test_stopping_ends_everything_within_a_second(step: str, heavy: Path, room: Path) -> None:
+    steps: list[str] = []
+    asked: list[float] = []
+
+    def should_stop() -> bool:
+        if steps[-1] == step and not asked:
+            asked.append(time.monotonic())
+        return bool(asked) and time.monotonic() > asked[0] + 0.1  # in the middle of it
+
+    with pytest.raises(Stopped):
+        convert_in(
+            room,
+            heavy,
+            Recipe(duration_s=1),
+            should_stop=should_stop,
+            on_progress=lambda progress: steps.append(progress.step),
+        )
+    assert time.monotonic() - asked[0] < 1
+    assert left(room) == []
+
+
+def test_an_interrupt_ends_everything_and_goes_on(heavy: Path, room: Path) -> None:
+    timer = threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        convert_in(room, heavy, Recipe(duration_s=3))
+    timer.join()
+    assert left(room) == []
+
+
+def test_too_long_is_too_long(heavy: Path, room: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(TimedOut):
+        convert_in(room, heavy, timeout_s=0.7)
+    assert time.monotonic() - start < 1.7
+    assert left(room) == []
+
+
+def test_an_earlier_result_survives_a_failure(heavy: Path, room: Path) -> None:
+    (room / "o.gif").write_bytes(b"earlier")
+    with pytest.raises(TimedOut):
+        convert_in(room, heavy, timeout_s=0.7)
+    assert (room / "o.gif").read_bytes() == b"earlier"
+
+
+def test_an_observer_that_fails_ends_it(clip: Path, room: Path) -> None:
+    def fail(progress: Progress) -> None:
+        raise LookupError(progress.step)
+
+    with pytest.raises(LookupError):
+        convert_in(room, clip, on_progress=fail)
+    assert left(room) == []
+
+
+def test_a_start_after_the_end_is_refused(clip: Path, room: Path) -> None:
+    with pytest.raises(BadOptions, match="only 00:00:07"):
+        convert_in(room, clip, Recipe(start_s=8))
+    assert left(room) == []
+
+
+def test_what_is_no_video_is_refused(room: Path) -> None:
+    (room / "c.mp4").write_text("hello")
+    with pytest.raises(NotAVideo):
+        convert_in(room, room / "c.mp4")
+    assert left(room) == ["c.mp4"]
+
+
+def test_a_missing_source_is_an_error_of_ours(room: Path) -> None:
+    with pytest.raises(EncodeError, match="No such file"):
+        convert_in(room, room / "gone.mp4")
+
+
+def test_a_result_that_breaks_the_contract_is_not_published(
+    clip: Path, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chromi.encoder.gif.DITHER", "none[x];[x]setpts=2*PTS")
+    with pytest.raises(BrokenResult, match="cs"):
+        convert_in(room, clip, Recipe(duration_s=1))
+    assert left(room) == []
+
+
+def test_a_full_disk_is_said_plainly(clip: Path, room: Path) -> None:
+    (room / "work").mkdir()
+    (room / "work" / "frames.nut").symlink_to("/dev/full")
+    with pytest.raises(DiskFull, match="out of disk space"):
+        convert_in(room, clip, Recipe(duration_s=1))
+    assert left(room) == []
