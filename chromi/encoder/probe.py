@@ -160,7 +160,7 @@ def _list_packets(look: _Look) -> Packets:
     the last picture: so the length is what the packets say.
     """
     packets = Packets()
-    quick = ("-analyzeduration", "1")  # µs: headers suffice here, and ffmpeg would decode seconds of 4K to guess
+    quick = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
     copy = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1")
     outcome = look.run((*quick, "-sseof", f"-{_TAIL_S}"), copy, on_output=packets.read)
     if not packets.seen:

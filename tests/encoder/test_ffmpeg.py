@@ -96,6 +96,7 @@ def test_no_file_grows_past_the_limit(tmp_path: Path) -> None:
     assert big.stat().st_size <= 2 * MIB
 
 
+@pytest.mark.slow
 def test_memory_is_limited() -> None:
     outcome = run(
         ["-f", "lavfi", "-i", "color=size=4000x4000", "-vf", "reverse", "-f", "null", "-"],

@@ -127,6 +127,7 @@ def test_a_clip_of_many_streams_is_refused(tmp_path: Path) -> None:
         probe_video(many)
 
 
+@pytest.mark.slow
 def test_a_picture_that_grows_while_it_plays_stays_in_bounds(tmp_path: Path) -> None:
     """The stream's header says 64x36; a later key frame says 7680x4320."""
     small = make_clip(tmp_path / "small.h264", seconds=0.5, size="64x36", picture="color=red")
@@ -139,6 +140,7 @@ def test_a_picture_that_grows_while_it_plays_stays_in_bounds(tmp_path: Path) -> 
     assert result.frames <= 24
 
 
+@pytest.mark.slow
 def test_a_picture_that_changes_its_size_does_not_add_frames(tmp_path: Path) -> None:
     parts = []
     for number, size in enumerate(("64x36", "128x72") * 2):
