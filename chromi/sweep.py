@@ -90,7 +90,7 @@ def is_lost(job: Job, waiting_ids: set[str]) -> bool:
 
 
 def _take_back_lost_jobs() -> int:
-    """Put the jobs of dead workers back in the queue, or fail those that had their tries; count the latter."""
+    """Queue the jobs of dead workers again, or fail those that had their tries; count the latter."""
     failed = 0
     for job in Job.select().where(Job.state == State.IN_PROGRESS):
         if not is_lost(job, set()):

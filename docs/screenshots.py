@@ -13,13 +13,9 @@ def main(url: str, clip: str) -> None:
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        for scheme in ("light", "dark"):
-            for width, height in ((390, 844), (1280, 800)):
-                page = browser.new_page(
-                    viewport={"width": width, "height": height},
-                    color_scheme=scheme,  # type: ignore[arg-type]
-                )
-                walk(page, url, clip, f"{scheme}-{width}")
+        for name, scheme, width, height in (("desktop", "light", 1280, 800), ("phone", "dark", 390, 844)):
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+            walk(page, url, clip, name)
         browser.close()
 
 

@@ -21,7 +21,7 @@ PARTIAL_SUFFIX = ".partial"
 """A GIF that is still being written lies beside its destination under a name that ends so."""
 
 # Where each step begins on the scale of the whole conversion; 1080p H.264 spends its time about so.
-_READING, _DRAWING, _CHECKING, _DONE = 0.0, 0.5, 0.85, 1.0
+_READING, _DRAWING, _CHECKING, _DONE = 0.0, 0.3, 0.8, 1.0
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,14 @@ DECODERS = (
     *("mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "h263", "theora", "gif"),
 )
 
-REPORT_FRAMES = ("-loglevel", "warning", "-progress", "pipe:1", "-stats_period", "0.2")
-"""Have ffmpeg count its frames on its output, for a FrameCounter, and log only what went wrong."""
+QUIET = ("-loglevel", "warning")
+"""Log only what goes wrong."""
+
+REPORT_FRAMES = ("-stats_enc_post", "pipe:1", "-stats_enc_post_fmt", "frame={n}")
+"""Options of one output: a line for each frame that leaves its encoder, for a FrameCounter.
+
+Not -progress: it stays silent until all outputs have begun, and a palette begins when the last frame is seen.
+"""
 
 _DEMUXERS = "mov,matroska,gif"
 _LAUNCHER = Path(__file__).with_name("launch.py")
@@ -88,7 +94,7 @@ class FrameCounter:
     def read(self, line: str) -> None:
         key, _, value = line.partition("=")
         if key == "frame":
-            self.frames = int(value)
+            self.frames = int(value) + 1
 
 
 def ignore(line: str) -> None:

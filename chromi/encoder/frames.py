@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.ffmpeg import REPORT_FRAMES, FrameCounter, Limits, run, untrusted_input
+from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, Limits, run, untrusted_input
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.recipe import Recipe
 from chromi.errors import NoFrames
@@ -50,12 +50,13 @@ def keep_frames(
     with source.open("rb") as clip:
         outcome = run(
             [
+                *QUIET,
                 *untrusted_input(clip.fileno(), threads=threads, before=_seek(info, recipe)),
                 *("-filter_complex_threads", str(threads), "-filter_complex", filter_graph(info, recipe)),
                 *("-map", "[kept]", "-map_metadata", "-1", "-c:v", "utvideo", "-threads", str(threads)),
-                *("-fps_mode", "passthrough", "-f", "nut", "-y", str(frames_path)),
+                *("-fps_mode", "passthrough", *REPORT_FRAMES, "-f", "nut", "-y", str(frames_path)),
                 *("-map", "[palette]", "-map_metadata", "-1", "-frames:v", "1", "-update", "1"),
-                *("-f", "image2", "-y", str(palette_path), *REPORT_FRAMES),
+                *("-f", "image2", "-y", str(palette_path)),
             ],
             limits=Limits(timeout_s, MAX_KEPT_BYTES),
             descriptors=(clip.fileno(),),

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import GifImagePlugin, Image, ImageSequence
 
-from chromi.encoder.ffmpeg import REPORT_FRAMES, FrameCounter, Limits, run
+from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, Limits, run
 from chromi.encoder.frames import KeptFrames
 from chromi.encoder.recipe import Recipe
 from chromi.errors import BrokenResult
@@ -50,11 +50,12 @@ def draw_gif(
     graph = f"[0:v]{to_rgb}[frames];[frames][1:v]paletteuse=dither={DITHER}"
     run(
         [
+            *QUIET,
             *("-threads", str(threads), "-f", "nut", "-i", str(kept.frames_path)),
             *("-f", "png_pipe", "-i", str(kept.palette_path)),
             *("-filter_complex_threads", str(threads), "-filter_complex", graph),
             *("-map_metadata", "-1", "-fps_mode", "passthrough"),
-            *("-loop", "0", "-f", "gif", "-y", str(gif_path), *REPORT_FRAMES),
+            *("-loop", "0", *REPORT_FRAMES, "-f", "gif", "-y", str(gif_path)),
         ],
         limits=Limits(timeout_s, MAX_GIF_BYTES),
         on_output=progress.read,

@@ -62,8 +62,8 @@ def deliver_file(
         file.close()
         raise
     if response.status_code == 206:
-        # The server's own wrapper again, around the narrowed file: unlike Werkzeug's range wrapper it holds no
-        # thread while a slow client reads.
+        # The server's own wrapper again, around the narrowed file: unlike Werkzeug's range wrapper it holds
+        # no thread while a slow client reads.
         file.narrow(response.content_range.start or 0, response.content_range.stop or file.size_bytes)
         response.response = wrap_file(request.environ, file)
     return response

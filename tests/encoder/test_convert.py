@@ -6,13 +6,13 @@ import threading
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from PIL import Image
 
 from chromi.encoder import Progress, Recipe, Result, convert
 from chromi.errors import BadOptions, BrokenResult, DiskFull, EncodeError, NotAVideo, Stopped, TimedOut
 from tests.clips import make_clip
+from tests.processes import converters
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def room(tmp_path: Path) -> Path:
 
 
 def left(room: Path) -> list[str]:
-    assert psutil.Process().children(recursive=True) == []
+    assert converters() == []
     return sorted(path.name for path in room.iterdir())
 
 

@@ -15,6 +15,7 @@ import pytest
 from chromi.encoder.doctor import inspect_ffmpeg
 from chromi.encoder.ffmpeg import Limits, find_ffmpeg, run
 from chromi.errors import DiskFull, EncodeError, FfmpegMissing, TimedOut
+from tests.processes import converters
 from tests.waiting import wait_for
 
 ENDLESS = ("-f", "lavfi", "-i", "testsrc2=size=1280x720", "-f", "null", "-")
@@ -26,15 +27,11 @@ def limits(*, wall_s: float = 20, file_bytes: int = MIB, memory_bytes: int = 409
     return Limits(wall_s=wall_s, file_bytes=file_bytes, memory_bytes=memory_bytes)
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
-
-
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> object:
     descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
     yield
-    assert children() == []
+    assert converters() == []
     assert len(os.listdir("/proc/self/fd")) == descriptors
     assert threading.active_count() == threads
 
@@ -118,7 +115,7 @@ def test_it_runs_as_a_polite_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
     def look() -> None:
-        (process,) = children()
+        (process,) = converters()
         if "launch.py" in " ".join(process.cmdline()) or seen:
             return
         seen["nice"] = process.nice()
@@ -154,7 +151,7 @@ def test_a_killed_parent_takes_ffmpeg_with_it(tmp_path: Path) -> None:
 
 
 def only_child_of(pid: int) -> psutil.Process:
-    (child,) = psutil.Process(pid).children(recursive=True)
+    (child,) = converters(pid)
     return child
 
 

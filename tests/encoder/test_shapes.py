@@ -8,6 +8,8 @@ from PIL import Image, ImageColor
 from tests.clips import QUADRANTS, ffmpeg, make_clip
 from tests.encoder.conftest import Look, is_near
 
+pytestmark = pytest.mark.slow
+
 CORNERS = ((0.1, 0.1), (0.9, 0.1), (0.1, 0.9), (0.9, 0.9))
 
 

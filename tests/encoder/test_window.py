@@ -11,6 +11,8 @@ from chromi.errors import BadOptions
 from tests.clips import ffmpeg, make_clip
 from tests.encoder.conftest import Keep, lumas
 
+pytestmark = pytest.mark.slow
+
 # Frame number n is a plain grey of luma 20 + n.
 COUNTING = "format=yuv420p,geq=lum=20+N:cb=128:cr=128,setparams=colorspace=bt709:range=tv"
 

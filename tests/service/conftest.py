@@ -5,8 +5,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from tests.conftest import Service
 from tests.waiting import wait_for
 
@@ -43,15 +41,3 @@ def wait_for_end(service: Service, job_id: str, *, timeout_s: float = 90) -> Any
         return job if job["status"] not in ("queued", "in_progress") else None
 
     return wait_for(ended, f"job {job_id} to end", timeout_s=timeout_s, every_s=0.2)
-
-
-def converters(service: Service) -> list[psutil.Process]:
-    """The ffmpeg processes that run for this service."""
-    found = []
-    for process in service.tree():
-        try:
-            if "ffmpeg" in Path(process.exe()).name:
-                found.append(process)
-        except psutil.Error:
-            continue  # it ended while we looked
-    return found

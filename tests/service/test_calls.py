@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Service
-from tests.service.conftest import converters, curl, curl_json, job_of, start_job, wait_for_end
+from tests.processes import converters
+from tests.service.conftest import curl, curl_json, job_of, start_job, wait_for_end
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -49,9 +50,9 @@ def test_cancelling_ends_ffmpeg_within_three_seconds_and_leaves_no_file(
 ) -> None:
     service = start_service()
     job_id = start_job(service, heavy_clip)
-    wait_for(lambda: converters(service), "ffmpeg")
+    wait_for(lambda: converters(service.process.pid), "ffmpeg")
     assert curl_json("-XPOST", f"{service.url}/jobs/{job_id}/cancel")["status"] == "cancelled"
-    wait_for(lambda: not converters(service), "ffmpeg to end", timeout_s=3)
+    wait_for(lambda: not converters(service.process.pid), "ffmpeg to end", timeout_s=3)
     wait_for(lambda: service.media() == [], "the files to go", timeout_s=3)
     assert job_of(service, job_id)["status"] == "cancelled"
 

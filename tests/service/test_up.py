@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT, Service
+from tests.processes import converters
 from tests.service.conftest import (
-    converters,
     curl,
     curl_json,
     job_of,
@@ -63,7 +63,7 @@ def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: 
 def test_nothing_outlives_a_killed_supervisor(start_service: Start, heavy_clip: Path) -> None:
     service = start_service()
     start_job(service, heavy_clip)
-    wait_for(lambda: converters(service), "ffmpeg")
+    wait_for(lambda: converters(service.process.pid), "ffmpeg")
     family = service.tree()
     service.process.kill()
     wait_for(lambda: are_gone(family), "all processes to end", timeout_s=5)
@@ -72,7 +72,7 @@ def test_nothing_outlives_a_killed_supervisor(start_service: Start, heavy_clip: 
 def test_sigterm_lets_the_running_job_finish(start_service: Start, clip: Path) -> None:
     service = start_service()
     start_job(service, clip)
-    wait_for(lambda: converters(service), "ffmpeg")
+    wait_for(lambda: converters(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGTERM, timeout_s=60) == 0
     assert [path.suffix for path in service.media()] == [".gif"]
 
@@ -82,7 +82,7 @@ def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
 ) -> None:
     service = start_service()
     job_id = start_job(service, heavy_clip, duration="1", start_time="8")
-    wait_for(lambda: converters(service), "ffmpeg")
+    wait_for(lambda: converters(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGINT, timeout_s=20) == 0
     assert not list((service.instance / "media/work").iterdir())
     again = start_service(instance=str(service.instance))

@@ -27,6 +27,7 @@ def running(queued: Job) -> Job:
     return Job.find(job.id)
 
 
+@pytest.mark.slow
 def test_inline_conversion_answers_with_the_result(
     client: FlaskClient, convert: Post, tmp_path: Path
 ) -> None:
