@@ -150,11 +150,14 @@ def test_wrong_options_are_named(
     assert Upload.select().count() == Job.select().count() == 0
 
 
-def test_a_monstrous_file_name_changes_nothing(convert: Post, storage: Storage) -> None:
-    name = "../../" + "\"'\r\n<script>" * 1000 + ".mp4"
-    answer = convert(name=name, duration="1")
-    assert answer.status_code == 200
-    assert "script" not in "".join(files_in(storage))
+def test_a_monstrous_file_name_changes_nothing(client: FlaskClient, storage: Storage, clip: Path) -> None:
+    name = ("../../\"'\r\n <script>" * 600)[:10_240].encode()
+    head = b'--x\r\nContent-Disposition: form-data; name="video"; filename="' + name + b'"\r\n\r\n'
+    body = head + clip.read_bytes() + b"\r\n--x--\r\n"
+    answer = client.post("/uploads/", data=body, content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 201
+    assert "script" not in answer.text + "".join(files_in(storage))
+    assert len(files_in(storage)) == Upload.select().count()
 
 
 def test_an_unreadable_form_is_refused_and_leaves_nothing(client: FlaskClient, storage: Storage) -> None:

@@ -1,0 +1,43 @@
+"""The rows, and the only transitions between their states.
+
+    queued -> in_progress -> success | failed | cancelled        queued -> cancelled
+
+Nothing leaves a final state. Every transition is one conditional UPDATE, and its row count says who won:
+two workers, a cancel and a finish, or two downloads may meet here and exactly one goes through.
+Times are seconds since 1970, UTC.
+"""
+
+from pathlib import Path
+
+from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, State
+from chromi.models.links import Link
+from chromi.models.rows import database
+from chromi.models.uploads import Upload
+from chromi.models.workers import Worker
+
+__all__ = [
+    "FINAL_STATES",
+    "MAX_ATTEMPTS",
+    "Job",
+    "Link",
+    "State",
+    "Upload",
+    "Worker",
+    "database",
+    "open_database",
+]
+
+
+def open_database(instance: Path) -> None:
+    """Name the database file and make its tables where they are missing.
+
+    WAL lets pages be read while a job writes; FULL means that a committed row survives a power cut.
+    """
+    instance.mkdir(parents=True, exist_ok=True)
+    database.init(
+        str(instance / "chromi.db"),
+        pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1},
+        timeout=5,
+    )
+    with database.connection_context():
+        database.create_tables([Upload, Job, Link, Worker])

@@ -1,0 +1,164 @@
+"""Conversions, from queued to their end."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import Any
+
+from peewee import CharField, DoubleField, ForeignKeyField, IntegerField, JSONField
+
+from chromi.encoder import Progress, Recipe, Result, format_timecode
+from chromi.errors import ChromiError
+from chromi.models.rows import Row
+from chromi.models.uploads import Upload
+
+MAX_ATTEMPTS = 2
+"""A job whose worker died is tried once more and then fails: a clip that kills workers must not go on."""
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINAL_STATES = (State.SUCCESS, State.FAILED, State.CANCELLED)
+
+
+class Job(Row):
+    """One conversion. The row is the truth; the queue carries only its id."""
+
+    upload = ForeignKeyField(Upload, null=True, backref="jobs", on_delete="SET NULL")
+    upload_id: str | None
+    links: Any
+    recipe_json = JSONField()
+    state = CharField(default=State.QUEUED, index=True)
+    step = CharField(default="")
+    progress = DoubleField(default=0.0)
+    message = CharField(default="")
+    error_code = CharField(null=True)
+    error_message = CharField(null=True)
+    result_json = JSONField(null=True)
+    worker = CharField(null=True)
+    heartbeat_at = DoubleField(null=True)
+    attempts = IntegerField(default=0)
+    started_at = DoubleField(null=True)
+    finished_at = DoubleField(null=True)
+
+    # -- transitions ---------------------------------------------------------------------------------
+
+    @classmethod
+    def claim(cls, job_id: str, worker: str) -> Job | None:
+        """Take a queued job for this worker; None when it is not queued (any more)."""
+        now = time.time()
+        taken = (
+            cls.update(
+                state=State.IN_PROGRESS,
+                worker=worker,
+                heartbeat_at=now,
+                started_at=now,
+                attempts=cls.attempts + 1,
+                progress=0.0,
+            )
+            .where(cls.id == job_id, cls.state == State.QUEUED)
+            .execute()
+        )
+        return cls.find(job_id) if taken else None
+
+    def report(self, progress: Progress) -> bool:
+        """Renew the lease and write the progress; False when the job is not this worker's any more."""
+        return self._move(
+            heartbeat_at=time.time(),
+            step=progress.step,
+            progress=progress.fraction,
+            message=progress.message,
+        )
+
+    def succeed(self, result: Result) -> bool:
+        return self._move(
+            state=State.SUCCESS, finished_at=time.time(), progress=1.0, result_json=result.to_dict()
+        )
+
+    def fail(self, error: ChromiError) -> bool:
+        return self._move(
+            state=State.FAILED,
+            finished_at=time.time(),
+            error_code=error.code,
+            error_message=error.user_message,
+        )
+
+    def release(self, *, uncounted: bool = False) -> bool:
+        """Put the job back in the queue; `uncounted` when the attempt was not the clip's fault."""
+        return self._move(
+            state=State.QUEUED, worker=None, progress=0.0, attempts=self.attempts - (1 if uncounted else 0)
+        )
+
+    @classmethod
+    def cancel(cls, job_id: str) -> bool:
+        """Cancel a queued or running job; its worker notices when it next renews the lease."""
+        return bool(
+            cls.update(state=State.CANCELLED, finished_at=time.time())
+            .where(cls.id == job_id, cls.state.in_((State.QUEUED, State.IN_PROGRESS)))
+            .execute()
+        )
+
+    def _move(self, **changes: Any) -> bool:
+        """Change the row if this very attempt still holds the job."""
+        return bool(
+            Job.update(**changes)
+            .where(
+                Job.id == self.id,
+                Job.state == State.IN_PROGRESS,
+                Job.worker == self.worker,
+                Job.attempts == self.attempts,
+            )
+            .execute()
+        )
+
+    # -- what a page asks ----------------------------------------------------------------------------
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.from_dict(self.recipe_json)
+
+    @property
+    def result(self) -> Result | None:
+        return Result.from_dict(self.result_json) if self.result_json else None
+
+    @property
+    def start_time(self) -> str:
+        return format_timecode(self.recipe.start_s)
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def percent(self) -> int:
+        """Whole percent, 0 to 100, rounded down: 100 means done."""
+        return int(self.progress * 100)
+
+    @property
+    def queue_position(self) -> int:
+        """How many queued jobs are before this one; 0 when it is the next, or not queued."""
+        if self.state != State.QUEUED:
+            return 0
+        count: int = Job.select().where(Job.state == State.QUEUED, Job.created_at < self.created_at).count()
+        return count
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """Seconds of work so far, or in all; None before it has started."""
+        if self.started_at is None:
+            return None
+        return max(0.0, (self.finished_at or time.time()) - self.started_at)
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds left, told from the share that is done; None before there is enough to tell from."""
+        if self.state != State.IN_PROGRESS or self.elapsed_s is None or self.progress < 0.05:
+            return None
+        return self.elapsed_s * (1 - self.progress) / self.progress

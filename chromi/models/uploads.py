@@ -1,0 +1,30 @@
+"""Clips as they were sent."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from peewee import BooleanField, DoubleField, IntegerField, JSONField
+
+from chromi.encoder import VideoInfo
+from chromi.models.rows import Row
+
+
+class Upload(Row):
+    """A clip as it was sent; its file lies in the uploads folder under the same id."""
+
+    used_at = DoubleField(default=time.time, index=True)
+    jobs: Any
+    bytes = IntegerField()
+    info_json = JSONField()
+    one_shot = BooleanField(default=False)
+    """Sent by POST /convert/: nothing can need it once its job is final."""
+
+    @property
+    def info(self) -> VideoInfo:
+        return VideoInfo.from_dict(self.info_json)
+
+    def touch(self) -> None:
+        """Note that somebody used it: its time to live starts again."""
+        Upload.update(used_at=time.time()).where(Upload.id == self.id).execute()
