@@ -150,6 +150,13 @@ class TimedOut(EncodeError):
     user_message = "This video takes too long to convert. Try a shorter or smaller file."
 
 
+class WorkerDied(EncodeError):
+    """The worker was killed more often than a job may try."""
+
+    code = "worker_died"
+    user_message = "The conversion was cut off more than once. This video may be too heavy; try another one."
+
+
 class Stopped(EncodeError):
     """The caller's `should_stop` said so: cancelled, or the worker is shutting down."""
 

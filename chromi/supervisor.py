@@ -50,8 +50,8 @@ def _web_command() -> list[str]:
 
 
 def _consumer_command(settings: Settings) -> list[str]:
-    """Poll every 0.1 to 0.5 s; finish on SIGTERM; renew a worker after 50 tasks, within a second."""
-    options = f"-k process -w {settings.workers} -d 0.1 -m 0.5 -g TERM -t {JOB_GRACE_S} -M 50 -c 1"
+    """Log trouble only; poll every 0.1 to 0.5 s; finish on SIGTERM; renew a worker after 50 tasks."""
+    options = f"-q -k process -w {settings.workers} -d 0.1 -m 0.5 -g TERM -t {JOB_GRACE_S} -M 50 -c 1"
     return [sys.executable, "-m", "huey.bin.huey_consumer", "worker.huey", *options.split()]
 
 

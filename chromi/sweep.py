@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.config import Settings
-from chromi.errors import EncodeError
+from chromi.errors import WorkerDied
 from chromi.models import FINAL_STATES, MAX_ATTEMPTS, Job, Link, State, Upload, Worker
 from chromi.storage import Storage
 
@@ -22,13 +22,6 @@ ENQUEUE_GRACE_S = 10
 """A job's row is committed a moment before its task is enqueued: only later is it taken for lost."""
 ORPHAN_AGE_S = 600
 """A file without a row is removed once nobody has written to it for this long."""
-
-
-class WorkerDied(EncodeError):
-    """The worker was killed more often than a job may try."""
-
-    code = "worker_died"
-    user_message = "The conversion was cut off more than once. This video may be too heavy; try another one."
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ def cancel(job_id: str) -> Response:
     """Cancel what is not finished; its worker ends ffmpeg when it next looks at the row."""
     if not Job.cancel(job_id) and Job.find(job_id).state != State.CANCELLED:
         raise Conflict("This job has ended already, so it cannot be cancelled.")
+    sweep.after_job(Job.find(job_id), services().storage)
     job = Job.find(job_id)
-    sweep.after_job(job, services().storage)
     match wanted_kind():
         case "json":
             return make_response(jsonify(job_body(job)), 202)

@@ -117,6 +117,15 @@ def test_cancelling_ends_a_queued_and_a_running_job(client: FlaskClient, running
     assert not running.report(Progress("reading", 0.5, "")), "the worker must learn of it"
 
 
+def test_a_cancelled_one_shot_upload_goes_and_is_not_offered_again(
+    client: FlaskClient, queued: Job, storage: Storage
+) -> None:
+    Upload.update(one_shot=True).execute()
+    fragment = client.post(f"/jobs/{queued.id}/cancel", headers=FRAGMENT)
+    assert "Back to your clip" not in fragment.text
+    assert files_in(storage) == []
+
+
 def test_cancelling_twice_is_no_error_but_a_finished_job_cannot_be(client: FlaskClient, running: Job) -> None:
     assert client.post(f"/jobs/{running.id}/cancel").status_code == 202
     assert client.post(f"/jobs/{running.id}/cancel").status_code == 202
