@@ -6,7 +6,7 @@ COPY wsgi.py worker.py ./
 COPY chromi chromi
 ENV PYTHONUNBUFFERED=1 CHROMI_HOST=0.0.0.0 CHROMI_PORT=8080 CHROMI_INSTANCE=/data
 RUN useradd --system --no-create-home chromi && mkdir /data && chown chromi /data
-USER chromi
 VOLUME /data
 EXPOSE 8080
-CMD ["python", "-m", "chromi", "up"]
+# A volume may come owned by root (Fly's do): hand it over, then be root no longer.
+CMD ["sh", "-c", "chown chromi: /data && exec setpriv --reuid=chromi --regid=chromi --clear-groups python -m chromi up"]

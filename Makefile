@@ -40,7 +40,7 @@ lock: $(VENV)/dev.done
 		--group dev --constraints requirements.txt --output-file requirements-dev.txt
 
 clean:
-	rm -rf $(VENV) .build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Chromi needs Python 3.11 or newer")'

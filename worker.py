@@ -1,5 +1,6 @@
 """The job queue, for `huey_consumer worker.huey`."""
 
+import logging
 import os
 
 from chromi.config import Settings
@@ -7,6 +8,12 @@ from chromi.encoder.launch import die_with_parent
 from chromi.models import open_database
 from chromi.storage import Storage
 from chromi.tasks import create_queue
+
+# The consumer sets up its own logger only.
+handler = logging.StreamHandler()
+handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+logging.getLogger("chromi").addHandler(handler)
+logging.getLogger("chromi").setLevel(logging.INFO)
 
 settings = Settings.from_environ()
 storage = Storage(settings.instance)

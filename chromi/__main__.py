@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
 import tempfile
 import time
@@ -10,11 +12,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+from peewee import DatabaseError
 
 from chromi import checks, models, supervisor, sweep
 from chromi.config import VERSION, Settings
-from chromi.encoder import Progress, Recipe, convert, probe_video
-from chromi.errors import ChromiError
+from chromi.encoder import Progress, Recipe, convert
+from chromi.errors import BadOptions, ChromiError
 from chromi.storage import Storage
 from chromi.tasks import Queue, create_queue
 
@@ -24,6 +27,7 @@ from chromi.tasks import Queue, create_queue
 def main() -> None:
     """Chromi turns a clip into an animated Chrome background."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    Settings.from_environ()  # a setting that does not exist stops every command
 
 
 @main.command()
@@ -35,9 +39,11 @@ def up() -> None:
 @main.command()
 def web() -> None:
     """Serve the web pages alone; conversions wait for a consumer."""
-    from chromi.web.server import serve  # Flask is for this command only
+    from chromi import create_app  # Flask is for this command only
+    from chromi.web.server import serve
 
-    serve(Settings.from_environ())
+    settings = Settings.from_environ()
+    serve(create_app(settings), settings)
 
 
 @main.command(name="convert")
@@ -48,7 +54,9 @@ def web() -> None:
 def convert_clip(source: Path, destination: Path, start: str, duration: str) -> None:
     """Convert SOURCE to the GIF DESTINATION here, without a server."""
     recipe = Recipe.parse(start_time=start, duration=duration)
-    recipe.check_against(probe_video(source))
+    destination = _checked_destination(destination, source)
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.default_int_handler)  # to end as Ctrl-C does, leaving nothing behind
     with (
         tempfile.TemporaryDirectory(prefix="chromi-") as work,
         click.progressbar(length=100, file=sys.stderr, item_show_func=lambda message: message) as bar,
@@ -59,6 +67,18 @@ def convert_clip(source: Path, destination: Path, start: str, duration: str) -> 
 
         result = convert(source, destination, recipe, work_dir=Path(work), on_progress=show)
     click.echo(f"{destination}: {result.bytes} bytes, {result.frames} frames, {result.duration_cs / 100:g} s")
+
+
+def _checked_destination(destination: Path, source: Path) -> Path:
+    """Give the file to write, seen from the root; raises BadOptions before any work when it cannot be."""
+    real = destination.resolve()
+    if not real.parent.is_dir() or not os.access(real.parent, os.W_OK):
+        raise BadOptions(f"Cannot write to the folder {real.parent}.")
+    if real.exists() and not real.is_file():
+        raise BadOptions(f"{destination} is there already and is no ordinary file.")
+    if real == source.resolve():
+        raise BadOptions("The GIF would overwrite the clip. Give it another name.")
+    return real
 
 
 @main.command()
@@ -106,6 +126,8 @@ def run() -> NoReturn:
         main(prog_name="python -m chromi")
     except ChromiError as error:
         click.echo(error, err=True)
+    except (OSError, DatabaseError) as error:
+        click.echo(f"Cannot use {Settings.from_environ().instance}: {error}.", err=True)
     sys.exit(1)
 
 

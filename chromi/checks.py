@@ -12,12 +12,12 @@ from peewee import DatabaseError
 
 from chromi.config import MB, Settings
 from chromi.encoder import inspect_ffmpeg
-from chromi.errors import ChromiError
+from chromi.errors import ChromiError, Unwell
 from chromi.models import Job, State, Worker, database
 from chromi.tasks import Queue
 
 MIN_FREE_BYTES = 500 * MB
-"""A conversion may need the upload twice, its kept frames (about 65 MB) and the GIF."""
+"""An upload is on disk twice for a moment, a conversion keeps 50 to 500 MB of frames and writes the GIF."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,10 @@ def check_service(settings: Settings, queue: Queue) -> list[Check]:
     return [_check(name, look) for name, look in looks.items()]
 
 
-class Unwell(Exception):
-    """A check found trouble."""
-
-
 def _check(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
-    except (Unwell, ChromiError, DatabaseError, sqlite3.Error, OSError) as trouble:
+    except (ChromiError, DatabaseError, sqlite3.Error, OSError) as trouble:
         return Check(name, False, str(trouble) or type(trouble).__name__)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -18,6 +18,7 @@ from chromi.errors import ConfigError
 VERSION = "0.1.0"
 PREFIX = "CHROMI_"
 MB = 1_000_000
+MIN_KEY_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class Settings:
     """TCP port of the web server, 0 to 65535; 0 takes any free one."""
     instance: Path = Path("instance")
     """Folder for the databases, the media and the secret key."""
-    secret_key: str = ""
+    secret_key: str = field(default="", repr=False)
     """Signs the download tokens; empty means the one kept in the instance folder, made on first use."""
-    old_secret_keys: tuple[str, ...] = ()
+    old_secret_keys: tuple[str, ...] = field(default=(), repr=False)
     """Keys that still verify but no longer sign, separated by commas."""
     max_upload_mb: int = 100
     """Largest video taken, in MB of 1,000,000 bytes, 1 to 2000; the web server enforces it."""
@@ -56,8 +57,8 @@ class Settings:
         if not self.host:
             raise ConfigError("CHROMI_HOST must not be empty.")
         for key in (self.secret_key, *self.old_secret_keys):
-            if key and len(key) < 16:
-                raise ConfigError("A secret key must have at least 16 characters.")
+            if key and len(key) < MIN_KEY_LENGTH:
+                raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
 
     @property
     def max_upload_bytes(self) -> int:
@@ -67,7 +68,7 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read the settings; raises ConfigError for an unknown or unreadable variable."""
         given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
-        allowed = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
+        allowed = {PREFIX + setting.name.upper(): setting.name for setting in fields(cls)}
         if unknown := sorted(given.keys() - allowed.keys()):
             raise ConfigError(f"Unknown setting {', '.join(unknown)}. Allowed: {', '.join(sorted(allowed))}.")
         return cls(**{allowed[name]: _parse(cls, allowed[name], text) for name, text in given.items()})
@@ -96,7 +97,10 @@ def _kept_secret_key(instance: Path) -> str:
             pass
         finally:
             draft.unlink()
-    return path.read_text().strip()
+    key = path.read_text().strip()
+    if len(key) < MIN_KEY_LENGTH:
+        raise ConfigError(f"{path} holds no key. Remove it, and a new one is made (old links end with it).")
+    return key
 
 
 def _require_range(name: str, value: int, low: int, high: int) -> None:
@@ -111,6 +115,12 @@ def _parse_bool(text: str) -> bool:
         raise ValueError("must be true or false") from None
 
 
+def _parse_path(text: str) -> Path:
+    if not text:
+        raise ValueError("must name a folder")
+    return Path(text).resolve()
+
+
 def _parse_keys(text: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in text.split(",") if key.strip())
 
@@ -119,7 +129,7 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
     str: str,
     int: int,
     bool: _parse_bool,
-    Path: Path,
+    Path: _parse_path,
     tuple[str, ...]: _parse_keys,
 }
 

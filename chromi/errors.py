@@ -25,6 +25,13 @@ class ConfigError(ChromiError):
     code = "bad_configuration"
 
 
+class Unwell(ChromiError):
+    """A look at the service found trouble."""
+
+    status_code = 503
+    code = "unwell"
+
+
 # -- what a request can get wrong ------------------------------------------------------------------------
 
 
@@ -102,6 +109,14 @@ class NotAVideo(ChromiError):
     user_message = "This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file."
 
 
+class NotAForm(ChromiError):
+    """The body is JSON or something else that is no form."""
+
+    status_code = 415
+    code = "not_a_form"
+    user_message = "Send the options as a form (multipart/form-data), as “curl -F” does."
+
+
 class BadOptions(ChromiError):
     """One or more options are out of range; the message names each."""
 
@@ -123,6 +138,7 @@ class ServiceBusy(ChromiError):
 class EncodeError(ChromiError):
     """The conversion failed; the job's row keeps code and message."""
 
+    status_code = 422
     code = "encode_failed"
     user_message = (
         "The video could not be converted. It may be damaged; try another part of it or another one."
@@ -139,6 +155,7 @@ class NoFrames(EncodeError):
 class BrokenResult(EncodeError):
     """The GIF breaks the output contract and must not be published."""
 
+    status_code = 500
     code = "broken_result"
     user_message = "The finished background did not pass our check, so it was thrown away. Please try again."
 
@@ -153,12 +170,13 @@ class TimedOut(EncodeError):
 class WorkerDied(EncodeError):
     """The worker was killed more often than a job may try."""
 
+    status_code = 500
     code = "worker_died"
     user_message = "The conversion was cut off more than once. This video may be too heavy; try another one."
 
 
 class Stopped(EncodeError):
-    """The caller's `should_stop` said so: cancelled, or the worker is shutting down."""
+    """The caller's `should_stop` said so: the job was cancelled, or taken over."""
 
     code = "stopped"
     user_message = "The conversion was stopped."
@@ -167,6 +185,7 @@ class Stopped(EncodeError):
 class FfmpegMissing(EncodeError):
     """The ffmpeg binary is missing or does not run."""
 
+    status_code = 500
     code = "ffmpeg_missing"
     user_message = (
         "The converter is not installed properly. Whoever runs this service sees why with “doctor”."
@@ -179,3 +198,13 @@ class DiskFull(EncodeError):
     status_code = 503
     code = "disk_full"
     user_message = "The server is out of disk space. Please try again later."
+
+
+def error_of(code: str | None, user_message: str | None) -> ChromiError:
+    """Make the error again that a row remembers by its code and sentence."""
+    kinds = {kind.code: kind for kind in _family(ChromiError)}
+    return kinds.get(code or "", ChromiError)(user_message)
+
+
+def _family(kind: type[ChromiError]) -> list[type[ChromiError]]:
+    return [kind, *(member for child in kind.__subclasses__() for member in _family(child))]

@@ -35,8 +35,9 @@ class IncomingFile(io.BufferedRandom):
         os.replace(self.path, destination)
 
     def close(self) -> None:
-        if not self.closed:
+        try:
             super().close()
+        finally:  # on a full disk even closing fails
             self.path.unlink(missing_ok=True)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 from chromi.config import Settings
 from chromi.encoder.launch import die_with_parent
+from chromi.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder of wsgi.py and worker.py."""
@@ -26,23 +29,41 @@ def run(settings: Settings) -> int:
 
     SIGTERM lets a running conversion finish, Ctrl-C puts it back into the queue at once.
     """
+    lock = _lock(settings.instance)
     # Blocked and waited for instead of handled: no signal can fall between two steps of this function.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     environ = _environment(settings)
     children = [_start(command, environ) for command in (_web_command(), _consumer_command(settings))]
     received = signal.sigwait(_SIGNALS)
-    if received == signal.SIGCHLD:
-        _stop(children, signal.SIGTERM)
-        print("Chromi has stopped: one of its two processes ended by itself.", file=sys.stderr)
-        return 1
-    return 0 if _stop(children, signal.Signals(received)) else 1
+    with lock:  # held until both have ended
+        if received == signal.SIGCHLD:
+            _stop(children, signal.SIGTERM)
+            print("Chromi has stopped: one of its two processes ended by itself.", file=sys.stderr)
+            return 1
+        return 0 if _stop(children, signal.Signals(received)) else 1
+
+
+def _lock(instance: Path) -> IO[str]:
+    """Take the instance folder for this process alone; raises ConfigError when another one serves it."""
+    instance.mkdir(parents=True, exist_ok=True)
+    lock = (instance / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConfigError(f"Another Chromi serves {instance} already.") from error
+    return lock
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Uploads are spooled to TMPDIR first: on many machines /tmp is memory, the instance folder is disk."""
-    spool = settings.instance.resolve() / "tmp"
+    spool = settings.instance / "tmp"
     spool.mkdir(parents=True, exist_ok=True)
-    return os.environ | {"TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}
+    return os.environ | {"TMPDIR": str(spool), "PYTHONUNBUFFERED": "1", **_resolved(settings)}
+
+
+def _resolved(settings: Settings) -> dict[str, str]:
+    """The instance folder as seen from anywhere: the children start in the project's folder."""
+    return {"CHROMI_INSTANCE": str(settings.instance.resolve())}
 
 
 def _web_command() -> list[str]:

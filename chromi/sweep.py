@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chromi.config import Settings
 from chromi.errors import WorkerDied
@@ -59,10 +60,8 @@ def after_job(job: Job, storage: Storage) -> None:
     upload = Upload.get_or_none(Upload.id == job.upload_id)
     if upload is None:
         return
-    unfinished = upload.jobs.where(Job.state.not_in(FINAL_STATES)).exists()
-    if upload.one_shot and not unfinished:
-        _remove_upload(upload, storage)
-    else:
+    unfinished = Job.select(Job.upload).where(Job.upload == upload, Job.state.not_in(FINAL_STATES))
+    if not (upload.one_shot and _remove_upload(upload, storage, Upload.id.not_in(unfinished))):
         upload.touch()
 
 
@@ -106,15 +105,16 @@ def _enqueue_forgotten(waiting_ids: set[str], enqueue: Callable[[str], object]) 
 
 def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
     busy = Job.select(Job.upload).where(Job.state.not_in(FINAL_STATES), Job.upload.is_null(False))
-    unused = Upload.select().where(
-        Upload.used_at < time.time() - settings.upload_ttl_s, Upload.id.not_in(busy)
-    )
-    return sum(_remove_upload(upload, storage) for upload in unused)
+    unused = (Upload.used_at < time.time() - settings.upload_ttl_s) & Upload.id.not_in(busy)
+    # Asked again as it is removed: somebody may have put it to use in between.
+    return sum(_remove_upload(upload, storage, unused) for upload in Upload.select().where(unused))
 
 
-def _remove_upload(upload: Upload, storage: Storage) -> int:
-    storage.upload_path(upload.id).unlink(missing_ok=True)
-    return int(Upload.delete().where(Upload.id == upload.id).execute())
+def _remove_upload(upload: Upload, storage: Storage, condition: Any) -> bool:
+    removed = Upload.delete().where(Upload.id == upload.id, condition).execute()
+    if removed:
+        storage.upload_path(upload.id).unlink(missing_ok=True)
+    return bool(removed)
 
 
 def _remove_expired_results(settings: Settings, storage: Storage) -> int:

@@ -46,6 +46,7 @@ def settings(tmp_path: Path) -> Settings:
 def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     yield app
+    app.extensions["chromi"].background.shutdown()
     database.close()
 
 

@@ -1,6 +1,8 @@
 """The command line, as a person at a shell sees it."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ from PIL import Image
 
 from chromi.encoder import Recipe
 from chromi.models import Job, State, database, open_database
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,11 +23,14 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    def run(*arguments: str | Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        *arguments: str | Path, cwd: str = str(ROOT), **environ: str
+    ) -> "subprocess.CompletedProcess[str]":
+        paths = {"CHROMI_INSTANCE": str(tmp_path / "instance"), "PYTHONPATH": str(ROOT)}
         return subprocess.run(
             [sys.executable, "-m", "chromi", *map(str, arguments)],
-            cwd=ROOT,
-            env=os.environ | {"CHROMI_INSTANCE": str(tmp_path / "instance")} | environ,
+            cwd=cwd,
+            env=os.environ | paths | environ,
             capture_output=True,
             text=True,
             timeout=60,
@@ -55,6 +61,60 @@ def test_convert_says_what_is_wrong(
     assert words in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out.gif").exists()
+
+
+@pytest.mark.parametrize(
+    ("destination", "words"),
+    [
+        ("nowhere/out.gif", "Cannot write"),
+        ("/dev/full", "no ordinary file"),
+        ("clip.mp4", "overwrite the clip"),
+    ],
+)
+def test_convert_looks_at_its_destination_first(
+    run: Run, clip: Path, tmp_path: Path, destination: str, words: str
+) -> None:
+    source = tmp_path / "clip.mp4"
+    shutil.copy(clip, source)
+    done = run("convert", source, tmp_path / destination)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert source.read_bytes() == clip.read_bytes()
+
+
+def test_convert_takes_names_that_look_like_options(run: Run, clip: Path, tmp_path: Path) -> None:
+    shutil.copy(clip, tmp_path / "-in.mp4")
+    done = run("convert", "--duration", "1", "--", "-in.mp4", "-out.gif", cwd=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "-out.gif").exists()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_an_interrupted_convert_leaves_nothing(clip: Path, tmp_path: Path, signum: int) -> None:
+    folder, work = tmp_path / "out", tmp_path / "work"
+    folder.mkdir()
+    work.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chromi", "convert", str(clip), str(folder / "out.gif")],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(work)},
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: any(path.suffix == ".nut" for path in work.rglob("*")), "the first frames")
+    process.send_signal(signum)
+    assert process.wait(10) != 0
+    assert list(folder.iterdir()) == list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["up", "doctor", "jobs", "sweep"])
+def test_an_instance_that_cannot_be_used_is_said_in_a_sentence(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "instance").write_text("a file, not a folder")
+    done = run(command)
+    assert done.returncode == 1
+    assert "Cannot use" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_convert_refuses_what_is_no_video(run: Run, tmp_path: Path) -> None:

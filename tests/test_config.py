@@ -41,6 +41,7 @@ def test_an_unknown_setting_stops_the_start_and_names_the_allowed() -> None:
         ("CHROMI_PORT", "70000"),
         ("CHROMI_PORT", ""),
         ("CHROMI_HOST", ""),
+        ("CHROMI_INSTANCE", ""),
         ("CHROMI_INLINE", "maybe"),
         ("CHROMI_MAX_UPLOAD_MB", "0"),
         ("CHROMI_WORKERS", "-1"),
@@ -66,6 +67,16 @@ def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     assert len(key) > 40
     [path] = (tmp_path / "instance").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_emptied_key_file_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(ConfigError, match="secret_key"):
+        signing_keys(Settings(instance=tmp_path))
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    assert "k" * 16 not in repr(Settings(secret_key="k" * 16, old_secret_keys=("k" * 16,)))
 
 
 def test_a_given_key_signs_and_old_ones_stay(tmp_path: Path) -> None:

@@ -59,13 +59,7 @@ def test_every_room_has_its_floor() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path: Path) -> None:
     room = room_of(path)
-    # The application is made by the server that serves it and by nobody else.
-    upward = {"__init__"} if path.name == "server.py" else set()
-    if room == "__init__":
-        upward = {"web"}
-    wrong = {
-        other for other in rooms_imported(path) - upward if other != room and FLOORS[other] >= FLOORS[room]
-    }
+    wrong = {other for other in rooms_imported(path) if other != room and FLOORS[other] >= FLOORS[room]}
     assert not wrong, f"{path} reaches up into {wrong}"
 
 

@@ -92,9 +92,11 @@ def test_a_worker_that_lost_its_job_cannot_touch_it(running: Job) -> None:
     assert again.succeed(RESULT)
 
 
-def test_an_interrupted_attempt_does_not_count(running: Job) -> None:
+def test_an_interrupted_attempt_does_not_count_and_leaves_no_news(running: Job) -> None:
+    assert running.report(Progress("encoding", 0.5, "Drawing the GIF"))
     assert running.release(uncounted=True)
-    assert Job.find(running.id).attempts == 0
+    again = Job.find(running.id)
+    assert (again.attempts, again.step, again.message, again.elapsed_s) == (0, "", "", None)
 
 
 def test_places_in_the_queue_follow_the_order_of_arrival(job: Job) -> None:
@@ -120,19 +122,27 @@ def test_a_one_time_link_is_held_by_one_download(job: Job) -> None:
     link = link_to(job, max_uses=1)
     assert link.begin_delivery()
     assert not link.begin_delivery()
-    link.end_delivery(complete=False)
+    assert not link.end_delivery(0, 60, 100)
     assert link.begin_delivery()
-    link.end_delivery(complete=True)
+    assert link.end_delivery(60, 100, 100)
     assert not link.begin_delivery()
     assert Link.find(link.id).is_used_up
+
+
+def test_only_a_file_sent_in_one_piece_counts(job: Job) -> None:
+    link = link_to(job, max_uses=1, delivering=3)
+    assert not link.end_delivery(99, 100, 100), "its last byte alone"
+    assert not link.end_delivery(0, 40, 100)
+    assert not link.end_delivery(50, 100, 100), "ten bytes are missing"
+    assert Link.find(link.id).sent_bytes == 40
 
 
 def test_an_unlimited_link_serves_many_at_once(job: Job) -> None:
     link = link_to(job)
     assert link.begin_delivery()
     assert link.begin_delivery()
-    link.end_delivery(complete=True)
-    link.end_delivery(complete=True)
+    link.end_delivery(0, 100, 100)
+    link.end_delivery(0, 100, 100)
     assert (Link.find(link.id).uses, Link.find(link.id).is_live) == (2, True)
 
 

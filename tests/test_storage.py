@@ -1,5 +1,7 @@
 """Files: none outside its folder, none left behind."""
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,23 @@ def test_a_name_that_is_no_id_has_no_path(media: Storage, name: str) -> None:
 def test_an_incoming_file_vanishes_unless_kept(media: Storage) -> None:
     with media.open_incoming() as incoming:
         incoming.write(b"abc")
+    assert list(media.uploads.iterdir()) == []
+
+
+def test_an_incoming_file_vanishes_even_when_the_disk_is_full(media: Storage) -> None:
+    incoming = media.open_incoming()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (10, hard)
+    )  # the kernel refuses to write more, as a full disk does
+    try:
+        incoming.write(b"x" * 100)
+        with pytest.raises(OSError, match="too large"):
+            incoming.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
     assert list(media.uploads.iterdir()) == []
 
 

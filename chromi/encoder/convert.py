@@ -70,7 +70,7 @@ def convert(
     BrokenResult, TimedOut, Stopped, DiskFull, FfmpegMissing.
     """
     watch = _Watch(on_progress, should_stop, timeout_s)
-    partial = destination.with_name(f"{destination.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+    partial = destination.with_name(f".chromi-{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
         kept = _read(source, recipe, work_dir, watch, threads)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from chromi.encoder.launch import CANNOT_START
 from chromi.errors import DiskFull, EncodeError, FfmpegMissing, TimedOut
 
 MAX_PIXELS = 4096 * 2304
@@ -50,7 +51,6 @@ _TICK_S = 0.1
 _MAX_LINE_BYTES = 64 * 1024
 _LOG_LINES = 30
 _LOG_LINE_CHARS = 300
-_CANNOT_START = 127  # see launch.py
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def run(
             if time.monotonic() > deadline:
                 raise TimedOut(detail=f"ffmpeg was killed after {limits.wall_s:.0f} s: " + " | ".join(log))
         outcome = Outcome(process.wait(), " | ".join(log))
-    if outcome.exit_code == _CANNOT_START:
+    if outcome.exit_code == CANNOT_START:
         raise FfmpegMissing(detail=outcome.log)
     return outcome
 

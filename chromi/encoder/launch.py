@@ -24,9 +24,8 @@ def die_with_parent(parent_pid: int) -> None:
     """Have the kernel kill this process when its parent ends, however it ends."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != parent_pid:  # it ended before the line above: no signal will come
-        sys.exit(CANNOT_START)
+        os._exit(CANNOT_START)  # not sys.exit, which a hook after fork would swallow
 
 
 def limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
@@ -40,6 +39,7 @@ def limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
     ):
         resource.setrlimit(kind, (value, value))
     os.nice(NICENESS)
+    ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     # Python ignores these two, and exec would hand that on: ffmpeg must die of them.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from chromi.encoder.probe import VideoInfo
 from chromi.errors import BadOptions
 
-FRAMINGS = ("fill",)
 MIN_DURATION_S = 1.0
 MAX_DURATION_S = 10.0
 MAX_START_S = 100 * 3600 - 1.0
@@ -29,7 +28,6 @@ class Recipe:
 
     start_s: float = 0.0
     duration_s: float = 6.0
-    framing: str = "fill"
 
     @property
     def frames(self) -> int:
@@ -37,7 +35,7 @@ class Recipe:
         return round(self.fps * self.duration_s)
 
     @classmethod
-    def parse(cls, *, start_time: str = "", duration: str = "", framing: str = "") -> "Recipe":
+    def parse(cls, *, start_time: str = "", duration: str = "") -> "Recipe":
         """Read the options as a person typed them; an empty one takes its default.
 
         Raises BadOptions naming every option that is wrong.
@@ -56,12 +54,9 @@ class Recipe:
 
         start_s = read("start_time", start_time, cls.start_s, 0, MAX_START_S)
         duration_s = read("duration", duration, cls.duration_s, MIN_DURATION_S, MAX_DURATION_S)
-        framing = framing.strip() or cls.framing
-        if framing not in FRAMINGS:
-            wrong.append(f"framing must be one of: {', '.join(FRAMINGS)}")
         if wrong:
             raise BadOptions("; ".join(wrong) + ".")
-        return cls(start_s, duration_s, framing)
+        return cls(start_s, duration_s)
 
     def check_against(self, info: VideoInfo) -> None:
         """Raise BadOptions if the window starts when the clip is already over."""

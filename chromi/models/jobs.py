@@ -93,7 +93,13 @@ class Job(Row):
     def release(self, *, uncounted: bool = False) -> bool:
         """Put the job back in the queue; `uncounted` when the attempt was not the clip's fault."""
         return self._move(
-            state=State.QUEUED, worker=None, progress=0.0, attempts=self.attempts - (1 if uncounted else 0)
+            state=State.QUEUED,
+            worker=None,
+            started_at=None,
+            step="",
+            progress=0.0,
+            message="",
+            attempts=self.attempts - (1 if uncounted else 0),
         )
 
     @classmethod

@@ -10,7 +10,7 @@ from peewee import BooleanField, DoubleField, ForeignKeyField, IntegerField
 
 from chromi.errors import LinkUsedUp
 from chromi.models.jobs import Job
-from chromi.models.rows import Row
+from chromi.models.rows import Row, database
 
 
 class Link(Row):
@@ -22,7 +22,9 @@ class Link(Row):
     max_uses = IntegerField(null=True)
     uses = IntegerField(default=0)
     delivering = IntegerField(default=0)
-    """Counted downloads under way: they hold a use until they end, complete or not."""
+    """Downloads under way: each holds a use until it ends, complete or not."""
+    sent_bytes = IntegerField(default=0)
+    """How far the file has been sent in one piece since the last use: a cut download goes on from here."""
     shared = BooleanField(default=True)
     """False for the link that the result page itself uses."""
 
@@ -62,11 +64,21 @@ class Link(Row):
             .execute()
         )
 
-    def end_delivery(self, *, complete: bool) -> None:
-        """Let go of the use, and count it when the last byte was sent."""
-        Link.update(delivering=Link.delivering - 1, uses=Link.uses + int(complete)).where(
-            Link.id == self.id, Link.delivering > 0
-        ).execute()
+    def end_delivery(self, start: int, stop: int, size_bytes: int) -> bool:
+        """Let go of the use after these bytes were sent; true when they completed the file, which counts."""
+        with database.atomic():
+            row = Link.get_or_none(Link.id == self.id)
+            if row is None:
+                return False  # swept meanwhile
+            sent_bytes = row.sent_bytes
+            reached = max(sent_bytes, stop) if start <= sent_bytes else sent_bytes
+            complete = reached >= size_bytes
+            Link.update(
+                delivering=Link.delivering - 1,
+                uses=Link.uses + int(complete),
+                sent_bytes=0 if complete else reached,
+            ).where(Link.id == self.id, Link.delivering > 0).execute()
+        return bool(complete)
 
     @classmethod
     def forget_deliveries(cls) -> None:

@@ -27,5 +27,10 @@ class Row(Model):
         """Give the row; raises NotFound."""
         row: Self | None = cls.get_or_none(cls.id == row_id)
         if row is None:
-            raise NotFound
+            raise NotFound(cls.missing_message())
         return row
+
+    @classmethod
+    def missing_message(cls) -> str:
+        """What to say to whoever looks for a row that is not there (any more)."""
+        return NotFound.user_message

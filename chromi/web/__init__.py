@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from flask import Flask
 
 from chromi import models
@@ -15,6 +17,9 @@ from chromi.web.services import Services
 MULTIPART_ALLOWANCE_BYTES = 1_000_000
 """What a form may weigh beyond its file: boundaries, headers and the other fields."""
 
+MAX_FORM_PARTS = 20
+"""Our forms have three parts; each part that is a file takes a descriptor."""
+
 
 def close_database(error: BaseException | None) -> None:
     models.database.close()
@@ -25,12 +30,14 @@ def init_app(app: Flask, settings: Settings) -> None:
     storage = Storage(settings.instance)
     storage.create_folders()
     models.open_database(settings.instance)
+    app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + MULTIPART_ALLOWANCE_BYTES
     app.extensions["chromi"] = Services(
         settings=settings,
         storage=storage,
         queue=create_queue(settings, storage, immediate=settings.inline),
         signer=TokenSigner(signing_keys(settings)),
+        background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)
     for room in (responses, security, filters, uploads, jobs, links, health):

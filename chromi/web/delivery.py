@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,20 +14,27 @@ from chromi.errors import Gone
 
 
 class DeliveredFile(io.BufferedReader):
-    """A file, or a range of one, that tells when it is closed whether the file's last byte was read.
+    """A file, or a range of one, that tells when it is closed how far it was read.
 
     waitress reads from it as the socket takes the bytes, and closes it after the last one or when the
     connection breaks: what was read is what was sent.
     """
 
-    def __init__(self, path: Path, on_close: Callable[[bool], None] | None = None) -> None:
-        super().__init__(io.FileIO(path))
-        self.size_bytes = self._stop = path.stat().st_size
-        self._on_close = on_close
+    on_close: Callable[[int, int], object] | None = None
+    """Learns at the closing which byte was read first, and which would have been the next."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; raises Gone when there is none."""
+        try:
+            super().__init__(io.FileIO(path))
+        except FileNotFoundError as error:
+            raise Gone from error
+        self.size_bytes = self._stop = os.fstat(self.fileno()).st_size
+        self._start = 0
 
     def narrow(self, start: int, stop: int) -> None:
         """Stand at byte `start` and end before byte `stop`."""
-        self._stop = stop
+        self._start, self._stop = start, stop
         self.seek(start)
 
     def read(self, size: int | None = -1) -> bytes:
@@ -36,28 +44,28 @@ class DeliveredFile(io.BufferedReader):
     def close(self) -> None:
         if self.closed:
             return
-        complete = self.tell() >= self.size_bytes
+        position = self.tell()
         super().close()
-        if self._on_close is not None:
-            self._on_close(complete)
+        if self.on_close is not None:
+            self.on_close(self._start, position)
 
 
 def deliver_file(
-    path: Path, mimetype: str, *, etag: str, on_close: Callable[[bool], None] | None = None
+    file: DeliveredFile, mimetype: str, *, etag: str, latest_start: int | None = None
 ) -> Response:
-    """Answer GET or HEAD with the file, or with the range of it that was asked for.
+    """Answer GET or HEAD with the file, or with the one range of it that was asked for; the file is closed.
 
-    Raises Gone when there is no file. `on_close` learns whether the last byte was sent.
+    A range that begins after byte `latest_start` is answered with the whole file, as HTTP allows.
     """
-    try:
-        file = DeliveredFile(path, on_close)
-    except FileNotFoundError as error:
-        raise Gone from error
     response = Response(wrap_file(request.environ, file), mimetype=mimetype, direct_passthrough=True)
     response.content_length = file.size_bytes
     response.set_etag(etag)
     try:
-        response.make_conditional(request, accept_ranges=True, complete_length=file.size_bytes)
+        response.make_conditional(
+            request,
+            accept_ranges=_takes_range(file.size_bytes, latest_start),
+            complete_length=file.size_bytes,
+        )
     except BaseException:
         file.close()
         raise
@@ -67,3 +75,13 @@ def deliver_file(
         file.narrow(response.content_range.start or 0, response.content_range.stop or file.size_bytes)
         response.response = wrap_file(request.environ, file)
     return response
+
+
+def _takes_range(size_bytes: int, latest_start: int | None) -> bool:
+    asked = request.range
+    if asked is None:
+        return True
+    span = asked.range_for_length(size_bytes)
+    if span is None:
+        return len(asked.ranges) == 1  # beyond the end is an error, several at once are not
+    return latest_start is None or span[0] <= latest_start

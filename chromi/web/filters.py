@@ -20,7 +20,9 @@ def filesize(size_bytes: int) -> str:
 
 
 def seconds(duration_s: float) -> str:
-    """4.2 -> "4 s", 65 -> "1 min 5 s"."""
+    """0.29 -> "0.3 s", 4.2 -> "4 s", 65 -> "1 min 5 s"."""
+    if 0 < duration_s < 1:
+        return f"{duration_s:.1f} s"
     minutes, rest = divmod(round(duration_s), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 

@@ -20,7 +20,7 @@ from flask import (
 
 from chromi import sweep
 from chromi.encoder import Recipe
-from chromi.errors import Conflict, EncodeError
+from chromi.errors import Conflict, NotFound, error_of
 from chromi.models import Job, State, Upload, Worker
 from chromi.web import links
 from chromi.web.responses import wanted_kind
@@ -66,7 +66,7 @@ def cancel(job_id: str) -> Response:
 def recipe_from_form(upload: Upload) -> Recipe:
     """Read the options; raises BadOptions naming each that is wrong."""
     recipe = Recipe.parse(
-        start_time=request.form.get("start_time", "0"), duration=request.form.get("duration", "6")
+        start_time=request.form.get("start_time", ""), duration=request.form.get("duration", "")
     )
     recipe.check_against(upload.info)
     return recipe
@@ -74,7 +74,8 @@ def recipe_from_form(upload: Upload) -> Recipe:
 
 def start_job(upload: Upload, recipe: Recipe) -> Job:
     """Write the row, then hand its id to the queue; should that fail, the sweep does it within a minute."""
-    upload.touch()
+    if not upload.touch():
+        raise NotFound(Upload.missing_message())
     job = Job.create(upload=upload, recipe_json=recipe.to_dict())
     try:
         services().queue.enqueue(job.id)
@@ -87,9 +88,7 @@ def answer_inline(job: Job) -> Response:
     """Answer a conversion that ran inside the request: the link, or the job's own error."""
     job = Job.find(job.id)
     if job.state != State.SUCCESS:
-        error = EncodeError(job.error_message)
-        error.code = job.error_code or EncodeError.code
-        raise error
+        raise error_of(job.error_code, job.error_message)
     return jsonify(success=True, converted_url=links.own_url(job))
 
 

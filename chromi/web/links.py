@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import threading
+import re
 import time
 from typing import Any
 
 from flask import Blueprint, Flask, Response, make_response, render_template, request, url_for
+from peewee import OperationalError
 
 from chromi import sweep
 from chromi.encoder import read_first_frame
 from chromi.errors import BadOptions, Conflict, Gone
 from chromi.models import Job, Link, State, database
 from chromi.storage import Storage
-from chromi.web.delivery import deliver_file
+from chromi.tokens import MAX_AGE_S
+from chromi.web.delivery import DeliveredFile, deliver_file
 from chromi.web.responses import redirect_to, wanted_kind
 from chromi.web.services import services
 
@@ -23,9 +26,13 @@ bp = Blueprint("links", __name__)
 
 DOWNLOAD_NAME = "chromi_background.gif"
 EXPIRY_CHOICES_S = {"10m": 600, "1h": 3600, "24h": 86400, "7d": 7 * 86400}
+ONE_TIME_CHOICES = {"": None, "on": 1, "true": 1, "1": 1}
+MAX_CACHE_AGE_S = 3600
 
-LINK_PREVIEW_AGENTS = ("bot", "crawler", "spider", "preview", "facebookexternalhit", "whatsapp", "embedly")
-"""Words by which the programs that unfurl links name themselves; they get the page, never the file."""
+LINK_PREVIEWER = re.compile(
+    r"bot\b|crawler|spider|preview|facebookexternalhit|whatsapp|embedly", re.IGNORECASE
+)
+"""How the programs that unfurl links name themselves; they get the page, never the file."""
 
 
 def init_app(app: Flask) -> None:
@@ -40,12 +47,12 @@ def create(job_id: str) -> Response:
     job = Job.find(job_id)
     if job.state != State.SUCCESS:
         raise Conflict("There is no background to share yet.")
-    choice = request.form.get("expires", "24h")
-    if choice not in EXPIRY_CHOICES_S:
-        raise BadOptions(f"“expires” must be one of {', '.join(EXPIRY_CHOICES_S)}.")
-    max_uses = 1 if request.form.get("one_time", "") in ("on", "true", "1") else None
-    link = Link.create(job=job, expires_at=time.time() + EXPIRY_CHOICES_S[choice], max_uses=max_uses)
-    _own_link(job).extend_to(link.expires_at)  # whoever shares can see the page as long as the link works
+    lifetime_s, max_uses = _read_link_options()
+    own = _own_link(job)
+    with database.atomic():
+        link = Link.create(job=job, expires_at=time.time() + lifetime_s, max_uses=max_uses)
+        # Whoever shares can see the page as long as the link works, and as long as the page's own token does.
+        own.extend_to(min(link.expires_at, own.created_at + MAX_AGE_S))
     if wanted_kind() == "fragment":
         return make_response(render_template("_links.html", **result_context(job)))
     return redirect_to(url_for("jobs.show", job_id=job.id), link_body(link), 201)
@@ -58,10 +65,12 @@ def download(token: str) -> Response:
     link.require_unused()
     if link.shared and _wants_page():
         response = make_response(render_template("receiver.html", **receiver_context(link)))
-    else:
-        response = deliver_gif(link)
-    # A one-time link's page and file must not come out of a cache, and no link may leak by a referrer.
-    response.headers["Cache-Control"] = "no-store" if link.max_uses else "private, max-age=3600"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+    response = deliver_gif(link)
+    if not link.max_uses:
+        max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
+        response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
     return response
 
 
@@ -88,38 +97,60 @@ def find_link(token: str) -> Link:
 
 def deliver_gif(link: Link) -> Response:
     """Send the file, counting the use when (and only when) the last byte has been sent."""
-    storage = services().storage
-    counted = request.method == "GET"
-    if counted and not link.begin_delivery():
-        raise Conflict("This link works once and is being downloaded at this moment.")
-
-    def end_delivery(complete: bool) -> None:
-        # Off the server's event loop, which calls this: a locked database must not stall everybody else.
-        threading.Thread(target=_count_use, args=(link, complete, storage)).start()
-
-    response = deliver_file(
-        storage.result_path(link.job_id),
-        "image/gif",
-        etag=link.job_id,
-        on_close=end_delivery if counted else None,
-    )
+    storage, background = services().storage, services().background
+    file = DeliveredFile(storage.result_path(link.job_id))
+    if request.method == "GET":
+        if not link.begin_delivery():
+            file.close()
+            raise Conflict("This link works once and is being downloaded at this moment.")
+        # Not in the server's event loop, which closes the file: a locked database must stall nobody else.
+        file.on_close = lambda start, stop: background.submit(
+            _end_delivery, link, (start, stop, file.size_bytes), storage
+        )
+    # Whoever has a link that counts may go on where a download was cut, but not pick pieces without a use.
+    latest_start = link.sent_bytes if link.max_uses else None
+    response = deliver_file(file, "image/gif", etag=_etag(link), latest_start=latest_start)
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
-def _count_use(link: Link, complete: bool, storage: Storage) -> None:
-    with database.connection_context():
-        link.end_delivery(complete=complete)
-        if complete and link.max_uses:
-            sweep.remove_result_if_unneeded(link.job_id, storage)
+def _etag(link: Link) -> str:
+    """The same for every download by this link, and of no use for anything else: ids open pages."""
+    return hashlib.sha256(link.id.encode()).hexdigest()[:32]
+
+
+def _end_delivery(link: Link, sent: tuple[int, int, int], storage: Storage) -> None:
+    """Let go of the use and count it; tried for half a minute, as a link must not stay held."""
+    for _ in range(6):
+        try:
+            with database.connection_context():
+                if link.end_delivery(*sent) and link.max_uses:
+                    sweep.remove_result_if_unneeded(link.job_id, storage)
+            return
+        except OperationalError as error:
+            log.warning("link of job %s: use not counted yet: %s", link.job_id, error)
+    log.error("link of job %s stays held until the next start", link.job_id)
 
 
 def _wants_page() -> bool:
-    """True for a browser that navigates and for a program that previews links; not for the button."""
-    agent = request.headers.get("User-Agent", "").lower()
-    if any(word in agent for word in LINK_PREVIEW_AGENTS):
-        return True
-    return wanted_kind() == "page" and "file" not in request.args
+    """True for a browser that navigates and for a program that previews links; not for the page's button."""
+    if "file" in request.args:
+        return False
+    return wanted_kind() == "page" or bool(LINK_PREVIEWER.search(request.headers.get("User-Agent", "")))
+
+
+def _read_link_options() -> tuple[int, int | None]:
+    """Read the form: lifetime in seconds and uses; raises BadOptions naming each option that is wrong."""
+    expires, one_time = request.form.get("expires", "24h"), request.form.get("one_time", "")
+    wrong = []
+    if expires not in EXPIRY_CHOICES_S:
+        wrong.append(f"expires must be one of {', '.join(EXPIRY_CHOICES_S)}")
+    if one_time not in ONE_TIME_CHOICES:
+        wrong.append("one_time must be on, or left out")
+    if wrong:
+        raise BadOptions(f"{'; '.join(wrong)}.")
+    return EXPIRY_CHOICES_S[expires], ONE_TIME_CHOICES[one_time]
 
 
 # -- what pages and JSON tell of a link ------------------------------------------------------------------
@@ -132,7 +163,7 @@ def result_context(job: Job) -> dict[str, Any]:
     own = _own_link(job)
     return {
         "gif_url": download_url(own),
-        "download_url": download_url(own),
+        "still_url": still_url(own),
         "result_expires_at": own.expiry,
         "links": [link_row(link) for link in job.links.where(Link.shared).order_by(Link.created_at)],
     }
@@ -155,11 +186,15 @@ def download_url(link: Link, **options: Any) -> str:
     return url_for("links.download", token=token, **options)
 
 
+def still_url(link: Link) -> str:
+    token = services().signer.sign_download(link.id, link.created_at)
+    return url_for("links.still", token=token)
+
+
 def link_row(link: Link) -> dict[str, Any]:
     """A share link as _links.html lists it."""
     return {
         "url": download_url(link, _external=True),
-        "kind": "one-time" if link.one_time else "until it expires",
         "expires_at": link.expiry,
         "uses": link.uses,
         "max_uses": link.max_uses,
@@ -179,10 +214,9 @@ def link_body(link: Link) -> dict[str, Any]:
 
 def receiver_context(link: Link) -> dict[str, Any]:
     """What receiver.html shows."""
-    token = services().signer.sign_download(link.id, link.created_at)
     return {
         "link": link,
         "result": link.job.result,
-        "file_url": url_for("links.download", token=token, file=1),
-        "still_url": url_for("links.still", token=token),
+        "file_url": download_url(link, file=1),
+        "still_url": still_url(link),
     }

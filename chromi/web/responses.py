@@ -32,7 +32,8 @@ def wanted_kind() -> Kind:
     """Say what this client wants: HTMX a fragment, a browser a page, anything else JSON."""
     if request.headers.get("HX-Request") == "true":
         return "fragment"
-    return "page" if "text/html" in request.headers.get("Accept", "") else "json"
+    best = request.accept_mimetypes.best_match(("application/json", "text/html"))
+    return "page" if best == "text/html" else "json"
 
 
 def name_what_varies(response: Response) -> Response:
@@ -77,8 +78,11 @@ def _with_status(response: Response, error: ChromiError) -> Response:
     return response
 
 
-def too_large() -> UploadTooLarge:
-    return UploadTooLarge.over(services().settings.max_upload_mb)
+def refuse_body() -> ChromiError:
+    """Say why Werkzeug found a body too large: all of it, or what stands beside the file."""
+    if (request.content_length or 0) > (request.max_content_length or 0):
+        return UploadTooLarge.over(services().settings.max_upload_mb)
+    return BadRequest("This form has more in it than ours. Send one file and the options, nothing else.")
 
 
 def answer_http_error(error: HTTPException) -> Response:
@@ -87,7 +91,7 @@ def answer_http_error(error: HTTPException) -> Response:
     if status < 400:
         return make_response(error.get_response())  # a redirect, such as for // in an address
     if status == 413:
-        return answer_error(too_large())
+        return answer_error(refuse_body())
     if status == 404:
         return answer_error(NotFound())
     ours = BadRequest(_WORDS.get(status)) if status < 500 else ChromiError()

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from chromi.errors import CrossSite
+from chromi.errors import CrossSite, NotAForm
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -22,9 +22,12 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
 
 def init_app(app: Flask) -> None:
     app.before_request(refuse_cross_site)
+    app.before_request(refuse_other_bodies)
     app.after_request(add_headers)
 
 
@@ -46,11 +49,19 @@ def refuse_cross_site() -> None:
         raise CrossSite
 
 
+def refuse_other_bodies() -> None:
+    """Take options from forms only: in a JSON body they would go unread, and the defaults would be done."""
+    if request.method == "POST" and request.content_length and request.mimetype not in FORMS:
+        raise NotAForm
+
+
 def add_headers(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "no-referrer")
+    # Not no-referrer: browsers would send `Origin: null` with our own forms. Downloads, whose addresses are
+    # secrets, say so themselves.
+    headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")

@@ -8,11 +8,11 @@ import sys
 from types import FrameType
 
 import waitress
+from flask import Flask
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
 
-from chromi import create_app
 from chromi.config import MB, Settings
 from chromi.errors import BadRequest, ConfigError, UploadTooLarge
 
@@ -20,16 +20,15 @@ THREADS = 8
 """Requests at once. Uploads and downloads hold none while they trickle: waitress' event loop carries them."""
 
 
-def serve(settings: Settings) -> None:
+def serve(app: Flask, settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises ConfigError when the address cannot be had."""
-    app = create_app(settings)
     TcpWSGIServer.channel_class = _Channel
     _ErrorTask.max_upload_mb = settings.max_upload_mb
     forwarded = {}
     if settings.trusted_proxy:
         forwarded = {
             "trusted_proxy": settings.trusted_proxy,
-            "trusted_proxy_headers": "x-forwarded-for x-forwarded-host x-forwarded-proto",
+            "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
         }
     try:
         server = waitress.create_server(
@@ -46,8 +45,9 @@ def serve(settings: Settings) -> None:
             max_request_body_size=settings.max_upload_bytes + 20 * MB,
             **forwarded,
         )
-    except OSError as error:
-        raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from error
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
     print(f"Chromi is at http://{_shown_host(settings.host)}:{port}/  (Ctrl-C stops it)", flush=True)
@@ -76,7 +76,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
-    sys.exit(0)  # waitress lets the running requests end and closes
+    sys.exit(0)  # waitress gives running requests 5 s; downloads under way are cut and can be resumed
 
 
 def _shown_host(host: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from flask import current_app
@@ -18,6 +19,8 @@ class Services:
     storage: Storage
     queue: Queue
     signer: TokenSigner
+    background: ThreadPoolExecutor
+    """One thread for what must not hold up the server's event loop."""
 
 
 def services() -> Services:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from flask import (
@@ -18,12 +19,12 @@ from flask import (
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from chromi.encoder import probe_video
-from chromi.errors import ChromiError, MissingVideo
+from chromi.errors import ChromiError, MissingVideo, UploadTooLarge
 from chromi.models import Upload
 from chromi.storage import IncomingFile, new_id
 from chromi.web import jobs
-from chromi.web.delivery import deliver_file
-from chromi.web.responses import answer_form_error, redirect_to, too_large
+from chromi.web.delivery import DeliveredFile, deliver_file
+from chromi.web.responses import answer_form_error, redirect_to, refuse_body
 from chromi.web.services import services
 
 bp = Blueprint("uploads", __name__)
@@ -42,9 +43,10 @@ class UploadRequest(Request):
 
     def close(self) -> None:
         """Also drop the files of a form that could not be read to its end."""
-        super().close()
         for incoming in self.__dict__.get("_incoming", ()):
-            incoming.close()
+            with suppress(OSError):  # a full disk: the file goes all the same
+                incoming.close()
+        super().close()
 
 
 def init_app(app: Flask) -> None:
@@ -88,8 +90,9 @@ def create_job(upload_id: str) -> Response:
 def video(upload_id: str) -> Response:
     """The clip itself, for the studio's player only."""
     upload = Upload.find(upload_id)
-    path = services().storage.upload_path(upload.id)
-    response = deliver_file(path, MEDIA_TYPES[upload.info.container], etag=upload.id)
+    upload.touch()
+    file = DeliveredFile(services().storage.upload_path(upload.id))
+    response = deliver_file(file, MEDIA_TYPES[upload.info.container], etag=upload.id)
     # A stranger's bytes on our origin: should a browser ever take them for a page, it may do nothing.
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "private, max-age=3600"
@@ -119,7 +122,7 @@ def receive_video(*, one_shot: bool = False) -> Upload:
     try:
         sent = request.files.get("video")
     except RequestEntityTooLarge as error:
-        raise too_large() from error
+        raise refuse_body() from error
     if sent is None:
         raise MissingVideo
     incoming: IncomingFile = sent.stream  # type: ignore[assignment]
@@ -127,7 +130,7 @@ def receive_video(*, one_shot: bool = False) -> Upload:
     if size_bytes == 0:
         raise MissingVideo("The file is empty. Choose another one.")
     if size_bytes > services().settings.max_upload_bytes:
-        raise too_large()
+        raise UploadTooLarge.over(services().settings.max_upload_mb)
     incoming.flush()
     info = probe_video(incoming.path)
     upload_id = new_id()
@@ -140,10 +143,7 @@ def studio_context(upload: Upload) -> dict[str, Any]:
     return {
         "upload": upload,
         "video_url": url_for("uploads.video", upload_id=upload.id),
-        "form": {
-            "start_time": request.values.get("start_time", "00:00:00")[:32],
-            "duration": str(WINDOW_S),
-        },
+        "form": {"start_time": request.values.get("start_time", "00:00:00")[:32]},
         "window_s": WINDOW_S,
     }
 

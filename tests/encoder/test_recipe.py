@@ -57,23 +57,22 @@ def test_what_is_written_can_be_read() -> None:
 
 
 def test_an_empty_form_asks_for_the_first_six_seconds() -> None:
-    assert Recipe.parse() == Recipe(start_s=0.0, duration_s=6.0, framing="fill")
+    assert Recipe.parse() == Recipe(start_s=0.0, duration_s=6.0)
     assert Recipe().frames == 144
 
 
 def test_options_are_read() -> None:
-    recipe = Recipe.parse(start_time="00:01:02.5", duration="2.5", framing="fill")
+    recipe = Recipe.parse(start_time="00:01:02.5", duration="2.5")
     assert recipe == Recipe(62.5, 2.5)
     assert recipe.frames == 60
 
 
 def test_every_wrong_option_is_named() -> None:
     with pytest.raises(BadOptions) as caught:
-        Recipe.parse(start_time="-1", duration="99", framing="stretch")
+        Recipe.parse(start_time="-1", duration="99")
     message = caught.value.user_message
     assert "start_time must be a time" in message
     assert "duration must be between 1 and 10 seconds, not 99" in message
-    assert "framing must be one of: fill" in message
 
 
 @pytest.mark.parametrize("duration", ["0", "0.999", "10.001", "600"])

@@ -80,11 +80,11 @@ def finished(service: Service, heavy_clip: Path) -> dict[str, str]:
 
 
 def open_stalled(service: Service, path: str) -> socket.socket:
-    """Ask for a file and read none of it."""
+    """Ask for a file and read only the status, 206."""
     host, port = service.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nRange: bytes=1-\r\n\r\n".encode())
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nRange: bytes=0-\r\n\r\n".encode())
     return connection
 
 

@@ -99,6 +99,21 @@ def test_a_port_that_is_taken_is_said_and_ends_the_start() -> None:
     assert "Traceback" not in done.stdout
 
 
+def test_a_second_service_on_the_same_folder_is_refused(start_service: Start) -> None:
+    service = start_service()
+    done = run_up(CHROMI_INSTANCE=str(service.instance), CHROMI_PORT="0")
+    assert done.returncode != 0
+    assert "Another Chromi serves" in done.stdout
+    assert curl_json(f"{service.url}/health/")["database"]["ok"]
+
+
+def test_a_host_that_is_none_is_said() -> None:
+    done = run_up(CHROMI_HOST="0.0.0.0x")
+    assert done.returncode != 0
+    assert "Cannot listen on 0.0.0.0x" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 def test_an_unknown_setting_ends_the_start_and_names_the_allowed() -> None:
     done = run_up(CHROMI_PROT="80")
     assert done.returncode != 0

@@ -10,6 +10,7 @@ from chromi.encoder import Progress, Recipe
 from chromi.errors import NoFrames
 from chromi.models import Job, State, Upload, Worker
 from chromi.storage import Storage
+from tests import clips
 from tests.web.conftest import FRAGMENT, PAGE, Post, files_in
 
 
@@ -159,6 +160,22 @@ def test_unknown_ids_are_not_found(client: FlaskClient, address: str, name: str)
 def test_what_an_answer_varies_by_is_said(client: FlaskClient, queued: Job) -> None:
     answer = client.get(f"/jobs/{queued.id}/")
     assert {"Accept", "HX-Request"} <= set(answer.vary)
+
+
+def test_an_inline_failure_keeps_its_status_and_sentence(convert: Post, tmp_path: Path) -> None:
+    clip = clips.make_clip(tmp_path / "clip.mkv", seconds=4, options=("-g", "1"))
+    content = clip.read_bytes()
+    damaged = content[: len(content) // 2] + bytes(len(content) // 2)
+    answer = convert(damaged, start_time="3.5", duration="1")
+    assert answer.status_code == 422
+    assert answer.get_json()["error"]["code"] in ("no_frames", "encode_failed", "bad_options")
+
+
+def test_a_clip_that_is_gone_is_said(client: FlaskClient, upload: str) -> None:
+    Upload.delete().execute()
+    answer = client.post(f"/uploads/{upload}/jobs/", headers=FRAGMENT)
+    assert answer.status_code == 404
+    assert "Please upload it again" in answer.text
 
 
 def test_a_page_whose_result_has_expired_says_so(client: FlaskClient, convert: Post) -> None:

@@ -13,7 +13,7 @@ def test_every_answer_has_the_headers(client: FlaskClient, address: str) -> None
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,28 @@ def test_a_post_from_another_site_is_refused(client: FlaskClient, headers: dict[
 )
 def test_our_own_pages_and_programs_may_post(client: FlaskClient, headers: dict[str, str]) -> None:
     assert client.post("/uploads/", headers=headers).status_code == 400
+
+
+def test_options_in_json_are_refused_not_ignored(client: FlaskClient) -> None:
+    answer = client.post("/convert/", json={"start_time": "5"})
+    assert answer.status_code == 415
+    assert answer.get_json()["error"]["code"] == "not_a_form"
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_page"),
+    [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", True),
+        ("TEXT/HTML", True),
+        ("*/*", False),
+        ("application/json, text/html;q=0.1", False),
+        ("text/html;q=0", False),
+        ("", False),
+    ],
+)
+def test_pages_are_for_who_prefers_them(client: FlaskClient, accept: str, is_page: bool) -> None:
+    answer = client.get("/nowhere", headers={"Accept": accept})
+    assert answer.mimetype == ("text/html" if is_page else "application/json")
 
 
 def test_errors_come_in_the_shape_asked_for(client: FlaskClient) -> None:

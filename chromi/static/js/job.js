@@ -48,8 +48,20 @@ function onRefused(event) {
   retryLater();
 }
 
+/** Where the focused button has gone with the old fragment, the news takes the focus over. */
+function keepFocus() {
+  if (document.activeElement !== document.body) return;
+  const { news } = partsOf(currentJob());
+  news.tabIndex = -1;
+  news.focus();
+}
+
 export function watchJob() {
   tell();
+  let hadFocus = false;
+  document.addEventListener("htmx:beforeSwap", () => {
+    hadFocus = currentJob().contains(document.activeElement);
+  });
   // A poll's error is a lost connection, not news for the error place; unless the job itself is gone.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { isError, requestConfig, xhr } = event.detail;
@@ -60,6 +72,7 @@ export function watchJob() {
     clearTimeout(retryTimer);
     showConnection(false);
     tell();
+    if (hadFocus) keepFocus();
   });
   document.addEventListener("htmx:sendError", onLost);
   document.addEventListener("htmx:timeout", onLost);

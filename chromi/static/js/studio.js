@@ -4,6 +4,13 @@ import { fullTimecode, parseTimecode, shortTimecode } from "./timecode.js";
 
 const NOT_A_TIME = "Write the start as hours, minutes and seconds, such as 00:00:12.4";
 
+/** Keep the start in the address, so that reloading and coming back by the browser's button find it again. */
+function rememberStart(startS) {
+  const address = new URL(location.href);
+  address.searchParams.set("start_time", fullTimecode(startS));
+  history.replaceState(null, "", address);
+}
+
 /** Keep text field, slider and picture at the same start. Returns a function that tells it. */
 function linkStart(field, parts, windowS, seek) {
   const { slider } = parts;
@@ -31,6 +38,9 @@ function linkStart(field, parts, windowS, seek) {
     follow(startS);
   });
   field.addEventListener("input", fromField);
+  for (const control of [slider, field]) {
+    control.addEventListener("change", () => rememberStart(Number(slider.value)));
+  }
   fromField();
   return () => parseTimecode(field.value) ?? Number(slider.value);
 }
