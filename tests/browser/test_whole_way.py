@@ -83,11 +83,38 @@ def test_the_way_without_script(scriptless_page: Page, service: Service, clip: P
     expect(page.get_by_label("Link 1")).to_be_visible()
 
 
+def test_a_form_without_script_works_on_plain_http(
+    playwright: Playwright, service: Service, clip: Path
+) -> None:
+    """Off localhost and without TLS a browser sends no Sec-Fetch-Site, so all hangs on the form's Origin."""
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=[*ARGUMENTS, "--host-resolver-rules=MAP chromi.test 127.0.0.1"]
+    )
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(service.url.replace("127.0.0.1", "chromi.test"))
+    page.set_input_files("#video", clip)
+    page.get_by_role("button", name="Upload this clip").click()
+    page.wait_for_url("**/uploads/*/")
+    browser.close()
+
+
+def test_coming_back_finds_the_chosen_start(page: Page, service: Service, clip: Path) -> None:
+    choose(page, service, clip)
+    start = page.get_by_label("Starts at")
+    start.fill("00:00:01.500")
+    page.get_by_role("button", name="Make background").click()
+    page.wait_for_url("**/jobs/*/")
+    page.go_back()
+    expect(start).to_have_value("00:00:01.500")
+    expect(page.get_by_label("Start of your six seconds")).to_have_value("1.5")
+
+
 def test_a_running_job_is_cancelled_from_the_page(page: Page, service: Service, heavy_clip: Path) -> None:
     choose(page, service, heavy_clip)
     page.get_by_role("button", name="Make background").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
+    expect(page.get_by_role("heading", name="Cancelled")).to_be_focused()
     page.get_by_role("link", name="Back to your clip").click()
     expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
 

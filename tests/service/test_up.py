@@ -89,11 +89,11 @@ def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
     assert wait_for_end(again, job_id)["status"] == "success"
 
 
-def test_a_port_that_is_taken_is_said_and_ends_the_start() -> None:
+def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = run_up(CHROMI_PORT=str(taken.getsockname()[1]))
+        done = run_up(tmp_path, CHROMI_PORT=str(taken.getsockname()[1]))
     assert done.returncode != 0
     assert "Cannot listen on 127.0.0.1" in done.stdout
     assert "Traceback" not in done.stdout
@@ -101,32 +101,32 @@ def test_a_port_that_is_taken_is_said_and_ends_the_start() -> None:
 
 def test_a_second_service_on_the_same_folder_is_refused(start_service: Start) -> None:
     service = start_service()
-    done = run_up(CHROMI_INSTANCE=str(service.instance), CHROMI_PORT="0")
+    done = run_up(service.instance, CHROMI_PORT="0")
     assert done.returncode != 0
     assert "Another Chromi serves" in done.stdout
     assert curl_json(f"{service.url}/health/")["database"]["ok"]
 
 
-def test_a_host_that_is_none_is_said() -> None:
-    done = run_up(CHROMI_HOST="0.0.0.0x")
+def test_a_host_that_is_none_is_said(tmp_path: Path) -> None:
+    done = run_up(tmp_path, CHROMI_HOST="0.0.0.0x")
     assert done.returncode != 0
     assert "Cannot listen on 0.0.0.0x" in done.stdout
     assert "Traceback" not in done.stdout
 
 
-def test_an_unknown_setting_ends_the_start_and_names_the_allowed() -> None:
-    done = run_up(CHROMI_PROT="80")
+def test_an_unknown_setting_ends_the_start_and_names_the_allowed(tmp_path: Path) -> None:
+    done = run_up(tmp_path, CHROMI_PROT="80")
     assert done.returncode != 0
     assert "CHROMI_PROT" in done.stdout
     assert "CHROMI_PORT" in done.stdout
     assert "Traceback" not in done.stdout
 
 
-def run_up(**environ: str) -> "subprocess.CompletedProcess[str]":
+def run_up(instance: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "chromi", "up"],
         cwd=ROOT,
-        env=os.environ | environ,
+        env=os.environ | {"CHROMI_INSTANCE": str(instance)} | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
