@@ -83,10 +83,10 @@ def test_a_clip_that_ends_early_gives_a_shorter_gif(clip: Path, room: Path) -> N
     assert (result.frames, result.duration_cs) == (12, 50)
 
 
-def test_a_still_picture_is_a_gif_of_one_frame(room: Path) -> None:
+def test_a_still_picture_shows_as_long_as_its_file_says(room: Path) -> None:
     Image.new("RGB", (64, 36), "red").save(room / "still.gif")
     result = convert_in(room, room / "still.gif", Recipe(duration_s=1))
-    assert result.frames >= 1
+    assert result.frames == 2, "a GIF frame without a delay is a tenth of a second"
     assert left(room) == ["o.gif", "still.gif"]
 
 

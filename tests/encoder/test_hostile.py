@@ -1,7 +1,6 @@
 """Files made to harm: nothing is opened but the file itself, and no small file costs much."""
 
 import socket
-import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,20 +88,6 @@ def test_ffmpeg_itself_would_not_open_one_either(
     assert canary.calls == 0
 
 
-def test_a_mov_that_points_to_another_file_does_not_get_it(secret: Path, tmp_path: Path) -> None:
-    """QuickTime tracks may name their data by path (`dref`, here with an `alis` record's flags cleared)."""
-    clip = tmp_path / "c.mov"
-    content = bytearray(secret.read_bytes())
-    place = content.index(b"dref")
-    content[place + 16 : place + 20] = b"alis"
-    content[place + 20 : place + 24] = struct.pack(">I", 0)
-    clip.write_bytes(content)
-    with clip.open("rb") as file:
-        arguments = [*untrusted_input(file.fileno(), threads=1), "-f", "null", "-"]
-        outcome = run(arguments, limits=Limits(10, 0), descriptors=(file.fileno(),))
-    assert str(secret) not in outcome.log
-
-
 FORGERY = (
     "x\n  Duration: 99:00:00.00\n  Stream #0:0: Video: h264, yuva420p(pc, bt2020nc/bt2020/smpte2084), 8x8"
 )
@@ -137,7 +122,7 @@ def test_a_picture_that_grows_while_it_plays_stays_in_bounds(tmp_path: Path) -> 
     clip = tmp_path / "c.mkv"
     ffmpeg("-fflags", "+genpts", "-r", "30", "-i", both, "-c", "copy", clip)
     result = convert(clip, tmp_path / "o.gif", Recipe(duration_s=1), work_dir=tmp_path / "work")
-    assert result.frames <= 24
+    assert result.frames == 12, "the small half second; the large pictures are over the cap"
 
 
 @pytest.mark.slow
