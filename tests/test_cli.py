@@ -39,6 +39,7 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_convert_makes_a_background_without_a_server(run: Run, clip: Path, tmp_path: Path) -> None:
     gif = tmp_path / "out.gif"
     done = run("convert", clip, gif, "--start", "00:00:01", "--duration", "1")
@@ -82,6 +83,7 @@ def test_convert_looks_at_its_destination_first(
     assert source.read_bytes() == clip.read_bytes()
 
 
+@pytest.mark.slow
 def test_convert_takes_names_that_look_like_options(run: Run, clip: Path, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "-in.mp4")
     done = run("convert", "--duration", "1", "--", "-in.mp4", "-out.gif", cwd=str(tmp_path))
@@ -89,6 +91,7 @@ def test_convert_takes_names_that_look_like_options(run: Run, clip: Path, tmp_pa
     assert (tmp_path / "-out.gif").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_convert_leaves_nothing(clip: Path, tmp_path: Path, signum: int) -> None:
     folder, work = tmp_path / "out", tmp_path / "work"

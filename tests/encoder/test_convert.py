@@ -14,6 +14,8 @@ from chromi.errors import BadOptions, BrokenResult, DiskFull, EncodeError, NotAV
 from tests.clips import make_clip
 from tests.processes import converters
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -43,7 +45,6 @@ def convert_in(room: Path, clip: Path, recipe: Recipe | None = None, **options: 
     return convert(clip, room / "o.gif", recipe or Recipe(), work_dir=room / "work", **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
 def test_the_promised_file_comes_out(clip: Path, room: Path) -> None:
     result = convert_in(room, clip)
     assert left(room) == ["o.gif"]
@@ -71,7 +72,6 @@ def test_progress_goes_forward_over_every_step_and_ends_whole(clip: Path, room: 
     assert list(dict.fromkeys(progress.step for progress in seen)) == ["reading", "encoding", "checking"]
 
 
-@pytest.mark.slow
 def test_the_heart_beats_all_the_time(clip: Path, room: Path) -> None:
     beats: list[float] = []
     convert_in(room, clip, Recipe(duration_s=2), on_progress=lambda progress: beats.append(time.monotonic()))
@@ -95,7 +95,6 @@ def test_a_gif_without_movement_keeps_all_its_frames(room: Path) -> None:
     assert convert_in(room, clip, Recipe(duration_s=1)).frames == 24
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", ["reading", "encoding", "checking"])
 def test_stopping_ends_everything_within_a_second(step: str, heavy: Path, room: Path) -> None:
     steps: list[str] = []
