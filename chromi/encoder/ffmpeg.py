@@ -79,7 +79,8 @@ class Outcome:
 
     def check(self) -> None:
         """Return if ffmpeg succeeded, otherwise raise the EncodeError that fits best."""
-        if self.exit_code == 0:
+        # Without memory ffmpeg drops what it cannot decode and may still end with 0.
+        if self.exit_code == 0 and "Cannot allocate memory" not in self.log:
             return
         if "No space left on device" in self.log:
             raise DiskFull(detail=self.log)

@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from chromi.encoder import launch
 from chromi.encoder.doctor import inspect_ffmpeg
-from chromi.encoder.ffmpeg import Limits, find_ffmpeg, run
+from chromi.encoder.ffmpeg import Limits, Outcome, find_ffmpeg, run
 from chromi.errors import DiskFull, EncodeError, FfmpegMissing, TimedOut
 from tests.processes import converters
 from tests.waiting import wait_for
@@ -93,12 +94,19 @@ def test_no_file_grows_past_the_limit(tmp_path: Path) -> None:
     assert big.stat().st_size <= 2 * MIB
 
 
-@pytest.mark.slow
 def test_memory_is_limited() -> None:
-    outcome = run(
-        ["-f", "lavfi", "-i", "color=size=4000x4000", "-vf", "reverse", "-f", "null", "-"],
-        limits=limits(memory_bytes=400 * MIB),
-    )
+    """Seen with a program that says so: ffmpeg without memory may fail, hang, or end as if all were well."""
+    allowed = [str(os.getpid()), "20", str(400 * MIB), str(MIB)]
+    program = [sys.executable, "-c", f"bytearray({500 * MIB})"]
+    command = [sys.executable, "-I", "-S", launch.__file__, *allowed, *program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert "MemoryError" in done.stderr
+
+
+@pytest.mark.parametrize("exit_code", [0, 244])
+def test_running_out_of_memory_is_a_failure_whatever_ffmpeg_says(exit_code: int) -> None:
+    outcome = Outcome(exit_code, "Error submitting packet to decoder: Cannot allocate memory")
     with pytest.raises(EncodeError):
         outcome.check()
 
