@@ -3,23 +3,18 @@
 import logging
 import os
 
-from chromi.config import Settings
+from chromi.config import LOG_FORMAT, Settings
 from chromi.encoder.launch import die_with_parent
-from chromi.models import open_database
-from chromi.storage import Storage
-from chromi.tasks import create_queue
+from chromi.tasks import open_service
 
 # The consumer sets up its own logger only.
 handler = logging.StreamHandler()
-handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+handler.setFormatter(logging.Formatter(LOG_FORMAT))
 logging.getLogger("chromi").addHandler(handler)
 logging.getLogger("chromi").setLevel(logging.INFO)
 
-settings = Settings.from_environ()
-storage = Storage(settings.instance)
-storage.create_folders()
-open_database(settings.instance)
-huey = create_queue(settings, storage).huey
+storage, queue = open_service(Settings.from_environ())
+huey = queue.huey
 
 # Huey's worker processes would go on taking jobs if the consumer was killed, with nobody to stop them.
 consumer_pid = os.getpid()

@@ -15,18 +15,17 @@ import click
 from peewee import DatabaseError
 
 from chromi import checks, models, supervisor, sweep
-from chromi.config import VERSION, Settings
+from chromi.config import LOG_FORMAT, VERSION, Settings
 from chromi.encoder import Progress, Recipe, convert
 from chromi.errors import BadOptions, ChromiError
-from chromi.storage import Storage
-from chromi.tasks import Queue, create_queue
+from chromi.tasks import open_service
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="chromi")
 def main() -> None:
     """Chromi turns a clip into an animated Chrome background."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     Settings.from_environ()  # a setting that does not exist stops every command
 
 
@@ -84,7 +83,8 @@ def _checked_destination(destination: Path, source: Path) -> Path:
 @main.command()
 def doctor() -> None:
     """Look whether all that a conversion needs is there; exit with 1 if not."""
-    settings, _, queue = _open_service()
+    settings = Settings.from_environ()
+    _, queue = open_service(settings)
     found = checks.check_service(settings, queue)
     for check in found:
         click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<9} {check.detail}")
@@ -94,7 +94,7 @@ def doctor() -> None:
 @main.command()
 def jobs() -> None:
     """List the jobs, newest first; those that are stuck are marked."""
-    _, _, queue = _open_service()
+    _, queue = open_service(Settings.from_environ())
     waiting_ids = queue.waiting_ids()
     for job in models.Job.select().order_by(models.Job.created_at.desc()):
         stuck = "  STUCK" if sweep.is_lost(job, waiting_ids) else ""
@@ -105,19 +105,11 @@ def jobs() -> None:
 @main.command(name="sweep")
 def sweep_now() -> None:
     """Remove what has expired and take up again what was lost, now."""
-    settings, storage, queue = _open_service()
+    settings = Settings.from_environ()
+    storage, queue = open_service(settings)
     swept = sweep.sweep_all(settings, storage, queue.waiting_ids(), queue.enqueue)
     for name, count in vars(swept).items():
         click.echo(f"{name.replace('_', ' ')}: {count}")
-
-
-def _open_service() -> tuple[Settings, Storage, Queue]:
-    """Open the database and the queue that the environment names, as the servers do."""
-    settings = Settings.from_environ()
-    storage = Storage(settings.instance)
-    storage.create_folders()
-    models.open_database(settings.instance)
-    return settings, storage, create_queue(settings, storage)
 
 
 def run() -> NoReturn:

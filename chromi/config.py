@@ -17,6 +17,7 @@ from chromi.errors import ConfigError
 
 VERSION = "0.1.0"
 PREFIX = "CHROMI_"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 MB = 1_000_000
 MIN_KEY_LENGTH = 16
 

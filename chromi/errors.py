@@ -5,6 +5,8 @@ person can act on. What only a developer can use (ffmpeg's own words, a path) go
 logged and never shown.
 """
 
+import errno
+
 
 class ChromiError(Exception):
     """Base of every error that Chromi raises on purpose."""
@@ -198,6 +200,11 @@ class DiskFull(EncodeError):
     status_code = 503
     code = "disk_full"
     user_message = "The server is out of disk space. Please try again later."
+
+    @classmethod
+    def explains(cls, error: OSError) -> bool:
+        """True when this is what the system's error means."""
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def error_of(code: str | None, user_message: str | None) -> ChromiError:

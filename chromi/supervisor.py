@@ -56,14 +56,10 @@ def _lock(instance: Path) -> IO[str]:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Uploads are spooled to TMPDIR first: on many machines /tmp is memory, the instance folder is disk."""
-    spool = settings.instance / "tmp"
+    instance = settings.instance.resolve()  # the children start in the project's folder
+    spool = instance / "tmp"
     spool.mkdir(parents=True, exist_ok=True)
-    return os.environ | {"TMPDIR": str(spool), "PYTHONUNBUFFERED": "1", **_resolved(settings)}
-
-
-def _resolved(settings: Settings) -> dict[str, str]:
-    """The instance folder as seen from anywhere: the children start in the project's folder."""
-    return {"CHROMI_INSTANCE": str(settings.instance.resolve())}
+    return os.environ | {"CHROMI_INSTANCE": str(instance), "TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}
 
 
 def _web_command() -> list[str]:

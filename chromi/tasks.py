@@ -21,7 +21,7 @@ from chromi import sweep
 from chromi.config import Settings
 from chromi.encoder import Progress, convert
 from chromi.errors import ChromiError, Stopped
-from chromi.models import Job, Link, Worker, database
+from chromi.models import Job, Link, Worker, database, open_database
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,15 @@ class Queue:
         return int(self.huey.pending_count())
 
 
-def create_queue(settings: Settings, storage: Storage, *, immediate: bool = False) -> Queue:
+def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storage, Queue]:
+    """Open what server, worker and command line share: the media folder, the rows, the queue."""
+    storage = Storage(settings.instance)
+    storage.create_folders()
+    open_database(settings.instance)
+    return storage, create_queue(settings, storage, immediate=immediate)
+
+
+def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Queue:
     """Make the queue on `queue.db`, with its tasks and the worker's hooks.
 
     Results are never kept (the row is the truth), and an enqueued task is on disk when `enqueue` returns.

@@ -1,6 +1,5 @@
 """A clip in, a GIF out: the passes in their order, with progress, a deadline and a clean floor afterwards."""
 
-import errno
 import secrets
 import shutil
 import time
@@ -17,8 +16,6 @@ from chromi.encoder.recipe import Recipe
 from chromi.errors import DiskFull, EncodeError, Stopped, TimedOut
 
 CONVERT_TIMEOUT_S = 300.0
-PARTIAL_SUFFIX = ".partial"
-"""A GIF that is still being written lies beside its destination under a name that ends so."""
 
 # Where each step begins on the scale of the whole conversion; 1080p H.264 spends its time about so.
 _READING, _DRAWING, _CHECKING, _DONE = 0.0, 0.3, 0.8, 1.0
@@ -70,7 +67,7 @@ def convert(
     BrokenResult, TimedOut, Stopped, DiskFull, FfmpegMissing.
     """
     watch = _Watch(on_progress, should_stop, timeout_s)
-    partial = destination.with_name(f".chromi-{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
+    partial = destination.with_name(f".chromi-{secrets.token_hex(8)}.partial")
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
         kept = _read(source, recipe, work_dir, watch, threads)
@@ -151,5 +148,5 @@ def _check(partial: Path, recipe: Recipe, kept: KeptFrames, watch: _Watch) -> Gi
 
 
 def _explain(error: OSError) -> EncodeError:
-    kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else EncodeError
+    kind = DiskFull if DiskFull.explains(error) else EncodeError
     return kind(detail=str(error))

@@ -61,7 +61,6 @@ class Job(Row):
                 heartbeat_at=now,
                 started_at=now,
                 attempts=cls.attempts + 1,
-                progress=0.0,
             )
             .where(cls.id == job_id, cls.state == State.QUEUED)
             .execute()

@@ -8,7 +8,6 @@ from typing import Any
 
 from peewee import BooleanField, DoubleField, ForeignKeyField, IntegerField
 
-from chromi.errors import LinkUsedUp
 from chromi.models.jobs import Job
 from chromi.models.rows import Row, database
 
@@ -84,8 +83,3 @@ class Link(Row):
     def forget_deliveries(cls) -> None:
         """At the web server's start no download can be under way."""
         cls.update(delivering=0).where(cls.delivering > 0).execute()
-
-    def require_unused(self) -> None:
-        """Raise LinkUsedUp when all uses are gone."""
-        if self.is_used_up:
-            raise LinkUsedUp

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flask import Flask
 
-from chromi import models
 from chromi.config import Settings, signing_keys
-from chromi.storage import Storage
-from chromi.tasks import create_queue
+from chromi.models import database
+from chromi.tasks import open_service
 from chromi.tokens import TokenSigner
 from chromi.web import filters, health, jobs, links, responses, security, uploads
 from chromi.web.services import Services
@@ -22,20 +21,18 @@ MAX_FORM_PARTS = 20
 
 
 def close_database(error: BaseException | None) -> None:
-    models.database.close()
+    database.close()
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Open what the views need and let each room join."""
-    storage = Storage(settings.instance)
-    storage.create_folders()
-    models.open_database(settings.instance)
+    storage, queue = open_service(settings, immediate=settings.inline)
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + MULTIPART_ALLOWANCE_BYTES
     app.extensions["chromi"] = Services(
         settings=settings,
         storage=storage,
-        queue=create_queue(settings, storage, immediate=settings.inline),
+        queue=queue,
         signer=TokenSigner(signing_keys(settings)),
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )

@@ -13,7 +13,7 @@ from peewee import OperationalError
 
 from chromi import sweep
 from chromi.encoder import read_first_frame
-from chromi.errors import BadOptions, Conflict, Gone
+from chromi.errors import BadOptions, Conflict, Gone, LinkUsedUp
 from chromi.models import Job, Link, State, database
 from chromi.storage import Storage
 from chromi.tokens import MAX_AGE_S
@@ -61,24 +61,19 @@ def create(job_id: str) -> Response:
 @bp.get("/download/<token>/", strict_slashes=False)
 def download(token: str) -> Response:
     """The GIF; a person who follows the link in a browser sees first what it is."""
-    link = find_link(token)
-    link.require_unused()
+    link = find_live_link(token)
     if link.shared and _wants_page():
         response = make_response(render_template("receiver.html", **receiver_context(link)))
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-    response = deliver_gif(link)
-    if not link.max_uses:
-        max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
-        response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
+    else:
+        response = deliver_gif(link)
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
 @bp.get("/download/<token>/still.jpg")
 def still(token: str) -> Response:
     """The first picture alone, for the receiver's page; looking at it uses nothing up."""
-    link = find_link(token)
-    link.require_unused()
+    link = find_live_link(token)
     try:
         picture = read_first_frame(services().storage.result_path(link.job_id))
     except FileNotFoundError as error:
@@ -86,12 +81,14 @@ def still(token: str) -> Response:
     return Response(picture, mimetype="image/jpeg")
 
 
-def find_link(token: str) -> Link:
-    """Give the link of a token; raises NotFound for a token never made here, Gone for one that has ended."""
+def find_live_link(token: str) -> Link:
+    """Give the link of a token; raises NotFound if it was never made here, Gone if it has ended."""
     link: Link | None = Link.get_or_none(Link.id == services().signer.verify_download(token))
     # Whoever holds a good signature was once given this link: its row was swept, so it has ended.
     if link is None or link.expires_at <= time.time():
         raise Gone
+    if link.is_used_up:
+        raise LinkUsedUp
     return link
 
 
@@ -111,7 +108,9 @@ def deliver_gif(link: Link) -> Response:
     latest_start = link.sent_bytes if link.max_uses else None
     response = deliver_file(file, "image/gif", etag=_etag(link), latest_start=latest_start)
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
-    response.headers["Referrer-Policy"] = "no-referrer"
+    if not link.max_uses:
+        max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
+        response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
     return response
 
 
@@ -182,13 +181,15 @@ def _own_link(job: Job) -> Link:
 
 
 def download_url(link: Link, **options: Any) -> str:
-    token = services().signer.sign_download(link.id, link.created_at)
-    return url_for("links.download", token=token, **options)
+    return url_for("links.download", token=_token(link), **options)
 
 
 def still_url(link: Link) -> str:
-    token = services().signer.sign_download(link.id, link.created_at)
-    return url_for("links.still", token=token)
+    return url_for("links.still", token=_token(link))
+
+
+def _token(link: Link) -> str:
+    return services().signer.sign_download(link.id, link.created_at)
 
 
 def link_row(link: Link) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from typing import Any, Literal
 
@@ -115,7 +114,7 @@ def answer_database_error(error: OperationalError) -> Response:
 
 
 def answer_system_error(error: OSError) -> Response:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if DiskFull.explains(error):
         return answer_error(DiskFull())
     return answer_unexpected_error(error)
 
