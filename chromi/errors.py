@@ -194,6 +194,25 @@ class FfmpegMissing(EncodeError):
     )
 
 
+class GifsicleMissing(FfmpegMissing):
+    """The gifsicle binary is missing or does not run."""
+
+    code = "gifsicle_missing"
+
+
+class CannotFit(EncodeError):
+    """Not even the smallest version fits under the size that was asked for."""
+
+    code = "cannot_fit"
+
+    @classmethod
+    def under(cls, max_bytes: float, smallest_bytes: int) -> "CannotFit":
+        return cls(
+            f"This part of the video does not fit under {max_bytes / 1e6:g} MB: the smallest background that "
+            f"still moves well takes {smallest_bytes / 1e6:.1f} MB. Allow more, or choose a calmer part."
+        )
+
+
 class DiskFull(EncodeError):
     """The disk filled up while frames or the GIF were being written."""
 

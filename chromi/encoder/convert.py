@@ -1,29 +1,37 @@
 """A clip in, a GIF out: the passes in their order, with progress, a deadline and a clean floor afterwards."""
 
+import os
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder.frames import KeptFrames, keep_frames
-from chromi.encoder.gif import GifFacts, check_gif, draw_gif, publish
+from chromi.encoder.choose import Choice, budget_bytes, choose
+from chromi.encoder.drawing import MAX_GIF_BYTES, Drawing, Film, draw
+from chromi.encoder.fit import Fitted, fit
+from chromi.encoder.frames import keep_frames
+from chromi.encoder.gif import GifFacts, check_gif, publish
+from chromi.encoder.palette import read_strip
+from chromi.encoder.poster import Poster
 from chromi.encoder.probe import probe_video
+from chromi.encoder.process import Limits
 from chromi.encoder.recipe import Recipe
+from chromi.encoder.sample import take_sample
 from chromi.errors import DiskFull, EncodeError, Stopped, TimedOut
 
 CONVERT_TIMEOUT_S = 300.0
 
 # Where each step begins on the scale of the whole conversion; 1080p H.264 spends its time about so.
-_READING, _DRAWING, _CHECKING, _DONE = 0.0, 0.3, 0.8, 1.0
+_READING, _CHOOSING, _DRAWING, _CHECKING, _DONE = 0.0, 0.2, 0.35, 0.9, 1.0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a conversion is: step reading, encoding or checking; fraction 0 to 1 of the whole."""
+    """How far a conversion is: step reading, choosing, encoding or checking; fraction 0 to 1 of the whole."""
 
     step: str
     fraction: float
@@ -32,7 +40,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out; `seconds` is the time that each step took."""
+    """What came out; `seconds` is the time that each step took.
+
+    `drawing` says how the frames were drawn in the end (the fields of Drawing), `tries` how many whole
+    drawings that took, and `estimates` what each quality was expected to take, in bytes. Rows may hold
+    results of an older version, which had none of these.
+    """
 
     frames: int
     bytes: int
@@ -40,6 +53,9 @@ class Result:
     width_px: int
     height_px: int
     seconds: Mapping[str, float]
+    drawing: Mapping[str, Any] = field(default_factory=dict)
+    tries: int = 1
+    estimates: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,32 +71,170 @@ def convert(
     recipe: Recipe,
     *,
     work_dir: Path,
+    frames_path: Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     threads: int = 2,
+    poster: Path | None = None,
     timeout_s: float = CONVERT_TIMEOUT_S,
 ) -> Result:
     """Turn the window of `source` into a GIF at `destination`: complete and checked, or not there at all.
 
-    `work_dir` is created, filled with up to 640 MiB, and removed. Both callbacks are called several times a
-    second. Raises NotAVideo, BadOptions (the window is outside the clip), and EncodeError: NoFrames,
+    `poster` (.png, .jpg) gets the first frame, when the GIF is there. `work_dir` is created, filled (with
+    twice max_kept_bytes at most), and removed. `frames_path`, on the same file system, is where the kept
+    frames of this very clip and Recipe.pictures_key() are left for another time; if they are there, the clip
+    is not read at all. `threads` is how many threads decode and how many seconds are drawn at once. Both
+    callbacks are called several times a second.
+
+    Raises NotAVideo, BadOptions (the window is outside the clip), and EncodeError: NoFrames, CannotFit,
     BrokenResult, TimedOut, Stopped, DiskFull, FfmpegMissing.
     """
-    watch = _Watch(on_progress, should_stop, timeout_s)
+    run = _Run(source, recipe, work_dir, threads, _Watch(on_progress, should_stop, timeout_s))
     partial = destination.with_name(f".chromi-{secrets.token_hex(8)}.partial")
-    try:
-        work_dir.mkdir(parents=True, exist_ok=True)
-        kept = _read(source, recipe, work_dir, watch, threads)
-        _draw(kept, partial, watch, threads)
-        facts = _check(partial, recipe, kept, watch)
-        size_bytes = partial.stat().st_size
-        publish(partial, destination)
-    except OSError as error:
-        raise _explain(error) from error
-    finally:
-        partial.unlink(missing_ok=True)
-        shutil.rmtree(work_dir, ignore_errors=True)
-    return Result(kept.count, size_bytes, sum(facts.delays_cs), *facts.size_px, seconds=watch.seconds)
+    still = Poster(poster)
+    with run.cleaning(partial):
+        try:
+            film = run.read(frames_path)
+            still.draw(film.frames_path)
+            choice = run.choose(film)
+            fitted = run.draw(film, choice, partial)
+            facts = run.check(partial, film)
+            publish(partial, destination)
+            still.publish()
+        finally:
+            still.discard()
+    return Result(
+        film.count,
+        fitted.bytes,
+        sum(facts.delays_cs),
+        *facts.size_px,
+        seconds=run.watch.seconds,
+        drawing=asdict(fitted.drawing),
+        tries=fitted.tries,
+        estimates=choice.estimates(),
+    )
+
+
+def estimate(
+    source: Path,
+    recipe: Recipe,
+    *,
+    work_dir: Path,
+    frames_path: Path | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    threads: int = 2,
+    timeout_s: float = CONVERT_TIMEOUT_S,
+) -> dict[str, int]:
+    """Return the bytes that each quality is expected to take, mostly within 15 %.
+
+    As `convert`, up to the choice of colours: what it leaves at `frames_path` saves the conversion its
+    reading. Raises the same errors.
+    """
+    run = _Run(source, recipe, work_dir, threads, _Watch(on_progress, should_stop, timeout_s))
+    with run.cleaning():
+        return run.choose(run.read(frames_path)).estimates()
+
+
+@dataclass
+class _Run:
+    """One conversion: its steps, one method each."""
+
+    source: Path
+    recipe: Recipe
+    work_dir: Path
+    threads: int
+    watch: "_Watch"
+
+    @contextmanager
+    def cleaning(self, *partial: Path) -> Iterator[None]:
+        """Make the work folder; in the end remove it and what is unfinished. OSErrors become EncodeErrors."""
+        try:
+            self.work_dir.mkdir(parents=True, exist_ok=True)
+            yield
+        except OSError as error:
+            raise _explain(error) from error
+        finally:
+            for path in partial:
+                path.unlink(missing_ok=True)
+            shutil.rmtree(self.work_dir, ignore_errors=True)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.watch.left_s, MAX_GIF_BYTES)
+
+    def read(self, frames_path: Path | None) -> Film:
+        """Decode the window, unless that was done before."""
+        own_path = self.work_dir / "frames.nut"
+        with self.watch.timing("reading"):
+            if not (frames_path and _link(frames_path, own_path)):
+                self._decode()
+                if frames_path:
+                    _link(own_path, frames_path)
+            strip = read_strip(own_path, self.work_dir / "strip.rgb", limits=self.limits)
+        return Film(own_path, len(strip.frames), strip, self.work_dir)
+
+    def _decode(self) -> None:
+        def tick(frames: int) -> None:
+            share = frames / self.recipe.frames
+            self.watch.report("reading", share * _CHOOSING, "Reading your clip")
+
+        info = probe_video(self.source, on_tick=lambda: tick(0))
+        self.recipe.check_against(info)
+        keep_frames(
+            self.source,
+            info,
+            self.recipe,
+            into=self.work_dir,
+            threads=self.threads,
+            timeout_s=self.watch.left_s,
+            on_tick=tick,
+        )
+
+    def choose(self, film: Film) -> Choice:
+        def tick() -> None:
+            self.watch.report("choosing", _CHOOSING, "Choosing colours")
+
+        with self.watch.timing("choosing"):
+            tick()
+            sample = take_sample(film, limits=self.limits)
+            return choose(sample, threads=self.threads, limits=self.limits, on_tick=tick)
+
+    def draw(self, film: Film, choice: Choice, gif_path: Path) -> Fitted:
+        def draw_once(drawing: Drawing, path: Path) -> int:
+            begin = max(_DRAWING, self.watch.fraction)  # of what is left, a try takes most and leaves some
+            end = begin + (_CHECKING - begin) * 0.8
+            message = "Drawing the GIF" if begin == _DRAWING else "Making it smaller"
+
+            def tick(frames: int) -> None:
+                share = frames / film.count
+                self.watch.report("encoding", begin + share * (end - begin), message)
+
+            left_s = self.watch.left_s
+            draw(film, drawing, path, threads=self.threads, timeout_s=left_s, on_tick=tick)
+            return path.stat().st_size
+
+        with self.watch.timing("encoding"):
+            start = choice.first_rung(self.recipe)
+            return fit(choice, start, budget_bytes(self.recipe), gif_path, draw_once)
+
+    def check(self, gif_path: Path, film: Film) -> GifFacts:
+        def tick(frames: int) -> None:
+            share = frames / film.count
+            self.watch.report("checking", _CHECKING + share * (_DONE - _CHECKING), "Checking the result")
+
+        with self.watch.timing("checking"):
+            return check_gif(gif_path, self.recipe, film.count, on_tick=tick)
+
+
+def _link(path: Path, another: Path) -> bool:
+    """Give a file a second name, with which it stays when the first is removed; False if it is not there."""
+    with suppress(FileExistsError):
+        try:
+            os.link(path, another)
+        except FileNotFoundError:
+            return False
+    return True
 
 
 class _Watch:
@@ -94,6 +248,11 @@ class _Watch:
         self._deadline = time.monotonic() + timeout_s
         self._fraction = 0.0
         self.seconds: dict[str, float] = {}
+
+    @property
+    def fraction(self) -> float:
+        """How far the conversion is, 0 to 1."""
+        return self._fraction
 
     @property
     def left_s(self) -> float:
@@ -113,38 +272,6 @@ class _Watch:
         start = time.monotonic()
         yield
         self.seconds[step] = round(time.monotonic() - start, 3)
-
-
-def _read(source: Path, recipe: Recipe, work_dir: Path, watch: _Watch, threads: int) -> KeptFrames:
-    def tick(frames: int) -> None:
-        done = frames / recipe.frames
-        message = "Choosing colours" if done >= 1 else "Reading your clip"
-        watch.report("reading", _READING + done * (_DRAWING - _READING), message)
-
-    with watch.timing("reading"):
-        info = probe_video(source, on_tick=lambda: tick(0))
-        recipe.check_against(info)
-        return keep_frames(
-            source, info, recipe, into=work_dir, threads=threads, timeout_s=watch.left_s, on_tick=tick
-        )
-
-
-def _draw(kept: KeptFrames, partial: Path, watch: _Watch, threads: int) -> None:
-    def tick(frames: int) -> None:
-        share = frames / kept.count
-        watch.report("encoding", _DRAWING + share * (_CHECKING - _DRAWING), "Drawing the GIF")
-
-    with watch.timing("encoding"):
-        draw_gif(kept, partial, threads=threads, timeout_s=watch.left_s, on_tick=tick)
-
-
-def _check(partial: Path, recipe: Recipe, kept: KeptFrames, watch: _Watch) -> GifFacts:
-    def tick(frames: int) -> None:
-        share = frames / kept.count
-        watch.report("checking", _CHECKING + share * (_DONE - _CHECKING), "Checking the result")
-
-    with watch.timing("checking"):
-        return check_gif(partial, recipe, kept.count, on_tick=tick)
 
 
 def _explain(error: OSError) -> EncodeError:

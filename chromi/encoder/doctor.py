@@ -3,11 +3,25 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.ffmpeg import DECODERS, Limits, find_ffmpeg, run
+from chromi.encoder.ffmpeg import DECODERS, find_ffmpeg, run
+from chromi.encoder.process import Limits
 
 _FILTERS = (
-    *("fps", "trim", "crop", "scale", "setsar", "split", "format"),
-    *("zscale", "tonemap", "drawbox", "overlay", "framestep", "palettegen", "paletteuse", "showinfo"),
+    *("fps", "trim", "settb", "setpts", "setparams", "crop", "scale", "setsar", "split", "format"),
+    *("pad", "tpad", "geq", "gblur", "lutyuv", "blend"),
+    *(
+        "zscale",
+        "tonemap",
+        "drawbox",
+        "overlay",
+        "concat",
+        "hqdn3d",
+        "libvmaf",
+        "psnr",
+        "palettegen",
+        "paletteuse",
+        "showinfo",
+    ),
 )
 _LIMITS = Limits(wall_s=10, file_bytes=0)
 

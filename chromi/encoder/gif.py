@@ -1,4 +1,4 @@
-"""Pass 2: draw the kept frames with their palette, and check what came out before anyone sees it."""
+"""The finished GIF: check it before anyone sees it, publish it, show its first frame."""
 
 import io
 import os
@@ -9,16 +9,10 @@ from typing import Any
 
 from PIL import GifImagePlugin, Image, ImageSequence
 
-from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, Limits, run
-from chromi.encoder.frames import KeptFrames
 from chromi.encoder.recipe import Recipe
 from chromi.errors import BrokenResult
 
-MAX_GIF_BYTES = 512 * 1024**2
 MIN_DELAY_CS = 2  # Chrome plays 0 and 1 as 10
-# Without dithering, blurred backgrounds break into contours that anyone sees; bayer at scale 3 hides them for
-# a fifth more bytes. Error diffusion (sierra, floyd) doubles the bytes and takes five times as long.
-DITHER = "bayer:bayer_scale=3"
 
 
 # One palette serves all frames, so they stay indexed: a third of the time that RGB takes. Pillow knows this
@@ -34,33 +28,6 @@ class GifFacts:
     delays_cs: tuple[int, ...]
     loop: int | None
     notes: tuple[str, ...]
-
-
-def draw_gif(
-    kept: KeptFrames,
-    gif_path: Path,
-    *,
-    threads: int,
-    timeout_s: float,
-    on_tick: Callable[[int], None],
-) -> None:
-    """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
-    progress = FrameCounter()
-    to_rgb = "scale=in_color_matrix=bt709:in_range=tv,format=bgra"
-    graph = f"[0:v]{to_rgb}[frames];[frames][1:v]paletteuse=dither={DITHER}"
-    run(
-        [
-            *QUIET,
-            *("-threads", str(threads), "-f", "nut", "-i", str(kept.frames_path)),
-            *("-f", "png_pipe", "-i", str(kept.palette_path)),
-            *("-filter_complex_threads", str(threads), "-filter_complex", graph),
-            *("-map_metadata", "-1", "-fps_mode", "passthrough"),
-            *("-loop", "0", *REPORT_FRAMES, "-f", "gif", "-y", str(gif_path)),
-        ],
-        limits=Limits(timeout_s, MAX_GIF_BYTES),
-        on_output=progress.read,
-        on_tick=lambda: on_tick(progress.frames),
-    ).check()
 
 
 def check_gif(gif_path: Path, recipe: Recipe, frames: int, *, on_tick: Callable[[int], None]) -> GifFacts:

@@ -1,33 +1,49 @@
-"""What is wanted: which part of the clip, in which frame."""
+"""What is wanted: which part of the clip, how it is framed, how it loops, and how good it must be."""
 
-import re
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from chromi.encoder.ffmpeg import KEPT_FPS
+from chromi.encoder.options import AUTO, Framing, Loop, OptionReader, Quality, Short
 from chromi.encoder.probe import VideoInfo
+from chromi.encoder.timecode import format_timecode
 from chromi.errors import BadOptions
 
 MIN_DURATION_S = 1.0
 MAX_DURATION_S = 10.0
 MAX_START_S = 100 * 3600 - 1.0
-
-# ASCII digits only: \d and float() would take ٣ and １ as well, and float() also "nan", "1e9" and "1_0".
-_TIMECODE = re.compile(
-    r"(?:(?:([0-9]{1,2}):)?([0-5]?[0-9]):(?=[0-5]?[0-9](?:\.|$)))?([0-9]{1,6}(?:\.[0-9]{1,9})?)"
-)
+MIN_MB, MAX_MB = 0.1, 500.0
+MIN_SPEED, MAX_SPEED = 0.5, 2.0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A window of the clip and how it fills the background; `start_s` counts from the first picture."""
+    """A window of the clip and how it becomes a background.
 
-    width_px: ClassVar[int] = 1280
-    height_px: ClassVar[int] = 720
-    fps: ClassVar[int] = 24
+    `start_s` counts from the clip's first picture. `duration_s` is the length of the GIF: at another `speed`
+    the window is that many times as long. `focus` is a point of the picture, x and y from 0 to 1, and `pad`
+    is "auto" or "#rrggbb". A MB has 1,000,000 bytes. Rows may hold recipes of an older version, which had
+    fewer fields: each needs a default that means what was done before there was a choice.
+    """
+
+    fps: ClassVar[int] = KEPT_FPS
 
     start_s: float = 0.0
     duration_s: float = 6.0
+    quality: Quality = Quality.BALANCED
+    max_mb: float | None = None
+    framing: Framing = Framing.FILL
+    focus: tuple[float, float] = (0.5, 0.5)
+    pad: str = AUTO
+    width_px: int = 1280
+    height_px: int = 720
+    loop: Loop = Loop.CUT
+    speed: float = 1.0
+    reverse: bool = False
+    short: Short = Short.PLAY
 
     @property
     def frames(self) -> int:
@@ -35,28 +51,51 @@ class Recipe:
         return round(self.fps * self.duration_s)
 
     @classmethod
-    def parse(cls, *, start_time: str = "", duration: str = "") -> "Recipe":
-        """Read the options as a person typed them; an empty one takes its default.
+    def parse(cls, **typed: str) -> "Recipe":
+        """Read the OPTIONS as a person typed them; an empty or missing one takes its default.
 
         Raises BadOptions naming every option that is wrong.
         """
-        wrong: list[str] = []
+        read = OptionReader(typed)
+        width_px, height_px = read.size("size", (cls.width_px, cls.height_px))
+        recipe = cls(
+            start_s=read.seconds("start_time", cls.start_s, 0, MAX_START_S),
+            duration_s=read.seconds("duration", cls.duration_s, MIN_DURATION_S, MAX_DURATION_S),
+            quality=read.choice("quality", cls.quality),
+            max_mb=read.number_or_none("max_mb", MIN_MB, MAX_MB),
+            framing=read.choice("framing", cls.framing),
+            focus=read.point("focus", cls.focus),
+            pad=read.colour("pad"),
+            width_px=width_px,
+            height_px=height_px,
+            loop=read.choice("loop", cls.loop),
+            speed=read.number("speed", cls.speed, MIN_SPEED, MAX_SPEED),
+            reverse=read.switch("reverse"),
+            short=read.choice("short", cls.short),
+        )
+        read.check()
+        return recipe
 
-        def read(name: str, text: str, default: float, lowest: float, highest: float) -> float:
-            try:
-                value = parse_timecode(text) if text.strip() else default
-            except ValueError:
-                wrong.append(f"{name} must be a time such as 00:01:02.5 or a number of seconds such as 62.5")
-                return default
-            if not lowest <= value <= highest:
-                wrong.append(f"{name} must be between {lowest:g} and {highest:g} seconds, not {value:g}")
-            return value
+    def to_options(self) -> dict[str, str | float | bool | None]:
+        """Return the OPTIONS by name, as JSON has them."""
+        return {
+            "start_time": format_timecode(self.start_s),
+            "duration": self.duration_s,
+            "quality": self.quality,
+            "max_mb": self.max_mb,
+            "framing": self.framing,
+            "focus": f"{self.focus[0]:g},{self.focus[1]:g}",
+            "pad": self.pad,
+            "size": f"{self.width_px}x{self.height_px}",
+            "loop": self.loop,
+            "speed": self.speed,
+            "reverse": self.reverse,
+            "short": self.short,
+        }
 
-        start_s = read("start_time", start_time, cls.start_s, 0, MAX_START_S)
-        duration_s = read("duration", duration, cls.duration_s, MIN_DURATION_S, MAX_DURATION_S)
-        if wrong:
-            raise BadOptions("; ".join(wrong) + ".")
-        return cls(start_s, duration_s)
+    def to_form(self) -> dict[str, str]:
+        """Return the OPTIONS as a person would type them, for `parse`."""
+        return {name: _typed(value) for name, value in self.to_options().items()}
 
     def check_against(self, info: VideoInfo) -> None:
         """Raise BadOptions if the window starts when the clip is already over."""
@@ -66,29 +105,39 @@ class Recipe:
                 f"{format_timecode(info.duration_s)} long."
             )
 
+    def pictures_key(self) -> str:
+        """Return 16 hex digits that are the same for all recipes that keep the same frames of a clip.
+
+        Quality and size of the file decide only what is then made of the frames.
+        """
+        deciding = {name: value for name, value in asdict(self).items() if name not in ("quality", "max_mb")}
+        for name in ("start_s", "duration_s", "speed"):
+            deciding[name] = float(deciding[name])  # 6 and 6.0 are one
+        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        return cls(**values)
+        """Make the recipe again that a row remembers, also as an older version wrote it."""
+        kinds = {
+            "quality": Quality,
+            "framing": Framing,
+            "focus": tuple,
+            "loop": Loop,
+            "short": Short,
+        }
+        return cls(**{name: kinds[name](value) if name in kinds else value for name, value in values.items()})
 
 
-def parse_timecode(text: str) -> float:
-    """Return the seconds that HH:MM:SS[.mmm], MM:SS[.mmm] or a plain number of seconds stands for.
-
-    Rounded to milliseconds. Raises ValueError for anything else, signs and exponents included.
-    """
-    match = _TIMECODE.fullmatch(text.strip())
-    if not match:
-        raise ValueError(f"no timecode: {text[:40]!r}")
-    hours, minutes, seconds = match.groups()
-    return round(int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds), 3)
-
-
-def format_timecode(seconds: float) -> str:
-    """Return `seconds` (0 or more) as HH:MM:SS.mmm, for example 00:01:02.500."""
-    whole_s, milliseconds = divmod(round(seconds * 1000), 1000)
-    minutes, second = divmod(whole_s, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour:02d}:{minute:02d}:{second:02d}.{milliseconds:03d}"
+def _typed(value: str | float | bool | None) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return str(value)
+        case _:
+            return f"{value:g}"

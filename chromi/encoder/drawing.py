@@ -1,0 +1,156 @@
+"""Pass 2: draw the kept frames in few colours, second by second and several seconds at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chromi.encoder import gifsicle, splice
+from chromi.encoder.crew import side_by_side
+from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, kept_input, run
+from chromi.encoder.palette import Strip, write_palette
+from chromi.encoder.process import Limits
+from chromi.encoder.recipe import Recipe
+
+MAX_GIF_BYTES = 512 * 1024**2
+PART_FRAMES = 24
+"""A second. Few enough that gifsicle, which holds a part's pictures in memory, takes 40 MB at 720p."""
+
+TO_RGB = "scale=in_color_matrix=bt709:in_range=tv,format=bgra"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How the kept frames become a GIF.
+
+    `colours` 2 to 256, one of which is transparent. `palette` "coverage" or "perceptual" (see palette.py).
+    `dither` is paletteuse's. With `changing`, each second
+    has a palette of its own. `lossy` is gifsicle's, 0 to 200. `denoise` is hqdn3d's luma strength over time,
+    0 for none. `fps` is how many different pictures a second shows, 12 to 24.
+    """
+
+    colours: int = 256
+    palette: str = "coverage"
+    dither: str = "none"
+    changing: bool = False
+    lossy: int = 0
+    denoise: int = 0
+    fps: int = Recipe.fps
+
+    @property
+    def filters(self) -> str:
+        """What happens to the frames of a part before they get their colours."""
+        chain = [f"settb=1/{Recipe.fps},setpts=N"]
+        if self.denoise:
+            chain.append(f"hqdn3d={self.denoise / 2}:{self.denoise / 2}:{self.denoise}:{self.denoise}")
+        if self.fps < Recipe.fps:  # the rest of the second shows the last picture again
+            chain.append(f"fps={self.fps}:round=down,fps={Recipe.fps}:round=down,tpad=stop=2:stop_mode=clone")
+        return ",".join([*chain, TO_RGB])
+
+    @property
+    def is_seamless(self) -> bool:
+        """True if a part can go on where the one before it ended: both draw the frame between them alike."""
+        return not (self.changing or self.denoise or self.fps < Recipe.fps)
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is drawn: `count` frames in a NUT file; the strip that their colours are chosen from.
+
+    `work_dir` is for what is made on the way.
+    """
+
+    frames_path: Path
+    count: int
+    strip: Strip
+    work_dir: Path
+
+
+def draw(
+    film: Film,
+    drawing: Drawing,
+    gif_path: Path,
+    *,
+    threads: int,
+    timeout_s: float,
+    on_tick: Callable[[int], None],
+) -> None:
+    """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
+    limits = Limits(timeout_s, MAX_GIF_BYTES)
+    parts = [_PartOfFilm(film, drawing, start, limits) for start in range(0, film.count, PART_FRAMES)]
+    if not drawing.changing:
+        parts[0].write_palette(range(len(film.strip.frames)))
+    side_by_side(
+        [part.draw for part in parts],
+        at_once=threads,
+        on_tick=lambda: on_tick(sum(part.done for part in parts)),
+    )
+    splice.join_parts([part.result for part in parts], gif_path, fps=Recipe.fps)
+    for part in parts:
+        part.result.path.unlink()
+
+
+@dataclass
+class _PartOfFilm:
+    """At most a second of frames, from `start` on; `done` says how many are drawn."""
+
+    film: Film
+    drawing: Drawing
+    start: int
+    limits: Limits
+    done: int = 0
+
+    @property
+    def frames(self) -> range:
+        return range(self.start, min(self.start + PART_FRAMES, self.film.count))
+
+    @property
+    def result(self) -> splice.Part:
+        return splice.Part(self.film.work_dir / f"part-{self.start}.gif", skip=self._lead)
+
+    @property
+    def palette_path(self) -> Path:
+        return self.film.work_dir / f"palette-{self.start if self.drawing.changing else 'all'}.png"
+
+    @property
+    def _lead(self) -> int:
+        """Frames drawn before the part's own, so that its first one need not be a whole picture."""
+        return 1 if self.drawing.is_seamless and self.start else 0
+
+    def write_palette(self, frames: range) -> None:
+        colours, maker = self.drawing.colours, self.drawing.palette
+        write_palette(self.film.strip, frames, colours, maker, self.palette_path, limits=self.limits)
+
+    def draw(self, check: Callable[[], None]) -> None:
+        if self.drawing.changing:
+            self.write_palette(self.frames)
+        rough = self.result.path.with_suffix(".rough.gif")
+        self._use_palette(rough, check)
+        gifsicle.optimise(
+            rough, self.result.path, lossy=self.drawing.lossy, limits=self.limits, on_tick=check
+        )
+        rough.unlink()
+        self.done = len(self.frames)
+
+    def _use_palette(self, gif_path: Path, check: Callable[[], None]) -> None:
+        """Have ffmpeg draw the part."""
+        first, count = self.start - self._lead, len(self.frames) + self._lead
+        counter = FrameCounter()
+
+        def tick() -> None:
+            check()
+            self.done = counter.frames // 2
+
+        run(
+            [
+                *QUIET,
+                *kept_input(self.film.frames_path, first),
+                *("-f", "png_pipe", "-i", str(self.palette_path), "-filter_complex_threads", "1"),
+                "-filter_complex",
+                f"[0:v]{self.drawing.filters}[rgb];[rgb][1:v]paletteuse=dither={self.drawing.dither}",
+                *("-map_metadata", "-1", "-fps_mode", "passthrough", "-frames:v", str(count)),
+                *(*REPORT_FRAMES, "-f", "gif", "-y", str(gif_path)),
+            ],
+            limits=self.limits,
+            on_output=counter.read,
+            on_tick=tick,
+        ).check()

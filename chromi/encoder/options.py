@@ -1,0 +1,146 @@
+"""The options of a conversion: what each may be, and how it is read from what a person typed."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from chromi.encoder.timecode import parse_timecode
+from chromi.errors import BadOptions
+
+
+class Quality(StrEnum):
+    """How the GIF weighs its looks against its bytes."""
+
+    SMALL = "small"
+    BALANCED = "balanced"
+    BEST = "best"
+
+
+class Framing(StrEnum):
+    """How a picture of another shape gets into 16:9."""
+
+    FILL = "fill"  # cropped around the focus
+    FIT = "fit"  # whole, on a plain colour
+    BLUR = "blur"  # whole, on a blurred copy of itself
+
+
+class Loop(StrEnum):
+    """How the end of the GIF meets its beginning."""
+
+    CUT = "cut"
+    CROSSFADE = "crossfade"
+    BOOMERANG = "boomerang"
+
+
+class Short(StrEnum):
+    """What a clip does that ends before the window is full."""
+
+    PLAY = "play"  # a shorter GIF
+    BOOMERANG = "boomerang"  # back and forth until the window is full
+    REPEAT = "repeat"  # from its start again until the window is full
+
+
+OPTIONS = (
+    *("start_time", "duration", "quality", "max_mb", "framing", "focus"),
+    *("pad", "size", "loop", "speed", "reverse", "short"),
+)
+"""The name of each option in a form and in JSON."""
+
+SIZES = {"1280x720": (1280, 720), "1920x1080": (1920, 1080)}
+AUTO = "auto"
+
+_YES, _NO = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
+_NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+
+_Value = TypeVar("_Value")
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class OptionReader:
+    """Read options one by one, noting each that is wrong; an empty one takes its default."""
+
+    def __init__(self, typed: Mapping[str, str]) -> None:
+        self._typed = {name: text.strip() for name, text in typed.items() if text.strip()}
+        self._wrong = [f"{name} is no option" for name in typed if name not in OPTIONS]
+
+    def check(self) -> None:
+        """Raise BadOptions naming every option that is wrong."""
+        if self._wrong:
+            raise BadOptions("; ".join(self._wrong) + ".")
+
+    def seconds(self, name: str, default: float, lowest: float, highest: float) -> float:
+        """Read a time."""
+        try:
+            value = parse_timecode(self._typed[name]) if name in self._typed else default
+        except ValueError:
+            return self._refuse(
+                f"{name} must be a time such as 00:01:02.5 or a number of seconds such as 62.5", default
+            )
+        return self._within(name, value, lowest, highest, " seconds")
+
+    def number(self, name: str, default: float, lowest: float, highest: float) -> float:
+        """Read a plain number, rounded to three digits after the point."""
+        text = self._typed.get(name)
+        if text is None:
+            return default
+        if not _NUMBER.fullmatch(text):
+            return self._refuse(f"{name} must be a number between {lowest:g} and {highest:g}", default)
+        return self._within(name, round(float(text), 3), lowest, highest)
+
+    def number_or_none(self, name: str, lowest: float, highest: float) -> float | None:
+        """Read a number that need not be given."""
+        return self.number(name, lowest, lowest, highest) if name in self._typed else None
+
+    def choice(self, name: str, default: _Choice) -> _Choice:
+        """Read one of the words that the default's kind has."""
+        kind = type(default)
+        try:
+            return kind(self._typed.get(name, default).lower())
+        except ValueError:
+            return self._refuse(f"{name} must be {_listed(*kind)}", default)
+
+    def switch(self, name: str) -> bool:
+        """Read yes or no; no without a word."""
+        text = self._typed.get(name, "no").lower()
+        if text not in (*_YES, *_NO):
+            return self._refuse(f"{name} must be {_listed(*_YES, *_NO)}", False)
+        return text in _YES
+
+    def point(self, name: str, default: tuple[float, float]) -> tuple[float, float]:
+        """Read X,Y, each a share of the picture from 0 to 1."""
+        if name not in self._typed:
+            return default
+        parts = [part.strip() for part in self._typed[name].split(",")]
+        if len(parts) != 2 or not all(_NUMBER.fullmatch(part) and float(part) <= 1 for part in parts):
+            return self._refuse(f"{name} must be X,Y, each between 0 and 1, such as 0.5,0.3", default)
+        return round(float(parts[0]), 3), round(float(parts[1]), 3)
+
+    def colour(self, name: str) -> str:
+        """Read #rrggbb; auto without a word."""
+        text = self._typed.get(name, AUTO).lower()
+        if text != AUTO and not _COLOUR.fullmatch(text):
+            return self._refuse(f"{name} must be {AUTO} or a colour such as #202124", AUTO)
+        return text
+
+    def size(self, name: str, default: tuple[int, int]) -> tuple[int, int]:
+        """Read one of SIZES, in pixels."""
+        if name not in self._typed:
+            return default
+        size_px = SIZES.get(self._typed[name].lower())
+        return size_px or self._refuse(f"{name} must be {_listed(*SIZES)}", default)
+
+    def _within(self, name: str, value: float, lowest: float, highest: float, unit: str = "") -> float:
+        if lowest <= value <= highest:
+            return value
+        return self._refuse(f"{name} must be between {lowest:g} and {highest:g}{unit}, not {value:g}", lowest)
+
+    def _refuse(self, complaint: str, instead: _Value) -> _Value:
+        self._wrong.append(complaint)
+        return instead
+
+
+def _listed(*words: str) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}"

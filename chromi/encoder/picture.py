@@ -1,0 +1,126 @@
+"""What happens to every picture of a clip: bounded in number, framed, and brought to ordinary colours."""
+
+from chromi.encoder.colour import lay_on_paper, to_bt709, tone_map
+from chromi.encoder.options import AUTO, Framing
+from chromi.encoder.order import frames_to_read
+from chromi.encoder.probe import VideoInfo
+from chromi.encoder.recipe import Recipe
+
+BLURRED_AT_PX = (160, 90)
+"""Blurred at an eighth of the size, a background costs a sixtieth of the work and looks the same."""
+
+FLICKS = 705_600_000
+"""A part of a second that every usual frame rate is a multiple of: at another speed no time gets rounded."""
+
+SAME_SHAPE = 0.02
+"""A picture this close to 16:9 has nothing to fit: a few pixels cut off are better than a few of background."""
+
+
+def picture_graph(info: VideoInfo, recipe: Recipe) -> str:
+    """Return the graph that turns stream 0:V:0 into [pictures]: yuv420p in BT.709, at the recipe's size.
+
+    The frame count is bounded before anything else: two frames an hour apart are 86,400 at 24 fps.
+    """
+    framing = Framing.FILL if _has_its_shape(info, recipe) else recipe.framing
+    to_size = _crop_to_fill(recipe) if framing is Framing.FILL else [_scale_to_fit(recipe)]
+    chain = [
+        *_take_frames(recipe),
+        *to_size[:-1],
+        f"{to_size[-1]}{'' if info.is_hdr else to_bt709(info)}",
+        "setsar=1",
+        *tone_map(info),
+        *lay_on_paper(info),
+        "format=yuv420p",
+        *_surround(framing, recipe),
+    ]
+    return f"[0:V:0]{','.join(chain)}[pictures]"
+
+
+def _take_frames(recipe: Recipe) -> list[str]:
+    """Take 24 frames a second by the clip's clock, which runs at the recipe's speed.
+
+    `fps` holds the picture that is on screen at the start, so that a slide shown long before still shows.
+    """
+    clock = f"settb=1/{FLICKS},setpts=PTS/{recipe.speed}"
+    taken = [f"fps={recipe.fps}:start_time=0", f"trim=end_frame={frames_to_read(recipe)}"]
+    return taken if recipe.speed == 1 else [clock, *taken]
+
+
+def _has_its_shape(info: VideoInfo, recipe: Recipe) -> bool:
+    return abs(info.width_px / info.height_px - recipe.width_px / recipe.height_px) < SAME_SHAPE
+
+
+def _crop_to_fill(recipe: Recipe) -> list[str]:
+    """Crop to the GIF's shape, the focus as near to the middle as the picture's edges allow, and scale.
+
+    Cropping comes before scaling: a picture 2 wide and 2000 high would be 640,000 high at the full width.
+    `sar` is the width of one pixel: the crop is measured in square pixels. Even offsets keep the chroma
+    planes in place; exact=1 lets one-pixel pictures through.
+    """
+    width, height, (x, y) = recipe.width_px, recipe.height_px, recipe.focus
+    shape = f"{width}/{height}"
+    return [
+        f"crop=w='max(1,min(iw,ih*{shape}/sar))':h='max(1,min(ih,iw*sar/({shape})))'"
+        f":x='2*floor(clip(iw*{x}-ow/2,0,iw-ow)/2)':y='2*floor(clip(ih*{y}-oh/2,0,ih-oh)/2)':exact=1",
+        f"scale={width}:{height}",
+    ]
+
+
+def _scale_to_fit(recipe: Recipe) -> str:
+    """Scale the whole picture to square pixels as large as fit, both sides even and no side nothing."""
+    width, height = recipe.width_px, recipe.height_px
+    return (
+        f"scale=w='max(2,2*round(min({width},{height}*iw*sar/ih)/2))'"
+        f":h='max(2,2*round(min({height},{width}*ih/(iw*sar))/2))'"
+    )
+
+
+def _surround(framing: Framing, recipe: Recipe) -> list[str]:
+    """Lay a fitted picture in the middle of what the recipe wants around it."""
+    width, height = recipe.width_px, recipe.height_px
+    match framing:
+        case Framing.FILL:
+            return []
+        case Framing.BLUR:
+            return [f"split[sharp][blurred];[blurred]{_blur(width, height)}[around];{_lay_in_the_middle()}"]
+        case Framing.FIT if recipe.pad == AUTO:
+            return [
+                f"split[sharp][first];[first]{_edge_colour(width, height)}[around];{_lay_in_the_middle()}"
+            ]
+        case Framing.FIT:
+            return [f"pad={width}:{height}:-1:-1:color=0x{recipe.pad.removeprefix('#')}"]
+
+
+def _lay_in_the_middle() -> str:
+    """Overlay; `shortest`, because a colour goes on for ever."""
+    return "[around][sharp]overlay=x='2*floor((W-w)/4)':y='2*floor((H-h)/4)':shortest=1,format=yuv420p"
+
+
+def _blur(width_px: int, height_px: int) -> str:
+    """Fill the size with a blurred copy of a fitted picture, slightly darkened, so that the picture leads."""
+    shape = f"{width_px}/{height_px}"
+    blurred_px = ":".join(map(str, BLURRED_AT_PX))
+    return (
+        f"crop=w='max(2,min(iw,ih*{shape}))':h='max(2,min(ih,iw/({shape})))'"
+        f",scale={blurred_px}:flags=area,gblur=sigma=5"
+        ",lutyuv=y='16+(val-16)*0.7':u='128+(val-128)*0.8':v='128+(val-128)*0.8'"
+        f",scale={width_px}:{height_px}:flags=bicubic"
+    )
+
+
+def _edge_colour(width_px: int, height_px: int) -> str:
+    """Fill the size with the mean colour of the edge of the first picture, for every frame.
+
+    The picture is shrunk to 16x16, and the sums that `geq` knows of a rectangle from the corner give its
+    outermost ring: everything without the 14x14 inside.
+    """
+
+    def ring(plane: str) -> str:
+        inner = f"{plane}sum(14,14)-{plane}sum(0,14)-{plane}sum(14,0)+{plane}sum(0,0)"
+        return f"'({plane}sum(15,15)-({inner}))/60'"
+
+    mean = f"lum={ring('lum')}:cb={ring('cb')}:cr={ring('cr')}"
+    return (
+        f"trim=end_frame=1,format=yuv444p,scale=16:16:flags=area,geq={mean}"
+        f",scale={width_px}:{height_px},format=yuv420p,tpad=stop=-1:stop_mode=clone"
+    )

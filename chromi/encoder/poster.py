@@ -1,0 +1,80 @@
+"""A still picture of the result: its first frame in full colour."""
+
+import secrets
+from pathlib import Path
+
+from PIL import Image
+
+from chromi.encoder.ffmpeg import QUIET, run
+from chromi.encoder.gif import publish
+from chromi.encoder.process import Limits
+from chromi.errors import BadOptions
+
+KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+"""Pillow's name of the kind of picture by the file's suffix."""
+
+POSTER_TIMEOUT_S = 20.0
+MAX_POSTER_BYTES = 32 * 1024**2
+JPEG_QUALITY = 90
+
+
+def write_poster(frames_path: Path, path: Path) -> None:
+    """Write the first of the kept frames (or of a GIF) to `path`: complete, or not at all.
+
+    Raises BadOptions, TimedOut and EncodeError.
+    """
+    poster = Poster(path)
+    try:
+        poster.draw(frames_path)
+        poster.publish()
+    finally:
+        poster.discard()
+
+
+class Poster:
+    """A still that is drawn beside its place and appears there when its GIF does; None is none at all.
+
+    Raises BadOptions if the suffix of `path` names no kind of picture.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        if path:
+            self._kind = _kind_of(path)
+            self._partial = path.with_name(f".chromi-{secrets.token_hex(8)}.partial")
+
+    def draw(self, frames_path: Path) -> None:
+        """Raises TimedOut and EncodeError."""
+        if self._path:
+            _draw_png(frames_path, self._partial)
+            if self._kind == "JPEG":
+                with Image.open(self._partial, formats=["PNG"]) as image:
+                    image.load()
+                image.save(self._partial, self._kind, quality=JPEG_QUALITY)
+
+    def publish(self) -> None:
+        if self._path:
+            publish(self._partial, self._path)
+
+    def discard(self) -> None:
+        """Leave nothing behind of what was not published."""
+        if self._path:
+            self._partial.unlink(missing_ok=True)
+
+
+def _kind_of(path: Path) -> str:
+    kind = KINDS.get(path.suffix.lower())
+    if not kind:
+        raise BadOptions(f"The poster's name must end in .png, .jpg or .jpeg, not as {path.name} does.")
+    return kind
+
+
+def _draw_png(frames_path: Path, png_path: Path) -> None:
+    to_rgb = "scale=in_color_matrix=bt709:in_range=tv,format=rgb24"
+    run(
+        [
+            *(*QUIET, "-i", str(frames_path), "-map_metadata", "-1", "-frames:v", "1", "-vf", to_rgb),
+            *("-c:v", "png", "-f", "image2", "-update", "1", "-y", str(png_path)),
+        ],
+        limits=Limits(POSTER_TIMEOUT_S, MAX_POSTER_BYTES),
+    ).check()

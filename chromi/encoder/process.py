@@ -1,0 +1,147 @@
+"""Run a program (ffmpeg, gifsicle) under limits, and never leave it behind."""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chromi.errors import DiskFull, EncodeError, TimedOut
+
+_LAUNCHER = Path(__file__).with_name("launch.py")
+_TICK_S = 0.1
+_MAX_LINE_BYTES = 64 * 1024
+_LOG_LINES = 30
+_LOG_LINE_CHARS = 300
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one process may take before it is killed.
+
+    4 GiB is address space, not memory in use: 4K HEVC maps over 1 GiB of it while it uses 0.4.
+    """
+
+    wall_s: float
+    file_bytes: int
+    memory_bytes: int = 4 * 1024**3
+
+    @property
+    def cpu_s(self) -> int:
+        """Processor time over all threads: a backstop for when nobody is left to watch the clock."""
+        return int(self.wall_s * (os.cpu_count() or 1)) + 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one process ended: exit code (negative: the signal) and the end of its log."""
+
+    exit_code: int
+    log: str
+
+    def check(self) -> None:
+        """Return if it succeeded, otherwise raise the EncodeError that fits best."""
+        # Without memory ffmpeg drops what it cannot decode and may still end with 0.
+        if self.exit_code == 0 and "Cannot allocate memory" not in self.log:
+            return
+        if "No space left on device" in self.log:
+            raise DiskFull(detail=self.log)
+        raise EncodeError(detail=f"ended with {self.exit_code}: {self.log}")
+
+
+def ignore(line: str) -> None:
+    """Take a line and do nothing with it."""
+
+
+def run(
+    command: Sequence[str],
+    *,
+    limits: Limits,
+    descriptors: Sequence[int] = (),
+    on_output: Callable[[str], None] = ignore,
+    on_log: Callable[[str], None] = ignore,
+    on_tick: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Run `command` until it ends, passing on the lines of its output and of its log as they come.
+
+    The first word is the program's path. `on_tick` is called ten times a second even when it is silent.
+    Whatever it or another callback raises (KeyboardInterrupt too) kills the program and goes to the caller.
+    Raises TimedOut; a program that cannot be started ends with CANNOT_START.
+    """
+    deadline = time.monotonic() + limits.wall_s
+    log: deque[str] = deque(maxlen=_LOG_LINES)
+
+    def keep(line: str) -> None:
+        log.append(_printable(line))
+        on_log(line)
+
+    with _started(command, limits, descriptors) as process:
+        for _ in _pump(process, on_output, keep):
+            on_tick()
+            if time.monotonic() > deadline:
+                raise TimedOut(detail=f"killed after {limits.wall_s:.0f} s: " + " | ".join(log))
+        return Outcome(process.wait(), " | ".join(log))
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], limits: Limits, descriptors: Sequence[int]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start it in a process group of its own; kill and reap whatever is left of it at the end."""
+    allowed = [str(os.getpid()), str(limits.cpu_s), str(limits.memory_bytes), str(limits.file_bytes)]
+    with subprocess.Popen(  # noqa: S603  no shell, and no word of the command is the visitor's
+        [sys.executable, "-I", "-S", str(_LAUNCHER), *allowed, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=descriptors,
+        start_new_session=True,
+        env={"PATH": os.defpath, "LANG": "C.UTF-8", "TMPDIR": tempfile.gettempdir()},
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _pump(
+    process: subprocess.Popen[bytes], on_output: Callable[[str], None], on_log: Callable[[str], None]
+) -> Iterator[None]:
+    """Hand on lines until both pipes are closed, yielding at least every `_TICK_S`."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, _Lines(on_output))  # type: ignore[arg-type]
+        selector.register(process.stderr, selectors.EVENT_READ, _Lines(on_log))  # type: ignore[arg-type]
+        while selector.get_map():  # ends with the process: its pipes are its own, and it has no children
+            for key, _ in selector.select(_TICK_S):
+                chunk = os.read(key.fd, _MAX_LINE_BYTES)
+                key.data.feed(chunk)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+            yield
+
+
+class _Lines:
+    """Cut a pipe's bytes into lines; of a line that is too long only the beginning is kept."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        self._take = take
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> None:
+        *whole, rest = (self._rest + chunk).split(b"\n")
+        for line in whole:
+            self._take(line.decode("utf-8", "replace"))
+        self._rest = rest[:_MAX_LINE_BYTES]
+
+
+def _printable(line: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in line[:_LOG_LINE_CHARS])

@@ -1,0 +1,64 @@
+"""Runs of ffmpeg that write files of frames, sharing one clock and one limit."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from chromi.encoder.ffmpeg import QUIET, FrameCounter, run
+from chromi.encoder.process import Limits
+from chromi.errors import NoFrames
+
+
+class FrameWriter:
+    """`threads` for each coder; `timeout_s` for all runs together; `max_bytes` for each file.
+
+    `on_tick` gets the frames that the present run has written, ten times a second.
+    """
+
+    def __init__(
+        self, *, threads: int, timeout_s: float, max_bytes: int, on_tick: Callable[[int], None]
+    ) -> None:
+        self.threads = threads
+        self._deadline = time.monotonic() + timeout_s
+        self._max_bytes = max_bytes
+        self._on_tick = on_tick
+
+    @property
+    def lossless(self) -> tuple[str, ...]:
+        """The options of an output that keeps each frame by itself, so that any can be taken out."""
+        return ("-c:v", "utvideo", "-threads", str(self.threads), "-fps_mode", "passthrough")
+
+    def write(self, arguments: Sequence[str], *, descriptors: Sequence[int] = ()) -> int:
+        """Run ffmpeg and return the frames that it reports as encoded.
+
+        Raises NoFrames, TimedOut and EncodeError.
+        """
+        return self._run(arguments, FrameCounter(), descriptors)
+
+    def copy(self, arguments: Sequence[str]) -> int:
+        """Run ffmpeg and return the frames that it copied, of which REPORT_FRAMES would tell nothing.
+
+        Raises as `write`.
+        """
+        return self._run(["-progress", "pipe:1", *arguments], _CopyCounter())
+
+    def _run(self, arguments: Sequence[str], written: FrameCounter, descriptors: Sequence[int] = ()) -> int:
+        outcome = run(
+            [*QUIET, *arguments],
+            limits=Limits(max(0.1, self._deadline - time.monotonic()), self._max_bytes),
+            descriptors=descriptors,
+            on_output=written.read,
+            on_tick=lambda: self._on_tick(written.frames),
+        )
+        outcome.check()
+        if not written.frames:  # ffmpeg is content with having found nothing
+            raise NoFrames(detail=outcome.log)
+        return written.frames
+
+
+class _CopyCounter(FrameCounter):
+    """Read what -progress has ffmpeg write: the frames so far, not the number of the last."""
+
+    def read(self, line: str) -> None:
+        key, _, value = line.partition("=")
+        if key == "frame":
+            self.frames = int(value)
