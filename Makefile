@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Made without ensurepip and filled by the machine's own pip, so that Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
-.PHONY: run test test-fast lint format bench-service screenshots lock clean
+.PHONY: run test test-fast lint format bench bench-service screenshots lock clean
 
 run: $(VENV)/run.done
 	$(BIN)/python -m chromi up
@@ -26,8 +26,12 @@ format: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# make bench CLIPS=folder ARGS="--only balanced,plain --rounds 1 --every 4"; see benchmarks/README.md
+bench: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks.encoder $(ARGS) $(CLIPS)
+
 bench-service: $(VENV)/dev.done
-	$(BIN)/python benchmarks/service.py $(CLIP)
+	$(BIN)/python -m benchmarks.service $(CLIP)
 
 # While `make run` serves: make screenshots URL=http://127.0.0.1:8000 CLIP=clip.mp4
 screenshots: $(VENV)/dev.done

@@ -1,4 +1,4 @@
-"""Measure the running service: `make bench-service`, or `python benchmarks/service.py [CLIP]`.
+"""Measure the running service: `make bench-service`, or `python -m benchmarks.service [CLIP]`.
 
 Starts a whole Chromi on a folder of its own, asks it on the loopback only, and prints one table: how soon a
 job is picked up after idling, how fast pages and polls are answered by 20 clients while a job runs, and the
@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
-import psutil
+
+from benchmarks.measure import MemoryWatch
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = 20
@@ -118,36 +119,6 @@ def measure_answers(url: str, clip: Path) -> dict[str, list[float]]:
     for client in clients:
         client.join()
     return answers_s
-
-
-class MemoryWatch:
-    """Notes the largest sum of what all processes hold, shared pages counted once (PSS)."""
-
-    def __init__(self, pid: int) -> None:
-        self.peak_bytes = 0
-        self._supervisor = psutil.Process(pid)
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> MemoryWatch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._done.wait(0.1):
-            family = [self._supervisor, *self._supervisor.children(recursive=True)]
-            self.peak_bytes = max(self.peak_bytes, sum(pss_bytes(process) for process in family))
-
-
-def pss_bytes(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().pss)
-    except psutil.Error:
-        return 0  # it has just ended
 
 
 def start_job(url: str, clip: Path, **options: str) -> str:

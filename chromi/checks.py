@@ -14,10 +14,8 @@ from chromi.config import MB, Settings
 from chromi.encoder import inspect_ffmpeg
 from chromi.errors import ChromiError, Unwell
 from chromi.models import Job, State, Worker, database
+from chromi.storage import MIN_FREE_BYTES
 from chromi.tasks import Queue
-
-MIN_FREE_BYTES = 500 * MB
-"""An upload is on disk twice for a moment, a conversion keeps 50 to 500 MB of frames and writes the GIF."""
 
 
 @dataclass(frozen=True)

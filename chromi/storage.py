@@ -6,11 +6,17 @@ import io
 import os
 import re
 import secrets
+import shutil
 from pathlib import Path
 
+from chromi.config import MB
 from chromi.errors import NotFound
 
+MIN_FREE_BYTES = 500 * MB
+"""An upload is on disk twice for a moment, a conversion keeps 50 to 500 MB of frames and writes the GIF."""
+
 _ID = re.compile(r"[0-9a-f]{32}")
+_PICTURES_KEY = re.compile(r"[0-9a-f]{16}")
 
 
 def new_id() -> str:
@@ -42,16 +48,17 @@ class IncomingFile(io.BufferedRandom):
 
 
 class Storage:
-    """The media folder: uploads, work in progress and results, each named by its row's id."""
+    """The media folder: uploads, their frames, work in progress and results, each named by its row's id."""
 
     def __init__(self, instance: Path) -> None:
         media = instance.resolve() / "media"
         self.uploads = media / "uploads"
+        self.frames = media / "frames"
         self.work = media / "work"
         self.results = media / "results"
 
     def create_folders(self) -> None:
-        for folder in (self.uploads, self.work, self.results):
+        for folder in (self.uploads, self.frames, self.work, self.results):
             folder.mkdir(parents=True, exist_ok=True)
 
     def open_incoming(self) -> IncomingFile:
@@ -60,6 +67,18 @@ class Storage:
     def upload_path(self, upload_id: str) -> Path:
         return self.uploads / _checked(upload_id)
 
+    def frames_path(self, upload_id: str, pictures_key: str) -> Path:
+        """Say where the frames of an upload are kept that Recipe.pictures_key() names."""
+        return self.frames / f"{_checked(upload_id)}-{_checked(pictures_key, _PICTURES_KEY)}.nut"
+
+    def kept_frames(self) -> list[tuple[str, Path]]:
+        """List all kept frames, those used last first, each with its upload's id."""
+        paths = sorted(self.frames.iterdir(), key=_used_at, reverse=True)
+        return [(path.name.partition("-")[0], path) for path in paths]
+
+    def is_short_of_space(self) -> bool:
+        return shutil.disk_usage(self.frames).free < MIN_FREE_BYTES
+
     def work_path(self, job_id: str) -> Path:
         return self.work / _checked(job_id)
 
@@ -67,8 +86,15 @@ class Storage:
         return self.results / f"{_checked(job_id)}.gif"
 
 
-def _checked(name: str) -> str:
-    """Refuse whatever is no id of ours, so that no path can leave its folder."""
-    if not _ID.fullmatch(name):
+def _checked(name: str, shape: re.Pattern[str] = _ID) -> str:
+    """Refuse whatever is no name of ours, so that no path can leave its folder."""
+    if not shape.fullmatch(name):
         raise NotFound
     return name
+
+
+def _used_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # another process removed it just now

@@ -1,4 +1,4 @@
-"""The queue: Huey carries a job's id to a worker, which converts the clip and keeps the row true.
+"""The queue: Huey carries a job's id to a worker, which does the job and keeps the row true.
 
 Huey deletes a task as it hands it out, so nothing here relies on it: a task may be lost, or arrive twice,
 and the row's lease and conditional transitions still give one result.
@@ -12,16 +12,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from huey import SqliteHuey, crontab
 from peewee import OperationalError
 
 from chromi import sweep
 from chromi.config import Settings
-from chromi.encoder import Progress, convert
+from chromi.encoder import Progress, convert, estimate
 from chromi.errors import ChromiError, Stopped
-from chromi.models import Job, Link, Worker, database, open_database
+from chromi.models import Job, JobKind, Link, Worker, database, open_database
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -93,13 +95,16 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
 
 def run_job(job_id: str, settings: Settings, storage: Storage) -> None:
-    """Convert one queued job, whatever happens ending in a state that its page can show."""
+    """Do one queued job, whatever happens ending in a state that its page can show."""
     job = Job.claim(job_id, worker_id())
     if job is None:
         log.info("job %s is not queued any more", job_id)
         return
     try:
-        _convert(job, settings, storage)
+        if job.kind == JobKind.ESTIMATE:
+            _estimate(job, storage)
+        else:
+            _convert(job, settings, storage)
     except Stopped:
         log.info("job %s was stopped", job_id)
     except ChromiError as error:
@@ -123,6 +128,7 @@ def _convert(job: Job, settings: Settings, storage: Storage) -> None:
         destination,
         job.recipe,
         work_dir=storage.work_path(job.id),
+        frames_path=_frames_path(job, storage),
         on_progress=lease.report,
         should_stop=lease.is_lost,
     )
@@ -132,6 +138,29 @@ def _convert(job: Job, settings: Settings, storage: Storage) -> None:
             Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
     if not published:
         destination.unlink(missing_ok=True)
+
+
+def _estimate(job: Job, storage: Storage) -> None:
+    lease = Lease(job)
+    estimates = estimate(
+        storage.upload_path(job.upload_id or ""),
+        job.recipe,
+        work_dir=storage.work_path(job.id),
+        frames_path=_frames_path(job, storage),
+        on_progress=lease.report,
+        should_stop=lease.is_lost,
+    )
+    job.succeed_estimating(estimates)
+
+
+def _frames_path(job: Job, storage: Storage) -> Path | None:
+    """Say where this job's frames are kept for the next; nowhere for an upload that has no next."""
+    if job.upload is None or job.upload.one_shot:
+        return None
+    path = storage.frames_path(job.upload.id, job.recipe.pictures_key())
+    with suppress(FileNotFoundError):
+        os.utime(path)  # used last, so kept longest
+    return path
 
 
 class Lease:

@@ -1,5 +1,6 @@
 """The command line, as a person at a shell sees it."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from chromi.encoder import Recipe
+from chromi.encoder import Recipe, probe_video
 from chromi.models import Job, State, database, open_database
 from tests.waiting import wait_for
 
@@ -50,9 +51,30 @@ def test_convert_makes_a_background_without_a_server(run: Run, clip: Path, tmp_p
     assert not (tmp_path / "instance").exists(), "no server's folder is needed"
 
 
+@pytest.mark.slow
+def test_convert_takes_every_option(run: Run, clip: Path, tmp_path: Path) -> None:
+    gif, poster = tmp_path / "out.gif", tmp_path / "out.jpg"
+    done = run(
+        *("convert", clip, gif, "--poster", poster, "--start", "1", "--duration", "1", "--quality", "small"),
+        *("--max-mb", "20", "--framing", "blur", "--focus", "0.3,0.7", "--pad", "#102030"),
+        *("--size", "1920x1080", "--loop", "crossfade", "--speed", "1.5", "--reverse", "--short", "repeat"),
+        *("--threads", "1"),
+    )
+    assert done.returncode == 0, done.stderr
+    with Image.open(gif) as image, Image.open(poster) as still:
+        assert (image.size, image.n_frames) == ((1920, 1080), 24)
+        assert (still.format, still.size) == ("JPEG", (1920, 1080))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
-    [(["--start", "99"], "00:00:08"), (["--duration", "-3"], "uration"), (["--start", "soon"], "tart_time")],
+    [
+        (["--start", "99"], "00:00:08"),
+        (["--duration", "-3"], "uration"),
+        (["--start", "soon", "--loop", "x"], "loop must be cut, crossfade or boomerang"),
+        (["--poster", "p.bmp"], "must end in .png, .jpg or .jpeg"),
+        (["--threads", "65"], "1<=x<=64"),
+    ],
 )
 def test_convert_says_what_is_wrong(
     run: Run, clip: Path, tmp_path: Path, options: list[str], words: str
@@ -126,6 +148,67 @@ def test_convert_refuses_what_is_no_video(run: Run, tmp_path: Path) -> None:
     done = run("convert", text, tmp_path / "out.gif")
     assert done.returncode != 0
     assert "not a video" in done.stderr
+
+
+def test_loops_lists_the_best_starts_with_their_scores(run: Run, clip: Path) -> None:
+    done = run("loops", clip, "--duration", "2", "--limit", "3")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [rank for rank, _, _ in lines] == ["1", "2", "3"]
+    assert all(start.startswith("00:00:0") and 0 <= int(score) <= 100 for _, start, score in lines)
+
+
+@pytest.mark.slow
+def test_loops_of_a_short_clip_are_one_and_json_is_kept_clean(run: Run, clip: Path) -> None:
+    done = run("loops", clip, "--duration", "10", "--json")
+    assert done.returncode == 0, done.stderr
+    (window,) = json.loads(done.stdout)
+    assert window.keys() == {"start_s", "duration_s", "score"}
+    assert window["duration_s"] == pytest.approx(8)
+    assert "The clip is only 00:00:08.000 long" in done.stderr
+
+
+@pytest.mark.slow
+def test_preview_makes_a_small_mp4(run: Run, clip: Path, tmp_path: Path) -> None:
+    made = tmp_path / "preview.mp4"
+    done = run("preview", clip, made)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{made}: {made.stat().st_size} bytes\n"
+    assert probe_video(made).plays_in_browsers
+
+
+@pytest.mark.slow
+def test_an_interrupted_preview_leaves_nothing(heavy_clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    command = [sys.executable, "-m", "chromi", "preview", str(heavy_clip), str(folder / "out.mp4")]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    wait_for(lambda: any(folder.iterdir()), "the first bytes")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) != 0
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["loops", "text.mp4"], "not a video"),
+        (["loops", "text.mp4", "--duration", "11"], "duration must be between 1 and 10 seconds"),
+        (["preview", "text.mp4", "out.mp4"], "not a video"),
+        (["preview", "text.mp4", "text.mp4"], "would overwrite"),
+        (["preview", "text.mp4", "nowhere/out.mp4"], "Cannot write"),
+    ],
+)
+def test_loops_and_preview_say_what_is_wrong_in_a_sentence(
+    run: Run, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    done = run(*arguments, cwd=str(tmp_path))
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
 
 
 def test_doctor_finds_that_no_worker_is_alive(run: Run) -> None:

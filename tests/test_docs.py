@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chromi.config import PREFIX, VERSION, Settings
+from chromi.encoder import OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -15,6 +16,11 @@ README = (ROOT / "README.md").read_text()
 @pytest.mark.parametrize("name", [PREFIX + field.name.upper() for field in fields(Settings)])
 def test_every_setting_is_in_the_readme(name: str) -> None:
     assert f"| `{name}` |" in README
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_is_in_the_http_interface(name: str) -> None:
+    assert f"| `{name}` |" in (ROOT / "docs/http.md").read_text()
 
 
 def test_the_version_is_one() -> None:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chromi.encoder import Progress, Recipe, Result
 from chromi.errors import NoFrames, NotFound
-from chromi.models import Job, Link, State, Worker, database, open_database
+from chromi.models import Job, JobKind, Link, State, Worker, database, open_database
 
 RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
 
@@ -112,6 +113,25 @@ def test_the_time_left_follows_from_the_share_done(running: Job) -> None:
     half = Job.find(running.id)
     assert half.elapsed_s == pytest.approx(10, abs=1)
     assert half.eta_s == pytest.approx(30, abs=3)
+
+
+def test_an_estimate_ends_with_sizes_and_no_result(job: Job) -> None:
+    Job.update(kind=JobKind.ESTIMATE).execute()
+    running = Job.claim(job.id, "worker-1")
+    assert running
+    assert running.estimates is None
+    assert running.succeed_estimating({"small": 1, "balanced": 2, "best": 3})
+    done = Job.find(job.id)
+    assert (done.state, done.percent, done.result, done.has_background) == (State.SUCCESS, 100, None, False)
+    assert done.estimates == {"small": 1, "balanced": 2, "best": 3}
+
+
+def test_a_conversion_knows_its_estimates_too_unless_it_is_of_an_older_version(running: Job) -> None:
+    assert running.succeed(replace(RESULT, estimates={"best": 3}))
+    assert Job.find(running.id).estimates == {"best": 3}
+    assert Job.find(running.id).has_background
+    Job.update(result_json=RESULT.to_dict()).execute()
+    assert Job.find(running.id).estimates is None
 
 
 def link_to(job: Job, **fields: object) -> Link:

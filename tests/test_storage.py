@@ -1,11 +1,13 @@
 """Files: none outside its folder, none left behind."""
 
+import os
 import resource
 import signal
 from pathlib import Path
 
 import pytest
 
+from chromi.encoder import Recipe
 from chromi.errors import NotFound
 from chromi.storage import Storage, new_id
 
@@ -22,6 +24,8 @@ def test_ids_never_repeat_and_name_paths(media: Storage) -> None:
     assert first != second
     assert media.upload_path(first).parent == media.uploads
     assert media.result_path(second) == media.results / f"{second}.gif"
+    key = Recipe().pictures_key()
+    assert media.frames_path(first, key) == media.frames / f"{first}-{key}.nut"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +35,18 @@ def test_a_name_that_is_no_id_has_no_path(media: Storage, name: str) -> None:
     for path_of in (media.upload_path, media.work_path, media.result_path):
         with pytest.raises(NotFound):
             path_of(name)
+    for names in ((name, Recipe().pictures_key()), (new_id(), name)):
+        with pytest.raises(NotFound):
+            media.frames_path(*names)
+
+
+def test_kept_frames_are_listed_from_those_used_last_on(media: Storage) -> None:
+    uploads = [new_id() for _ in range(3)]
+    paths = [media.frames_path(upload, Recipe().pictures_key()) for upload in uploads]
+    for used_at, path in zip((2000, 3000, 1000), paths, strict=True):
+        path.write_bytes(b"x")
+        os.utime(path, (used_at, used_at))
+    assert media.kept_frames() == [(uploads[n], paths[n]) for n in (1, 0, 2)]
 
 
 def test_an_incoming_file_vanishes_unless_kept(media: Storage) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from chromi import storage as storage_module
 from chromi import sweep
 from chromi.config import Settings
 from chromi.encoder import Recipe
-from chromi.models import MAX_ATTEMPTS, Job, Link, State, Upload, Worker, database, open_database
+from chromi.models import MAX_ATTEMPTS, Job, JobKind, Link, State, Upload, Worker, database, open_database
 from chromi.storage import Storage, new_id
 
 LONG_AGO = time.time() - 100_000
@@ -66,6 +67,13 @@ def make_result(storage: Storage, *, expires_at: float) -> Job:
     storage.result_path(job.id).write_bytes(b"GIF")
     Link.create(job=job, expires_at=expires_at, shared=False)
     return job
+
+
+def make_frames(storage: Storage, upload_id: str, *, used_at: float, start_s: float = 0) -> Path:
+    path = storage.frames_path(upload_id, Recipe(start_s=start_s).pictures_key())
+    path.write_bytes(b"frames")
+    os.utime(path, (used_at, used_at))
+    return path
 
 
 def age(path: Path) -> Path:
@@ -137,6 +145,52 @@ def test_the_work_of_a_running_job_stays(run: Run, storage: Storage) -> None:
     assert run().orphans_removed == 0
 
 
+def test_frames_go_with_their_upload(run: Run, storage: Storage) -> None:
+    frames = make_frames(storage, make_upload(storage).id, used_at=time.time())
+    assert run().uploads_removed == 1
+    assert not frames.exists()
+
+
+def test_frames_without_an_upload_go_at_once(run: Run, storage: Storage) -> None:
+    frames = make_frames(storage, new_id(), used_at=time.time())
+    assert run().frames_removed == 1
+    assert not frames.exists()
+
+
+def test_an_upload_keeps_its_latest_frames_only(run: Run, storage: Storage) -> None:
+    upload = make_upload(storage, used_at=time.time())
+    older = make_frames(storage, upload.id, used_at=1000)
+    latest = make_frames(storage, upload.id, used_at=2000, start_s=1)
+    assert run().frames_removed == 1
+    assert (older.exists(), latest.exists()) == (False, True)
+
+
+def test_only_the_uploads_used_last_keep_frames(run: Run, storage: Storage) -> None:
+    uploads = [make_upload(storage, used_at=time.time()) for _ in range(sweep.KEPT_SETS + 2)]
+    kept = [make_frames(storage, upload.id, used_at=1000 + n) for n, upload in enumerate(uploads)]
+    assert run().frames_removed == 2
+    assert [path.exists() for path in kept] == [False, False, *[True] * sweep.KEPT_SETS]
+
+
+def test_a_disk_that_fills_up_keeps_no_frames(
+    run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = make_frames(storage, make_upload(storage, used_at=time.time()).id, used_at=time.time())
+    assert run().frames_removed == 0
+    monkeypatch.setattr(storage_module, "MIN_FREE_BYTES", 10**18)
+    assert run().frames_removed == 1
+    assert not frames.exists()
+
+
+def test_the_end_of_a_job_prunes_frames_and_one_that_failed_leaves_none(storage: Storage) -> None:
+    upload, other = (make_upload(storage, used_at=time.time()) for _ in range(2))
+    older = make_frames(storage, other.id, used_at=1000)
+    latest = make_frames(storage, other.id, used_at=2000, start_s=1)
+    suspect = make_frames(storage, upload.id, used_at=2000)
+    sweep.after_job(make_job(State.FAILED, upload=upload), storage)
+    assert [path.exists() for path in (older, latest, suspect)] == [False, True, False]
+
+
 def test_a_job_whose_worker_died_is_queued_again(run: Run, enqueued: Enqueued) -> None:
     job = make_job(State.IN_PROGRESS, heartbeat_at=LONG_AGO, attempts=1, worker="dead")
     assert run().jobs_requeued == 1
@@ -178,6 +232,14 @@ def test_an_unsuccessful_job_is_forgotten_after_a_while(run: Run, state: State) 
     make_job(state, finished_at=time.time())
     run()
     assert Job.select().count() == 1
+
+
+def test_an_estimate_is_remembered_as_long_as_an_upload(run: Run) -> None:
+    make_job(State.SUCCESS, kind=JobKind.ESTIMATE)
+    fresh = make_job(State.SUCCESS, kind=JobKind.ESTIMATE, finished_at=time.time())
+    waiting = make_job(State.QUEUED, kind=JobKind.ESTIMATE, finished_at=None)
+    assert run().results_removed == 0
+    assert {job.id for job in Job.select()} == {fresh.id, waiting.id}
 
 
 def test_dead_workers_are_forgotten(run: Run) -> None:

@@ -18,7 +18,11 @@ AIM = 0.93
 
 MANY, FEW = 256, 64
 """The two numbers of colours that are measured; bytes and likeness between them follow the logarithm."""
-CLEAR_VMAF = 99.0
+DITHER = "bayer:bayer_scale=2"
+"""The one that helps where any does; error diffusion takes ten times as long and more bytes."""
+BANDED_CAMBI = 1.0
+"""Banding below it is not seen."""
+CLEAR_VMAF = 98.5
 """Nothing can be gained above it: another palette or a dither is not even tried."""
 SAME_VMAF = 0.2
 SAME_PSNR_DB = 0.6
@@ -51,10 +55,9 @@ class Choice:
     ladder: Sequence[Rung]
     balanced: int
 
-    def first_rung(self, recipe: Recipe) -> int:
-        """Return where the search for this recipe begins: the best looking one that is expected to fit."""
-        start = self.balanced if recipe.quality is Quality.BALANCED and recipe.max_mb is None else 0
-        return self.fitting(budget_bytes(recipe), start=start)
+    def best_rung(self, recipe: Recipe) -> int:
+        """Return the best looking rung that is wanted: `balanced` spends no bytes that are not seen."""
+        return self.balanced if recipe.quality is Quality.BALANCED and recipe.max_mb is None else 0
 
     def fitting(self, budget: float | None, *, start: int, scale: float = 1.0) -> int:
         """Return the first rung from `start` on that should fit, or the last.
@@ -68,10 +71,11 @@ class Choice:
 
     def estimates(self) -> dict[str, int]:
         """Return the bytes to expect for each quality."""
-        return {
-            str(quality): round(self.ladder[self.first_rung(Recipe(quality=quality))].expected_bytes)
-            for quality in BUDGETS_BYTES
-        }
+        return {str(quality): self._estimate(Recipe(quality=quality)) for quality in BUDGETS_BYTES}
+
+    def _estimate(self, recipe: Recipe) -> int:
+        rung = self.fitting(budget_bytes(recipe), start=self.best_rung(recipe))
+        return round(self.ladder[rung].expected_bytes)
 
 
 def budget_bytes(recipe: Recipe) -> float | None:
@@ -92,30 +96,30 @@ def choose(sample: Sample, *, threads: int, limits: Limits, on_tick: Callable[[]
         return [found[drawing] for drawing in drawings]
 
     many, few = look(Drawing(MANY), Drawing(FEW))
-    if many.likeness.vmaf < CLEAR_VMAF:
-        others = look(Drawing(MANY, "perceptual"), Drawing(MANY, dither="bayer:bayer_scale=2"))
-        best = _best_worth([many, *others])
-        if best is not many:
-            many, (few,) = best, look(replace(best.drawing, colours=FEW))
-    return _climb(sample, many, few)
+    if many.likeness.vmaf >= CLEAR_VMAF:
+        return _climb(sample, many, few)
+    perceptual, dithered = look(Drawing(MANY, "perceptual"), Drawing(MANY, dither=DITHER))
+    if _is_worth_it(perceptual, instead_of=many):
+        many, (few,) = perceptual, look(replace(perceptual.drawing, colours=FEW))
+    return _climb(sample, many, few, dithered if _is_worth_it(dithered, instead_of=many) else None)
 
 
-def _best_worth(candidates: Sequence[Measured]) -> Measured:
-    """Return the one that is worth its bytes most: ten percent more of them must buy a point of VMAF.
+def _is_worth_it(candidate: Measured, *, instead_of: Measured) -> bool:
+    """True if it looks better by more than it costs: ten percent more bytes must buy a point of VMAF.
 
-    Blurred PSNR counts a quarter as much as VMAF, a point of banding over the calmest as much.
+    Blurred PSNR counts a quarter as much as VMAF, a point of banding as much.
     """
-    calmest = min(candidate.likeness.cambi for candidate in candidates)
 
-    def worth(candidate: Measured) -> float:
-        like = candidate.likeness
-        looks = like.vmaf + like.blurred_psnr_db / 4 - max(0.0, like.cambi - calmest - 1)
-        return looks - 10 * log(max(1.0, candidate.step_bytes))
+    def worth(measured: Measured) -> float:
+        like = measured.likeness
+        looks = like.vmaf + like.blurred_psnr_db / 4 - max(0.0, like.cambi - BANDED_CAMBI)
+        return looks - 10 * log(max(1.0, measured.step_bytes))
 
-    return max(candidates, key=worth)
+    return worth(candidate) > worth(instead_of)
 
 
-def _climb(sample: Sample, many: Measured, few: Measured) -> Choice:
+def _climb(sample: Sample, many: Measured, few: Measured, dithered: Measured | None = None) -> Choice:
+    """Make the ladder. A dither is its top: where bytes are short, more colours without one look better."""
     changing = many.step_bytes > MOVING_SHARE * many.whole_bytes
     base = replace(many.drawing, changing=changing)
     most, least = (measured.total_bytes(sample, changing=changing) for measured in (many, few))
@@ -125,7 +129,11 @@ def _climb(sample: Sample, many: Measured, few: Measured) -> Choice:
         return most + (least - most) * _way_down(colours)
 
     ladder = [Rung(replace(base, colours=colours), max(1.0, between(colours))) for colours in _COLOURS]
-    return Choice([*ladder, *_below(ladder[-1], sample)], _balanced(many, few))
+    ladder += _below(ladder[-1], sample)
+    if dithered is None:
+        return Choice(ladder, _balanced(many, few))
+    drawing = replace(dithered.drawing, changing=changing)
+    return Choice([Rung(drawing, dithered.total_bytes(sample, changing=changing)), *ladder], 0)
 
 
 def _below(fewest: Rung, sample: Sample) -> Iterator[Rung]:

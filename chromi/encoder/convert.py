@@ -15,7 +15,7 @@ from chromi.encoder.drawing import MAX_GIF_BYTES, Drawing, Film, draw
 from chromi.encoder.fit import Fitted, fit
 from chromi.encoder.frames import keep_frames
 from chromi.encoder.gif import GifFacts, check_gif, publish
-from chromi.encoder.palette import read_strip
+from chromi.encoder.palette import Strip, read_strip
 from chromi.encoder.poster import Poster
 from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
@@ -171,8 +171,15 @@ class _Run:
                 self._decode()
                 if frames_path:
                     _link(own_path, frames_path)
-            strip = read_strip(own_path, self.work_dir / "strip.rgb", limits=self.limits)
+            strip = self._read_strip(own_path)
         return Film(own_path, len(strip.frames), strip, self.work_dir)
+
+    def _read_strip(self, frames_path: Path) -> Strip:
+        def tick() -> None:
+            self.watch.report("reading", _CHOOSING, "Reading your clip")
+
+        strip_path = self.work_dir / "strip.rgb"
+        return read_strip(frames_path, strip_path, limits=self.limits, on_tick=tick)
 
     def _decode(self) -> None:
         def tick(frames: int) -> None:
@@ -197,7 +204,7 @@ class _Run:
 
         with self.watch.timing("choosing"):
             tick()
-            sample = take_sample(film, limits=self.limits)
+            sample = take_sample(film, limits=self.limits, on_tick=tick)
             return choose(sample, threads=self.threads, limits=self.limits, on_tick=tick)
 
     def draw(self, film: Film, choice: Choice, gif_path: Path) -> Fitted:
@@ -215,8 +222,8 @@ class _Run:
             return path.stat().st_size
 
         with self.watch.timing("encoding"):
-            start = choice.first_rung(self.recipe)
-            return fit(choice, start, budget_bytes(self.recipe), gif_path, draw_once)
+            best = choice.best_rung(self.recipe)
+            return fit(choice, best, budget_bytes(self.recipe), gif_path, draw_once)
 
     def check(self, gif_path: Path, film: Film) -> GifFacts:
         def tick(frames: int) -> None:

@@ -1,5 +1,6 @@
 """Is the ffmpeg on this machine able to do the work?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +24,13 @@ _FILTERS = (
         "showinfo",
     ),
 )
+_ENCODERS = ("utvideo", "gif", "png", "libx264", "rawvideo", "wrapped_avframe")  # the last writes to nowhere
 _LIMITS = Limits(wall_s=10, file_bytes=0)
 
 
 @dataclass(frozen=True)
 class FfmpegReport:
-    """Which ffmpeg there is, and the filters and decoders that it lacks."""
+    """Which ffmpeg there is, and the filters, decoders and encoders that it lacks."""
 
     path: Path
     version: str
@@ -36,14 +38,23 @@ class FfmpegReport:
 
 
 def inspect_ffmpeg() -> FfmpegReport:
-    """Ask the installed ffmpeg what it is and what it can do, in three short runs.
+    """Ask the installed ffmpeg what it is and what it can do, in four short runs.
 
     Raises FfmpegMissing and TimedOut.
     """
     version = _ask("-version")[0].split()
-    present = {words[1] for line in _ask("-filters") + _ask("-decoders") if len(words := line.split()) > 1}
-    missing = tuple(name for name in (*_FILTERS, *DECODERS) if name not in present)
+    missing = (
+        *_lacking("filter", _FILTERS),
+        *_lacking("decoder", DECODERS),
+        *_lacking("encoder", _ENCODERS),
+    )
     return FfmpegReport(find_ffmpeg(), version[2] if len(version) > 2 else "unknown", missing)
+
+
+def _lacking(kind: str, names: Sequence[str]) -> list[str]:
+    """Return those of `names` that are not there, with their kind: "gif" is a decoder and an encoder."""
+    present = {words[1] for line in _ask(f"-{kind}s") if len(words := line.split()) > 1}
+    return [f"the {kind} {name}" for name in names if name not in present]
 
 
 def _ask(question: str) -> list[str]:

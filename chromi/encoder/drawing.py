@@ -105,11 +105,13 @@ class _PartOfFilm:
 
     @property
     def result(self) -> splice.Part:
-        return splice.Part(self.film.work_dir / f"part-{self.start}.gif", skip=self._lead)
+        name = f"{self.drawing.palette}-{self.drawing.dither}-{self.drawing.colours}".replace(":", "-")
+        return splice.Part(self.film.work_dir / f"{name}-{self.start}.gif", skip=self._lead)
 
     @property
     def palette_path(self) -> Path:
-        return self.film.work_dir / f"palette-{self.start if self.drawing.changing else 'all'}.png"
+        when = self.start if self.drawing.changing else "all"
+        return self.film.work_dir / f"palette-{self.drawing.palette}-{self.drawing.colours}-{when}.png"
 
     @property
     def _lead(self) -> int:
@@ -117,6 +119,9 @@ class _PartOfFilm:
         return 1 if self.drawing.is_seamless and self.start else 0
 
     def write_palette(self, frames: range) -> None:
+        """Write the palette, unless another drawing has."""
+        if self.palette_path.exists():
+            return
         colours, maker = self.drawing.colours, self.drawing.palette
         write_palette(self.film.strip, frames, colours, maker, self.palette_path, limits=self.limits)
 

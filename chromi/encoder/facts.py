@@ -49,12 +49,17 @@ class Packets:
 class Picture:
     """What the filter `witness` logs about the first frame; `format` is empty if there was none.
 
-    The time is kept as a fraction: printed as seconds it has six digits, too few after an hour.
+    The time is kept as a fraction: printed as seconds it has six digits, too few after an hour. `x264_build`
+    is the version of the encoder x264, from its note within the first frame, which `showinfo` prints as hex.
     """
 
     _CONFIG = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
     _FRAME = re.compile(r"n: *0 pts: *(-?\d+) .*fmt:(\w+) .*sar:(\d+)/(\d+) s:(\d+)x(\d+) ")
     _COLOUR = re.compile(r"color_range:\S+ color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
+
+    _X264_NOTE = re.compile(
+        rf"\] User Data={b'x264 - core '.hex()}((?:3[0-9]){{1,3}})(?!3[0-9])"  # 3[0-9]: a digit
+    )
 
     def __init__(self) -> None:
         self.witness = f"showinfo@{secrets.token_hex(8)}"
@@ -64,6 +69,7 @@ class Picture:
         self.aspect = 1.0  # of one pixel
         self.width_px = self.height_px = 0
         self.matrix = self.transfer = UNKNOWN
+        self.x264_build: int | None = None
         self._time_base = Fraction(1)
 
     def read(self, line: str) -> None:
@@ -80,3 +86,5 @@ class Picture:
             self.aspect = wide / high if wide and high else 1.0
         elif match := self._COLOUR.search(line):
             self.matrix, self.transfer = match.groups()
+        elif match := self._X264_NOTE.search(line):
+            self.x264_build = int(bytes.fromhex(match[1])) or None

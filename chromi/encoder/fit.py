@@ -26,15 +26,15 @@ class Fitted:
     tries: int
 
 
-def fit(choice: Choice, start: int, budget: float | None, gif_path: Path, draw: Draw) -> Fitted:
+def fit(choice: Choice, best: int, budget: float | None, gif_path: Path, draw: Draw) -> Fitted:
     """Leave the best looking GIF under `budget` bytes at `gif_path`; None fits anything.
 
-    Begins on rung `start`. What a try really took corrects what is expected of the other rungs. Raises
-    CannotFit with the smallest size reached if not even the last rung is under the budget.
+    Rung `best` is the best looking one that is wanted. What a try really took corrects what is expected of
+    the other rungs. Raises CannotFit with the smallest size reached if not even the last rung fits.
     """
     try_path = gif_path.with_suffix(".try.gif")
     taken: tuple[int, Fitted] | None = None
-    rung, too_big, smallest, tries = start, start - 1, 0, 0
+    rung, too_big, smallest, tries = choice.fitting(budget, start=best), best - 1, 0, 0
     while True:
         drawing, expected = choice.ladder[rung].drawing, choice.ladder[rung].expected_bytes
         size, tries = draw(drawing, try_path), tries + 1

@@ -85,13 +85,15 @@ def _read(source: Path, info: VideoInfo, recipe: Recipe, read_path: Path, writer
 def seek(info: VideoInfo, recipe: Recipe) -> tuple[str, ...]:
     """Make the first frame that is needed time 0, decoding from the key frame before it.
 
-    Not -accurate_seek: it drops the frame that is on screen at the start unless it begins exactly there.
+    Not -accurate_seek: it drops the frame that is on screen at the start unless it begins exactly there. The
+    decoder is told the version of x264, whose note is in the first frame and so may be skipped.
     """
     last_frame_s = max(0.0, info.duration_s - recipe.speed / recipe.fps)
     start_s = info.first_frame_s + min(read_from_s(recipe), last_frame_s)
     decoder = ("-c:v", info.decoder) if info.decoder else ()
+    made_by = ("-x264_build", str(info.x264_build)) if info.x264_build else ()
     seek = ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{start_s:.6f}")
-    return (*decoder, *seek, "-drop_changed", "1")
+    return (*decoder, *made_by, *seek, "-drop_changed", "1")
 
 
 def skim(info: VideoInfo) -> tuple[str, ...]:

@@ -28,9 +28,17 @@ class Likeness:
 
 
 def compare(
-    gif_path: Path, frames_path: Path, log_path: Path, *, limits: Limits, on_tick: Callable[[], None]
+    gif_path: Path,
+    frames_path: Path,
+    log_path: Path,
+    *,
+    which: str,
+    limits: Limits,
+    on_tick: Callable[[], None],
 ) -> Likeness:
-    """Compare a GIF with its frames, one by one. Raises TimedOut and EncodeError.
+    """Compare a GIF with its frames, those for which `which` (of n, their number) is not 0.
+
+    Raises TimedOut and EncodeError.
 
     VMAF is Netflix's default model, CAMBI its banding index; both are means over the frames.
     """
@@ -43,7 +51,7 @@ def compare(
     run(
         [
             *("-loglevel", "info", "-i", str(gif_path), "-f", "nut", "-i", str(frames_path)),
-            *("-filter_complex_threads", "1", "-filter_complex", _graph(log_path)),
+            *("-filter_complex_threads", "1", "-filter_complex", _graph(log_path, which)),
             *("-map", "[vmaf]", "-f", "null", "-", "-map", "[psnr]", "-f", "null", "-"),
         ],
         limits=limits,
@@ -54,12 +62,12 @@ def compare(
     return Likeness(means["vmaf"], means["cambi"], psnr_db[0])
 
 
-def _graph(log_path: Path) -> str:
+def _graph(log_path: Path, which: str) -> str:
     """Number the frames on both sides: the delays of a GIF are not exactly those of its source."""
     to_yuv = (
         "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p"
     )
-    number = "settb=1/24,setpts=N"
+    number = f"select='{which}',settb=1/24,setpts=N"
     return (
         f"[0:v]{number},{to_yuv},split[g1][g2];[1:v]{number},split[f1][f2];"
         f"[g1][f1]libvmaf=log_fmt=json:log_path={log_path}:feature=name=cambi[vmaf];"

@@ -13,7 +13,7 @@ FLICKS = 705_600_000
 """A part of a second that every usual frame rate is a multiple of: at another speed no time gets rounded."""
 
 SAME_SHAPE = 0.02
-"""A picture this close to 16:9 has nothing to fit: a few pixels cut off are better than a few of background."""
+"""A picture this close to 16:9 has nothing to fit: a few pixels cut off are better than a few of ground."""
 
 
 def picture_graph(info: VideoInfo, recipe: Recipe) -> str:

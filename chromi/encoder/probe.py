@@ -54,7 +54,9 @@ class VideoInfo:
     """What the conversion needs to know about a clip.
 
     Sizes are as displayed: after rotation, with square pixels. `first_frame_s` is the first picture's time
-    stamp in the file; all other times count from there.
+    stamp in the file; all other times count from there. `x264_build` is the version of x264 that made an
+    H.264 clip, where it says so: before 151 x264 wrote 4:4:4 wrongly, and only who knows can decode it. A row
+    of an older version of Chromi does not have it.
     """
 
     container: str  # mov, matroska or gif
@@ -67,6 +69,7 @@ class VideoInfo:
     pixel_format: str
     colour_matrix: str
     colour_transfer: str
+    x264_build: int | None = None
 
     @property
     def is_hdr(self) -> bool:
@@ -125,6 +128,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
         pixel_format=picture.format,
         colour_matrix=picture.matrix,
         colour_transfer=picture.transfer,
+        x264_build=picture.x264_build if packets.codec == "h264" else None,
     )
 
 

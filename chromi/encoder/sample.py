@@ -1,7 +1,7 @@
 """A few frames that stand for all: drawn and measured, they tell what the whole would be like."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.encoder.drawing import PART_FRAMES, Drawing, Film, draw
@@ -49,7 +49,7 @@ class Measured:
         )
 
 
-def take_sample(film: Film, *, limits: Limits) -> Sample:
+def take_sample(film: Film, *, limits: Limits, on_tick: Callable[[], None]) -> Sample:
     """Cut the sample out of the kept frames. Raises TimedOut and EncodeError.
 
     The frames are ordered by how much moves in them and cut into equal shares; the middle of each is taken.
@@ -62,17 +62,16 @@ def take_sample(film: Film, *, limits: Limits) -> Sample:
     folder = film.work_dir / "sample"
     folder.mkdir()
     path = folder / "frames.nut"
-    run([*QUIET, *_cut(film.frames_path, firsts, path)], limits=limits).check()
+    run([*QUIET, *_cut(film.frames_path, firsts, path)], limits=limits, on_tick=on_tick).check()
     count = 2 * len(firsts) if film.count > 1 else 1
     return Sample(Film(path, count, film.strip, folder), film.count, len(moving))
 
 
 def measure(sample: Sample, drawing: Drawing, *, limits: Limits, check: Callable[[], None]) -> Measured:
     """Draw the sample and look at it; `check` is called ten times a second. Raises TimedOut, EncodeError."""
-    folder = sample.film.work_dir / f"{drawing.palette}-{drawing.dither}-{drawing.colours}".replace(":", "-")
-    folder.mkdir()
-    gif_path = folder / "sample.gif"
-    film = replace(sample.film, work_dir=folder)
+    film = sample.film
+    name = f"sample-{drawing.palette}-{drawing.dither}-{drawing.colours}".replace(":", "-")
+    gif_path = film.work_dir / f"{name}.gif"
     draw(film, drawing, gif_path, threads=1, timeout_s=limits.wall_s, on_tick=lambda frames: check())
     sizes = [frame.size_bytes for frame in read_frames(gif_path)]
     wholes, steps = sizes[::2], sizes[1::2] or [0]
@@ -80,7 +79,14 @@ def measure(sample: Sample, drawing: Drawing, *, limits: Limits, check: Callable
         drawing,
         whole_bytes=sum(wholes) / len(wholes),
         step_bytes=sum(steps) / len(steps),
-        likeness=compare(gif_path, film.frames_path, folder / "vmaf.json", limits=limits, on_tick=check),
+        likeness=compare(
+            gif_path,
+            film.frames_path,
+            gif_path.with_suffix(".json"),
+            which="mod(n,2)" if film.count > 1 else "1",  # the second of each pair
+            limits=limits,
+            on_tick=check,
+        ),
     )
 
 

@@ -9,7 +9,7 @@ Times are seconds since 1970, UTC.
 
 from pathlib import Path
 
-from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, State
+from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.models.links import Link
 from chromi.models.rows import database
 from chromi.models.uploads import Upload
@@ -19,6 +19,7 @@ __all__ = [
     "FINAL_STATES",
     "MAX_ATTEMPTS",
     "Job",
+    "JobKind",
     "Link",
     "State",
     "Upload",
@@ -41,3 +42,12 @@ def open_database(instance: Path) -> None:
     )
     with database.connection_context():
         database.create_tables([Upload, Job, Link, Worker])
+        _add_missing_columns()
+
+
+def _add_missing_columns() -> None:
+    """Bring up to date the tables that an older version made; they keep their rows."""
+    with database.atomic("IMMEDIATE"):  # the web server and the consumer start at the same time
+        if "kind" not in {column.name for column in database.get_columns("job")}:
+            # Not by playhouse.migrate: it makes a table anew, and dropping the old one drops all links.
+            database.execute_sql("ALTER TABLE job ADD COLUMN kind VARCHAR(255) NOT NULL DEFAULT 'convert'")

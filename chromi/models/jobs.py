@@ -1,8 +1,9 @@
-"""Conversions, from queued to their end."""
+"""Conversions and estimates of what they would take, from queued to their end."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +18,11 @@ MAX_ATTEMPTS = 2
 """A job whose worker died is tried once more and then fails: a clip that kills workers must not go on."""
 
 
+class JobKind(StrEnum):
+    CONVERT = "convert"
+    ESTIMATE = "estimate"
+
+
 class State(StrEnum):
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
@@ -29,11 +35,12 @@ FINAL_STATES = (State.SUCCESS, State.FAILED, State.CANCELLED)
 
 
 class Job(Row):
-    """One conversion. The row is the truth; the queue carries only its id."""
+    """One conversion or estimate. The row is the truth; the queue carries only its id."""
 
     upload = ForeignKeyField(Upload, null=True, backref="jobs", on_delete="SET NULL")
     upload_id: str | None
     links: Any
+    kind = CharField(default=JobKind.CONVERT)
     recipe_json = JSONField()
     state = CharField(default=State.QUEUED, index=True)
     step = CharField(default="")
@@ -77,9 +84,14 @@ class Job(Row):
         )
 
     def succeed(self, result: Result) -> bool:
-        return self._move(
-            state=State.SUCCESS, finished_at=time.time(), progress=1.0, result_json=result.to_dict()
-        )
+        return self._succeed(result.to_dict())
+
+    def succeed_estimating(self, estimates: Mapping[str, int]) -> bool:
+        """End an estimate with the bytes to expect of each quality."""
+        return self._succeed({"estimates": dict(estimates)})
+
+    def _succeed(self, result_json: dict[str, Any]) -> bool:
+        return self._move(state=State.SUCCESS, finished_at=time.time(), progress=1.0, result_json=result_json)
 
     def fail(self, error: ChromiError) -> bool:
         return self._move(
@@ -131,7 +143,20 @@ class Job(Row):
 
     @property
     def result(self) -> Result | None:
-        return Result.from_dict(self.result_json) if self.result_json else None
+        """What a conversion made; an estimate makes nothing."""
+        if self.kind == JobKind.ESTIMATE or not self.result_json:
+            return None
+        return Result.from_dict(self.result_json)
+
+    @property
+    def estimates(self) -> dict[str, int] | None:
+        """The bytes to expect of each quality; None before they are known."""
+        return (self.result_json or {}).get("estimates") or None
+
+    @property
+    def has_background(self) -> bool:
+        """True once there is a GIF."""
+        return self.state == State.SUCCESS and self.kind == JobKind.CONVERT
 
     @property
     def start_time(self) -> str:

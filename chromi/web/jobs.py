@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import (
     Blueprint,
@@ -19,9 +20,9 @@ from flask import (
 )
 
 from chromi import sweep
-from chromi.encoder import Recipe
+from chromi.encoder import OPTIONS, Recipe
 from chromi.errors import Conflict, NotFound, error_of
-from chromi.models import Job, State, Upload, Worker
+from chromi.models import FINAL_STATES, Job, JobKind, State, Upload, Worker
 from chromi.web import links
 from chromi.web.responses import wanted_kind
 from chromi.web.services import services
@@ -47,6 +48,12 @@ def status(job_id: str) -> str:
     return render_template("_job.html", **job_context(Job.find(job_id)))
 
 
+@bp.get("/jobs/<job_id>/estimates")
+def estimates(job_id: str) -> str:
+    """The sizes to expect, for the studio that asked for them."""
+    return render_template("_estimates.html", job=Job.find(job_id))
+
+
 @bp.post("/jobs/<job_id>/cancel", strict_slashes=False)
 def cancel(job_id: str) -> Response:
     """Cancel what is not finished; its worker ends ffmpeg when it next looks at the row."""
@@ -65,23 +72,31 @@ def cancel(job_id: str) -> Response:
 
 def recipe_from_form(upload: Upload) -> Recipe:
     """Read the options; raises BadOptions naming each that is wrong."""
-    recipe = Recipe.parse(
-        start_time=request.form.get("start_time", ""), duration=request.form.get("duration", "")
-    )
+    recipe = Recipe.parse(**{name: request.form.get(name, "") for name in OPTIONS})
     recipe.check_against(upload.info)
     return recipe
 
 
-def start_job(upload: Upload, recipe: Recipe) -> Job:
+def start_job(upload: Upload, recipe: Recipe, kind: JobKind = JobKind.CONVERT) -> Job:
     """Write the row, then hand its id to the queue; should that fail, the sweep does it within a minute."""
     if not upload.touch():
         raise NotFound(Upload.missing_message())
-    job = Job.create(upload=upload, recipe_json=recipe.to_dict())
+    job = Job.create(upload=upload, kind=kind, recipe_json=recipe.to_dict())
     try:
         services().queue.enqueue(job.id)
     except sqlite3.OperationalError as error:
         log.warning("job %s waits for the sweep: %s", job.id, error)
     return job
+
+
+def start_estimate(upload: Upload, recipe: Recipe) -> Job:
+    """Start the one estimate of this upload: an earlier one that is not done is not wanted any more."""
+    running = Job.select(Job.id).where(
+        Job.upload == upload, Job.kind == JobKind.ESTIMATE, Job.state.not_in(FINAL_STATES)
+    )
+    for job in list(running):
+        Job.cancel(job.id)
+    return start_job(upload, recipe, JobKind.ESTIMATE)
 
 
 def answer_inline(job: Job) -> Response:
@@ -107,15 +122,18 @@ def job_body(job: Job) -> dict[str, Any]:
     error = {"code": job.error_code, "message": job.error_message} if job.error_code else None
     return {
         "job_id": job.id,
+        "kind": job.kind,
         "status": job.state,
         "state": job.state,
         "raw_state": job.state,
+        "recipe": job.recipe.to_options(),
         "progress": {"step": job.step, "progress": round(job.progress, 3), "message": job.message},
         "queue_position": job.queue_position if job.state == State.QUEUED else None,
         "elapsed_s": _rounded(job.elapsed_s),
         "eta_s": _rounded(job.eta_s),
+        "estimates": job.estimates,
         "result": job.result.to_dict() if job.result else None,
-        "converted_url": links.own_url(job) if job.state == State.SUCCESS else None,
+        "converted_url": links.own_url(job) if job.has_background else None,
         "error": error,
     }
 
@@ -131,10 +149,13 @@ def job_context(job: Job) -> dict[str, Any]:
 
 
 def _studio_url(job: Job) -> str | None:
-    """The way back to the clip with the same start; None once the clip is gone."""
+    """The way back to the clip with the same options; None once the clip is gone."""
     if job.upload_id is None:
         return None
-    return url_for("uploads.show", upload_id=job.upload_id, start_time=job.start_time)
+    usual = Recipe().to_form()
+    chosen = {name: text for name, text in job.recipe.to_form().items() if text != usual[name]}
+    address = url_for("uploads.show", upload_id=job.upload_id)
+    return f"{address}?{urlencode({'start_time': job.start_time, **chosen}, safe=':,')}"
 
 
 def _no_worker(job: Job) -> bool:

@@ -14,7 +14,7 @@ from peewee import OperationalError
 from chromi import sweep
 from chromi.encoder import read_first_frame
 from chromi.errors import BadOptions, Conflict, Gone, LinkUsedUp
-from chromi.models import Job, Link, State, database
+from chromi.models import Job, Link, database
 from chromi.storage import Storage
 from chromi.tokens import MAX_AGE_S
 from chromi.web.delivery import DeliveredFile, deliver_file
@@ -45,7 +45,7 @@ def init_app(app: Flask) -> None:
 def create(job_id: str) -> Response:
     """Make a share link; `expires` is one of 10m, 1h, 24h, 7d, `one_time` is on or absent."""
     job = Job.find(job_id)
-    if job.state != State.SUCCESS:
+    if not job.has_background:
         raise Conflict("There is no background to share yet.")
     lifetime_s, max_uses = _read_link_options()
     own = _own_link(job)
@@ -157,7 +157,7 @@ def _read_link_options() -> tuple[int, int | None]:
 
 def result_context(job: Job) -> dict[str, Any]:
     """A finished job's addresses and share links, for its page."""
-    if job.state != State.SUCCESS:
+    if not job.has_background:
         return {}
     own = _own_link(job)
     return {

@@ -18,13 +18,13 @@ from flask import (
 )
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from chromi.encoder import probe_video
+from chromi.encoder import OPTIONS, Recipe, probe_video
 from chromi.errors import ChromiError, MissingVideo, UploadTooLarge
 from chromi.models import Upload
 from chromi.storage import IncomingFile, new_id
 from chromi.web import jobs
 from chromi.web.delivery import DeliveredFile, deliver_file
-from chromi.web.responses import answer_form_error, redirect_to, refuse_body
+from chromi.web.responses import answer_form_error, redirect_to, refuse_body, wanted_kind
 from chromi.web.services import services
 
 bp = Blueprint("uploads", __name__)
@@ -86,6 +86,19 @@ def create_job(upload_id: str) -> Response:
     return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
 
 
+@bp.post("/uploads/<upload_id>/estimates/", strict_slashes=False)
+def create_estimate(upload_id: str) -> Response:
+    """Measure what each quality would take; the studio watches it in its own page."""
+    upload = Upload.find(upload_id)
+    try:
+        job = jobs.start_estimate(upload, jobs.recipe_from_form(upload))
+    except ChromiError as error:
+        return answer_form_error(error, "studio.html", **studio_context(upload))
+    if wanted_kind() == "fragment":
+        return make_response(jobs.estimates(job.id), 202)
+    return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
+
+
 @bp.get("/uploads/<upload_id>/video")
 def video(upload_id: str) -> Response:
     """The clip itself, for the studio's player only."""
@@ -140,10 +153,13 @@ def receive_video(*, one_shot: bool = False) -> Upload:
 
 def studio_context(upload: Upload) -> dict[str, Any]:
     """What studio.html shows; the form's values survive an error and come back by the address."""
+    usual = {**Recipe().to_form(), "start_time": "00:00:00"}
+    form = {name: request.values.get(name, usual[name])[:32] for name in OPTIONS}
     return {
         "upload": upload,
         "video_url": url_for("uploads.video", upload_id=upload.id),
-        "form": {"start_time": request.values.get("start_time", "00:00:00")[:32]},
+        "form": form,
+        "has_chosen": any(form[name] != usual[name] for name in OPTIONS if name != "start_time"),
         "window_s": WINDOW_S,
     }
 

@@ -1,7 +1,9 @@
 """What the encoder's tests share: the kept frames of a clip, to be looked at as pictures."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -9,20 +11,38 @@ from PIL import Image
 from chromi.encoder.frames import KeptFrames, keep_frames
 from chromi.encoder.probe import probe_video
 from chromi.encoder.recipe import Recipe
-from tests.clips import ffmpeg
+from tests.clips import ffmpeg, make_clip
 
 Keep = Callable[..., KeptFrames]
-Look = Callable[[Path], Image.Image]
+Look = Callable[..., Image.Image]
+
+
+# Frame number n is a plain grey of luma 20 + n.
+COUNTING = "format=yuv420p,geq=lum=20+N:cb=128:cr=128,setparams=colorspace=bt709:range=tv"
+
+
+def counting_clip(path: Path, *, seconds: float = 6, rate: float = 24, codec: str = "libx264") -> Path:
+    quality = ("-qp", "0", "-g", "48", "-bf", "2") if codec == "libx264" else ("-crf", "4", "-b:v", "2M")
+    return make_clip(
+        path,
+        seconds=seconds,
+        rate=rate,
+        size="32x18",
+        picture="color=black",
+        filters=COUNTING,
+        codec=codec,
+        options=quality,
+    )
 
 
 @pytest.fixture
 def keep(tmp_path: Path) -> Keep:
     """Run pass 1 alone on a window of a clip."""
 
-    def keep(clip: Path, start_s: float = 0.0, duration_s: float = 1.0) -> KeptFrames:
+    def keep(clip: Path, start_s: float = 0.0, duration_s: float = 1.0, **options: Any) -> KeptFrames:
         into = tmp_path / f"kept-{clip.name}"
         into.mkdir(exist_ok=True)
-        recipe = Recipe(start_s, duration_s)
+        recipe = Recipe(start_s, duration_s, **options)
         return keep_frames(
             clip, probe_video(clip), recipe, into=into, threads=2, timeout_s=60, on_tick=lambda frames: None
         )
@@ -34,9 +54,9 @@ def keep(tmp_path: Path) -> Keep:
 def look(keep: Keep, tmp_path: Path) -> Look:
     """Return the first picture of a clip as the GIF will have it."""
 
-    def look(clip: Path) -> Image.Image:
+    def look(clip: Path, **options: Any) -> Image.Image:
         png = tmp_path / f"{clip.name}.png"
-        ffmpeg("-i", keep(clip).frames_path, "-frames:v", "1", "-update", "1", png)
+        ffmpeg("-i", keep(clip, **options).frames_path, "-frames:v", "1", "-update", "1", png)
         with Image.open(png) as image:
             return image.convert("RGB")
 
@@ -48,6 +68,15 @@ def lumas(kept: KeptFrames) -> list[int]:
     raw = kept.frames_path.with_suffix(".yuv")
     ffmpeg("-i", kept.frames_path, "-vf", "crop=2:2:0:0,format=yuv420p", "-f", "rawvideo", raw)
     return list(raw.read_bytes()[::6])
+
+
+def clock(kept: KeptFrames) -> list[float]:
+    """Return when each kept frame is shown, in frames of 1/24 s."""
+    listing = kept.frames_path.with_suffix(".txt")
+    ffmpeg("-i", kept.frames_path, "-c", "copy", "-f", "framecrc", listing)
+    lines = listing.read_text().splitlines()
+    (base,) = (line.split(": ")[1] for line in lines if line.startswith("#tb 0"))
+    return [float(int(line.split(",")[2]) * Fraction(base) * 24) for line in lines if line[0] != "#"]
 
 
 def is_near(pixel: tuple[int, ...], wanted: tuple[int, int, int], tolerance: int = 24) -> bool:

@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from chromi.encoder import Progress, Recipe, Result, convert
-from chromi.errors import BadOptions, BrokenResult, DiskFull, EncodeError, NotAVideo, Stopped, TimedOut
+from chromi.encoder import Progress, Recipe, Result, convert, estimate
+from chromi.errors import (
+    BadOptions,
+    BrokenResult,
+    CannotFit,
+    DiskFull,
+    EncodeError,
+    NotAVideo,
+    Stopped,
+    TimedOut,
+)
 from tests.clips import make_clip
 from tests.processes import converters
 
@@ -59,7 +68,7 @@ def test_the_promised_file_comes_out(clip: Path, room: Path) -> None:
     assert set(delays) == {40, 50}
     assert (result.frames, result.duration_cs, result.width_px, result.height_px) == (144, 600, 1280, 720)
     assert result.bytes == (room / "o.gif").stat().st_size
-    assert set(result.seconds) == {"reading", "encoding", "checking"}
+    assert set(result.seconds) == {"reading", "choosing", "encoding", "checking"}
     assert Result.from_dict(result.to_dict()) == result
 
 
@@ -69,7 +78,12 @@ def test_progress_goes_forward_over_every_step_and_ends_whole(clip: Path, room: 
     fractions = [progress.fraction for progress in seen]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert list(dict.fromkeys(progress.step for progress in seen)) == ["reading", "encoding", "checking"]
+    assert list(dict.fromkeys(progress.step for progress in seen)) == [
+        "reading",
+        "choosing",
+        "encoding",
+        "checking",
+    ]
 
 
 def test_the_heart_beats_all_the_time(clip: Path, room: Path) -> None:
@@ -95,7 +109,7 @@ def test_a_gif_without_movement_keeps_all_its_frames(room: Path) -> None:
     assert convert_in(room, clip, Recipe(duration_s=1)).frames == 24
 
 
-@pytest.mark.parametrize("step", ["reading", "encoding", "checking"])
+@pytest.mark.parametrize("step", ["reading", "choosing", "encoding", "checking"])
 def test_stopping_ends_everything_within_a_second(step: str, heavy: Path, room: Path) -> None:
     steps: list[str] = []
     asked: list[float] = []
@@ -171,8 +185,8 @@ def test_a_missing_source_is_an_error_of_ours(room: Path) -> None:
 def test_a_result_that_breaks_the_contract_is_not_published(
     clip: Path, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chromi.encoder.gif.DITHER", "none[x];[x]setpts=2*PTS")
-    with pytest.raises(BrokenResult, match="cs"):
+    monkeypatch.setattr("chromi.encoder.splice._LOOP_FOREVER", b"")  # plays once
+    with pytest.raises(BrokenResult, match="an endless loop"):
         convert_in(room, clip, Recipe(duration_s=1))
     assert left(room) == []
 
@@ -182,4 +196,51 @@ def test_a_full_disk_is_said_plainly(clip: Path, room: Path) -> None:
     (room / "work" / "frames.nut").symlink_to("/dev/full")
     with pytest.raises(DiskFull, match="out of disk space"):
         convert_in(room, clip, Recipe(duration_s=1))
+    assert left(room) == []
+
+
+def test_the_same_pictures_are_read_once(clip: Path, room: Path) -> None:
+    frames = room / "frames.nut"
+    convert_in(room, clip, Recipe(duration_s=1), frames_path=frames)
+    first = (room / "o.gif").read_bytes()
+    result = convert_in(room, room / "gone.mp4", Recipe(duration_s=1), frames_path=frames)
+    assert (room / "o.gif").read_bytes() == first
+    assert result.seconds["reading"] < 1
+    assert left(room) == ["frames.nut", "o.gif"]
+
+
+def test_kept_frames_may_go_while_they_are_used(clip: Path, room: Path) -> None:
+    frames = room / "frames.nut"
+    convert_in(room, clip, Recipe(duration_s=1), frames_path=frames)
+    result = convert_in(
+        room,
+        clip,
+        Recipe(duration_s=1),
+        frames_path=frames,
+        on_progress=lambda progress: frames.unlink(missing_ok=True),
+    )
+    assert result.frames == 24
+    assert left(room) == ["o.gif"]
+
+
+def test_an_estimate_leaves_the_frames_for_the_export(clip: Path, room: Path) -> None:
+    frames = room / "frames.nut"
+    sizes = estimate(clip, Recipe(duration_s=1), work_dir=room / "work", frames_path=frames)
+    assert left(room) == ["frames.nut"]
+    assert list(sizes) == ["small", "balanced", "best"]
+    result = convert_in(room, room / "gone.mp4", Recipe(duration_s=1), frames_path=frames)
+    assert result.estimates == sizes
+    assert sizes["balanced"] == pytest.approx(result.bytes, rel=0.15)
+
+
+def test_it_fits_under_the_size_that_was_asked_for(clip: Path, room: Path) -> None:
+    result = convert_in(room, clip, Recipe(duration_s=1, max_mb=0.5))
+    assert result.bytes <= 500_000
+    assert result.frames == 24
+    assert left(room) == ["o.gif"]
+
+
+def test_what_does_not_fit_says_so_and_leaves_nothing(clip: Path, room: Path) -> None:
+    with pytest.raises(CannotFit, match=r"does not fit under 0\.1 MB.* takes \d"):
+        convert_in(room, clip, Recipe(duration_s=1, max_mb=0.1))
     assert left(room) == []

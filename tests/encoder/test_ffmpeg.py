@@ -1,6 +1,7 @@
 """ffmpeg runs inside its limits and never outlives whoever started it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -183,3 +184,21 @@ def test_the_bundled_ffmpeg_lacks_nothing() -> None:
     assert report.missing == ()
     assert report.version
     assert report.path.is_file()
+
+
+def test_an_encoder_that_is_lacking_is_named_even_if_its_decoder_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    crippled = tmp_path / "ffmpeg"
+    whole = shlex.quote(str(find_ffmpeg()))
+    crippled.write_text(
+        f"""#!/bin/sh
+        case "$*" in
+            *-encoders*) {whole} "$@" | grep -v " gif " ;;
+            *) exec {whole} "$@" ;;
+        esac
+        """
+    )
+    crippled.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(crippled))
+    assert inspect_ffmpeg().missing == ("the encoder gif",)

@@ -1,5 +1,7 @@
 """A file is what its bytes say, and what is no video is refused with a sentence that says why."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,50 @@ def test_a_clip_is_described(suffix: str, codec: str, container: str, name: str,
     assert (info.width_px, info.height_px) == (320, 180)
     assert info.duration_s == pytest.approx(2, abs=0.05)
     assert not info.is_hdr
+
+
+def claiming(clip: Path, version: bytes) -> Path:
+    """Return a copy of a clip made by x264 whose note says another version, in the same place."""
+    note = b"x264 - core 123 r3456"
+    (start,) = (match.start() for match in re.finditer(rb"x264 - core \d", clip.read_bytes()))
+    content = bytearray(clip.read_bytes())
+    content[start : start + len(note)] = (b"x264 - core " + version).ljust(len(note))
+    copy = clip.with_stem(f"claims-{version.hex()}")
+    copy.write_bytes(content)
+    return copy
+
+
+def test_the_version_of_x264_is_read(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.2)
+    assert (probe_video(clip).x264_build or 0) > 151
+    for suffix in ("mkv", "mov"):
+        ffmpeg("-i", clip, "-c", "copy", clip.with_suffix(f".{suffix}"))
+        assert probe_video(clip.with_suffix(f".{suffix}")).x264_build == probe_video(clip).x264_build
+    for version in (1, 67, 142, 999):
+        assert probe_video(claiming(clip, b"%d" % version)).x264_build == version
+
+
+@pytest.mark.parametrize(
+    "version", [b"0", b"000", b"1000", b"12345678", b"-5", b"+7", b" 142", b"x", b"\xd9\xa1", b"\n142", b""]
+)
+def test_an_impossible_version_of_x264_is_not_believed(version: bytes, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.2)
+    assert probe_video(claiming(clip, version)).x264_build is None
+
+
+def test_only_of_h264_the_version_of_x264_matters(tmp_path: Path) -> None:
+    assert probe_video(make_clip(tmp_path / "c.mp4", seconds=0.2, codec="libx265")).x264_build is None
+    plain = make_clip(tmp_path / "plain.mp4", seconds=0.2)
+    ffmpeg("-i", plain, "-c", "copy", "-bsf:v", "filter_units=remove_types=6", tmp_path / "silent.mp4")
+    assert probe_video(tmp_path / "silent.mp4") == replace(probe_video(plain), x264_build=None)
+
+
+def test_what_an_older_version_remembered_of_a_clip_can_be_read(tmp_path: Path) -> None:
+    info = probe_video(make_clip(tmp_path / "c.mp4", seconds=0.2))
+    older = info.to_dict()
+    del older["x264_build"]
+    assert VideoInfo.from_dict(older) == replace(info, x264_build=None)
+    assert VideoInfo.from_dict(info.to_dict()) == info
 
 
 def test_the_name_of_the_file_does_not_matter(tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 """Times and options are read as a person types them, or refused by name."""
 
+import json
+from dataclasses import fields, replace
+
 import pytest
 
+from chromi.encoder.options import OPTIONS, Framing, Loop, Quality, Short
 from chromi.encoder.probe import VideoInfo
-from chromi.encoder.recipe import Recipe, format_timecode, parse_timecode
+from chromi.encoder.recipe import Recipe
+from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.errors import BadOptions
 
 FIVE_SECONDS = VideoInfo("mov", "h264", 640, 360, 5.06, 30.0, 0.0, "yuv420p", "bt709", "bt709")
@@ -100,3 +105,94 @@ def test_a_recipe_and_what_a_probe_found_survive_a_row() -> None:
     recipe = Recipe(1.5, 3.0)
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert VideoInfo.from_dict(FIVE_SECONDS.to_dict()) == FIVE_SECONDS
+
+
+TYPED = {
+    "start_time": "1:02.5",
+    "duration": "2.5",
+    "quality": "best",
+    "max_mb": "9.5",
+    "framing": " Fit ",
+    "focus": "0, 0.25",
+    "pad": "#AABBCC",
+    "size": "1920x1080",
+    "loop": "crossfade",
+    "speed": "1.25",
+    "reverse": "on",
+    "short": "repeat",
+}
+CHOSEN = Recipe(
+    start_s=62.5,
+    duration_s=2.5,
+    quality=Quality.BEST,
+    max_mb=9.5,
+    framing=Framing.FIT,
+    focus=(0.0, 0.25),
+    pad="#aabbcc",
+    width_px=1920,
+    height_px=1080,
+    loop=Loop.CROSSFADE,
+    speed=1.25,
+    reverse=True,
+    short=Short.REPEAT,
+)
+
+
+def test_every_option_is_read() -> None:
+    assert TYPED.keys() == set(OPTIONS)
+    assert Recipe.parse(**TYPED) == CHOSEN
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("quality", "good", "quality must be small, balanced or best"),
+        ("max_mb", "0", "max_mb must be between 0.1 and 500, not 0"),
+        ("max_mb", "501", "max_mb must be between 0.1 and 500, not 501"),
+        ("max_mb", "lots", "max_mb must be a number between 0.1 and 500"),
+        ("framing", "wide", "framing must be fill, fit or blur"),
+        *(("focus", text, "focus must be X,Y") for text in ("0.5", "0.5,1.1", "-1,0", "a,b", "1,1,1", ",")),
+        *(("pad", text, "pad must be auto or a colour") for text in ("red", "#fff", "0xffffff", "#12345g")),
+        ("size", "3840x2160", "size must be 1280x720 or 1920x1080"),
+        ("loop", "forever", "loop must be cut, crossfade or boomerang"),
+        *(("speed", text, "speed must be") for text in ("0.49", "2.01", "1e0", "nan", "١")),
+        ("reverse", "perhaps", "reverse must be on, true"),
+        ("short", "long", "short must be play, boomerang or repeat"),
+        ("colour", "red", "colour is no option"),
+    ],
+)
+def test_a_wrong_option_is_named_with_what_is_allowed(name: str, text: str, words: str) -> None:
+    with pytest.raises(BadOptions) as caught:
+        Recipe.parse(**{name: text})
+    assert caught.value.user_message.startswith(words)
+    assert caught.value.user_message.count(" must be ") <= 1
+
+
+def test_all_wrong_options_are_in_one_sentence() -> None:
+    with pytest.raises(BadOptions) as caught:
+        Recipe.parse(**dict.fromkeys(OPTIONS, "?"))
+    for name in OPTIONS:
+        assert f"{name} must be" in caught.value.user_message
+
+
+def test_what_was_chosen_can_be_typed_again_and_survives_a_row() -> None:
+    for recipe in (Recipe(), CHOSEN):
+        assert Recipe.parse(**recipe.to_form()) == recipe
+        row = json.loads(json.dumps(recipe.to_dict()))
+        assert Recipe.from_dict(row) == recipe
+        assert type(Recipe.from_dict(row).loop) is Loop
+
+
+def test_a_row_of_the_first_version_is_read() -> None:
+    assert Recipe.from_dict({"start_s": 1.5, "duration_s": 3}) == Recipe(1.5, 3.0)
+
+
+def test_quality_and_size_of_the_file_keep_the_same_pictures() -> None:
+    assert replace(CHOSEN, quality=Quality.SMALL, max_mb=None).pictures_key() == CHOSEN.pictures_key()
+    assert Recipe(1, 6).pictures_key() == Recipe(1.0, 6.0).pictures_key()
+
+
+def test_every_other_option_makes_other_pictures() -> None:
+    deciding = [field.name for field in fields(Recipe) if field.name not in ("quality", "max_mb")]
+    keys = {replace(Recipe(), **{name: getattr(CHOSEN, name)}).pictures_key() for name in deciding}
+    assert len(keys | {Recipe().pictures_key()}) == len(deciding) + 1

@@ -51,5 +51,5 @@ def upload(client: FlaskClient, clip: Path) -> str:
 
 def files_in(storage: Storage) -> list[str]:
     """Every file in the media folder."""
-    folders = (storage.uploads, storage.work, storage.results)
+    folders = (storage.uploads, storage.frames, storage.work, storage.results)
     return sorted(str(path) for folder in folders for path in folder.rglob("*"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
@@ -10,6 +11,7 @@ from chromi.encoder import Progress, Recipe
 from chromi.errors import EncodeError, NoFrames
 from chromi.models import Job, State, Upload, Worker
 from chromi.storage import Storage
+from chromi.web.jobs import recipe_from_form
 from tests import clips
 from tests.web.conftest import FRAGMENT, PAGE, Post, files_in
 
@@ -58,6 +60,30 @@ def test_an_upload_from_the_page_stays_for_another_try(
     page = client.get(answer.get_json()["status_url"], headers=PAGE)
     assert "Your background is ready" in page.text
     assert f"/uploads/{upload}/?start_time=00:00:02.000" in page.text
+
+
+def test_a_job_takes_every_option_and_tells_them(app: Flask, client: FlaskClient, upload: str) -> None:
+    sent = {
+        "start_time": "00:00:02.000",
+        "duration": "1",
+        "quality": "small",
+        "max_mb": "5",
+        "framing": "fit",
+        "focus": "0.25,0",
+        "pad": "#102030",
+        "size": "1280x720",
+        "loop": "boomerang",
+        "speed": "0.5",
+        "reverse": "on",
+        "short": "repeat",
+    }
+    with app.test_request_context(method="POST", data=sent):
+        recipe = recipe_from_form(Upload.find(upload))
+    address = f"/jobs/{Job.create(upload=upload, recipe_json=recipe.to_dict(), state=State.CANCELLED).id}/"
+    numbers = {"duration": 1, "max_mb": 5, "speed": 0.5, "reverse": True}
+    assert client.get(address).get_json()["recipe"] == {**sent, **numbers}
+    page = client.get(address, headers=PAGE).text
+    assert "framing=fit&amp;focus=0.25,0&amp;pad=%23102030&amp;loop=boomerang" in page
 
 
 def test_an_enqueued_job_says_where_to_ask(client: FlaskClient, upload: str) -> None:

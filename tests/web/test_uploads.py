@@ -62,6 +62,31 @@ def test_the_studio_keeps_the_start_from_the_address(client: FlaskClient, upload
     assert 'value="00:00:01.500"' in page.text
 
 
+def test_the_studio_keeps_every_option_from_the_address(client: FlaskClient, upload: str) -> None:
+    chosen = (
+        "framing=blur&loop=boomerang&quality=best&size=1920x1080&short=repeat&speed=1.5&max_mb=9&reverse=yes"
+    )
+    page = client.get(f"/uploads/{upload}/?{chosen}", headers=PAGE).text
+    for value in ("blur", "boomerang", "best", "1920x1080", "repeat"):
+        assert f'<option value="{value}" selected>' in page
+    assert 'name="speed" value="1.5"' in page
+    assert 'name="max_mb" value="9"' in page
+    assert " checked>Backwards" in page
+    assert "<details open>" in page
+    plain = client.get(f"/uploads/{upload}/", headers=PAGE).text
+    assert " checked>" not in plain
+    assert "<details open>" not in plain
+
+
+def test_options_survive_an_error(client: FlaskClient, upload: str) -> None:
+    sent = {"start_time": "1", "loop": "crossfade", "speed": "<5>"}
+    page = client.post(f"/uploads/{upload}/jobs/", data=sent, headers=PAGE)
+    assert page.status_code == 422
+    assert "speed must be a number between 0.5 and 2." in page.text
+    assert '<option value="crossfade" selected>' in page.text
+    assert 'name="speed" value="&lt;5&gt;"' in page.text
+
+
 def test_a_wrong_start_shows_the_studio_again_with_the_reason(client: FlaskClient, upload: str) -> None:
     wrong = {"start_time": "1:00:00"}
     page = client.post(f"/uploads/{upload}/jobs/", data=wrong, headers=PAGE)

@@ -1,3 +1,4 @@
+import { watchEstimates } from "./estimates.js";
 import { drawFilmstrip } from "./filmstrip.js";
 import { partsOf } from "./parts.js";
 import { fullTimecode, parseTimecode, shortTimecode } from "./timecode.js";
@@ -101,6 +102,7 @@ export function enhanceStudio(root) {
   const { video, slider } = parts;
   const windowS = Number(root.dataset.windowS);
   const durationS = Number(root.dataset.durationS);
+  watchEstimates(root.querySelector("form"));
 
   // Safari paints no first frame until it is told where to look.
   const seek = (startS) => {

@@ -1,0 +1,117 @@
+"""Drawing second by second gives what drawing at once would, and ends at once when it must."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageSequence
+
+from chromi.encoder.choose import choose
+from chromi.encoder.crew import side_by_side
+from chromi.encoder.drawing import Drawing, Film, draw
+from chromi.encoder.frames import keep_frames
+from chromi.encoder.palette import read_strip
+from chromi.encoder.probe import probe_video
+from chromi.encoder.process import Limits
+from chromi.encoder.recipe import Recipe
+from chromi.encoder.sample import take_sample
+from chromi.errors import Stopped
+from tests.clips import make_clip
+from tests.processes import converters
+
+LIMITS = Limits(60, 512 * 1024**2)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
+    """Sixty frames that move, in parts of 24, 24 and 12; at 20 a second, so that ten of them are repeated."""
+    folder = tmp_path_factory.mktemp("film")
+    clip = make_clip(folder / "c.mp4", seconds=2.5, rate=20)
+    kept = keep_frames(
+        clip, probe_video(clip), Recipe(duration_s=2.5), into=folder, threads=2, timeout_s=60, on_tick=ignore
+    )
+    strip = read_strip(kept.frames_path, folder / "strip.rgb", limits=LIMITS, on_tick=lambda: None)
+    return Film(kept.frames_path, kept.count, strip, folder)
+
+
+def ignore(frames: int) -> None:
+    """Take a count and do nothing with it."""
+
+
+def draw_pictures(film: Film, drawing: Drawing, gif_path: Path) -> list[bytes]:
+    draw(film, drawing, gif_path, threads=2, timeout_s=60, on_tick=ignore)
+    with Image.open(gif_path) as gif:
+        return [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(gif)]
+
+
+def test_seconds_that_go_on_look_as_if_drawn_at_once(
+    film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_parts = draw_pictures(film, Drawing(colours=32), tmp_path / "parts.gif")
+    size_bytes = (tmp_path / "parts.gif").stat().st_size
+    monkeypatch.setattr("chromi.encoder.drawing.PART_FRAMES", 1000)
+    assert in_parts == draw_pictures(film, Drawing(colours=32), tmp_path / "once.gif")
+    assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [Drawing(changing=True), Drawing(palette="perceptual"), Drawing(lossy=80, denoise=4, fps=12, colours=16)],
+    ids=["a palette a second", "perceptual", "the bottom of the ladder"],
+)
+def test_every_drawing_keeps_every_frame(drawing: Drawing, film: Film, tmp_path: Path) -> None:
+    assert len(draw_pictures(film, drawing, tmp_path / "o.gif")) == film.count
+
+
+def test_fewer_pictures_a_second_are_shown_longer(film: Film, tmp_path: Path) -> None:
+    pictures = draw_pictures(film, Drawing(fps=12), tmp_path / "o.gif")
+    assert all(pictures[number] == pictures[number + 1] for number in range(0, film.count, 2))
+    assert len(set(pictures)) > 20
+
+
+def test_repeated_frames_are_told_from_those_that_move(film: Film) -> None:
+    assert sum(1 for motion in film.strip.motion()[1:] if not motion) == 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quality", ["small", "balanced", "best"])
+def test_the_estimate_is_within_15_percent(quality: str, film: Film, tmp_path: Path) -> None:
+    film = Film(film.frames_path, film.count, film.strip, tmp_path)
+    sample = take_sample(film, limits=LIMITS, on_tick=lambda: None)
+    choice = choose(sample, threads=2, limits=LIMITS, on_tick=lambda: None)
+    start = choice.balanced if quality == "balanced" else 0
+    draw(film, choice.ladder[start].drawing, tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=ignore)
+    assert choice.estimates()[quality] == pytest.approx((tmp_path / "o.gif").stat().st_size, rel=0.15)
+
+
+def test_when_one_must_end_all_end(film: Film, tmp_path: Path) -> None:
+    def stop(frames: int) -> None:
+        raise Stopped
+
+    start = time.monotonic()
+    with pytest.raises(Stopped):
+        draw(film, Drawing(lossy=200), tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=stop)
+    assert time.monotonic() - start < 1
+    assert converters() == []
+
+
+def test_the_first_failure_ends_the_others_and_is_what_is_raised() -> None:
+    ended: list[str] = []
+
+    def fail(check: Callable[[], None]) -> None:
+        raise ValueError("broken")
+
+    def go_on(check: Callable[[], None]) -> None:
+        deadline = time.monotonic() + 10
+        try:
+            while time.monotonic() < deadline:
+                check()
+                time.sleep(0.01)
+        except Stopped:
+            ended.append("stopped")
+            raise
+
+    with pytest.raises(ValueError, match="broken"):
+        side_by_side([go_on, fail], at_once=2, on_tick=lambda: None)
+    assert ended == ["stopped"]

@@ -1,0 +1,60 @@
+"""The first frame as a still picture, in full colour."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from chromi.encoder import Recipe, convert
+from chromi.encoder.poster import write_poster
+from chromi.errors import BadOptions, Stopped
+from tests.clips import make_clip
+from tests.encoder.conftest import Keep, is_near
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "c.mp4"
+    return make_clip(path, seconds=1, size="320x180", picture="color=0x4080C0")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("p.png", "PNG"), ("p.JPG", "JPEG"), ("p.jpeg", "JPEG")])
+def test_the_suffix_chooses_the_kind(name: str, kind: str, clip: Path, keep: Keep, tmp_path: Path) -> None:
+    write_poster(keep(clip, duration_s=1 / 24).frames_path, tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        assert (image.format, image.mode, image.size) == (kind, "RGB", (1280, 720))
+        pixel = image.getpixel((640, 360))
+    assert isinstance(pixel, tuple)
+    assert is_near(pixel, (0x40, 0x80, 0xC0), tolerance=5)
+    assert not list(tmp_path.glob(".chromi-*"))
+
+
+@pytest.mark.parametrize("name", ["p.bmp", "p", "p.gif"])
+def test_other_kinds_are_refused_before_any_work(name: str, clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadOptions, match=r"must end in \.png, \.jpg or \.jpeg"):
+        convert(clip, tmp_path / "o.gif", Recipe(), work_dir=tmp_path / "work", poster=tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_poster_appears_with_its_gif(clip: Path, tmp_path: Path) -> None:
+    poster = tmp_path / "o.png"
+    convert(clip, tmp_path / "o.gif", Recipe(duration_s=1), work_dir=tmp_path / "work", poster=poster)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.gif", "o.png"]
+    write_poster(tmp_path / "o.gif", tmp_path / "again.png")
+    with Image.open(poster) as one, Image.open(tmp_path / "again.png") as other:
+        assert one.size == other.size == (1280, 720)
+
+
+@pytest.mark.slow
+def test_without_a_gif_there_is_no_poster(clip: Path, tmp_path: Path) -> None:
+    steps: list[str] = []
+    with pytest.raises(Stopped):
+        convert(
+            *(clip, tmp_path / "o.gif", Recipe(duration_s=1)),
+            work_dir=tmp_path / "work",
+            poster=tmp_path / "o.png",
+            on_progress=lambda progress: steps.append(progress.step),
+            should_stop=lambda: steps[-1] == "checking",
+        )
+    assert list(tmp_path.iterdir()) == []
