@@ -17,8 +17,8 @@ CREATE TABLE upload (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT N
 CREATE TABLE job (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL, upload_id VARCHAR(255),
     recipe_json JSON NOT NULL, state VARCHAR(255) NOT NULL, step VARCHAR(255) NOT NULL,
     progress REAL NOT NULL, message VARCHAR(255) NOT NULL, error_code VARCHAR(255),
-    error_message VARCHAR(255), result_json JSON, worker VARCHAR(255), heartbeat_at REAL, attempts INTEGER NOT NULL,
-    started_at REAL, finished_at REAL,
+    error_message VARCHAR(255), result_json JSON, worker VARCHAR(255), heartbeat_at REAL,
+    attempts INTEGER NOT NULL, started_at REAL, finished_at REAL,
     FOREIGN KEY (upload_id) REFERENCES upload (id) ON DELETE SET NULL);
 CREATE TABLE link (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
     job_id VARCHAR(255) NOT NULL, expires_at REAL NOT NULL, max_uses INTEGER, uses INTEGER NOT NULL,

@@ -1,12 +1,13 @@
 """Video in, GIF out: no Flask, no database, no queue. Usable as a library and from the command line."""
 
-from chromi.encoder.convert import Progress, Result, convert, estimate
+from chromi.encoder.convert import Result, convert, estimate
 from chromi.encoder.doctor import inspect_ffmpeg
 from chromi.encoder.gif import read_first_frame
 from chromi.encoder.loop import LoopWindow, find_loops
 from chromi.encoder.options import OPTIONS
 from chromi.encoder.preview import make_preview
 from chromi.encoder.probe import VideoInfo, probe_video
+from chromi.encoder.progress import Progress
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.timecode import format_timecode
 

@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -13,29 +12,21 @@ from typing import Any
 from chromi.encoder.choose import Choice, budget_bytes, choose
 from chromi.encoder.drawing import MAX_GIF_BYTES, Drawing, Film, draw
 from chromi.encoder.fit import Fitted, fit
-from chromi.encoder.frames import keep_frames
+from chromi.encoder.frames import FRAMES_FILE, keep_frames
 from chromi.encoder.gif import GifFacts, check_gif, publish
 from chromi.encoder.palette import Strip, read_strip
 from chromi.encoder.poster import Poster
 from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
+from chromi.encoder.progress import Progress, Watch
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import take_sample
-from chromi.errors import DiskFull, EncodeError, Stopped, TimedOut
+from chromi.errors import DiskFull, EncodeError
 
 CONVERT_TIMEOUT_S = 300.0
 
 # Where each step begins on the scale of the whole conversion; 1080p H.264 spends its time about so.
 _READING, _CHOOSING, _DRAWING, _CHECKING, _DONE = 0.0, 0.2, 0.35, 0.9, 1.0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a conversion is: step reading, choosing, encoding or checking; fraction 0 to 1 of the whole."""
-
-    step: str
-    fraction: float
-    message: str
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,7 @@ def convert(
     Raises NotAVideo, BadOptions (the window is outside the clip), and EncodeError: NoFrames, CannotFit,
     BrokenResult, TimedOut, Stopped, DiskFull, FfmpegMissing.
     """
-    run = _Run(source, recipe, work_dir, threads, _Watch(on_progress, should_stop, timeout_s))
+    run = _Run(source, recipe, work_dir, threads, Watch(on_progress, should_stop, timeout_s))
     partial = destination.with_name(f".chromi-{secrets.token_hex(8)}.partial")
     still = Poster(poster)
     with run.cleaning(partial):
@@ -131,7 +122,7 @@ def estimate(
     As `convert`, up to the choice of colours: what it leaves at `frames_path` saves the conversion its
     reading. Raises the same errors.
     """
-    run = _Run(source, recipe, work_dir, threads, _Watch(on_progress, should_stop, timeout_s))
+    run = _Run(source, recipe, work_dir, threads, Watch(on_progress, should_stop, timeout_s))
     with run.cleaning():
         return run.choose(run.read(frames_path)).estimates()
 
@@ -144,13 +135,14 @@ class _Run:
     recipe: Recipe
     work_dir: Path
     threads: int
-    watch: "_Watch"
+    watch: Watch
 
     @contextmanager
     def cleaning(self, *partial: Path) -> Iterator[None]:
         """Make the work folder; in the end remove it and what is unfinished. OSErrors become EncodeErrors."""
         try:
-            self.work_dir.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self.work_dir, ignore_errors=True)  # a killed run's frames may be half written
+            self.work_dir.mkdir(parents=True)
             yield
         except OSError as error:
             raise _explain(error) from error
@@ -161,11 +153,11 @@ class _Run:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.watch.left_s, MAX_GIF_BYTES)
+        return Limits(max(0.1, self.watch.left_s), MAX_GIF_BYTES)
 
     def read(self, frames_path: Path | None) -> Film:
         """Decode the window, unless that was done before."""
-        own_path = self.work_dir / "frames.nut"
+        own_path = self.work_dir / FRAMES_FILE
         with self.watch.timing("reading"):
             if not (frames_path and _link(frames_path, own_path)):
                 self._decode()
@@ -242,43 +234,6 @@ def _link(path: Path, another: Path) -> bool:
         except FileNotFoundError:
             return False
     return True
-
-
-class _Watch:
-    """Report progress that never goes back; end the conversion when it should stop or takes too long."""
-
-    def __init__(
-        self, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool], timeout_s: float
-    ) -> None:
-        self._on_progress = on_progress
-        self._should_stop = should_stop
-        self._deadline = time.monotonic() + timeout_s
-        self._fraction = 0.0
-        self.seconds: dict[str, float] = {}
-
-    @property
-    def fraction(self) -> float:
-        """How far the conversion is, 0 to 1."""
-        return self._fraction
-
-    @property
-    def left_s(self) -> float:
-        return self._deadline - time.monotonic()
-
-    def report(self, step: str, fraction: float, message: str) -> None:
-        """Pass progress on. Raises Stopped and TimedOut, here and nowhere else."""
-        self._fraction = min(_DONE, max(self._fraction, fraction))
-        self._on_progress(Progress(step, self._fraction, message))
-        if self._should_stop():
-            raise Stopped
-        if self.left_s <= 0:
-            raise TimedOut(detail=f"out of time while {step}")
-
-    @contextmanager
-    def timing(self, step: str) -> Iterator[None]:
-        start = time.monotonic()
-        yield
-        self.seconds[step] = round(time.monotonic() - start, 3)
 
 
 def _explain(error: OSError) -> EncodeError:

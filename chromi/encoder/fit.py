@@ -34,21 +34,21 @@ def fit(choice: Choice, best: int, budget: float | None, gif_path: Path, draw: D
     """
     try_path = gif_path.with_suffix(".try.gif")
     taken: tuple[int, Fitted] | None = None
-    rung, too_big, smallest, tries = choice.fitting(budget, start=best), best - 1, 0, 0
-    while True:
-        drawing, expected = choice.ladder[rung].drawing, choice.ladder[rung].expected_bytes
-        size, tries = draw(drawing, try_path), tries + 1
-        smallest = min(smallest or size, size)
-        if budget is None or size <= budget:
-            taken = (rung, Fitted(drawing, size, tries))
-            try_path.replace(gif_path)
-        else:
-            too_big = rung
-            try_path.unlink()
-        following = _next(choice, budget, size / expected, too_big, taken, tries)
-        if following is None:
-            break
-        rung = following
+    rung: int | None = choice.fitting(budget, start=best)
+    too_big, smallest, tries = best - 1, 0, 0
+    try:
+        while rung is not None:
+            drawing, expected = choice.ladder[rung].drawing, choice.ladder[rung].expected_bytes
+            size, tries = draw(drawing, try_path), tries + 1
+            smallest = min(smallest or size, size)
+            if budget is None or size <= budget:
+                taken = (rung, Fitted(drawing, size, tries))
+                try_path.replace(gif_path)
+            else:
+                too_big = rung
+            rung = _next(choice, budget, size / expected, too_big, taken, tries)
+    finally:
+        try_path.unlink(missing_ok=True)
     if taken is None:
         raise CannotFit.under(budget or 0, smallest)
     return Fitted(taken[1].drawing, taken[1].bytes, tries)

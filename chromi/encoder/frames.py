@@ -14,6 +14,9 @@ from chromi.encoder.rearrange import rearrange
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.writer import FrameWriter
 
+FRAMES_FILE = "frames.nut"
+"""What the kept frames are called in the folder that they are kept in."""
+
 _HIGH_RATE_FPS = 48
 
 
@@ -39,7 +42,7 @@ def keep_frames(
 
     Raises NoFrames if the window holds none, TimedOut, and EncodeError.
     """
-    frames_path = into / "frames.nut"
+    frames_path = into / FRAMES_FILE
     to_read = frames_to_read(recipe)
     most = 0
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from chromi.encoder import process
 from chromi.encoder.launch import CANNOT_START
 from chromi.encoder.process import Limits
-from chromi.errors import GifsicleMissing
+from chromi.encoder.splice import TRAILER
+from chromi.errors import DiskFull, GifsicleMissing
 
 
 def find_gifsicle() -> Path:
@@ -52,3 +53,12 @@ def optimise(
     if outcome.exit_code == CANNOT_START:
         raise GifsicleMissing(detail=outcome.log)
     outcome.check()
+    if not _is_whole(destination):
+        raise DiskFull(detail=f"gifsicle wrote a part of {destination.name} and did not say that it failed")
+
+
+def _is_whole(gif_path: Path) -> bool:
+    """True if the file ends as a GIF does: gifsicle ends with 0 even if it could not write."""
+    with gif_path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        return end > 0 and file.seek(end - 1) >= 0 and file.read(1) == TRAILER

@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from chromi.errors import BrokenResult
 
-_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
+TRAILER = b";"
+_EXTENSION, _IMAGE = 0x21, 0x2C
 _GRAPHIC_CONTROL = 0xF9
 _HAS_TABLE, _TABLE_SIZE, _INTERLACED = 0x80, 0x07, 0x40
 _LOOP_FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
@@ -56,7 +57,7 @@ def join_parts(parts: Sequence[Part], destination: Path, *, fps: int) -> int:
             for frame in frames[part.skip :]:
                 _write_frame(file, frame, common, delay_cs=_at_cs(count + 1, fps) - _at_cs(count, fps))
                 count += 1
-        file.write(bytes([_TRAILER]))
+        file.write(TRAILER)
     return count
 
 
@@ -97,7 +98,7 @@ def _read_part(path: Path) -> tuple[bytes, bytes, list[Frame]]:
 
 def _walk(content: bytes, at: int) -> Iterator[Frame]:
     control = _NO_CONTROL
-    while (kind := content[at]) != _TRAILER:
+    while (kind := content[at]) != TRAILER[0]:
         if kind == _EXTENSION:
             end = _skip_blocks(content, at + 2)
             if content[at + 1] == _GRAPHIC_CONTROL:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from chromi.encoder import Progress, Recipe, Result, convert, estimate
+from chromi.encoder.options import Quality
 from chromi.errors import (
     BadOptions,
     BrokenResult,
@@ -191,12 +192,38 @@ def test_a_result_that_breaks_the_contract_is_not_published(
     assert left(room) == []
 
 
-def test_a_full_disk_is_said_plainly(clip: Path, room: Path) -> None:
-    (room / "work").mkdir()
-    (room / "work" / "frames.nut").symlink_to("/dev/full")
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        ("reading", "frames.nut"),
+        ("reading", "strip.rgb"),
+        ("encoding", "coverage-none-256-0.rough.gif"),
+        ("encoding", "coverage-none-256-0.gif"),
+        ("encoding", "../.chromi-o.try.gif"),
+    ],
+    ids=["keeping frames", "their strip", "drawing", "optimising", "joining"],
+)
+def test_a_full_disk_is_said_plainly_wherever_it_fills(
+    step: str, name: str, clip: Path, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda size: "o")
+    (room / "o.gif").write_bytes(b"the one before")
+
+    def fill(progress: Progress) -> None:
+        if progress.step == step and not (room / "work" / name).is_symlink():
+            (room / "work" / name).unlink(missing_ok=True)
+            (room / "work" / name).symlink_to("/dev/full")
+
     with pytest.raises(DiskFull, match="out of disk space"):
-        convert_in(room, clip, Recipe(duration_s=1))
-    assert left(room) == []
+        convert_in(room, clip, Recipe(duration_s=1, quality=Quality.BEST), on_progress=fill)
+    assert left(room) == ["o.gif"]
+    assert (room / "o.gif").read_bytes() == b"the one before"
+
+
+def test_what_a_killed_run_left_behind_is_not_taken_for_kept_frames(clip: Path, room: Path) -> None:
+    (room / "work").mkdir()
+    (room / "work" / "frames.nut").write_bytes(b"half a file")
+    assert convert_in(room, clip, Recipe(duration_s=1)).frames == 24
 
 
 def test_the_same_pictures_are_read_once(clip: Path, room: Path) -> None:
