@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -227,12 +227,11 @@ class _Run:
 
 
 def _link(path: Path, another: Path) -> bool:
-    """Give a file a second name, with which it stays when the first is removed; False if it is not there."""
-    with suppress(FileExistsError):
-        try:
-            os.link(path, another)
-        except FileNotFoundError:
-            return False
+    """Give a file a second name, with which it stays when the first is removed; False if that cannot be."""
+    try:
+        os.link(path, another)
+    except OSError:  # not there, or a volume without hard links: then nothing is kept
+        return False
     return True
 
 
