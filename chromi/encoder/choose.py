@@ -56,7 +56,7 @@ class Choice:
     balanced: int
 
     def best_rung(self, recipe: Recipe) -> int:
-        """Return the best looking rung that is wanted: only `best` and `max_mb` spend bytes that are not seen."""
+        """Return the best looking rung wanted: only `best` and `max_mb` spend bytes that are not seen."""
         return 0 if recipe.quality is Quality.BEST or recipe.max_mb is not None else self.balanced
 
     def fitting(self, budget: float | None, *, start: int, scale: float = 1.0) -> int:

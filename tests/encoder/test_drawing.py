@@ -45,6 +45,7 @@ def draw_pictures(film: Film, drawing: Drawing, gif_path: Path) -> list[bytes]:
         return [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(gif)]
 
 
+@pytest.mark.slow
 def test_seconds_that_go_on_look_as_if_drawn_at_once(
     film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,10 +61,12 @@ def test_seconds_that_go_on_look_as_if_drawn_at_once(
     [Drawing(changing=True), Drawing(palette="perceptual"), Drawing(lossy=80, denoise=4, fps=12, colours=16)],
     ids=["a palette a second", "perceptual", "the bottom of the ladder"],
 )
+@pytest.mark.slow
 def test_every_drawing_keeps_every_frame(drawing: Drawing, film: Film, tmp_path: Path) -> None:
     assert len(draw_pictures(film, drawing, tmp_path / "o.gif")) == film.count
 
 
+@pytest.mark.slow
 def test_fewer_pictures_a_second_are_shown_longer(film: Film, tmp_path: Path) -> None:
     pictures = draw_pictures(film, Drawing(fps=12), tmp_path / "o.gif")
     assert all(pictures[number] == pictures[number + 1] for number in range(0, film.count, 2))

@@ -47,6 +47,7 @@ def scores(windows: list[LoopWindow]) -> list[int]:
     return [window.score for window in windows]
 
 
+@pytest.mark.slow
 def test_a_period_is_found_and_its_half_is_not(film: Film) -> None:
     """After half a swing the pendulum is where it was, on its way back."""
     clip = film(swinging(2))
@@ -62,6 +63,7 @@ def test_a_period_is_found_at_every_rate_and_under_noise(rate: float, noise: int
 
 
 @pytest.mark.parametrize("noise", [0, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_the_one_place_that_comes_again_is_first(noise: int, film: Film) -> None:
     """The second and a half from 2 s on is shown again at 8 s."""
     best, second, *_ = find_loops(

@@ -40,6 +40,7 @@ def idle(client: FlaskClient) -> None:
     client.application.extensions["chromi"] = replace(services, queue=queue)
 
 
+@pytest.mark.slow
 def test_it_measures_and_leaves_the_frames_for_the_export(
     client: FlaskClient, upload: str, storage: Storage
 ) -> None:

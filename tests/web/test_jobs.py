@@ -51,6 +51,7 @@ def test_a_one_shot_upload_goes_when_its_job_is_done(convert: Post, storage: Sto
     assert Upload.select().count() == 0
 
 
+@pytest.mark.slow
 def test_an_upload_from_the_page_stays_for_another_try(
     client: FlaskClient, upload: str, storage: Storage
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_job_takes_every_option_and_tells_them(app: Flask, client: FlaskClient
     assert "framing=fit&amp;focus=0.25,0&amp;pad=%23102030&amp;loop=boomerang" in page
 
 
+@pytest.mark.slow
 def test_an_enqueued_job_says_where_to_ask(client: FlaskClient, upload: str) -> None:
     body = client.post(f"/uploads/{upload}/jobs/", data={"duration": "1"}).get_json()
     job_id = body["job_id"]
@@ -205,6 +207,7 @@ def test_a_clip_that_is_gone_is_said(client: FlaskClient, upload: str) -> None:
     assert "Please upload it again" in answer.text
 
 
+@pytest.mark.slow
 def test_a_page_whose_result_has_expired_says_so(client: FlaskClient, convert: Post) -> None:
     convert(duration="1")
     job = Job.get()
