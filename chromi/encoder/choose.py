@@ -22,8 +22,8 @@ DITHER = "bayer:bayer_scale=2"
 """The one that helps where any does; error diffusion takes ten times as long and more bytes."""
 BANDED_CAMBI = 1.0
 """Banding below it is not seen."""
-CLEAR_VMAF = 98.5
-"""Nothing can be gained above it: another palette or a dither is not even tried."""
+CLEAR_VMAF = 97.0
+"""Little can be gained above it: another palette or a dither is not even tried."""
 SAME_VMAF = 0.2
 SAME_PSNR_DB = 0.6
 """What `balanced` gives up at most for fewer bytes, against 256 colours."""
