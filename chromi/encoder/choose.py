@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import log, log2
 
-from chromi.encoder.crew import side_by_side
+from chromi.encoder.crew import Piece, side_by_side
 from chromi.encoder.drawing import Drawing
 from chromi.encoder.options import Quality
-from chromi.encoder.process import Limits
 from chromi.encoder.recipe import Recipe
-from chromi.encoder.sample import Measured, Sample, measure
+from chromi.encoder.sample import Measured, Sample
 
 BUDGETS_BYTES = {Quality.SMALL: 12e6, Quality.BALANCED: 30e6, Quality.BEST: None}
 """What each quality may take at most."""
@@ -83,19 +82,27 @@ def budget_bytes(recipe: Recipe) -> float | None:
     return recipe.max_mb * 1e6 if recipe.max_mb is not None else BUDGETS_BYTES[recipe.quality]
 
 
-def choose(sample: Sample, *, threads: int, limits: Limits, on_tick: Callable[[], None]) -> Choice:
+def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choice:
     """Draw and measure the sample in a few ways. Raises TimedOut and EncodeError."""
 
     def look(*drawings: Drawing) -> list[Measured]:
         found: dict[Drawing, Measured] = {}
 
-        def piece(drawing: Drawing) -> Callable[[Callable[[], None]], None]:
-            return lambda check: found.update({drawing: measure(sample, drawing, limits=limits, check=check)})
+        def piece(drawing: Drawing) -> Piece:
+            return lambda check: found.update({drawing: sample.measure(drawing, check)})
 
         side_by_side([piece(drawing) for drawing in drawings], at_once=threads, on_tick=on_tick)
         return [found[drawing] for drawing in drawings]
 
-    many, few = look(Drawing(MANY), Drawing(FEW))
+    first = Drawing(MANY), Drawing(FEW)
+
+    def write_palettes(check: Callable[[], None]) -> None:
+        for drawing in first:
+            check()
+            sample.write_palette(drawing)
+
+    side_by_side([sample.cut, write_palettes], at_once=threads, on_tick=on_tick)
+    many, few = look(*first)
     if many.likeness.vmaf >= CLEAR_VMAF:
         return _climb(sample, many, few)
     perceptual, dithered = look(Drawing(MANY, "perceptual"), Drawing(MANY, dither=DITHER))

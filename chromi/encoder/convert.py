@@ -20,7 +20,7 @@ from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
 from chromi.encoder.progress import Progress, Watch
 from chromi.encoder.recipe import Recipe
-from chromi.encoder.sample import take_sample
+from chromi.encoder.sample import choose_sample
 from chromi.errors import DiskFull, EncodeError
 
 CONVERT_TIMEOUT_S = 300.0
@@ -170,8 +170,7 @@ class _Run:
         def tick() -> None:
             self.watch.report("reading", _CHOOSING, "Reading your clip")
 
-        strip_path = self.work_dir / "strip.rgb"
-        return read_strip(frames_path, strip_path, limits=self.limits, on_tick=tick)
+        return read_strip(frames_path, self.work_dir, limits=self.limits, on_tick=tick)
 
     def _decode(self) -> None:
         def tick(frames: int) -> None:
@@ -196,8 +195,8 @@ class _Run:
 
         with self.watch.timing("choosing"):
             tick()
-            sample = take_sample(film, limits=self.limits, on_tick=tick)
-            return choose(sample, threads=self.threads, limits=self.limits, on_tick=tick)
+            sample = choose_sample(film, self.limits)
+            return choose(sample, threads=self.threads, on_tick=tick)
 
     def draw(self, film: Film, choice: Choice, gif_path: Path) -> Fitted:
         def draw_once(drawing: Drawing, path: Path) -> int:

@@ -8,15 +8,15 @@ from chromi.errors import Stopped
 
 TICK_S = 0.1
 
+Piece = Callable[[Callable[[], None]], None]
+"""Some work, given a function that it must call ten times a second."""
 
-def side_by_side(
-    work: Sequence[Callable[[Callable[[], None]], None]], *, at_once: int, on_tick: Callable[[], None]
-) -> None:
+
+def side_by_side(work: Sequence[Piece], *, at_once: int, on_tick: Callable[[], None]) -> None:
     """Call each piece of `work`, at most `at_once` at a time; return when all are done.
 
-    Each gets a function that it must call ten times a second and that raises Stopped once the others should
-    end. `on_tick` is called as often, in the caller's thread. What it or a piece raises ends the others, and
-    is raised when nothing runs any more.
+    What each must call raises Stopped once the others should end. `on_tick` is called ten times a second, in
+    the caller's thread. What it or a piece raises ends the others, and is raised when nothing runs any more.
     """
     stop = threading.Event()
 
@@ -24,7 +24,7 @@ def side_by_side(
         if stop.is_set():
             raise Stopped
 
-    def guarded(piece: Callable[[Callable[[], None]], None]) -> None:
+    def guarded(piece: Piece) -> None:
         check()  # it may have waited for its turn
         piece(check)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from chromi.encoder import gifsicle, splice
 from chromi.encoder.crew import side_by_side
 from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, kept_input, run
+from chromi.encoder.metrics import Comparison
 from chromi.encoder.palette import Strip, write_palette
-from chromi.encoder.process import Limits
+from chromi.encoder.process import Limits, ignore
 from chromi.encoder.recipe import Recipe
 
 MAX_GIF_BYTES = 512 * 1024**2
@@ -38,7 +39,7 @@ class Drawing:
 
     @property
     def filters(self) -> str:
-        """What happens to the frames of a part before they get their colours."""
+        """What happens to the frames of a part, in bgra, before they get their colours."""
         chain = [f"settb=1/{Recipe.fps},setpts=N"]
         if self.denoise:
             chain.append(f"hqdn3d={self.denoise / 2}:{self.denoise / 2}:{self.denoise}:{self.denoise}")
@@ -56,7 +57,7 @@ class Drawing:
 class Film:
     """What is drawn: `count` frames in a NUT file; the strip that their colours are chosen from.
 
-    `work_dir` is for what is made on the way.
+    `work_dir` is for what is made on the way: the palettes stay there, for the next drawing.
     """
 
     frames_path: Path
@@ -76,9 +77,9 @@ def draw(
 ) -> None:
     """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
     limits = Limits(timeout_s, MAX_GIF_BYTES)
-    parts = [_PartOfFilm(film, drawing, start, limits) for start in range(0, film.count, PART_FRAMES)]
+    parts = [Part(film, drawing, limits, start) for start in range(0, film.count, PART_FRAMES)]
     if not drawing.changing:
-        parts[0].write_palette(range(len(film.strip.frames)))
+        parts[0].write_palette()
     side_by_side(
         [part.draw for part in parts],
         at_once=threads,
@@ -90,13 +91,17 @@ def draw(
 
 
 @dataclass
-class _PartOfFilm:
-    """At most a second of frames, from `start` on; `done` says how many are drawn."""
+class Part:
+    """At most a second of a film, from frame `start` on; `done` says how many of its frames are drawn.
+
+    With `looks`, those of the drawn frames that they select are compared with the film's.
+    """
 
     film: Film
     drawing: Drawing
-    start: int
     limits: Limits
+    start: int = 0
+    looks: Comparison | None = None
     done: int = 0
 
     @property
@@ -109,7 +114,7 @@ class _PartOfFilm:
         return splice.Part(self.film.work_dir / f"{name}-{self.start}.gif", skip=self._lead)
 
     @property
-    def palette_path(self) -> Path:
+    def _palette_path(self) -> Path:
         when = self.start if self.drawing.changing else "all"
         return self.film.work_dir / f"palette-{self.drawing.palette}-{self.drawing.colours}-{when}.png"
 
@@ -118,16 +123,17 @@ class _PartOfFilm:
         """Frames drawn before the part's own, so that its first one need not be a whole picture."""
         return 1 if self.drawing.is_seamless and self.start else 0
 
-    def write_palette(self, frames: range) -> None:
-        """Write the palette, unless another drawing has."""
-        if self.palette_path.exists():
+    def write_palette(self) -> None:
+        """Write the palette, of this second or of all, unless another drawing has."""
+        if self._palette_path.exists():
             return
+        frames = self.frames if self.drawing.changing else range(len(self.film.strip.frames))
         colours, maker = self.drawing.colours, self.drawing.palette
-        write_palette(self.film.strip, frames, colours, maker, self.palette_path, limits=self.limits)
+        write_palette(self.film.strip, frames, colours, maker, self._palette_path, limits=self.limits)
 
     def draw(self, check: Callable[[], None]) -> None:
-        if self.drawing.changing:
-            self.write_palette(self.frames)
+        """Write `result`; `check` is called ten times a second. Raises TimedOut and EncodeError."""
+        self.write_palette()
         rough = self.result.path.with_suffix(".rough.gif")
         self._use_palette(rough, check)
         gifsicle.optimise(
@@ -147,15 +153,24 @@ class _PartOfFilm:
 
         run(
             [
-                *QUIET,
+                *(QUIET if self.looks is None else Comparison.LOG),
                 *kept_input(self.film.frames_path, first),
-                *("-f", "png_pipe", "-i", str(self.palette_path), "-filter_complex_threads", "1"),
-                "-filter_complex",
-                f"[0:v]{self.drawing.filters}[rgb];[rgb][1:v]paletteuse=dither={self.drawing.dither}",
+                *("-f", "png_pipe", "-i", str(self._palette_path), "-filter_complex_threads", "1"),
+                *("-filter_complex", self._graph, "-map", "[gif]"),
                 *("-map_metadata", "-1", "-fps_mode", "passthrough", "-frames:v", str(count)),
                 *(*REPORT_FRAMES, "-f", "gif", "-y", str(gif_path)),
+                *(Comparison.OUTPUTS if self.looks else ()),
             ],
             limits=self.limits,
             on_output=counter.read,
+            on_log=self.looks.read if self.looks else ignore,
             on_tick=tick,
         ).check()
+
+    @property
+    def _graph(self) -> str:
+        use = f"{self.drawing.filters}[rgb];[rgb][1:v]paletteuse=dither={self.drawing.dither}"
+        if self.looks is None:
+            return f"[0:v]{use}[gif]"
+        compare = self.looks.graph("drawn", "kept")
+        return f"[0:v]split[frames][kept];[frames]{use},split[gif][drawn];{compare}"

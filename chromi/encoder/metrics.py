@@ -2,12 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.ffmpeg import run
-from chromi.encoder.process import Limits
 from chromi.errors import EncodeError
 
 MAX_LOG_BYTES = 4 * 1024**2
@@ -27,52 +24,43 @@ class Likeness:
     blurred_psnr_db: float
 
 
-def compare(
-    gif_path: Path,
-    frames_path: Path,
-    log_path: Path,
-    *,
-    which: str,
-    limits: Limits,
-    on_tick: Callable[[], None],
-) -> Likeness:
-    """Compare a GIF with its frames, those for which `which` (of n, their number) is not 0.
+class Comparison:
+    """A look at drawn frames beside those they were drawn from, as a part of one ffmpeg command.
 
-    Raises TimedOut and EncodeError.
-
-    VMAF is Netflix's default model, CAMBI its banding index; both are means over the frames.
+    VMAF is Netflix's default model, CAMBI its banding index; all are means over the frames.
     """
-    psnr_db = [_IDENTICAL_DB]
 
-    def read(line: str) -> None:
+    OUTPUTS = ("-map", "[vmaf]", "-f", "null", "-", "-map", "[psnr]", "-f", "null", "-")
+    LOG = ("-loglevel", "info")
+
+    def __init__(self, log_path: Path, which: str) -> None:
+        """`which` (of n, their number) is not 0 for the frames that count; libvmaf writes to `log_path`."""
+        self._log_path = log_path
+        self._which = which
+        self._psnr_db = _IDENTICAL_DB
+
+    def graph(self, drawn: str, kept: str) -> str:
+        """Return the filters that take both and give OUTPUTS."""
+        to_yuv = (
+            "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,"
+            "format=yuv420p"
+        )
+        select = f"select='{self._which}',settb=1/24,setpts=N"
+        return (
+            f"[{drawn}]{select},{to_yuv},split[g1][g2];[{kept}]{select},{to_yuv},split[f1][f2];"
+            f"[g1][f1]libvmaf=log_fmt=json:log_path={self._log_path}:feature=name=cambi[vmaf];"
+            f"[g2]gblur={BLUR_PX}[g3];[f2]gblur={BLUR_PX}[f3];[g3][f3]psnr[psnr]"
+        )
+
+    def read(self, line: str) -> None:
+        """Take a line of ffmpeg's log."""
         if found := _AVERAGE.search(line):
-            psnr_db[0] = min(_IDENTICAL_DB, float(found[1]))
+            self._psnr_db = min(_IDENTICAL_DB, float(found[1]))
 
-    run(
-        [
-            *("-loglevel", "info", "-i", str(gif_path), "-f", "nut", "-i", str(frames_path)),
-            *("-filter_complex_threads", "1", "-filter_complex", _graph(log_path, which)),
-            *("-map", "[vmaf]", "-f", "null", "-", "-map", "[psnr]", "-f", "null", "-"),
-        ],
-        limits=limits,
-        on_log=read,
-        on_tick=on_tick,
-    ).check()
-    means = _read_means(log_path)
-    return Likeness(means["vmaf"], means["cambi"], psnr_db[0])
-
-
-def _graph(log_path: Path, which: str) -> str:
-    """Number the frames on both sides: the delays of a GIF are not exactly those of its source."""
-    to_yuv = (
-        "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,format=yuv420p"
-    )
-    number = f"select='{which}',settb=1/24,setpts=N"
-    return (
-        f"[0:v]{number},{to_yuv},split[g1][g2];[1:v]{number},split[f1][f2];"
-        f"[g1][f1]libvmaf=log_fmt=json:log_path={log_path}:feature=name=cambi[vmaf];"
-        f"[g2]gblur={BLUR_PX}[g3];[f2]gblur={BLUR_PX}[f3];[g3][f3]psnr[psnr]"
-    )
+    def likeness(self) -> Likeness:
+        """Return what was found, when ffmpeg has ended. Raises EncodeError."""
+        means = _read_means(self._log_path)
+        return Likeness(means["vmaf"], means["cambi"], self._psnr_db)
 
 
 def _read_means(log_path: Path) -> dict[str, float]:

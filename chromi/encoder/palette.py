@@ -17,6 +17,15 @@ _SETTLED = 600
 """Pixels of 62,208 that may still change their colour when k-means stops: half the time, for 0.05 dB."""
 _MAX_FRAMES = 12
 """Frames of the strip that a palette is made from: 62,208 pixels. More cost time and change nothing."""
+_LARGER_EVERY = 3
+_STRIP_GRAPH = (
+    "[0:v]split=3[all][small][large];[small]scale={small},format=rgb24[strip];"
+    "[large]framestep={every},scale={large},format=gbrp[larger]"
+).format(
+    every=_LARGER_EVERY,
+    small=f"{WIDTH_PX}:{HEIGHT_PX}:flags=neighbor:in_color_matrix=bt709:in_range=tv",
+    large="640:360:flags=neighbor:in_color_matrix=bt709:in_range=tv",
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +33,10 @@ class Strip:
     """Every kept frame at 96x54: single pixels of it, not means, so that the colours are its own.
 
     `checksums` are of the whole frames: equal ones tell a repeated frame, however little changes in others.
+    `larger_path` has every third frame at 640x360: the small ones are too small for a median cut.
     """
 
-    frames_path: Path
+    larger_path: Path
     frames: Sequence[bytes]
     checksums: Sequence[str]
 
@@ -45,9 +55,9 @@ def _step(before: bytes, after: bytes) -> float:
     return sum(ImageStat.Stat(difference).mean) / 3
 
 
-def read_strip(frames_path: Path, strip_path: Path, *, limits: Limits, on_tick: Callable[[], None]) -> Strip:
-    """Read the strip of kept frames, through the file `strip_path`. Raises TimedOut and EncodeError."""
-    to_strip = f"scale={WIDTH_PX}:{HEIGHT_PX}:flags=neighbor:in_color_matrix=bt709:in_range=tv,format=rgb24"
+def read_strip(frames_path: Path, work_dir: Path, *, limits: Limits, on_tick: Callable[[], None]) -> Strip:
+    """Read the strip of kept frames; its files are made in `work_dir`. Raises TimedOut and EncodeError."""
+    pixels_path, larger_path = work_dir / "strip.rgb", work_dir / "strip.nut"
     checksums: list[str] = []
 
     def read(line: str) -> None:
@@ -56,20 +66,19 @@ def read_strip(frames_path: Path, strip_path: Path, *, limits: Limits, on_tick: 
 
     run(
         [
-            *QUIET,
-            *kept_input(frames_path),
-            *("-filter_complex", f"[0:v]split[all][seen];[seen]{to_strip}[strip]"),
-            *("-map", "[strip]", "-fps_mode", "passthrough", "-f", "rawvideo", "-y", str(strip_path)),
+            *(*QUIET, *kept_input(frames_path), "-filter_complex", _STRIP_GRAPH),
+            *("-map", "[strip]", "-fps_mode", "passthrough", "-f", "rawvideo", "-y", str(pixels_path)),
+            *("-map", "[larger]", "-c:v", "utvideo", "-fps_mode", "passthrough", "-y", str(larger_path)),
             *("-map", "[all]", "-fps_mode", "passthrough", "-f", "framecrc", "pipe:1"),
         ],
         limits=limits,
         on_output=read,
         on_tick=on_tick,
     ).check()
-    pixels = strip_path.read_bytes()
-    strip_path.unlink()
+    pixels = pixels_path.read_bytes()
+    pixels_path.unlink()
     frames = [pixels[at : at + _FRAME_BYTES] for at in range(0, len(pixels), _FRAME_BYTES)]
-    return Strip(frames_path, frames, checksums)
+    return Strip(larger_path, frames, checksums)
 
 
 def write_palette(
@@ -83,7 +92,7 @@ def write_palette(
     its VMAF is 2 higher.
     """
     if maker == "perceptual":
-        _write_perceptual(strip.frames_path, frames, colours, palette_path, limits)
+        _write_perceptual(strip, frames, colours, palette_path, limits)
     else:
         _write_coverage(strip, frames, colours, palette_path)
 
@@ -102,16 +111,14 @@ def _write_coverage(strip: Strip, frames: range, colours: int, palette_path: Pat
     image.save(palette_path, "PNG")
 
 
-def _write_perceptual(
-    frames_path: Path, frames: range, colours: int, palette_path: Path, limits: Limits
-) -> None:
-    """Look at a few frames in a quarter of their size: the strip is too small for a median cut."""
-    step = max(1, len(frames) // _MAX_FRAMES)
-    smaller = "scale=640:360:flags=neighbor:in_color_matrix=bt709:in_range=tv,format=bgra"
-    graph = f"trim=end_frame={len(frames)},framestep={step},{smaller},palettegen=max_colors={colours}"
+def _write_perceptual(strip: Strip, frames: range, colours: int, palette_path: Path, limits: Limits) -> None:
+    first, last = frames[0] // _LARGER_EVERY, frames[-1] // _LARGER_EVERY
+    step = max(1, (last - first + 1) // _MAX_FRAMES)
+    chosen = f"select='between(n,{first},{last})*not(mod(n-{first},{step}))'"
     run(
         [
-            *(*QUIET, *kept_input(frames_path, frames.start), "-vf", graph),
+            *(*QUIET, "-threads", "1", "-i", str(strip.larger_path)),
+            *("-vf", f"{chosen},format=bgra,palettegen=max_colors={colours}"),
             *("-frames:v", "1", "-update", "1", "-f", "image2", "-y", str(palette_path)),
         ],
         limits=limits,

@@ -22,7 +22,7 @@ def picture_graph(info: VideoInfo, recipe: Recipe) -> str:
     The frame count is bounded before anything else: two frames an hour apart are 86,400 at 24 fps.
     """
     framing = Framing.FILL if _has_its_shape(info, recipe) else recipe.framing
-    to_size = _crop_to_fill(recipe) if framing is Framing.FILL else [_scale_to_fit(recipe)]
+    to_size = _scale_to_fill(recipe) if framing is Framing.FILL else [_scale_to_fit(recipe)]
     chain = [
         *_take_frames(recipe),
         *to_size[:-1],
@@ -50,19 +50,20 @@ def _has_its_shape(info: VideoInfo, recipe: Recipe) -> bool:
     return abs(info.width_px / info.height_px - recipe.width_px / recipe.height_px) < SAME_SHAPE
 
 
-def _crop_to_fill(recipe: Recipe) -> list[str]:
-    """Crop to the GIF's shape, the focus as near to the middle as the picture's edges allow, and scale.
+def _scale_to_fill(recipe: Recipe) -> list[str]:
+    """Crop nearly to the GIF's shape, the focus as near to the middle as the edges allow, and scale to cover.
 
     Cropping comes before scaling: a picture 2 wide and 2000 high would be 640,000 high at the full width.
-    `sar` is the width of one pixel: the crop is measured in square pixels. Even offsets keep the chroma
-    planes in place; exact=1 lets one-pixel pictures through.
+    It leaves up to two pixels too many, which `_surround` cuts off: so both sides are scaled alike, and no
+    picture is squeezed to make whole pixels fit. `sar` is the width of one pixel: the crop is measured in
+    square pixels. Even offsets keep the chroma planes in place; exact=1 lets one-pixel pictures through.
     """
     width, height, (x, y) = recipe.width_px, recipe.height_px, recipe.focus
     shape = f"{width}/{height}"
     return [
-        f"crop=w='max(1,min(iw,ih*{shape}/sar))':h='max(1,min(ih,iw*sar/({shape})))'"
+        f"crop=w='min(iw,2*ceil(ih*{shape}/sar/2))':h='min(ih,2*ceil(iw*sar/({shape})/2))'"
         f":x='2*floor(clip(iw*{x}-ow/2,0,iw-ow)/2)':y='2*floor(clip(ih*{y}-oh/2,0,ih-oh)/2)':exact=1",
-        f"scale={width}:{height}",
+        f"scale=w='max({width},round({height}*iw*sar/ih))':h='max({height},round({width}*ih/(iw*sar)))'",
     ]
 
 
@@ -80,7 +81,7 @@ def _surround(framing: Framing, recipe: Recipe) -> list[str]:
     width, height = recipe.width_px, recipe.height_px
     match framing:
         case Framing.FILL:
-            return []
+            return [f"crop={width}:{height}"]
         case Framing.BLUR:
             return [f"split[sharp][blurred];[blurred]{_blur(width, height)}[around];{_lay_in_the_middle()}"]
         case Framing.FIT if recipe.pad == AUTO:

@@ -1,17 +1,15 @@
 """A few frames that stand for all: drawn and measured, they tell what the whole would be like."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from chromi.encoder.drawing import PART_FRAMES, Drawing, Film, draw
+from chromi.encoder.drawing import PART_FRAMES, Drawing, Film, Part
 from chromi.encoder.ffmpeg import QUIET, kept_input, run
-from chromi.encoder.metrics import Likeness, compare
+from chromi.encoder.metrics import Comparison, Likeness
 from chromi.encoder.process import Limits
 from chromi.encoder.splice import read_frames
 
 PAIRS = 4
-_MAX_BYTES = 64 * 1024**2
 _REPEATED_FRAME_BYTES = 25
 _TABLE_BYTES = 768
 
@@ -20,12 +18,55 @@ _TABLE_BYTES = 768
 class Sample:
     """Pairs of neighbouring frames; the second of each pair stands for an equal share of those that move.
 
-    `frames` is how many the whole has, `moving` how many of them differ from the one before.
+    `film` is to hold the pairs when they are `cut` out of `whole`; `firsts` are their first frames' numbers
+    there. `moving` is how many frames of the whole differ from the one before.
     """
 
     film: Film
-    frames: int
+    whole: Film
+    firsts: Sequence[int]
     moving: int
+    limits: Limits
+
+    @property
+    def frames(self) -> int:
+        """How many the whole has."""
+        return self.whole.count
+
+    def cut(self, check: Callable[[], None]) -> None:
+        """Make the sample's film; `check` is called ten times a second. Raises TimedOut and EncodeError."""
+        run([*QUIET, *self._cutting()], limits=self.limits, on_tick=check).check()
+
+    def write_palette(self, drawing: Drawing) -> None:
+        """Write the palette that `measure` needs, unless it is there. Raises TimedOut and EncodeError."""
+        self._part(drawing).write_palette()
+
+    def measure(self, drawing: Drawing, check: Callable[[], None]) -> "Measured":
+        """Draw the sample and look at the second frame of each pair; `check` and errors as for `cut`."""
+        part = self._part(drawing)
+        which = "mod(n,2)" if self.film.count > 1 else "1"
+        comparison = part.looks = Comparison(part.result.path.with_suffix(".json"), which)
+        part.draw(check)
+        sizes = [frame.size_bytes for frame in read_frames(part.result.path)]
+        wholes, steps = sizes[::2], sizes[1::2] or [0]
+        return Measured(drawing, sum(wholes) / len(wholes), sum(steps) / len(steps), comparison.likeness())
+
+    def _part(self, drawing: Drawing) -> Part:
+        return Part(self.film, drawing, self.limits)
+
+    def _cutting(self) -> list[str]:
+        inputs: list[str] = []
+        for first in self.firsts:
+            inputs += kept_input(self.whole.frames_path, first)
+        count = len(self.firsts)
+        cuts = ";".join(f"[{number}:v]trim=end_frame=2,setpts=N/TB/24[{number}]" for number in range(count))
+        labels = "".join(f"[{number}]" for number in range(count))
+        return [
+            *inputs,
+            *("-filter_complex_threads", "1"),
+            *("-filter_complex", f"{cuts};{labels}concat=n={count}[all]", "-map", "[all]"),
+            *("-c:v", "utvideo", "-fps_mode", "passthrough", "-f", "nut", "-y", str(self.film.frames_path)),
+        ]
 
 
 @dataclass(frozen=True)
@@ -49,56 +90,16 @@ class Measured:
         )
 
 
-def take_sample(film: Film, *, limits: Limits, on_tick: Callable[[], None]) -> Sample:
-    """Cut the sample out of the kept frames. Raises TimedOut and EncodeError.
+def choose_sample(film: Film, limits: Limits) -> Sample:
+    """Choose the frames.
 
-    The frames are ordered by how much moves in them and cut into equal shares; the middle of each is taken.
+    They are ordered by how much moves in them and cut into equal shares; the middle of each is taken.
     Repeated frames cost nothing and are left out (a 20 fps clip has 24 of them in six seconds).
     """
     motion = film.strip.motion()
     moving = sorted((number for number in range(1, film.count) if motion[number]), key=motion.__getitem__)
     pairs = min(PAIRS, len(moving))
     firsts = [moving[(2 * share + 1) * len(moving) // (2 * pairs)] - 1 for share in range(pairs)] or [0]
-    folder = film.work_dir / "sample"
-    folder.mkdir()
-    path = folder / "frames.nut"
-    run([*QUIET, *_cut(film.frames_path, firsts, path)], limits=limits, on_tick=on_tick).check()
     count = 2 * len(firsts) if film.count > 1 else 1
-    return Sample(Film(path, count, film.strip, folder), film.count, len(moving))
-
-
-def measure(sample: Sample, drawing: Drawing, *, limits: Limits, check: Callable[[], None]) -> Measured:
-    """Draw the sample and look at it; `check` is called ten times a second. Raises TimedOut, EncodeError."""
-    film = sample.film
-    name = f"sample-{drawing.palette}-{drawing.dither}-{drawing.colours}".replace(":", "-")
-    gif_path = film.work_dir / f"{name}.gif"
-    draw(film, drawing, gif_path, threads=1, timeout_s=limits.wall_s, on_tick=lambda frames: check())
-    sizes = [frame.size_bytes for frame in read_frames(gif_path)]
-    wholes, steps = sizes[::2], sizes[1::2] or [0]
-    return Measured(
-        drawing,
-        whole_bytes=sum(wholes) / len(wholes),
-        step_bytes=sum(steps) / len(steps),
-        likeness=compare(
-            gif_path,
-            film.frames_path,
-            gif_path.with_suffix(".json"),
-            which="mod(n,2)" if film.count > 1 else "1",  # the second of each pair
-            limits=limits,
-            on_tick=check,
-        ),
-    )
-
-
-def _cut(frames_path: Path, firsts: Sequence[int], path: Path) -> list[str]:
-    inputs: list[str] = []
-    for first in firsts:
-        inputs += kept_input(frames_path, first)
-    cuts = ";".join(f"[{number}:v]trim=end_frame=2,setpts=N/TB/24[{number}]" for number in range(len(firsts)))
-    labels = "".join(f"[{number}]" for number in range(len(firsts)))
-    graph = f"{cuts};{labels}concat=n={len(firsts)}[all]"
-    return [
-        *inputs,
-        *("-filter_complex_threads", "1", "-filter_complex", graph, "-map", "[all]"),
-        *("-c:v", "utvideo", "-fps_mode", "passthrough", "-f", "nut", "-y", str(path)),
-    ]
+    sampled = replace(film, frames_path=film.work_dir / "sample.nut", count=count)
+    return Sample(sampled, film, firsts, len(moving), limits)

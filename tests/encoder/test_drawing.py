@@ -15,7 +15,7 @@ from chromi.encoder.palette import read_strip
 from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
 from chromi.encoder.recipe import Recipe
-from chromi.encoder.sample import take_sample
+from chromi.encoder.sample import choose_sample
 from chromi.errors import Stopped
 from tests.clips import make_clip
 from tests.processes import converters
@@ -31,7 +31,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
     kept = keep_frames(
         clip, probe_video(clip), Recipe(duration_s=2.5), into=folder, threads=2, timeout_s=60, on_tick=ignore
     )
-    strip = read_strip(kept.frames_path, folder / "strip.rgb", limits=LIMITS, on_tick=lambda: None)
+    strip = read_strip(kept.frames_path, folder, limits=LIMITS, on_tick=lambda: None)
     return Film(kept.frames_path, kept.count, strip, folder)
 
 
@@ -81,8 +81,7 @@ def test_repeated_frames_are_told_from_those_that_move(film: Film) -> None:
 @pytest.mark.parametrize("quality", ["small", "balanced", "best"])
 def test_the_estimate_is_within_15_percent(quality: str, film: Film, tmp_path: Path) -> None:
     film = Film(film.frames_path, film.count, film.strip, tmp_path)
-    sample = take_sample(film, limits=LIMITS, on_tick=lambda: None)
-    choice = choose(sample, threads=2, limits=LIMITS, on_tick=lambda: None)
+    choice = choose(choose_sample(film, LIMITS), threads=2, on_tick=lambda: None)
     start = choice.balanced if quality == "balanced" else 0
     draw(film, choice.ladder[start].drawing, tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=ignore)
     assert choice.estimates()[quality] == pytest.approx((tmp_path / "o.gif").stat().st_size, rel=0.15)
