@@ -6,29 +6,27 @@ from math import log, log2
 
 from chromi.encoder.crew import Piece, side_by_side
 from chromi.encoder.drawing import Drawing
+from chromi.encoder.metrics import Likeness
 from chromi.encoder.options import Quality
 from chromi.encoder.recipe import Recipe
-from chromi.encoder.sample import Measured, Sample
+from chromi.encoder.sample import Look, Sample
 
 BUDGETS_BYTES = {Quality.SMALL: 12e6, Quality.BALANCED: 30e6, Quality.BEST: None}
 """What each quality may take at most."""
 AIM = 0.93
 """Share of a budget that is aimed at: a prediction may be some percent off; a second try costs seconds."""
 
-MANY, FEW = 256, 64
-"""The two numbers of colours that are measured; bytes and likeness between them follow the logarithm."""
+MANY, FEW, FEWEST = 256, 64, 24
+"""The numbers of colours that are drawn; bytes and likeness between them follow the logarithm."""
 DITHER = "bayer:bayer_scale=2"
 """The one that helps where any does; error diffusion takes ten times as long and more bytes."""
 BANDED_CAMBI = 1.0
 """Banding below it is not seen."""
 CLEAR_VMAF = 97.0
-"""Little can be gained above it: another palette or a dither is not even tried."""
+"""Little can be gained above it: a dither is not even tried."""
 SAME_VMAF = 0.2
-SAME_PSNR_DB = 0.6
+SAME_PSNR_DB = 1.0
 """What `balanced` gives up at most for fewer bytes, against 256 colours."""
-MOVING_SHARE = 0.5
-"""Where a step costs this share of a whole picture, a palette for each second pays: on fur 0.8 dB for 7 %
-more bytes, and its change is not seen in the motion. In calmer clips it would be seen, and cost more."""
 
 _COLOURS = (256, 224, 192, 160, 128, 112, 96, 80, 64, 56, 48, 40, 32, 24)
 _LOSSY = ((60, 0.97), (120, 0.95), (200, 0.91))
@@ -83,64 +81,73 @@ def budget_bytes(recipe: Recipe) -> float | None:
 
 
 def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choice:
-    """Draw and measure the sample in a few ways. Raises TimedOut and EncodeError."""
+    """Draw the sample in a few ways and look. Raises TimedOut and EncodeError."""
+    looks: dict[Drawing, Look] = {}
+    fewest_bytes: list[float] = []
+    drawings = [Drawing(colours) for colours in (MANY, FEW, FEWEST)]
+    many, few, fewest = drawings
 
-    def look(*drawings: Drawing) -> list[Measured]:
-        found: dict[Drawing, Measured] = {}
-
-        def piece(drawing: Drawing) -> Piece:
-            return lambda check: found.update({drawing: sample.measure(drawing, check)})
-
-        side_by_side([piece(drawing) for drawing in drawings], at_once=threads, on_tick=on_tick)
-        return [found[drawing] for drawing in drawings]
-
-    first = Drawing(MANY), Drawing(FEW)
+    def together(*pieces: Piece) -> None:
+        side_by_side(pieces, at_once=threads, on_tick=on_tick)
 
     def write_palettes(check: Callable[[], None]) -> None:
-        for drawing in first:
+        for drawing in drawings:
             check()
             sample.write_palette(drawing)
 
-    side_by_side([sample.cut, write_palettes], at_once=threads, on_tick=on_tick)
-    many, few = look(*first)
-    if many.likeness.vmaf >= CLEAR_VMAF:
-        return _climb(sample, many, few)
-    perceptual, dithered = look(Drawing(MANY, "perceptual"), Drawing(MANY, dither=DITHER))
-    if _is_worth_it(perceptual, instead_of=many):
-        many, (few,) = perceptual, look(replace(perceptual.drawing, colours=FEW))
-    return _climb(sample, many, few, dithered if _is_worth_it(dithered, instead_of=many) else None)
+    def look(drawing: Drawing) -> Piece:
+        return lambda check: looks.update({drawing: sample.look(drawing, check)})
+
+    together(sample.cut, write_palettes)
+    together(look(many), look(few), lambda check: fewest_bytes.append(sample.weigh(fewest, check)))
+    ladder = list(_climb(sample, looks[many].total_bytes, looks[few].total_bytes, *fewest_bytes))
+    if looks[many].likeness.vmaf < CLEAR_VMAF:
+        dithered = replace(many, dither=DITHER)
+        together(look(dithered))
+        if _is_worth_it(looks[dithered], instead_of=looks[many]):
+            return Choice([*_dithered(looks[dithered], ladder), *ladder], 0)
+    return Choice(ladder, _balanced(looks[many].likeness, looks[few].likeness))
 
 
-def _is_worth_it(candidate: Measured, *, instead_of: Measured) -> bool:
+def _is_worth_it(candidate: Look, *, instead_of: Look) -> bool:
     """True if it looks better by more than it costs: ten percent more bytes must buy a point of VMAF.
 
     Blurred PSNR counts a quarter as much as VMAF, a point of banding as much.
     """
 
-    def worth(measured: Measured) -> float:
-        like = measured.likeness
+    def worth(look: Look) -> float:
+        like = look.likeness
         looks = like.vmaf + like.blurred_psnr_db / 4 - max(0.0, like.cambi - BANDED_CAMBI)
-        return looks - 10 * log(max(1.0, measured.step_bytes))
+        return looks - 10 * log(max(1.0, look.total_bytes))
 
     return worth(candidate) > worth(instead_of)
 
 
-def _climb(sample: Sample, many: Measured, few: Measured, dithered: Measured | None = None) -> Choice:
-    """Make the ladder. A dither is its top: where bytes are short, more colours without one look better."""
-    changing = many.step_bytes > MOVING_SHARE * many.whole_bytes
-    base = replace(many.drawing, changing=changing)
-    most, least = (measured.total_bytes(sample, changing=changing) for measured in (many, few))
+def _climb(sample: Sample, many_bytes: float, few_bytes: float, fewest_bytes: float) -> Iterator[Rung]:
+    """Yield the ladder: fewer and fewer colours, then what is worse."""
 
     def between(colours: int) -> float:
-        """Bytes at a number of colours, on the line through both measurements."""
-        return most + (least - most) * _way_down(colours)
+        """Bytes at a number of colours, on the line through the two measurements around it."""
+        if colours >= FEW:
+            return many_bytes + (few_bytes - many_bytes) * _way_down(colours, MANY, FEW)
+        return few_bytes + (fewest_bytes - few_bytes) * _way_down(colours, FEW, FEWEST)
 
-    ladder = [Rung(replace(base, colours=colours), max(1.0, between(colours))) for colours in _COLOURS]
-    ladder += _below(ladder[-1], sample)
-    if dithered is None:
-        return Choice(ladder, _balanced(many, few))
-    drawing = replace(dithered.drawing, changing=changing)
-    return Choice([Rung(drawing, dithered.total_bytes(sample, changing=changing)), *ladder], 0)
+    for colours in _COLOURS:
+        yield Rung(Drawing(colours), max(1.0, between(colours)))
+    yield from _below(Rung(Drawing(FEWEST), max(1.0, fewest_bytes)), sample)
+
+
+def _dithered(top: Look, ladder: Sequence[Rung]) -> Iterator[Rung]:
+    """Yield the rungs above a ladder: with a dither, as long as that takes more bytes than MANY colours do.
+
+    At the same size, more colours without one look better.
+    """
+    many_bytes = ladder[0].expected_bytes
+    for rung in ladder:
+        expected_bytes = top.total_bytes * rung.expected_bytes / many_bytes
+        if expected_bytes <= many_bytes:
+            break
+        yield Rung(replace(top.drawing, colours=rung.drawing.colours), expected_bytes)
 
 
 def _below(fewest: Rung, sample: Sample) -> Iterator[Rung]:
@@ -153,24 +160,24 @@ def _below(fewest: Rung, sample: Sample) -> Iterator[Rung]:
         drawing = replace(drawing, denoise=denoise)
         yield Rung(drawing, fewest.expected_bytes * share)
     for fps in _FPS:
-        left = _LONGER_STEP * sample.frames * fps / Recipe.fps / max(1, sample.moving)
+        left = _LONGER_STEP * sample.whole.count * fps / Recipe.fps / max(1, sample.moving)
         yield Rung(replace(drawing, fps=fps), fewest.expected_bytes * share * min(1.0, left))
 
 
-def _way_down(colours: int) -> float:
-    """Return 0 at MANY colours, 1 at FEW, by the logarithm."""
-    return log2(MANY / colours) / log2(MANY / FEW)
+def _way_down(colours: int, above: int, below: int) -> float:
+    """Return 0 at `above` colours, 1 at `below`, by the logarithm."""
+    return log2(above / colours) / log2(above / below)
 
 
-def _balanced(many: Measured, few: Measured) -> int:
+def _balanced(many: Likeness, few: Likeness) -> int:
     """Return the rung with the fewest colours that still looks the same as MANY do."""
-    vmaf_lost = max(0.0, many.likeness.vmaf - few.likeness.vmaf)
-    psnr_lost_db = max(0.0, many.likeness.blurred_psnr_db - few.likeness.blurred_psnr_db)
+    vmaf_lost = max(0.0, many.vmaf - few.vmaf)
+    psnr_lost_db = max(0.0, many.blurred_psnr_db - few.blurred_psnr_db)
     same = [
         number
         for number, colours in enumerate(_COLOURS)
         if colours >= FEW
-        and _way_down(colours) * vmaf_lost <= SAME_VMAF
-        and _way_down(colours) * psnr_lost_db <= SAME_PSNR_DB
+        and _way_down(colours, MANY, FEW) * vmaf_lost <= SAME_VMAF
+        and _way_down(colours, MANY, FEW) * psnr_lost_db <= SAME_PSNR_DB
     ]
     return same[-1]

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from chromi.encoder.colour import EXACT
 from chromi.errors import EncodeError
 
 MAX_LOG_BYTES = 4 * 1024**2
@@ -41,10 +42,7 @@ class Comparison:
 
     def graph(self, drawn: str, kept: str) -> str:
         """Return the filters that take both and give OUTPUTS."""
-        to_yuv = (
-            "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int,"
-            "format=yuv420p"
-        )
+        to_yuv = f"scale=out_color_matrix=bt709:out_range=tv:{EXACT.format(kernel='bicubic')},format=yuv420p"
         select = f"select='{self._which}',settb=1/24,setpts=N"
         return (
             f"[{drawn}]{select},{to_yuv},split[g1][g2];[{kept}]{select},{to_yuv},split[f1][f2];"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chromi.encoder.drawing import PART_FRAMES, Drawing, Film, Part
+from chromi.encoder.drawing import Drawing, Film, Part
 from chromi.encoder.ffmpeg import QUIET, kept_input, run
 from chromi.encoder.metrics import Comparison, Likeness
 from chromi.encoder.process import Limits
@@ -11,7 +11,6 @@ from chromi.encoder.splice import read_frames
 
 PAIRS = 4
 _REPEATED_FRAME_BYTES = 25
-_TABLE_BYTES = 768
 
 
 @dataclass(frozen=True)
@@ -28,31 +27,36 @@ class Sample:
     moving: int
     limits: Limits
 
-    @property
-    def frames(self) -> int:
-        """How many the whole has."""
-        return self.whole.count
-
     def cut(self, check: Callable[[], None]) -> None:
         """Make the sample's film; `check` is called ten times a second. Raises TimedOut and EncodeError."""
         run([*QUIET, *self._cutting()], limits=self.limits, on_tick=check).check()
 
     def write_palette(self, drawing: Drawing) -> None:
-        """Write the palette that `measure` needs, unless it is there. Raises TimedOut and EncodeError."""
-        self._part(drawing).write_palette()
+        """Write the palette that a drawing needs, unless it is there."""
+        Part(self.film, drawing, self.limits).write_palette()
 
-    def measure(self, drawing: Drawing, check: Callable[[], None]) -> "Measured":
-        """Draw the sample and look at the second frame of each pair; `check` and errors as for `cut`."""
-        part = self._part(drawing)
+    def look(self, drawing: Drawing, check: Callable[[], None]) -> "Look":
+        """Weigh a drawing and look at the second frame of each pair; `check` and errors as for `cut`."""
+        part = Part(self.film, drawing, self.limits)
         which = "mod(n,2)" if self.film.count > 1 else "1"
         comparison = part.looks = Comparison(part.result.path.with_suffix(".json"), which)
+        total_bytes = self._weigh(part, check)
+        return Look(drawing, total_bytes, comparison.likeness())
+
+    def weigh(self, drawing: Drawing, check: Callable[[], None]) -> float:
+        """Return the bytes that the whole film would take; `check` and errors as for `cut`."""
+        return self._weigh(Part(self.film, drawing, self.limits), check)
+
+    def _weigh(self, part: Part, check: Callable[[], None]) -> float:
         part.draw(check)
         sizes = [frame.size_bytes for frame in read_frames(part.result.path)]
         wholes, steps = sizes[::2], sizes[1::2] or [0]
-        return Measured(drawing, sum(wholes) / len(wholes), sum(steps) / len(steps), comparison.likeness())
-
-    def _part(self, drawing: Drawing) -> Part:
-        return Part(self.film, drawing, self.limits)
+        repeated = self.whole.count - 1 - self.moving
+        return (
+            sum(wholes) / len(wholes)
+            + self.moving * sum(steps) / len(steps)
+            + repeated * _REPEATED_FRAME_BYTES
+        )
 
     def _cutting(self) -> list[str]:
         inputs: list[str] = []
@@ -70,24 +74,12 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a drawing of the sample took, for a whole picture and for a step to the next, and its likeness."""
+class Look:
+    """What a drawing of the whole film would take, and how much of the film it keeps."""
 
     drawing: Drawing
-    whole_bytes: float
-    step_bytes: float
+    total_bytes: float
     likeness: Likeness
-
-    def total_bytes(self, sample: Sample, *, changing: bool) -> float:
-        """What the whole film would take, each second beginning with a whole picture or only the first."""
-        wholes = -(-sample.frames // PART_FRAMES) if changing else 1
-        steps = max(0, sample.moving - wholes + 1)
-        repeated = sample.frames - 1 - sample.moving
-        return (
-            wholes * (self.whole_bytes + _TABLE_BYTES)
-            + steps * self.step_bytes
-            + repeated * _REPEATED_FRAME_BYTES
-        )
 
 
 def choose_sample(film: Film, limits: Limits) -> Sample:
