@@ -82,27 +82,28 @@ def film() -> str:
 
 
 def fur() -> str:
-    """1080p30: fine strands in many colours that sway in the wind."""
-    colour = "color=gray:s=48x27:r=30:d=0.01,format=yuv444p,noise=c1_seed=6:c2_seed=7:c1s=100:c2s=100"
+    """1080p30: fine strands, red and white in patches, that sway in the wind before unsharp leaves."""
     wind = (
         "color=gray:s=24x14:r=30:d=0.01,format=gray,noise=all_seed={0}:alls=70,"
         "scale=480x270,gblur=8,eq=contrast=0.3"
     )
-    sway = f"{HOLD},crop=320:180:'80+80*sin({{0}}*t)':'45+45*sin({{1}}*t)',scale=1280x720,format=gbrp"
+    sway = f"{HOLD},crop=320:180:'80+80*sin({{0}}*t)':'45+45*sin({{1}}*t)',scale=1280x720,format=gray"
     return ";".join(
         (
             "color=gray:s=1280x720:r=30:d=0.01,format=gray,noise=all_seed=5:alls=100,"
-            "gblur=sigma=0.9:sigmaV=5,eq=contrast=2.4,gblur=0.6[y]",
-            f"{colour},scale=1280x720:flags=bicubic,gblur=4,format=yuv444p,extractplanes=u+v[u][v]",
-            "[y][u][v]mergeplanes=map1s=1:map2s=2:format=yuv444p,eq=saturation=0.25,format=gbrp,split[f][far]",
-            f"[f]{HOLD}[fur];[far]crop=1120:630,gblur=16,{HOLD}[unsharp]",
+            f"gblur=sigma=0.9:sigmaV=5,eq=contrast=2.4,gblur=0.6,format=gray,{HOLD}[strands]",
             f"{wind.format(11)},{sway.format(0.6, 0.4)}[across]",
             f"{wind.format(12)},{sway.format(0.5, 0.7)}[along]",
-            "[fur][across][along]displace=edge=mirror,crop=1120:630[sharp]",
+            "[strands][across][along]displace=edge=mirror,crop=1120:630,split[s1][s2]",
+            f"[s1]{tinted('44:20:10', '240:158:84', 1.2)}[red]",
+            f"[s2]{tinted('112:98:90', '255:250:240', 1.2)}[white]",
+            f"{fractal(8, '1120x630', 32)},eq=contrast=3,format=gbrp,{HOLD}[patches]",
+            "[red][white][patches]maskedmerge[fur]",
+            f"{fractal(9, '1120x630', 120)},{tinted('16:38:22', '158:190:96', 1.8)},gblur=9,{HOLD}[unsharp]",
             "color=black:s=1120x630:r=30:d=0.01,format=gbrp,geq=r='{0}':g='{0}':b='{0}',{1}[animal]".format(
                 "255*clip(5-5*hypot((X-500)/360,(Y-340)/270),0,1)", HOLD
             ),
-            "[unsharp][sharp][animal]maskedmerge,scale=1920x1080,format=yuv420p[out]",
+            "[unsharp][fur][animal]maskedmerge,scale=1920x1080,format=yuv420p[out]",
         )
     )
 

@@ -6,7 +6,7 @@ PAPER = "0x202124"
 """What shows through transparent places: the grey of Chrome's own dark new tab."""
 
 EXACT = "flags={kernel}+accurate_rnd+full_chroma_int"
-"""Options of `scale`, which rounds down and repeats chroma without them: that costs 3 to 7 dB after a blur."""
+"""Options of `scale`, which rounds down and repeats chroma without them: that costs 3 to 7 dB."""
 
 _HD_HEIGHT_PX = 720
 _KNOWN_MATRICES = frozenset(("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c"))
