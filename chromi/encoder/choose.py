@@ -13,24 +13,22 @@ from chromi.encoder.sample import Look, Sample
 
 BUDGETS_BYTES = {Quality.SMALL: 12e6, Quality.BALANCED: 30e6, Quality.BEST: None}
 """What each quality may take at most."""
-AIM = 0.93
+AIM = 0.95
 """Share of a budget that is aimed at: a prediction may be some percent off; a second try costs seconds."""
 
 MANY, FEW, FEWEST = 256, 64, 24
 """The numbers of colours that are drawn; bytes and likeness between them follow the logarithm."""
 DITHER = "bayer:bayer_scale=2"
 """The one that helps where any does; error diffusion takes ten times as long and more bytes."""
-BANDED_CAMBI = 1.0
-"""Banding below it is not seen."""
 CLEAR_VMAF = 97.0
 """Little can be gained above it: a dither is not even tried."""
 SAME_VMAF = 0.2
 SAME_PSNR_DB = 1.0
 """What `balanced` gives up at most for fewer bytes, against 256 colours."""
 
-_COLOURS = (256, 224, 192, 160, 128, 112, 96, 80, 64, 56, 48, 40, 32, 24)
-_LOSSY = ((60, 0.97), (120, 0.95), (200, 0.91))
-_DENOISE = ((4, 0.87), (8, 0.83))
+_COLOURS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, 48, 44, 40, 36, 32, 28, 24)
+_LOSSY = ((60, 0.93), (120, 0.91), (200, 0.87))
+_DENOISE = ((4, 0.83), (8, 0.79))
 """Steps below the fewest colours, with the share of bytes that these were seen to take; film takes less."""
 _FPS = (18, 16, 12)
 _LONGER_STEP = 1.08
@@ -86,6 +84,7 @@ def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choi
     fewest_bytes: list[float] = []
     drawings = [Drawing(colours) for colours in (MANY, FEW, FEWEST)]
     many, few, fewest = drawings
+    dithered = replace(many, dither=DITHER)
 
     def together(*pieces: Piece) -> None:
         side_by_side(pieces, at_once=threads, on_tick=on_tick)
@@ -98,14 +97,16 @@ def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choi
     def look(drawing: Drawing) -> Piece:
         return lambda check: looks.update({drawing: sample.look(drawing, check)})
 
+    def weigh(drawing: Drawing) -> Piece:
+        return lambda check: fewest_bytes.append(sample.weigh(drawing, check))
+
     together(sample.cut, write_palettes)
-    together(look(many), look(few), lambda check: fewest_bytes.append(sample.weigh(fewest, check)))
+    together(look(many), look(few))
+    may_dither = looks[many].likeness.vmaf < CLEAR_VMAF
+    together(weigh(fewest), *([look(dithered)] if may_dither else []))
     ladder = list(_climb(sample, looks[many].total_bytes, looks[few].total_bytes, *fewest_bytes))
-    if looks[many].likeness.vmaf < CLEAR_VMAF:
-        dithered = replace(many, dither=DITHER)
-        together(look(dithered))
-        if _is_worth_it(looks[dithered], instead_of=looks[many]):
-            return Choice([*_dithered(looks[dithered], ladder), *ladder], 0)
+    if may_dither and _is_worth_it(looks[dithered], instead_of=looks[many]):
+        return Choice([*_dithered(looks[dithered], ladder), *ladder], 0)
     return Choice(ladder, _balanced(looks[many].likeness, looks[few].likeness))
 
 
@@ -117,7 +118,7 @@ def _is_worth_it(candidate: Look, *, instead_of: Look) -> bool:
 
     def worth(look: Look) -> float:
         like = look.likeness
-        looks = like.vmaf + like.blurred_psnr_db / 4 - max(0.0, like.cambi - BANDED_CAMBI)
+        looks = like.vmaf + like.blurred_psnr_db / 4 - like.cambi
         return looks - 10 * log(max(1.0, look.total_bytes))
 
     return worth(candidate) > worth(instead_of)

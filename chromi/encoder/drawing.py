@@ -16,6 +16,9 @@ from chromi.encoder.recipe import Recipe
 MAX_GIF_BYTES = 512 * 1024**2
 PART_FRAMES = 24
 """A second. Few enough that gifsicle, which holds a part's pictures in memory, takes 40 MB at 720p."""
+_FLAGS = {"clear": "offsetting+transdiff", "opaque": "offsetting"}
+"""How ffmpeg writes pixels that stay the same: as transparent, or as they are. Grain is smaller opaque, by up
+to a fifth; still ground is smaller clear, by two thirds."""
 
 TO_RGB = f"scale=in_color_matrix=bt709:in_range=tv:{EXACT.format(kernel='bilinear')},format=bgra"
 """The kernel is for chroma alone: bicubic takes twice as long and gains 0.02 dB."""
@@ -85,7 +88,7 @@ def draw(
     )
     splice.join_parts([part.result for part in parts], gif_path, fps=Recipe.fps)
     for part in parts:
-        part.result.path.unlink()
+        part.discard()
 
 
 @dataclass
@@ -107,9 +110,22 @@ class Part:
         return range(self.start, min(self.start + PART_FRAMES, self.film.count))
 
     @property
+    def name(self) -> str:
+        """What its files are called."""
+        return f"{self.drawing.colours}-{self.drawing.dither}-{self.start}".replace(":", "-")
+
+    @property
     def result(self) -> splice.Part:
-        name = f"{self.drawing.colours}-{self.drawing.dither}-{self.start}.gif"
-        return splice.Part(self.film.work_dir / name.replace(":", "-"), skip=self._lead)
+        """What `draw` makes."""
+        kinds = ["lossy"] if self.drawing.lossy else self._kinds
+        return splice.Part([self._path(kind) for kind in kinds], skip=self._lead)
+
+    @property
+    def _kinds(self) -> list[str]:
+        return ["clear"] if self.drawing.lossy else ["clear", "opaque"]
+
+    def _path(self, kind: str) -> Path:
+        return self.film.work_dir / f"{self.name}.{kind}.gif"
 
     @property
     def _palette_path(self) -> Path:
@@ -130,31 +146,40 @@ class Part:
 
         Raises TimedOut and EncodeError.
         """
-        rough = self.result.path.with_suffix(".rough.gif")
-        self._use_palette(rough, check)
-        gifsicle.optimise(
-            rough, self.result.path, lossy=self.drawing.lossy, limits=self.limits, on_tick=check
-        )
-        rough.unlink()
+        self._use_palette(check)
+        if self.drawing.lossy:
+            clear, lossy = self._path("clear"), self._path("lossy")
+            gifsicle.lose(clear, lossy, lossy=self.drawing.lossy, limits=self.limits, on_tick=check)
+            clear.unlink()
         self.done = len(self.frames)
 
-    def _use_palette(self, gif_path: Path, check: Callable[[], None]) -> None:
+    def discard(self) -> None:
+        """Remove what `draw` has made."""
+        for path in self.result.paths:
+            path.unlink()
+
+    def _use_palette(self, check: Callable[[], None]) -> None:
         """Have ffmpeg draw the part."""
         first, count = self.start - self._lead, len(self.frames) + self._lead
         counter = FrameCounter()
 
         def tick() -> None:
             check()
-            self.done = counter.frames // 2
+            self.done = counter.frames // 2 if self.drawing.lossy else counter.frames
+
+        def to_gif(kind: str) -> list[str]:
+            bounds = ("-map_metadata", "-1", "-fps_mode", "passthrough", "-frames:v", str(count))
+            report = REPORT_FRAMES if kind == self._kinds[0] else ()
+            flags = ("-gifflags", _FLAGS[kind])
+            return ["-map", f"[{kind}]", *bounds, *report, *flags, "-f", "gif", "-y", str(self._path(kind))]
 
         run(
             [
                 *(QUIET if self.looks is None else Comparison.LOG),
                 *kept_input(self.film.frames_path, first),
                 *("-f", "png_pipe", "-i", str(self._palette_path), "-filter_complex_threads", "1"),
-                *("-filter_complex", self._graph, "-map", "[gif]"),
-                *("-map_metadata", "-1", "-fps_mode", "passthrough", "-frames:v", str(count)),
-                *(*REPORT_FRAMES, "-f", "gif", "-y", str(gif_path)),
+                *("-filter_complex", self._graph),
+                *(word for kind in self._kinds for word in to_gif(kind)),
                 *(Comparison.OUTPUTS if self.looks else ()),
             ],
             limits=self.limits,
@@ -166,7 +191,9 @@ class Part:
     @property
     def _graph(self) -> str:
         use = f"{self.drawing.filters}[rgb];[rgb][1:v]paletteuse=dither={self.drawing.dither}"
+        kinds = "".join(f"[{kind}]" for kind in self._kinds)
         if self.looks is None:
-            return f"[0:v]{use}[gif]"
+            return f"[0:v]{use},split={len(self._kinds)}{kinds}"
         compare = self.looks.graph("drawn", "kept")
-        return f"[0:v]split[frames][kept];[frames]{use},split[gif][drawn];{compare}"
+        drawn = f"{use},split={len(self._kinds) + 1}{kinds}[drawn]"
+        return f"[0:v]split[frames][kept];[frames]{drawn};{compare}"

@@ -10,7 +10,7 @@ from chromi.errors import CannotFit
 
 TYPICAL_TRIES = 3
 """Whole drawings after which a GIF that fits is good enough, however much room it leaves."""
-ROOM = 0.85
+ROOM = 0.8
 """Share of the budget below which one more try for a better looking one is worth its seconds."""
 
 Draw = Callable[[Drawing, Path], int]

@@ -1,4 +1,4 @@
-"""The only caller of the gifsicle binary, which writes a GIF's pictures in fewer bytes."""
+"""The only caller of the gifsicle binary, which makes a GIF smaller at some loss."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def find_gifsicle() -> Path:
     return Path(found)
 
 
-def optimise(
+def lose(
     gif_path: Path,
     destination: Path,
     *,
@@ -35,17 +35,14 @@ def optimise(
 ) -> None:
     """Write `gif_path` again to `destination`: same frames, same delays, fewer bytes.
 
-    For each frame it tries whether unchanged pixels are smaller as transparent or as they are (film that
-    flickers is smaller as it is, by up to a sixth; still grounds are larger by two thirds), and it drops what
-    the palette does not use. `lossy` (0 to 200) lets a pixel differ by about as much where that makes a
-    longer LZW match. Raises TimedOut and EncodeError: DiskFull, GifsicleMissing.
+    `lossy` (1 to 200) lets a pixel differ by about as much where that makes a longer LZW match. Raises
+    TimedOut and EncodeError: DiskFull, GifsicleMissing.
     """
     outcome = process.run(
         [
             str(find_gifsicle()),
             *("--no-warnings", "--no-comments", "-O2", "-Okeep-empty"),  # a repeated frame keeps its place
-            *((f"--lossy={lossy}",) if lossy else ()),
-            *(str(gif_path), "-o", str(destination)),
+            *(f"--lossy={lossy}", str(gif_path), "-o", str(destination)),
         ],
         limits=limits,
         on_tick=on_tick,

@@ -18,7 +18,7 @@ _IDENTICAL_DB = 100.0
 
 @dataclass(frozen=True)
 class Likeness:
-    """`vmaf` 0 to 100; `cambi` 0 (no banding) to about 24, from 5 on annoying; `blurred_psnr_db` to 100."""
+    """`vmaf` 0 to 100; `cambi` 0 (no more banding than before) to about 24; `blurred_psnr_db` to 100."""
 
     vmaf: float
     cambi: float
@@ -28,7 +28,8 @@ class Likeness:
 class Comparison:
     """A look at drawn frames beside those they were drawn from, as a part of one ffmpeg command.
 
-    VMAF is Netflix's default model, CAMBI its banding index; all are means over the frames.
+    VMAF is Netflix's default model, CAMBI its banding index, less what was there before (a clean gradient has
+    up to 15 by itself); all are means over the frames.
     """
 
     OUTPUTS = ("-map", "[vmaf]", "-f", "null", "-", "-map", "[psnr]", "-f", "null", "-")
@@ -44,9 +45,10 @@ class Comparison:
         """Return the filters that take both and give OUTPUTS."""
         to_yuv = f"scale=out_color_matrix=bt709:out_range=tv:{EXACT.format(kernel='bicubic')},format=yuv420p"
         select = f"select='{self._which}',settb=1/24,setpts=N"
+        features = r"feature=name=cambi\\:full_ref=true"
         return (
             f"[{drawn}]{select},{to_yuv},split[g1][g2];[{kept}]{select},{to_yuv},split[f1][f2];"
-            f"[g1][f1]libvmaf=log_fmt=json:log_path={self._log_path}:feature=name=cambi[vmaf];"
+            f"[g1][f1]libvmaf=log_fmt=json:log_path={self._log_path}:{features}[vmaf];"
             f"[g2]gblur={BLUR_PX}[g3];[f2]gblur={BLUR_PX}[f3];[g3][f3]psnr[psnr]"
         )
 
@@ -62,8 +64,9 @@ class Comparison:
 
 
 def _read_means(log_path: Path) -> dict[str, float]:
+    names = {"vmaf": "vmaf", "cambi": "cambi_full_reference"}
     try:
         pooled = json.loads(log_path.read_text("utf-8"))["pooled_metrics"]
-        return {name: float(pooled[name]["mean"]) for name in ("vmaf", "cambi")}
+        return {key: float(pooled[name]["mean"]) for key, name in names.items()}
     except (ValueError, KeyError) as error:
         raise EncodeError(detail=f"libvmaf's log cannot be read: {error!r}") from error

@@ -36,10 +36,10 @@ class Sample:
         Part(self.film, drawing, self.limits).write_palette()
 
     def look(self, drawing: Drawing, check: Callable[[], None]) -> "Look":
-        """Weigh a drawing and look at the second frame of each pair; `check` and errors as for `cut`."""
+        """Weigh a drawing and look at the second frames of every other pair; `check`, errors as for `cut`."""
         part = Part(self.film, drawing, self.limits)
-        which = "mod(n,2)" if self.film.count > 1 else "1"
-        comparison = part.looks = Comparison(part.result.path.with_suffix(".json"), which)
+        which = "eq(mod(n,4),3)" if len(self.firsts) > 1 else f"eq(n,{self.film.count - 1})"
+        comparison = part.looks = Comparison(self.film.work_dir / f"{part.name}.json", which)
         total_bytes = self._weigh(part, check)
         return Look(drawing, total_bytes, comparison.likeness())
 
@@ -49,7 +49,8 @@ class Sample:
 
     def _weigh(self, part: Part, check: Callable[[], None]) -> float:
         part.draw(check)
-        sizes = [frame.size_bytes for frame in read_frames(part.result.path)]
+        sizes = [frame.size_bytes for frame in read_frames(part.result)]
+        part.discard()
         wholes, steps = sizes[::2], sizes[1::2] or [0]
         repeated = self.whole.count - 1 - self.moving
         return (

@@ -14,7 +14,7 @@ from chromi.errors import BrokenResult
 TRAILER = b";"
 _EXTENSION, _IMAGE = 0x21, 0x2C
 _GRAPHIC_CONTROL = 0xF9
-_HAS_TABLE, _TABLE_SIZE, _INTERLACED = 0x80, 0x07, 0x40
+_HAS_TABLE, _EIGHT_BITS, _TABLE_SIZE, _INTERLACED = 0x80, 0x70, 0x07, 0x40
 _LOOP_FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 _NO_CONTROL = b"\x21\xf9\x04\x00\x00\x00\x00\x00"
 
@@ -35,9 +35,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class Part:
-    """A GIF that holds the frames from `first` on; the first `skip` of them only set the stage."""
+    """Frames in one GIF, or in several that show the same ones: of each frame the smallest is taken.
 
-    path: Path
+    The first `skip` of them only set the stage.
+    """
+
+    paths: Sequence[Path]
     skip: int = 0
 
 
@@ -50,10 +53,10 @@ def join_parts(parts: Sequence[Part], destination: Path, *, fps: int) -> int:
     count = 0
     with destination.open("wb") as file:
         for part in parts:
-            screen, colours, frames = _read_part(part.path)
+            frames = read_frames(part)
             if not count:
-                common = colours
-                file.write(b"GIF89a" + screen + common + _LOOP_FOREVER)
+                common = frames[0].colours
+                file.write(_header(part.paths[0], common) + _LOOP_FOREVER)
             for frame in frames[part.skip :]:
                 _write_frame(file, frame, common, delay_cs=_at_cs(count + 1, fps) - _at_cs(count, fps))
                 count += 1
@@ -61,9 +64,13 @@ def join_parts(parts: Sequence[Part], destination: Path, *, fps: int) -> int:
     return count
 
 
-def read_frames(gif_path: Path) -> list[Frame]:
-    """Return the frames of a GIF, each with the colours that apply to it. Raises BrokenResult."""
-    return _read_part(gif_path)[2]
+def read_frames(part: Part) -> list[Frame]:
+    """Return the frames of a part, each with the colours that apply to it. Raises BrokenResult."""
+    try:
+        alternatives = zip(*(_read_gif(path) for path in part.paths), strict=True)
+        return [min(same, key=lambda frame: frame.size_bytes) for same in alternatives]
+    except ValueError as error:
+        raise BrokenResult(detail=f"{part.paths} do not hold the same frames") from error
 
 
 def _at_cs(frame: int, fps: int) -> int:
@@ -77,21 +84,28 @@ def _write_frame(file: BinaryIO, frame: Frame, common: bytes, *, delay_cs: int) 
     flags = frame.descriptor[9] & _INTERLACED
     own = b"" if frame.colours == common else frame.colours
     if own:
-        flags |= _HAS_TABLE | (len(own) // 3).bit_length() - 2
+        flags |= _HAS_TABLE | _table_bits(own)
     file.write(bytes(control) + frame.descriptor[:9] + bytes([flags]) + own + frame.pixels)
 
 
-def _read_part(path: Path) -> tuple[bytes, bytes, list[Frame]]:
-    """Return the logical screen descriptor, the global colours and the frames."""
+def _table_bits(colours: bytes) -> int:
+    """Return how a descriptor says the size of a table: 2 to the power of this + 1 colours."""
+    return (len(colours) // 3).bit_length() - 2
+
+
+def _header(path: Path, common: bytes) -> bytes:
+    """Return a header and screen like those of `path`, with `common` as the global colours."""
+    with path.open("rb") as file:
+        size = file.read(10)[6:]
+    flags = _HAS_TABLE | _EIGHT_BITS | _table_bits(common)
+    return b"GIF89a" + size + bytes([flags, 0, 0]) + common
+
+
+def _read_gif(path: Path) -> list[Frame]:
     content = path.read_bytes()
     try:
-        screen = content[6:13]
-        common, start = _table(content, 13, screen[4])
-        return (
-            screen,
-            common,
-            [frame if frame.colours else replace(frame, colours=common) for frame in _walk(content, start)],
-        )
+        common, start = _table(content, 13, content[10])
+        return [frame if frame.colours else replace(frame, colours=common) for frame in _walk(content, start)]
     except IndexError as error:
         raise BrokenResult(detail=f"{path.name} ends in the middle") from error
 

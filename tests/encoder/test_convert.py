@@ -197,11 +197,11 @@ def test_a_result_that_breaks_the_contract_is_not_published(
     [
         ("reading", "frames.nut"),
         ("reading", "strip.rgb"),
-        ("choosing", "coverage-none-256-0.rough.gif"),
-        ("choosing", "coverage-none-256-0.gif"),
+        ("choosing", "256-none-0.clear.gif"),
+        ("choosing", "256-none-0.opaque.gif"),
         ("choosing", "../.chromi-o.try.gif"),
     ],
-    ids=["keeping frames", "their strip", "drawing", "optimising", "joining"],
+    ids=["keeping frames", "their strip", "drawing", "drawing opaque", "joining"],
 )
 def test_a_full_disk_is_said_plainly_wherever_it_fills(
     step: str, name: str, clip: Path, room: Path, monkeypatch: pytest.MonkeyPatch

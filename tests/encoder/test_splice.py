@@ -32,8 +32,8 @@ def read_pictures(path: Path) -> tuple[list[tuple[int, ...]], list[int], dict[st
 
 def test_all_frames_come_in_their_order_with_their_own_colours(tmp_path: Path) -> None:
     parts = [
-        Part(write_part(tmp_path / "a.gif", [10, 20])),
-        Part(write_part(tmp_path / "b.gif", [30, 40], red=0xFF)),
+        Part([write_part(tmp_path / "a.gif", [10, 20])]),
+        Part([write_part(tmp_path / "b.gif", [30, 40], red=0xFF)]),
     ]
     assert join_parts(parts, tmp_path / "o.gif", fps=24) == 4
     pixels, _, _ = read_pictures(tmp_path / "o.gif")
@@ -42,8 +42,8 @@ def test_all_frames_come_in_their_order_with_their_own_colours(tmp_path: Path) -
 
 def test_what_only_sets_the_stage_is_left_out(tmp_path: Path) -> None:
     parts = [
-        Part(write_part(tmp_path / "a.gif", [10, 20])),
-        Part(write_part(tmp_path / "b.gif", [20, 30]), skip=1),
+        Part([write_part(tmp_path / "a.gif", [10, 20])]),
+        Part([write_part(tmp_path / "b.gif", [20, 30])], skip=1),
     ]
     assert join_parts(parts, tmp_path / "o.gif", fps=24) == 3
     assert read_pictures(tmp_path / "o.gif")[0] == [(10,) * 3, (20,) * 3, (30,) * 3]
@@ -51,7 +51,7 @@ def test_what_only_sets_the_stage_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("count", "expected_ms"), [(6, 250), (24, 1000), (29, 1210), (144, 6000)])
 def test_delays_add_up_to_the_time_that_the_frames_last(count: int, expected_ms: int, tmp_path: Path) -> None:
-    part = Part(write_part(tmp_path / "a.gif", [number % 250 for number in range(count)]))
+    part = Part([write_part(tmp_path / "a.gif", [number % 250 for number in range(count)])])
     join_parts([part], tmp_path / "o.gif", fps=24)
     _, delays, _ = read_pictures(tmp_path / "o.gif")
     assert len(delays) == count
@@ -60,7 +60,7 @@ def test_delays_add_up_to_the_time_that_the_frames_last(count: int, expected_ms:
 
 
 def test_the_whole_is_endless_and_says_nothing_else(tmp_path: Path) -> None:
-    join_parts([Part(write_part(tmp_path / "a.gif", [1, 2]))], tmp_path / "o.gif", fps=24)
+    join_parts([Part([write_part(tmp_path / "a.gif", [1, 2])])], tmp_path / "o.gif", fps=24)
     _, _, info = read_pictures(tmp_path / "o.gif")
     assert info["loop"] == 0
     assert "comment" not in info
@@ -69,7 +69,7 @@ def test_the_whole_is_endless_and_says_nothing_else(tmp_path: Path) -> None:
 
 def test_the_size_of_a_frame_is_what_it_takes_in_the_file(tmp_path: Path) -> None:
     path = write_part(tmp_path / "a.gif", [1, 2, 3])
-    frames = read_frames(path)
+    frames = read_frames(Part([path]))
     assert len(frames) == 3
     assert 0 < sum(frame.size_bytes for frame in frames) < path.stat().st_size
 
@@ -80,11 +80,11 @@ def test_a_part_that_was_cut_is_refused(share: float, tmp_path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(BrokenResult):
-        join_parts([Part(path)], tmp_path / "o.gif", fps=24)
+        join_parts([Part([path])], tmp_path / "o.gif", fps=24)
 
 
 def test_what_is_no_gif_block_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     path.write_bytes(b"GIF89a" + bytes(7) + b"\x99" * 20)
     with pytest.raises(BrokenResult, match="0x99"):
-        read_frames(path)
+        read_frames(Part([path]))
