@@ -11,7 +11,7 @@ from functools import cache
 from peewee import DatabaseError
 
 from chromi.config import MB, Settings
-from chromi.encoder import inspect_ffmpeg
+from chromi.encoder import inspect_ffmpeg, inspect_gifsicle
 from chromi.errors import ChromiError, Unwell
 from chromi.models import Job, State, Worker, database
 from chromi.storage import MIN_FREE_BYTES
@@ -34,6 +34,7 @@ def check_service(settings: Settings, queue: Queue) -> list[Check]:
         "queue": lambda: _look_at_queue(queue),
         "worker": lambda: _look_at_worker(settings),
         "ffmpeg": _look_at_ffmpeg,
+        "gifsicle": _look_at_gifsicle,
         "disk": lambda: _look_at_disk(settings),
     }
     return [_check(name, look) for name, look in looks.items()]
@@ -73,6 +74,11 @@ def _look_at_ffmpeg() -> str:
     if report.missing:
         raise Unwell(f"ffmpeg {report.version} lacks {', '.join(report.missing)}.")
     return f"ffmpeg {report.version} has all that is needed."
+
+
+@cache
+def _look_at_gifsicle() -> str:
+    return f"gifsicle {inspect_gifsicle()} is there."
 
 
 def _look_at_disk(settings: Settings) -> str:

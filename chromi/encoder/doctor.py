@@ -1,28 +1,19 @@
-"""Is the ffmpeg on this machine able to do the work?"""
+"""Are the programs on this machine able to do the work?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from chromi.encoder import process
 from chromi.encoder.ffmpeg import DECODERS, find_ffmpeg, run
+from chromi.encoder.gifsicle import find_gifsicle
 from chromi.encoder.process import Limits
+from chromi.errors import GifsicleMissing
 
 _FILTERS = (
-    *("fps", "trim", "settb", "setpts", "setparams", "crop", "scale", "setsar", "split", "format"),
-    *("pad", "tpad", "geq", "gblur", "lutyuv", "blend"),
-    *(
-        "zscale",
-        "tonemap",
-        "drawbox",
-        "overlay",
-        "concat",
-        "hqdn3d",
-        "libvmaf",
-        "psnr",
-        "palettegen",
-        "paletteuse",
-        "showinfo",
-    ),
+    *("fps", "trim", "select", "settb", "setpts", "setparams", "crop", "scale", "setsar", "split", "format"),
+    *("pad", "tpad", "geq", "gblur", "lutyuv", "blend", "zscale", "tonemap", "drawbox", "overlay"),
+    *("concat", "hqdn3d", "libvmaf", "psnr", "paletteuse", "showinfo"),
 )
 _ENCODERS = ("utvideo", "gif", "png", "libx264", "rawvideo", "wrapped_avframe")  # the last writes to nowhere
 _LIMITS = Limits(wall_s=10, file_bytes=0)
@@ -49,6 +40,15 @@ def inspect_ffmpeg() -> FfmpegReport:
         *_lacking("encoder", _ENCODERS),
     )
     return FfmpegReport(find_ffmpeg(), version[2] if len(version) > 2 else "unknown", missing)
+
+
+def inspect_gifsicle() -> str:
+    """Return the version of the installed gifsicle. Raises GifsicleMissing and TimedOut."""
+    lines: list[str] = []
+    outcome = process.run([str(find_gifsicle()), "--version"], limits=_LIMITS, on_output=lines.append)
+    if outcome.exit_code or not lines:
+        raise GifsicleMissing(detail=outcome.log)
+    return lines[0].split()[-1]
 
 
 def _lacking(kind: str, names: Sequence[str]) -> list[str]:

@@ -49,6 +49,23 @@ def test_what_only_sets_the_stage_is_left_out(tmp_path: Path) -> None:
     assert read_pictures(tmp_path / "o.gif")[0] == [(10,) * 3, (20,) * 3, (30,) * 3]
 
 
+def test_of_each_frame_the_smaller_one_is_taken(tmp_path: Path) -> None:
+    noisy = [Image.effect_noise(SIZE, 99).convert("P") for _ in range(2)]
+    plain = Image.new("P", SIZE, 9)
+    for name, frames in (("a.gif", [plain, noisy[0]]), ("b.gif", [noisy[1], plain])):
+        for frame in frames:
+            frame.putpalette([level for level in range(256) for _ in range(3)])
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], optimize=False)
+    join_parts([Part([tmp_path / "a.gif", tmp_path / "b.gif"])], tmp_path / "o.gif", fps=24)
+    assert read_pictures(tmp_path / "o.gif")[0] == [(9,) * 3, (9,) * 3]
+
+
+def test_what_does_not_hold_the_same_frames_is_refused(tmp_path: Path) -> None:
+    paths = [write_part(tmp_path / "a.gif", [1, 2, 3]), write_part(tmp_path / "b.gif", [1, 2])]
+    with pytest.raises(BrokenResult, match="same frames"):
+        read_frames(Part(paths))
+
+
 @pytest.mark.parametrize(("count", "expected_ms"), [(6, 250), (24, 1000), (29, 1210), (144, 6000)])
 def test_delays_add_up_to_the_time_that_the_frames_last(count: int, expected_ms: int, tmp_path: Path) -> None:
     part = Part([write_part(tmp_path / "a.gif", [number % 250 for number in range(count)])])
