@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageSequence
 
+from chromi.encoder import splice
 from chromi.encoder.choose import choose
 from chromi.encoder.crew import side_by_side
-from chromi.encoder.drawing import Drawing, Film, draw
+from chromi.encoder.drawing import Drawing, Film, Part, draw
 from chromi.encoder.frames import keep_frames
 from chromi.encoder.palette import read_strip
 from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import choose_sample
+from chromi.encoder.splice import join_parts, read_frames
 from chromi.errors import Stopped
 from tests.clips import make_clip
 from tests.processes import converters
@@ -27,10 +29,20 @@ LIMITS = Limits(60, 512 * 1024**2)
 def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
     """Sixty frames that move, in parts of 24, 24 and 12; at 20 a second, so that ten of them are repeated."""
     folder = tmp_path_factory.mktemp("film")
-    clip = make_clip(folder / "c.mp4", seconds=2.5, rate=20)
-    kept = keep_frames(
-        clip, probe_video(clip), Recipe(duration_s=2.5), into=folder, threads=2, timeout_s=60, on_tick=ignore
-    )
+    return make_film(make_clip(folder / "c.mp4", seconds=2.5, rate=20), 2.5)
+
+
+@pytest.fixture(scope="module")
+def half_grainy(tmp_path_factory: pytest.TempPathFactory) -> Film:
+    """A second, calm at first and then full of grain."""
+    folder = tmp_path_factory.mktemp("grainy")
+    grain = "noise=alls=60:allf=t+u:enable='gte(t,0.5)'"
+    return make_film(make_clip(folder / "c.mp4", seconds=1, rate=24, filters=grain), 1)
+
+
+def make_film(clip: Path, seconds: float) -> Film:
+    folder, recipe = clip.parent, Recipe(duration_s=seconds)
+    kept = keep_frames(clip, probe_video(clip), recipe, into=folder, threads=2, timeout_s=60, on_tick=ignore)
     strip = read_strip(kept.frames_path, folder / "strip.rgb", limits=LIMITS, on_tick=lambda: None)
     return Film(kept.frames_path, kept.count, strip, folder)
 
@@ -39,10 +51,14 @@ def ignore(frames: int) -> None:
     """Take a count and do nothing with it."""
 
 
-def draw_pictures(film: Film, drawing: Drawing, gif_path: Path) -> list[bytes]:
-    draw(film, drawing, gif_path, threads=2, timeout_s=60, on_tick=ignore)
+def read_pictures(gif_path: Path) -> list[bytes]:
     with Image.open(gif_path) as gif:
         return [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(gif)]
+
+
+def draw_pictures(film: Film, drawing: Drawing, gif_path: Path) -> list[bytes]:
+    draw(film, drawing, gif_path, threads=2, timeout_s=60, on_tick=ignore)
+    return read_pictures(gif_path)
 
 
 @pytest.mark.slow
@@ -54,6 +70,20 @@ def test_seconds_that_go_on_look_as_if_drawn_at_once(
     monkeypatch.setattr("chromi.encoder.drawing.PART_FRAMES", 1000)
     assert in_parts == draw_pictures(film, Drawing(colours=32), tmp_path / "once.gif")
     assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
+
+
+@pytest.mark.slow
+def test_clear_or_opaque_or_the_smaller_of_both_it_shows_the_same(half_grainy: Film, tmp_path: Path) -> None:
+    part = Part(half_grainy, Drawing(colours=32), LIMITS)
+    part.write_palette()
+    part.draw(lambda: None)
+    clear, opaque = part.result.paths
+    sizes = [[frame.size_bytes for frame in read_frames(splice.Part([path]))] for path in part.result.paths]
+    join_parts([part.result], tmp_path / "o.gif", fps=24)
+    assert read_pictures(clear) == read_pictures(opaque) == read_pictures(tmp_path / "o.gif")
+    smallest = [min(same) for same in zip(*sizes, strict=True)]
+    assert [frame.size_bytes for frame in read_frames(part.result)] == smallest
+    assert smallest not in sizes, "each is smaller for some frames"
 
 
 @pytest.mark.parametrize(
