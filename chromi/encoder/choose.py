@@ -13,7 +13,7 @@ from chromi.encoder.sample import Look, Sample
 
 BUDGETS_BYTES = {Quality.SMALL: 12e6, Quality.BALANCED: 30e6, Quality.BEST: None}
 """What each quality may take at most."""
-AIM = 0.95
+AIM = 0.97
 """Share of a budget that is aimed at: a prediction may be some percent off; a second try costs seconds."""
 
 MANY, FEW, FEWEST = 256, 64, 24
@@ -82,15 +82,14 @@ def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choi
     """Draw the sample in a few ways and look. Raises TimedOut and EncodeError."""
     looks: dict[Drawing, Look] = {}
     fewest_bytes: list[float] = []
-    drawings = [Drawing(colours) for colours in (MANY, FEW, FEWEST)]
-    many, few, fewest = drawings
+    many, few, fewest = (Drawing(colours) for colours in (MANY, FEW, FEWEST))
     dithered = replace(many, dither=DITHER)
 
     def together(*pieces: Piece) -> None:
         side_by_side(pieces, at_once=threads, on_tick=on_tick)
 
     def write_palettes(check: Callable[[], None]) -> None:
-        for drawing in drawings:
+        for drawing in (many, few):
             check()
             sample.write_palette(drawing)
 

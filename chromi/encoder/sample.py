@@ -32,19 +32,20 @@ class Sample:
         run([*QUIET, *self._cutting()], limits=self.limits, on_tick=check).check()
 
     def write_palette(self, drawing: Drawing) -> None:
-        """Write the palette that a drawing needs, unless it is there."""
+        """Write the palette that `look` needs, unless it is there."""
         Part(self.film, drawing, self.limits).write_palette()
 
     def look(self, drawing: Drawing, check: Callable[[], None]) -> "Look":
-        """Weigh a drawing and look at the second frames of every other pair; `check`, errors as for `cut`."""
+        """Weigh a drawing and look at the second frame of each pair; `check` and errors as for `cut`."""
         part = Part(self.film, drawing, self.limits)
-        which = "eq(mod(n,4),3)" if len(self.firsts) > 1 else f"eq(n,{self.film.count - 1})"
+        which = "mod(n,2)" if self.film.count > 1 else "1"
         comparison = part.looks = Comparison(self.film.work_dir / f"{part.name}.json", which)
         total_bytes = self._weigh(part, check)
         return Look(drawing, total_bytes, comparison.likeness())
 
     def weigh(self, drawing: Drawing, check: Callable[[], None]) -> float:
         """Return the bytes that the whole film would take; `check` and errors as for `cut`."""
+        self.write_palette(drawing)
         return self._weigh(Part(self.film, drawing, self.limits), check)
 
     def _weigh(self, part: Part, check: Callable[[], None]) -> float:

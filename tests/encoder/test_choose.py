@@ -1,6 +1,7 @@
 """What the sample tells decides: how many colours, whether to dither, and what each rung should take."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -37,11 +38,12 @@ class Sampled:
 
     def look(self, drawing: Drawing, check: Callable[[], None]) -> Look:
         assert self.is_cut
+        assert replace(drawing, dither="none") in self.palettes
         self.asked.append(drawing)
         return self.looks[drawing]
 
     def weigh(self, drawing: Drawing, check: Callable[[], None]) -> float:
-        assert drawing in self.palettes
+        assert self.is_cut
         return self.fewest_bytes
 
 
