@@ -22,9 +22,21 @@ DITHER = "bayer:bayer_scale=2"
 """The one that helps where any does; error diffusion takes ten times as long and more bytes."""
 CLEAR_VMAF = 97.0
 """Little can be gained above it: a dither is not even tried."""
-SAME_VMAF = 0.2
-SAME_PSNR_DB = 1.0
-"""What `balanced` gives up at most for fewer bytes, against 256 colours."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What may be given up for fewer bytes, against MANY colours; above `clear_db` nothing is missed."""
+
+    vmaf: float
+    blurred_psnr_db: float
+    clear_db: float
+
+
+SAME = Tolerance(vmaf=0.1, blurred_psnr_db=1.0, clear_db=48)
+"""What `balanced` gives up at most: nothing that is seen."""
+NOTHING = Tolerance(vmaf=0.1, blurred_psnr_db=0.3, clear_db=52)
+"""What `best` gives up: a gradient in 256 colours takes three times the bytes of 64, and is as smooth."""
 
 _COLOURS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, 48, 44, 40, 36, 32, 28, 24)
 _LOSSY = ((60, 0.93), (120, 0.91), (200, 0.87))
@@ -45,14 +57,16 @@ class Rung:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the sample told: the ladder, from the best looking on, and where `balanced` begins on it."""
+    """What the sample told: the ladder, from the best looking on, and where `best` and the others begin."""
 
     ladder: Sequence[Rung]
+    best: int
     balanced: int
 
     def best_rung(self, recipe: Recipe) -> int:
-        """Return the best looking rung wanted: only `best` and `max_mb` spend bytes that are not seen."""
-        return 0 if recipe.quality is Quality.BEST or recipe.max_mb is not None else self.balanced
+        """Return the best looking rung wanted: only `best` and `max_mb` spend bytes that are hardly seen."""
+        is_best = recipe.quality is Quality.BEST or recipe.max_mb is not None
+        return self.best if is_best else self.balanced
 
     def fitting(self, budget: float | None, *, start: int, scale: float = 1.0) -> int:
         """Return the first rung from `start` on that should fit, or the last.
@@ -105,8 +119,11 @@ def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choi
     together(weigh(fewest), *([look(dithered)] if may_dither else []))
     ladder = list(_climb(sample, looks[many].total_bytes, looks[few].total_bytes, *fewest_bytes))
     if may_dither and _is_worth_it(looks[dithered], instead_of=looks[many]):
-        return Choice([*_dithered(looks[dithered], ladder), *ladder], 0)
-    return Choice(ladder, _balanced(looks[many].likeness, looks[few].likeness))
+        return Choice([*_dithered(looks[dithered], ladder), *ladder], 0, 0)
+    best, balanced = (
+        _fewest_within(tolerance, looks[many].likeness, looks[few].likeness) for tolerance in (NOTHING, SAME)
+    )
+    return Choice(ladder, best, balanced)
 
 
 def _is_worth_it(candidate: Look, *, instead_of: Look) -> bool:
@@ -169,15 +186,16 @@ def _way_down(colours: int, above: int, below: int) -> float:
     return log2(above / colours) / log2(above / below)
 
 
-def _balanced(many: Likeness, few: Likeness) -> int:
-    """Return the rung with the fewest colours that still looks the same as MANY do."""
+def _fewest_within(tolerance: Tolerance, many: Likeness, few: Likeness) -> int:
+    """Return the rung with the fewest colours, FEW or more, that loses no more than this."""
     vmaf_lost = max(0.0, many.vmaf - few.vmaf)
-    psnr_lost_db = max(0.0, many.blurred_psnr_db - few.blurred_psnr_db)
-    same = [
+    lost_db = max(0.0, many.blurred_psnr_db - few.blurred_psnr_db)
+    spare_db = max(0.0, many.blurred_psnr_db - tolerance.clear_db)
+    within = [
         number
         for number, colours in enumerate(_COLOURS)
         if colours >= FEW
-        and _way_down(colours, MANY, FEW) * vmaf_lost <= SAME_VMAF
-        and _way_down(colours, MANY, FEW) * psnr_lost_db <= SAME_PSNR_DB
+        and _way_down(colours, MANY, FEW) * vmaf_lost <= tolerance.vmaf
+        and _way_down(colours, MANY, FEW) * lost_db <= spare_db + tolerance.blurred_psnr_db
     ]
-    return same[-1]
+    return within[-1]

@@ -13,7 +13,7 @@ from chromi.encoder.options import Quality
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import Look
 
-LIKE_256 = Likeness(vmaf=99, cambi=0, blurred_psnr_db=50)
+LIKE_256 = Likeness(vmaf=99, cambi=0, blurred_psnr_db=46)
 DITHERED = Drawing(dither=DITHER)
 
 
@@ -66,20 +66,25 @@ def choose_from(
 
 
 @pytest.mark.parametrize(
-    ("few", "colours"),
+    ("many", "few", "balanced", "best"),
     [
-        (LIKE_256, 64),
-        (Likeness(98.9, 0, 49.5), 64),
-        (Likeness(98.7, 0, 50), 112),  # two thirds of 0.3 VMAF at 102
-        (Likeness(99, 0, 46), 192),  # a quarter of 4 dB at 181
-        (Likeness(90, 0, 40), 256),
+        (LIKE_256, LIKE_256, 64, 64),
+        (LIKE_256, Likeness(98.95, 0, 45.5), 64, 112),
+        (LIKE_256, Likeness(98.7, 0, 46), 176, 176),  # a third of 0.3 VMAF is lost at 161
+        (LIKE_256, Likeness(99, 0, 42), 192, 256),  # a quarter of 4 dB at 181
+        (LIKE_256, Likeness(90, 0, 40), 256, 256),
+        (Likeness(99, 0, 56), Likeness(99, 0, 50), 64, 96),  # a gradient: more than is seen
+        (Likeness(99, 0, 51), Likeness(99, 0, 47), 64, 256),
     ],
 )
-def test_balanced_takes_the_fewest_colours_that_look_the_same(few: Likeness, colours: int) -> None:
-    choice, _ = choose_from(LIKE_256, few)
-    assert choice.ladder[choice.balanced].drawing == Drawing(colours)
-    assert choice.ladder[choice.best_rung(Recipe(quality=Quality.BEST))].drawing == Drawing(256)
-    assert choice.ladder[choice.best_rung(Recipe(max_mb=50))].drawing == Drawing(256)
+def test_as_many_colours_are_taken_as_are_seen(
+    many: Likeness, few: Likeness, balanced: int, best: int
+) -> None:
+    choice, _ = choose_from(many, few)
+    assert choice.ladder[choice.balanced].drawing == Drawing(balanced)
+    assert choice.ladder[choice.best_rung(Recipe(quality=Quality.BEST))].drawing == Drawing(best)
+    assert choice.best_rung(Recipe(max_mb=50)) == choice.best, "what it may take is spent on looks"
+    assert choice.best_rung(Recipe(quality=Quality.SMALL)) == choice.balanced
 
 
 def test_every_rung_is_expected_to_take_fewer_bytes_than_the_one_above() -> None:
