@@ -205,10 +205,10 @@ def large() -> str:
     """4K60: a sharp still under a moving camera, with a little noise; as heavy to decode as a phone's."""
     return ";".join(
         (
-            f"{fractal(60, '4400x2475', 1280, 60)},{tinted('20:24:40', '240:210:170', 1.8)},format=yuv420p,"
+            f"{fractal(60, '4400x2475', 120, 60)},{tinted('20:24:40', '240:210:170', 1.8)},format=yuv420p,"
             f"{HOLD}[still]",
             "[still]crop=3840:2160:'280+270*sin(1.1*t)':'150+140*sin(0.9*t)',"
-            "noise=all_seed=3:alls=12:allf=t,format=yuv420p10le[out]",
+            "noise=all_seed=3:alls=6:allf=t,format=yuv420p10le[out]",
         )
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import log, log2
 
 from chromi.encoder.crew import Piece, side_by_side
-from chromi.encoder.drawing import Drawing
+from chromi.encoder.drawing import KINDS, Drawing
 from chromi.encoder.metrics import Likeness
 from chromi.encoder.options import Quality
 from chromi.encoder.recipe import Recipe
@@ -117,7 +117,7 @@ def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choi
     together(look(many), look(few))
     may_dither = looks[many].likeness.vmaf < CLEAR_VMAF
     together(weigh(fewest), *([look(dithered)] if may_dither else []))
-    ladder = list(_climb(sample, looks[many].total_bytes, looks[few].total_bytes, *fewest_bytes))
+    ladder = list(_climb(sample, looks[many], looks[few], *fewest_bytes))
     if may_dither and _is_worth_it(looks[dithered], instead_of=looks[many]):
         return Choice([*_dithered(looks[dithered], ladder), *ladder], 0, 0)
     best, balanced = (
@@ -140,8 +140,16 @@ def _is_worth_it(candidate: Look, *, instead_of: Look) -> bool:
     return worth(candidate) > worth(instead_of)
 
 
-def _climb(sample: Sample, many_bytes: float, few_bytes: float, fewest_bytes: float) -> Iterator[Rung]:
+def _kinds(*looks: Look) -> tuple[str, ...]:
+    """Return the one kind that will do for all of these, or all kinds."""
+    common = [kind for kind in KINDS if all(kind in look.kinds for look in looks)]
+    return (common[0],) if common else KINDS
+
+
+def _climb(sample: Sample, many: Look, few: Look, fewest_bytes: float) -> Iterator[Rung]:
     """Yield the ladder: fewer and fewer colours, then what is worse."""
+    many_bytes, few_bytes = many.total_bytes, few.total_bytes
+    kinds = _kinds(many, few)
 
     def between(colours: int) -> float:
         """Bytes at a number of colours, on the line through the two measurements around it."""
@@ -150,8 +158,8 @@ def _climb(sample: Sample, many_bytes: float, few_bytes: float, fewest_bytes: fl
         return few_bytes + (fewest_bytes - few_bytes) * _way_down(colours, FEW, FEWEST)
 
     for colours in _COLOURS:
-        yield Rung(Drawing(colours), max(1.0, between(colours)))
-    yield from _below(Rung(Drawing(FEWEST), max(1.0, fewest_bytes)), sample)
+        yield Rung(Drawing(colours, kinds=kinds), max(1.0, between(colours)))
+    yield from _below(Rung(Drawing(FEWEST, kinds=kinds), max(1.0, fewest_bytes)), sample)
 
 
 def _dithered(top: Look, ladder: Sequence[Rung]) -> Iterator[Rung]:
@@ -159,12 +167,12 @@ def _dithered(top: Look, ladder: Sequence[Rung]) -> Iterator[Rung]:
 
     At the same size, more colours without one look better.
     """
-    many_bytes = ladder[0].expected_bytes
+    many_bytes, kinds = ladder[0].expected_bytes, _kinds(top)
     for rung in ladder:
         expected_bytes = top.total_bytes * rung.expected_bytes / many_bytes
         if expected_bytes <= many_bytes:
             break
-        yield Rung(replace(top.drawing, colours=rung.drawing.colours), expected_bytes)
+        yield Rung(replace(top.drawing, colours=rung.drawing.colours, kinds=kinds), expected_bytes)
 
 
 def _below(fewest: Rung, sample: Sample) -> Iterator[Rung]:

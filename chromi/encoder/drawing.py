@@ -16,9 +16,11 @@ from chromi.encoder.recipe import Recipe
 MAX_GIF_BYTES = 512 * 1024**2
 PART_FRAMES = 24
 """A second. Few enough that gifsicle, which holds a part's pictures in memory, takes 40 MB at 720p."""
-_FLAGS = {"clear": "offsetting+transdiff", "opaque": "offsetting"}
-"""How ffmpeg writes pixels that stay the same: as transparent, or as they are. Grain is smaller opaque, by up
-to a fifth; still ground is smaller clear, by two thirds."""
+KINDS = CLEAR, OPAQUE = "clear", "opaque"
+"""How pixels that stay the same are written: transparent, or as they are. Grain is smaller opaque, by up to a
+fifth; still ground is smaller clear, by two thirds."""
+_LOSSY = "lossy"
+_FLAGS = {CLEAR: "offsetting+transdiff", OPAQUE: "offsetting"}
 
 TO_RGB = f"scale=in_color_matrix=bt709:in_range=tv:{EXACT.format(kernel='bilinear')},format=bgra"
 """The kernel is for chroma alone: bicubic takes twice as long and gains 0.02 dB."""
@@ -30,7 +32,7 @@ class Drawing:
 
     `colours` 2 to 256, one of them transparent. `dither` is paletteuse's. `lossy` is gifsicle's, 0 to 200.
     `denoise` is hqdn3d's luma strength over time, 0 for none. `fps` is how many different pictures a second
-    shows, 12 to 24.
+    shows, 12 to 24. `kinds` is how pixels that stay the same are written; of several the smallest is taken.
     """
 
     colours: int = 256
@@ -38,6 +40,7 @@ class Drawing:
     lossy: int = 0
     denoise: int = 0
     fps: int = Recipe.fps
+    kinds: tuple[str, ...] = KINDS
 
     @property
     def filters(self) -> str:
@@ -117,12 +120,13 @@ class Part:
     @property
     def result(self) -> splice.Part:
         """What `draw` makes."""
-        kinds = ["lossy"] if self.drawing.lossy else self._kinds
+        kinds = (_LOSSY,) if self.drawing.lossy else self.drawing.kinds
         return splice.Part([self._path(kind) for kind in kinds], skip=self._lead)
 
     @property
-    def _kinds(self) -> list[str]:
-        return ["clear"] if self.drawing.lossy else ["clear", "opaque"]
+    def _kinds(self) -> tuple[str, ...]:
+        """What ffmpeg writes."""
+        return (CLEAR,) if self.drawing.lossy else self.drawing.kinds
 
     def _path(self, kind: str) -> Path:
         return self.film.work_dir / f"{self.name}.{kind}.gif"
@@ -148,7 +152,7 @@ class Part:
         """
         self._use_palette(check)
         if self.drawing.lossy:
-            clear, lossy = self._path("clear"), self._path("lossy")
+            clear, lossy = self._path(CLEAR), self._path(_LOSSY)
             gifsicle.lose(clear, lossy, lossy=self.drawing.lossy, limits=self.limits, on_tick=check)
             clear.unlink()
         self.done = len(self.frames)

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from chromi.encoder import splice
 from chromi.encoder.drawing import Drawing, Film, Part
 from chromi.encoder.ffmpeg import QUIET, kept_input, run
 from chromi.encoder.metrics import Comparison, Likeness
 from chromi.encoder.process import Limits
-from chromi.encoder.splice import read_frames
+from chromi.encoder.splice import Frame, read_frames
 
 PAIRS = 4
 _REPEATED_FRAME_BYTES = 25
+_WORTH_ANOTHER_KIND = 1.02
+"""Writing every frame twice takes a third longer: two percent fewer bytes are worth it."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,27 @@ class Sample:
         part = Part(self.film, drawing, self.limits)
         which = "mod(n,2)" if self.film.count > 1 else "1"
         comparison = part.looks = Comparison(self.film.work_dir / f"{part.name}.json", which)
-        total_bytes = self._weigh(part, check)
-        return Look(drawing, total_bytes, comparison.likeness())
+        total_bytes, kinds = self._weigh(part, check)
+        return Look(drawing, total_bytes, kinds, comparison.likeness())
 
     def weigh(self, drawing: Drawing, check: Callable[[], None]) -> float:
         """Return the bytes that the whole film would take; `check` and errors as for `cut`."""
         self.write_palette(drawing)
-        return self._weigh(Part(self.film, drawing, self.limits), check)
+        return self._weigh(Part(self.film, drawing, self.limits), check)[0]
 
-    def _weigh(self, part: Part, check: Callable[[], None]) -> float:
+    def _weigh(self, part: Part, check: Callable[[], None]) -> tuple[float, frozenset[str]]:
         part.draw(check)
-        sizes = [frame.size_bytes for frame in read_frames(part.result)]
+        total_bytes = self._total_bytes(read_frames(part.result))
+        kinds = frozenset(
+            kind
+            for kind, path in zip(part.drawing.kinds, part.result.paths, strict=True)
+            if self._total_bytes(read_frames(splice.Part([path]))) <= _WORTH_ANOTHER_KIND * total_bytes
+        )
         part.discard()
+        return total_bytes, kinds
+
+    def _total_bytes(self, frames: Sequence[Frame]) -> float:
+        sizes = [frame.size_bytes for frame in frames]
         wholes, steps = sizes[::2], sizes[1::2] or [0]
         repeated = self.whole.count - 1 - self.moving
         return (
@@ -77,10 +89,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Look:
-    """What a drawing of the whole film would take, and how much of the film it keeps."""
+    """What a drawing of the whole film would take, and how much of the film it keeps.
+
+    `kinds` are those that alone are about as small as all together.
+    """
 
     drawing: Drawing
     total_bytes: float
+    kinds: frozenset[str]
     likeness: Likeness
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from chromi.encoder.choose import DITHER, Choice, choose
-from chromi.encoder.drawing import Drawing
+from chromi.encoder.drawing import CLEAR, KINDS, OPAQUE, Drawing
 from chromi.encoder.metrics import Likeness
 from chromi.encoder.options import Quality
 from chromi.encoder.recipe import Recipe
@@ -54,13 +54,14 @@ def choose_from(
     *,
     many_mb: float = 20,
     few_mb: float = 10,
+    many_kinds: frozenset[str] = frozenset(),
 ) -> tuple[Choice, Sampled]:
     looks = {
-        Drawing(256): Look(Drawing(256), many_mb * 1e6, many),
-        Drawing(64): Look(Drawing(64), few_mb * 1e6, few),
+        Drawing(256): Look(Drawing(256), many_mb * 1e6, many_kinds, many),
+        Drawing(64): Look(Drawing(64), few_mb * 1e6, frozenset((OPAQUE,)), few),
     }
     if dithered:
-        looks[DITHERED] = Look(DITHERED, 1.2 * many_mb * 1e6, dithered)
+        looks[DITHERED] = Look(DITHERED, 1.2 * many_mb * 1e6, frozenset(), dithered)
     sampled = Sampled(looks, few_mb * 0.6e6)
     return choose(sampled, threads=2, on_tick=lambda: None), sampled  # type: ignore[arg-type]
 
@@ -101,7 +102,7 @@ def test_what_was_measured_is_what_is_expected() -> None:
     assert by_colours[256] == 20e6
     assert by_colours[128] == 15e6
     assert by_colours[64] == 10e6
-    [plain_24] = [rung for rung in choice.ladder if rung.drawing == Drawing(24)]
+    [plain_24] = [rung for rung in choice.ladder if rung.drawing == Drawing(24, kinds=KINDS)]
     assert plain_24.expected_bytes == pytest.approx(6e6)
 
 
@@ -139,3 +140,13 @@ def test_each_quality_is_estimated_under_its_budget() -> None:
     assert sizes["best"] == 40e6
     assert 25e6 < sizes["balanced"] <= 30e6
     assert 9e6 < sizes["small"] <= 12e6
+
+
+@pytest.mark.parametrize(
+    ("many_kinds", "written"), [({CLEAR, OPAQUE}, (OPAQUE,)), ({CLEAR}, KINDS), ((), KINDS)]
+)
+def test_frames_are_written_once_if_one_kind_is_small_enough_everywhere(
+    many_kinds: set[str], written: tuple[str, ...]
+) -> None:
+    choice, _ = choose_from(LIKE_256, LIKE_256, many_kinds=frozenset(many_kinds))
+    assert {rung.drawing.kinds for rung in choice.ladder} == {written}
