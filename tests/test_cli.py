@@ -215,7 +215,14 @@ def test_doctor_finds_that_no_worker_is_alive(run: Run) -> None:
     done = run("doctor")
     assert done.returncode == 1
     lines = {line.split()[1]: line.split()[0] for line in done.stdout.splitlines()}
-    assert lines == {"database": "ok", "queue": "ok", "worker": "FAIL", "ffmpeg": "ok", "disk": "ok"}
+    assert lines == {
+        "database": "ok",
+        "queue": "ok",
+        "worker": "FAIL",
+        "ffmpeg": "ok",
+        "gifsicle": "ok",
+        "disk": "ok",
+    }
 
 
 def test_doctor_finds_nothing_wrong_when_nothing_is(run: Run) -> None:
