@@ -36,7 +36,7 @@ def inspect_ffmpeg() -> FfmpegReport:
     version = _ask("-version")[0].split()
     missing = (
         *_lacking("filter", _FILTERS),
-        *_lacking("decoder", DECODERS),
+        *_lacking("decoder", ("utvideo", *DECODERS)),
         *_lacking("encoder", _ENCODERS),
     )
     return FfmpegReport(find_ffmpeg(), version[2] if len(version) > 2 else "unknown", missing)
@@ -46,9 +46,10 @@ def inspect_gifsicle() -> str:
     """Return the version of the installed gifsicle. Raises GifsicleMissing and TimedOut."""
     lines: list[str] = []
     outcome = process.run([str(find_gifsicle()), "--version"], limits=_LIMITS, on_output=lines.append)
-    if outcome.exit_code or not lines:
+    words = " ".join(lines[:1]).split()
+    if outcome.exit_code or not words:
         raise GifsicleMissing(detail=outcome.log)
-    return lines[0].split()[-1]
+    return words[-1]
 
 
 def _lacking(kind: str, names: Sequence[str]) -> list[str]:

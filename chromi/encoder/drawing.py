@@ -15,7 +15,7 @@ from chromi.encoder.recipe import Recipe
 
 MAX_GIF_BYTES = 512 * 1024**2
 PART_FRAMES = 24
-"""A second. Few enough that gifsicle, which holds a part's pictures in memory, takes 40 MB at 720p."""
+"""A second: several are drawn side by side, and gifsicle, which holds a part in memory, takes 40 MB."""
 KINDS = CLEAR, OPAQUE = "clear", "opaque"
 """How pixels that stay the same are written: transparent, or as they are. Grain is smaller opaque, by up to a
 fifth; still ground is smaller clear, by two thirds."""
@@ -169,7 +169,8 @@ class Part:
 
         def tick() -> None:
             check()
-            self.done = counter.frames // 2 if self.drawing.lossy else counter.frames
+            done = max(0, counter.frames - self._lead)
+            self.done = done // 2 if self.drawing.lossy else done
 
         def to_gif(kind: str) -> list[str]:
             bounds = ("-map_metadata", "-1", "-fps_mode", "passthrough", "-frames:v", str(count))

@@ -35,7 +35,7 @@ QUIET = ("-loglevel", "warning")
 REPORT_FRAMES = ("-stats_enc_post", "pipe:1", "-stats_enc_post_fmt", "frame={n}")
 """Options of one output: a line for each frame that leaves its encoder, for a FrameCounter.
 
-Not -progress: it stays silent until all outputs have begun, and a palette begins when the last frame is seen.
+Not -progress: it stays silent until all outputs have begun, and some begin late.
 """
 
 KEPT_FPS = 24

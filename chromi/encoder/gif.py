@@ -15,8 +15,8 @@ from chromi.errors import BrokenResult
 MIN_DELAY_CS = 2  # Chrome plays 0 and 1 as 10
 
 
-# One palette serves all frames, so they stay indexed: a third of the time that RGB takes. Pillow knows this
-# setting only for the whole process; nothing else here reads GIFs.
+# One palette serves all frames (but where gifsicle had to lose some), so they stay indexed: a third of the
+# time that RGB takes. Pillow knows this setting only for the whole process; nothing else here reads GIFs.
 GifImagePlugin.LOADING_STRATEGY = GifImagePlugin.LoadingStrategy.RGB_AFTER_DIFFERENT_PALETTE_ONLY
 
 

@@ -31,7 +31,7 @@ def lose(
     *,
     lossy: int,
     limits: Limits,
-    on_tick: Callable[[], None] = lambda: None,
+    on_tick: Callable[[], None],
 ) -> None:
     """Write `gif_path` again to `destination`: same frames, same delays, fewer bytes.
 

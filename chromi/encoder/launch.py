@@ -1,10 +1,10 @@
-"""Become ffmpeg, under limits. Run as a script by `ffmpeg.py`.
+"""Become another program, under limits. Run as a script by `process.py`.
 
     python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES PROGRAM ARGUMENT...
 
 The web process has threads, and code between fork and exec (`preexec_fn`) may deadlock there. So a fresh
-interpreter sets the limits on itself and then turns into ffmpeg by exec, which keeps them. Only the few
-modules below are imported: this runs before every ffmpeg and must cost milliseconds.
+interpreter sets the limits on itself and then turns into the program by exec, which keeps them. Only the few
+modules below are imported: this runs before every ffmpeg and gifsicle and must cost milliseconds.
 """
 
 import ctypes
@@ -49,7 +49,7 @@ def main(parent_pid: str, cpu_s: str, memory_bytes: str, file_bytes: str, *comma
     die_with_parent(int(parent_pid))
     limit(int(cpu_s), int(memory_bytes), int(file_bytes))
     try:
-        os.execv(command[0], command)  # noqa: S606  a list without a shell, built by ffmpeg.py alone
+        os.execv(command[0], command)  # noqa: S606  a list without a shell, built by our own modules alone
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
         sys.exit(CANNOT_START)

@@ -8,7 +8,6 @@ from pathlib import Path
 from chromi.encoder.colour import EXACT
 from chromi.errors import EncodeError
 
-MAX_LOG_BYTES = 4 * 1024**2
 BLUR_PX = 1.5
 """Sigma. What is finer melts into one colour at arm's length: a dither, but no contour."""
 
@@ -34,7 +33,7 @@ class Comparison:
     """A look at drawn frames beside those they were drawn from, as a part of one ffmpeg command.
 
     VMAF is Netflix's default model, CAMBI its banding index, less what was there before (a clean gradient has
-    up to 15 by itself); all are means over a quarter of each frame.
+    up to 15 by itself); of each frame a quarter is compared.
     """
 
     OUTPUTS = ("-map", "[vmaf]", "-f", "null", "-", "-map", "[psnr]", "-f", "null", "-")
@@ -44,7 +43,7 @@ class Comparison:
         """`which` (of n, their number) is not 0 for the frames that count; libvmaf writes to `log_path`."""
         self._log_path = log_path
         self._which = which
-        self._psnr_db = _IDENTICAL_DB
+        self._psnr_db: float | None = None
 
     def graph(self, drawn: str, kept: str) -> str:
         """Return the filters that take both and give OUTPUTS."""
@@ -53,7 +52,7 @@ class Comparison:
         features = r"feature=name=cambi\\:full_ref=true"
         return (
             f"[{drawn}]{select},{to_yuv},split[g1][g2];[{kept}]{select},{to_yuv},split[f1][f2];"
-            f"[g1][f1]libvmaf=log_fmt=json:log_path={self._log_path}:{features}[vmaf];"
+            f"[g1][f1]libvmaf=log_fmt=json:log_path={_escaped(self._log_path)}:{features}[vmaf];"
             f"[g2]gblur={BLUR_PX}[g3];[f2]gblur={BLUR_PX}[f3];[g3][f3]psnr[psnr]"
         )
 
@@ -64,8 +63,16 @@ class Comparison:
 
     def likeness(self) -> Likeness:
         """Return what was found, when ffmpeg has ended. Raises EncodeError."""
+        if self._psnr_db is None:
+            raise EncodeError(detail="ffmpeg told no PSNR")
         means = _read_means(self._log_path)
         return Likeness(means["vmaf"], means["cambi"], self._psnr_db)
+
+
+def _escaped(path: Path) -> str:
+    """Return a path for use in a filter graph, where it is read twice: as an option, and as a part of it."""
+    as_option = re.sub(r"([\\':])", r"\\\1", str(path))
+    return re.sub(r"([\\'\[\],;])", r"\\\1", as_option)
 
 
 def _read_means(log_path: Path) -> dict[str, float]:

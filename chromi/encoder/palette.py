@@ -79,7 +79,7 @@ def write_palette(strip: Strip, colours: int, palette_path: Path) -> None:
     Pillow's maximum coverage, refined by k-means. A median cut (ffmpeg's palettegen) takes a tenth more bytes
     on fur and half as many again on clean pictures.
     """
-    step = max(1, len(strip.frames) // _MAX_FRAMES)
+    step = -(-len(strip.frames) // _MAX_FRAMES)
     opaque = colours - 1
     quantised = _image(strip.frames[::step]).quantize(
         opaque, method=Image.Quantize.MAXCOVERAGE, kmeans=_SETTLED, dither=Image.Dither.NONE

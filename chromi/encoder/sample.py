@@ -63,14 +63,11 @@ class Sample:
         return total_bytes, kinds
 
     def _total_bytes(self, frames: Sequence[Frame]) -> float:
+        """The first frame is whole; of the others only the second of each pair is a step as in the film."""
         sizes = [frame.size_bytes for frame in frames]
-        wholes, steps = sizes[::2], sizes[1::2] or [0]
+        steps = sizes[1::2] or [0]
         repeated = self.whole.count - 1 - self.moving
-        return (
-            sum(wholes) / len(wholes)
-            + self.moving * sum(steps) / len(steps)
-            + repeated * _REPEATED_FRAME_BYTES
-        )
+        return sizes[0] + self.moving * sum(steps) / len(steps) + repeated * _REPEATED_FRAME_BYTES
 
     def _cutting(self) -> list[str]:
         inputs: list[str] = []

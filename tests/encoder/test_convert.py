@@ -225,6 +225,11 @@ def test_what_a_killed_run_left_behind_is_not_taken_for_kept_frames(clip: Path, 
     assert convert_in(room, clip, Recipe(duration_s=1)).frames == 24
 
 
+def test_the_work_folder_may_be_called_anything(clip: Path, room: Path) -> None:
+    odd = room / "it's, a:b [c]; d\\e"
+    assert convert(clip, room / "o.gif", Recipe(duration_s=1), work_dir=odd).frames == 24
+
+
 def test_the_same_pictures_are_read_once(clip: Path, room: Path) -> None:
     frames = room / "frames.nut"
     convert_in(room, clip, Recipe(duration_s=1), frames_path=frames)

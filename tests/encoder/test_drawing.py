@@ -8,10 +8,11 @@ import pytest
 from PIL import Image, ImageSequence
 
 from chromi.encoder import splice
-from chromi.encoder.choose import choose
+from chromi.encoder.choose import budget_bytes, choose
 from chromi.encoder.crew import side_by_side
 from chromi.encoder.drawing import Drawing, Film, Part, draw
 from chromi.encoder.frames import keep_frames
+from chromi.encoder.options import Quality
 from chromi.encoder.palette import read_strip
 from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
@@ -108,12 +109,33 @@ def test_repeated_frames_are_told_from_those_that_move(film: Film) -> None:
 
 
 @pytest.mark.slow
+def test_a_still_ground_is_estimated_by_its_one_whole_picture(tmp_path: Path) -> None:
+    """Noise that stands still, and a small box that rolls over it: a step is a hundredth of the picture."""
+    box = "split[a][b];[b]crop=24:24:x='n*8':y=9[c];[a][c]overlay=x='9+n*4':y=20"
+    still = "noise=alls=60,loop=-1:1,setpts=N/24/TB"
+    clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, filters=f"{still},{box}")
+    film = make_film(clip, 1)
+    choice = choose(choose_sample(film, LIMITS), threads=2, on_tick=lambda: None)
+    draw(
+        film,
+        choice.ladder[choice.balanced].drawing,
+        tmp_path / "o.gif",
+        threads=2,
+        timeout_s=60,
+        on_tick=ignore,
+    )
+    expected = choice.ladder[choice.balanced].expected_bytes
+    assert expected == pytest.approx((tmp_path / "o.gif").stat().st_size, rel=0.15)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("quality", ["small", "balanced", "best"])
 def test_the_estimate_is_within_15_percent(quality: str, film: Film, tmp_path: Path) -> None:
     film = Film(film.frames_path, film.count, film.strip, tmp_path)
     choice = choose(choose_sample(film, LIMITS), threads=2, on_tick=lambda: None)
-    start = choice.balanced if quality == "balanced" else 0
-    draw(film, choice.ladder[start].drawing, tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=ignore)
+    recipe = Recipe(quality=Quality(quality))
+    rung = choice.fitting(budget_bytes(recipe), start=choice.best_rung(recipe))
+    draw(film, choice.ladder[rung].drawing, tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=ignore)
     assert choice.estimates()[quality] == pytest.approx((tmp_path / "o.gif").stat().st_size, rel=0.15)
 
 

@@ -50,8 +50,10 @@ def test_what_was_expected_right_takes_one_try(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong_by", [1.15, 1.3, 1.8, 2.5])
 def test_what_turns_out_too_big_is_followed_by_what_fits(wrong_by: float, tmp_path: Path) -> None:
-    fitted = search(Drawer(100_000 * wrong_by), 13e6, tmp_path)
-    assert fitted.bytes <= 13e6
+    drawer = Drawer(100_000 * wrong_by)
+    fitted = search(drawer, 13.3e6, tmp_path)
+    assert len(drawer.drawn) > 1
+    assert fitted.bytes <= 13.3e6
     assert fitted.tries <= TYPICAL_TRIES
     assert taken(tmp_path) == fitted.drawing.colours
 
