@@ -95,7 +95,7 @@ def budget_bytes(recipe: Recipe) -> float | None:
 def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choice:
     """Draw the sample in a few ways and look. Raises TimedOut and EncodeError."""
     looks: dict[Drawing, Look] = {}
-    fewest_bytes: list[float] = []
+    weights: dict[Drawing, float] = {}
     many, few, fewest = (Drawing(colours) for colours in (MANY, FEW, FEWEST))
     dithered = replace(many, dither=DITHER)
 
@@ -111,13 +111,13 @@ def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choi
         return lambda check: looks.update({drawing: sample.look(drawing, check)})
 
     def weigh(drawing: Drawing) -> Piece:
-        return lambda check: fewest_bytes.append(sample.weigh(drawing, check))
+        return lambda check: weights.update({drawing: sample.weigh(drawing, check)})
 
     together(sample.cut, write_palettes)
     together(look(many), look(few))
     may_dither = looks[many].likeness.vmaf < CLEAR_VMAF
     together(weigh(fewest), *([look(dithered)] if may_dither else []))
-    ladder = list(_climb(sample, looks[many], looks[few], *fewest_bytes))
+    ladder = list(_climb(sample, looks[many], looks[few], weights[fewest]))
     if may_dither and _is_worth_it(looks[dithered], instead_of=looks[many]):
         return Choice([*_dithered(looks[dithered], ladder), *ladder], 0, 0)
     best, balanced = (
@@ -158,8 +158,9 @@ def _climb(sample: Sample, many: Look, few: Look, fewest_bytes: float) -> Iterat
         return few_bytes + (fewest_bytes - few_bytes) * _way_down(colours, FEW, FEWEST)
 
     for colours in _COLOURS:
-        yield Rung(Drawing(colours, kinds=kinds), max(1.0, between(colours)))
-    yield from _below(Rung(Drawing(FEWEST, kinds=kinds), max(1.0, fewest_bytes)), sample)
+        rung = Rung(Drawing(colours, kinds=kinds), max(1.0, between(colours)))
+        yield rung
+    yield from _below(rung, sample)
 
 
 def _dithered(top: Look, ladder: Sequence[Rung]) -> Iterator[Rung]:

@@ -5,11 +5,18 @@ from chromi.encoder.probe import VideoInfo
 PAPER = "0x202124"
 """What shows through transparent places: the grey of Chrome's own dark new tab."""
 
-EXACT = "flags={kernel}+accurate_rnd+full_chroma_int"
-"""Options of `scale`, which rounds down and repeats chroma without them: that costs 3 to 7 dB."""
-
 _HD_HEIGHT_PX = 720
 _KNOWN_MATRICES = frozenset(("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c"))
+
+
+def exactly(kernel: str) -> str:
+    """Return options of `scale`, which rounds down and repeats chroma without them: that costs 3 to 7 dB."""
+    return f"flags={kernel}+accurate_rnd+full_chroma_int"
+
+
+def from_bt709(kernel: str) -> str:
+    """Return options of `scale` that read kept frames."""
+    return f"in_color_matrix=bt709:in_range=tv:{exactly(kernel)}"
 
 
 def to_bt709(info: VideoInfo) -> str:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.colour import EXACT
+from chromi.encoder.colour import exactly
 from chromi.errors import EncodeError
 
 BLUR_PX = 1.5
@@ -47,7 +47,7 @@ class Comparison:
 
     def graph(self, drawn: str, kept: str) -> str:
         """Return the filters that take both and give OUTPUTS."""
-        to_yuv = f"scale=out_color_matrix=bt709:out_range=tv:{EXACT.format(kernel='bicubic')},format=yuv420p"
+        to_yuv = f"scale=out_color_matrix=bt709:out_range=tv:{exactly('bicubic')},format=yuv420p"
         select = f"select='{self._which}',settb=1/24,setpts=N,{_A_QUARTER}"
         features = r"feature=name=cambi\\:full_ref=true"
         return (

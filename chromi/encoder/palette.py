@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageStat
 
-from chromi.encoder.colour import EXACT
+from chromi.encoder.colour import from_bt709
 from chromi.encoder.ffmpeg import QUIET, kept_input, run
 from chromi.encoder.process import Limits
 
@@ -19,8 +19,7 @@ _SETTLED = 600
 _MAX_FRAMES = 12
 """Frames of the strip that a palette is made from: 62,208 pixels. More cost time and change nothing."""
 _STRIP_GRAPH = (
-    f"[0:v]split[all][seen];[seen]scale={WIDTH_PX}:{HEIGHT_PX}:{EXACT.format(kernel='neighbor')}"
-    ":in_color_matrix=bt709:in_range=tv,format=rgb24[strip]"
+    f"[0:v]split[all][seen];[seen]scale={WIDTH_PX}:{HEIGHT_PX}:{from_bt709('neighbor')},format=rgb24[strip]"
 )
 
 

@@ -1,6 +1,6 @@
 """What happens to every picture of a clip: bounded in number, framed, and brought to ordinary colours."""
 
-from chromi.encoder.colour import EXACT, lay_on_paper, to_bt709, tone_map
+from chromi.encoder.colour import exactly, lay_on_paper, to_bt709, tone_map
 from chromi.encoder.options import AUTO, Framing
 from chromi.encoder.order import frames_to_read
 from chromi.encoder.probe import VideoInfo
@@ -26,7 +26,7 @@ def picture_graph(info: VideoInfo, recipe: Recipe) -> str:
     chain = [
         *_take_frames(recipe),
         *to_size[:-1],
-        f"{to_size[-1]}:{EXACT.format(kernel='bicubic')}{'' if info.is_hdr else to_bt709(info)}",
+        f"{to_size[-1]}:{exactly('bicubic')}{'' if info.is_hdr else to_bt709(info)}",
         "setsar=1",
         *tone_map(info),
         *lay_on_paper(info),

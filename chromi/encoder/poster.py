@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from chromi.encoder.colour import EXACT
+from chromi.encoder.colour import from_bt709
 from chromi.encoder.ffmpeg import QUIET, run
 from chromi.encoder.gif import publish
 from chromi.encoder.process import Limits
@@ -71,7 +71,7 @@ def _kind_of(path: Path) -> str:
 
 
 def _draw_png(frames_path: Path, png_path: Path) -> None:
-    to_rgb = f"scale=in_color_matrix=bt709:in_range=tv:{EXACT.format(kernel='bicubic')},format=rgb24"
+    to_rgb = f"scale={from_bt709('bicubic')},format=rgb24"
     run(
         [
             *(*QUIET, "-i", str(frames_path), "-map_metadata", "-1", "-frames:v", "1", "-vf", to_rgb),

@@ -8,7 +8,7 @@ from chromi.encoder.drawing import Drawing, Film, Part
 from chromi.encoder.ffmpeg import QUIET, kept_input, run
 from chromi.encoder.metrics import Comparison, Likeness
 from chromi.encoder.process import Limits
-from chromi.encoder.splice import Frame, read_frames
+from chromi.encoder.splice import read_frames
 
 PAIRS = 4
 _REPEATED_FRAME_BYTES = 25
@@ -53,18 +53,17 @@ class Sample:
 
     def _weigh(self, part: Part, check: Callable[[], None]) -> tuple[float, frozenset[str]]:
         part.draw(check)
-        total_bytes = self._total_bytes(read_frames(part.result))
-        kinds = frozenset(
-            kind
-            for kind, path in zip(part.drawing.kinds, part.result.paths, strict=True)
-            if self._total_bytes(read_frames(splice.Part([path]))) <= _WORTH_ANOTHER_KIND * total_bytes
-        )
+        written = zip(part.drawing.kinds, part.result.paths, strict=True)
+        sizes = {
+            kind: [frame.size_bytes for frame in read_frames(splice.Part([path]))] for kind, path in written
+        }
         part.discard()
-        return total_bytes, kinds
+        total_bytes = self._total_bytes([min(same) for same in zip(*sizes.values(), strict=True)])
+        enough = _WORTH_ANOTHER_KIND * total_bytes
+        return total_bytes, frozenset(kind for kind in sizes if self._total_bytes(sizes[kind]) <= enough)
 
-    def _total_bytes(self, frames: Sequence[Frame]) -> float:
+    def _total_bytes(self, sizes: Sequence[int]) -> float:
         """The first frame is whole; of the others only the second of each pair is a step as in the film."""
-        sizes = [frame.size_bytes for frame in frames]
         steps = sizes[1::2] or [0]
         repeated = self.whole.count - 1 - self.moving
         return sizes[0] + self.moving * sum(steps) / len(steps) + repeated * _REPEATED_FRAME_BYTES
