@@ -39,6 +39,8 @@ NOTHING = Tolerance(vmaf=0.1, blurred_psnr_db=0.3, clear_db=52)
 """What `best` gives up: a gradient in 256 colours takes three times the bytes of 64, and is as smooth."""
 
 _COLOURS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, 48, 44, 40, 36, 32, 28, 24)
+_FEWEST_SHARE = 0.65
+"""What FEWEST colours take of the bytes of FEW, about, where nothing so small is asked for."""
 _LOSSY = ((60, 0.93), (120, 0.91), (200, 0.87))
 _DENOISE = ((4, 0.83), (8, 0.79))
 """Steps below the fewest colours, with the share of bytes that these were seen to take; film takes less."""
@@ -92,10 +94,11 @@ def budget_bytes(recipe: Recipe) -> float | None:
     return recipe.max_mb * 1e6 if recipe.max_mb is not None else BUDGETS_BYTES[recipe.quality]
 
 
-def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choice:
+def choose(sample: Sample, recipe: Recipe, *, threads: int, on_tick: Callable[[], None]) -> Choice:
     """Draw the sample in a few ways and look. Raises TimedOut and EncodeError."""
     looks: dict[Drawing, Look] = {}
     weights: dict[Drawing, float] = {}
+    budgets = [budget for budget in (*BUDGETS_BYTES.values(), budget_bytes(recipe)) if budget]
     many, few, fewest = (Drawing(colours) for colours in (MANY, FEW, FEWEST))
     dithered = replace(many, dither=DITHER)
 
@@ -116,8 +119,9 @@ def choose(sample: Sample, *, threads: int, on_tick: Callable[[], None]) -> Choi
     together(sample.cut, write_palettes)
     together(look(many), look(few))
     may_dither = looks[many].likeness.vmaf < CLEAR_VMAF
-    together(weigh(fewest), *([look(dithered)] if may_dither else []))
-    ladder = list(_climb(sample, looks[many], looks[few], weights[fewest]))
+    needs_fewer = looks[few].total_bytes > AIM * min(budgets)
+    together(*([weigh(fewest)] if needs_fewer else []), *([look(dithered)] if may_dither else []))
+    ladder = list(_climb(sample, looks[many], looks[few], weights.get(fewest)))
     if may_dither and _is_worth_it(looks[dithered], instead_of=looks[many]):
         return Choice([*_dithered(looks[dithered], ladder), *ladder], 0, 0)
     best, balanced = (
@@ -146,9 +150,13 @@ def _kinds(*looks: Look) -> tuple[str, ...]:
     return (common[0],) if common else KINDS
 
 
-def _climb(sample: Sample, many: Look, few: Look, fewest_bytes: float) -> Iterator[Rung]:
-    """Yield the ladder: fewer and fewer colours, then what is worse."""
+def _climb(sample: Sample, many: Look, few: Look, weighed_bytes: float | None) -> Iterator[Rung]:
+    """Yield the ladder: fewer and fewer colours, then what is worse.
+
+    FEWEST colours were weighed only if a budget asks for that.
+    """
     many_bytes, few_bytes = many.total_bytes, few.total_bytes
+    fewest_bytes = weighed_bytes or few_bytes * _FEWEST_SHARE
     kinds = _kinds(many, few)
 
     def between(colours: int) -> float:

@@ -14,19 +14,19 @@ from chromi.encoder.drawing import MAX_GIF_BYTES, Drawing, Film, draw
 from chromi.encoder.fit import Fitted, fit
 from chromi.encoder.frames import FRAMES_FILE, keep_frames
 from chromi.encoder.gif import GifFacts, check_gif, publish
-from chromi.encoder.palette import Strip, read_strip
 from chromi.encoder.poster import Poster
 from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
 from chromi.encoder.progress import Progress, Watch
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import choose_sample
+from chromi.encoder.strip import Strip, read_strip
 from chromi.errors import DiskFull, EncodeError
 
 CONVERT_TIMEOUT_S = 300.0
 
 # Where each step begins on the scale of the whole conversion; 1080p H.264 spends its time about so.
-_READING, _CHOOSING, _DRAWING, _CHECKING, _DONE = 0.0, 0.2, 0.35, 0.9, 1.0
+_READING, _CHOOSING, _DRAWING, _CHECKING, _DONE = 0.0, 0.25, 0.4, 0.97, 1.0
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class _Run:
         with self.watch.timing("choosing"):
             tick()
             sample = choose_sample(film, self.limits)
-            return choose(sample, threads=self.threads, on_tick=tick)
+            return choose(sample, self.recipe, threads=self.threads, on_tick=tick)
 
     def draw(self, film: Film, choice: Choice, gif_path: Path) -> Fitted:
         def draw_once(drawing: Drawing, path: Path) -> int:

@@ -1,7 +1,8 @@
-"""Pass 2: draw the kept frames in few colours, second by second and several seconds at once."""
+"""Pass 2: draw the kept frames in few colours, in parts of which several are drawn side by side."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from chromi.encoder import gifsicle, splice
@@ -9,13 +10,16 @@ from chromi.encoder.colour import from_bt709
 from chromi.encoder.crew import side_by_side
 from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, kept_input, run
 from chromi.encoder.metrics import Comparison
-from chromi.encoder.palette import Strip, write_palette
+from chromi.encoder.palette import write_palette
 from chromi.encoder.process import Limits, ignore
 from chromi.encoder.recipe import Recipe
+from chromi.encoder.strip import Strip
 
 MAX_GIF_BYTES = 512 * 1024**2
-PART_FRAMES = 24
-"""A second: several are drawn side by side, and gifsicle, which holds a part in memory, takes 40 MB."""
+_MAX_PART_FRAMES = 36
+"""More would be drawn a little sooner, but gifsicle, which holds a part in memory, takes 60 MB."""
+_CADENCE_FRAMES = 12
+"""Every lower rate shows whole pictures in so many frames: parts begin where its pattern does."""
 KINDS = CLEAR, OPAQUE = "clear", "opaque"
 """How pixels that stay the same are written: transparent, or as they are. Grain is smaller opaque, by up to a
 fifth; still ground is smaller clear, by two thirds."""
@@ -82,7 +86,7 @@ def draw(
 ) -> None:
     """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
     limits = Limits(timeout_s, MAX_GIF_BYTES)
-    parts = [Part(film, drawing, limits, start) for start in range(0, film.count, PART_FRAMES)]
+    parts = [Part(film, drawing, limits, frames) for frames in _cut(film.count, threads)]
     parts[0].write_palette()
     side_by_side(
         [part.draw for part in parts],
@@ -94,9 +98,16 @@ def draw(
         part.discard()
 
 
+def _cut(count: int, threads: int) -> list[range]:
+    """Cut so many frames into parts of about the same length, so that all threads end together."""
+    parts = threads * ceil(count / (threads * _MAX_PART_FRAMES))
+    length = _CADENCE_FRAMES * ceil(count / (parts * _CADENCE_FRAMES))
+    return [range(start, min(start + length, count)) for start in range(0, count, length)]
+
+
 @dataclass
 class Part:
-    """At most a second of a film, from frame `start` on; `done` says how many of its frames are drawn.
+    """Some frames of a film that follow one another; `done` says how many of them are drawn.
 
     With `looks`, those of the drawn frames that they select are compared with the film's.
     """
@@ -104,18 +115,14 @@ class Part:
     film: Film
     drawing: Drawing
     limits: Limits
-    start: int = 0
+    frames: range
     looks: Comparison | None = None
     done: int = 0
 
     @property
-    def frames(self) -> range:
-        return range(self.start, min(self.start + PART_FRAMES, self.film.count))
-
-    @property
     def name(self) -> str:
         """What its files are called."""
-        return f"{self.drawing.colours}-{self.drawing.dither}-{self.start}".replace(":", "-")
+        return f"{self.drawing.colours}-{self.drawing.dither}-{self.frames.start}".replace(":", "-")
 
     @property
     def result(self) -> splice.Part:
@@ -138,7 +145,7 @@ class Part:
     @property
     def _lead(self) -> int:
         """Frames drawn before the part's own, so that its first one need not be a whole picture."""
-        return 1 if self.drawing.is_seamless and self.start else 0
+        return 1 if self.drawing.is_seamless and self.frames.start else 0
 
     def write_palette(self) -> None:
         """Write the palette, unless another drawing has."""
@@ -164,7 +171,7 @@ class Part:
 
     def _use_palette(self, check: Callable[[], None]) -> None:
         """Have ffmpeg draw the part."""
-        first, count = self.start - self._lead, len(self.frames) + self._lead
+        first, count = self.frames.start - self._lead, len(self.frames) + self._lead
         counter = FrameCounter()
 
         def tick() -> None:

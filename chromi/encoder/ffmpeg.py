@@ -32,8 +32,8 @@ DECODERS = (
 QUIET = ("-loglevel", "warning")
 """Log only what goes wrong."""
 
-REPORT_FRAMES = ("-stats_enc_post", "pipe:1", "-stats_enc_post_fmt", "frame={n}")
-"""Options of one output: a line for each frame that leaves its encoder, for a FrameCounter.
+REPORT_FRAMES = ("-stats_enc_post:v:0", "pipe:1", "-stats_enc_post_fmt:v:0", "frame={n}")
+"""Options of one output: a line for each frame that leaves its first encoder, for a FrameCounter.
 
 Not -progress: it stays silent until all outputs have begun, and some begin late.
 """

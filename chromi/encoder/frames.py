@@ -12,6 +12,7 @@ from chromi.encoder.picture import picture_graph
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.rearrange import rearrange
 from chromi.encoder.recipe import Recipe
+from chromi.encoder.strip import STRIP_CODEC, TO_STRIP
 from chromi.encoder.writer import FrameWriter
 
 FRAMES_FILE = "frames.nut"
@@ -22,7 +23,7 @@ _HIGH_RATE_FPS = 48
 
 @dataclass(frozen=True)
 class KeptFrames:
-    """The GIF's frames in their order: lossless, upright, BT.709, at its size and rate."""
+    """The GIF's frames in their order: lossless, upright, BT.709, at its size and rate; and their strip."""
 
     frames_path: Path
     count: int
@@ -71,14 +72,20 @@ def _is_shown_as_read(recipe: Recipe) -> bool:
 
 
 def _read(source: Path, info: VideoInfo, recipe: Recipe, read_path: Path, writer: FrameWriter) -> int:
-    """Write the frames in the clip's order to `read_path`, an AVI or NUT; return how many there are."""
-    graph = picture_graph(info, recipe)
+    """Write the frames in the clip's order to `read_path`; return how many there are.
+
+    A NUT gets their strip too; an AVI is to be put into another order first.
+    """
+    graph, outputs = picture_graph(info, recipe), ("-map", "[pictures]", *writer.lossless)
+    if read_path.suffix == ".nut":
+        graph = f"{graph};[pictures]split[kept][small];[small]{TO_STRIP}[strip]"
+        outputs = ("-map", "[kept]", "-map", "[strip]", *writer.lossless, *STRIP_CODEC)
     with source.open("rb") as clip:
         return writer.write(
             [
                 *untrusted_input(clip.fileno(), threads=writer.threads, before=seek(info, recipe)),
                 *("-filter_complex_threads", str(writer.threads), "-filter_complex", graph),
-                *("-map", "[pictures]", "-map_metadata", "-1", *writer.lossless, *REPORT_FRAMES),
+                *(*outputs, "-map_metadata", "-1", *REPORT_FRAMES),
                 *("-f", read_path.suffix.removeprefix("."), "-y", str(read_path)),
             ],
             descriptors=(clip.fileno(),),

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chromi.encoder import process
+from chromi.encoder.blocks import TRAILER
 from chromi.encoder.launch import CANNOT_START
 from chromi.encoder.process import Limits
-from chromi.encoder.splice import TRAILER
 from chromi.errors import DiskFull, GifsicleMissing
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from chromi.encoder.ffmpeg import REPORT_FRAMES
 from chromi.encoder.order import Order
 from chromi.encoder.recipe import Recipe
+from chromi.encoder.strip import STRIP_CODEC, TO_STRIP
 from chromi.encoder.writer import FrameWriter
 from chromi.errors import EncodeError
 
@@ -35,10 +36,22 @@ def rearrange(read_path: Path, order: Order, frames_path: Path, writer: FrameWri
         _fade(read_path, [pair for pair, _ in faded], order.fade_frames, faded_path, writer)
     list_path = _write_list(read_path.with_name("order.txt"), shown)
     in_time = f"setts=ts=N:duration=1:time_base=1/{Recipe.fps}"
+    strip = f"[0:v]settb=1/{Recipe.fps},setpts=N,{TO_STRIP}[strip]"
     copied = writer.copy(
         [
-            *("-f", "concat", "-i", str(list_path), "-c", "copy", "-bsf:v", in_time),
-            *("-f", "nut", "-y", str(frames_path)),
+            *("-f", "concat", "-i", str(list_path), "-filter_complex", strip),
+            *("-map", "0:v", "-c:v:0", "copy", "-bsf:v:0", in_time),
+            *(
+                "-map",
+                "[strip]",
+                *STRIP_CODEC,
+                "-fps_mode:v:1",
+                "passthrough",
+                "-f",
+                "nut",
+                "-y",
+                str(frames_path),
+            ),
         ]
     )
     if copied != len(order.shown):

@@ -18,6 +18,9 @@ MAX_START_S = 100 * 3600 - 1.0
 MIN_MB, MAX_MB = 0.1, 500.0
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 
+_KEPT_FORMAT = 2
+"""Counts up whenever files of kept frames change: none that an older version left is taken."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -111,6 +114,7 @@ class Recipe:
         Quality and size of the file decide only what is then made of the frames.
         """
         deciding = {name: value for name, value in asdict(self).items() if name not in ("quality", "max_mb")}
+        deciding["format"] = _KEPT_FORMAT
         for name in ("start_s", "duration_s", "speed"):
             deciding[name] = float(deciding[name])  # 6 and 6.0 are one
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]

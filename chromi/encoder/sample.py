@@ -36,11 +36,11 @@ class Sample:
 
     def write_palette(self, drawing: Drawing) -> None:
         """Write the palette that `look` needs, unless it is there."""
-        Part(self.film, drawing, self.limits).write_palette()
+        self._part(drawing).write_palette()
 
     def look(self, drawing: Drawing, check: Callable[[], None]) -> "Look":
         """Weigh a drawing and look at the second frame of each pair; `check` and errors as for `cut`."""
-        part = Part(self.film, drawing, self.limits)
+        part = self._part(drawing)
         which = "mod(n,2)" if self.film.count > 1 else "1"
         comparison = part.looks = Comparison(self.film.work_dir / f"{part.name}.json", which)
         total_bytes, kinds = self._weigh(part, check)
@@ -49,7 +49,10 @@ class Sample:
     def weigh(self, drawing: Drawing, check: Callable[[], None]) -> float:
         """Return the bytes that the whole film would take; `check` and errors as for `cut`."""
         self.write_palette(drawing)
-        return self._weigh(Part(self.film, drawing, self.limits), check)[0]
+        return self._weigh(self._part(drawing), check)[0]
+
+    def _part(self, drawing: Drawing) -> Part:
+        return Part(self.film, drawing, self.limits, range(self.film.count))
 
     def _weigh(self, part: Part, check: Callable[[], None]) -> tuple[float, frozenset[str]]:
         part.draw(check)

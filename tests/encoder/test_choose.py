@@ -63,7 +63,7 @@ def choose_from(
     if dithered:
         looks[DITHERED] = Look(DITHERED, 1.2 * many_mb * 1e6, frozenset(), dithered)
     sampled = Sampled(looks, few_mb * 0.6e6)
-    return choose(sampled, threads=2, on_tick=lambda: None), sampled  # type: ignore[arg-type]
+    return choose(sampled, Recipe(), threads=2, on_tick=lambda: None), sampled  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

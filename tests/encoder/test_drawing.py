@@ -13,12 +13,12 @@ from chromi.encoder.crew import side_by_side
 from chromi.encoder.drawing import Drawing, Film, Part, draw
 from chromi.encoder.frames import keep_frames
 from chromi.encoder.options import Quality
-from chromi.encoder.palette import read_strip
 from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import choose_sample
 from chromi.encoder.splice import join_parts, read_frames
+from chromi.encoder.strip import read_strip
 from chromi.errors import Stopped
 from tests.clips import make_clip
 from tests.processes import converters
@@ -68,14 +68,14 @@ def test_seconds_that_go_on_look_as_if_drawn_at_once(
 ) -> None:
     in_parts = draw_pictures(film, Drawing(colours=32), tmp_path / "parts.gif")
     size_bytes = (tmp_path / "parts.gif").stat().st_size
-    monkeypatch.setattr("chromi.encoder.drawing.PART_FRAMES", 1000)
+    monkeypatch.setattr("chromi.encoder.drawing._cut", lambda count, threads: [range(count)])
     assert in_parts == draw_pictures(film, Drawing(colours=32), tmp_path / "once.gif")
     assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
 
 
 @pytest.mark.slow
 def test_clear_or_opaque_or_the_smaller_of_both_it_shows_the_same(half_grainy: Film, tmp_path: Path) -> None:
-    part = Part(half_grainy, Drawing(colours=32), LIMITS)
+    part = Part(half_grainy, Drawing(colours=32), LIMITS, range(half_grainy.count))
     part.write_palette()
     part.draw(lambda: None)
     clear, opaque = part.result.paths
@@ -115,7 +115,7 @@ def test_a_still_ground_is_estimated_by_its_one_whole_picture(tmp_path: Path) ->
     still = "noise=alls=60,loop=-1:1,setpts=N/24/TB"
     clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, filters=f"{still},{box}")
     film = make_film(clip, 1)
-    choice = choose(choose_sample(film, LIMITS), threads=2, on_tick=lambda: None)
+    choice = choose(choose_sample(film, LIMITS), Recipe(), threads=2, on_tick=lambda: None)
     draw(
         film,
         choice.ladder[choice.balanced].drawing,
@@ -132,7 +132,7 @@ def test_a_still_ground_is_estimated_by_its_one_whole_picture(tmp_path: Path) ->
 @pytest.mark.parametrize("quality", ["small", "balanced", "best"])
 def test_the_estimate_is_within_15_percent(quality: str, film: Film, tmp_path: Path) -> None:
     film = Film(film.frames_path, film.count, film.strip, tmp_path)
-    choice = choose(choose_sample(film, LIMITS), threads=2, on_tick=lambda: None)
+    choice = choose(choose_sample(film, LIMITS), Recipe(), threads=2, on_tick=lambda: None)
     recipe = Recipe(quality=Quality(quality))
     rung = choice.fitting(budget_bytes(recipe), start=choice.best_rung(recipe))
     draw(film, choice.ladder[rung].drawing, tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=ignore)

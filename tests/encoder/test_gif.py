@@ -82,6 +82,16 @@ def test_a_cut_file_is_refused(share: float, write: Write) -> None:
     assert broken(path)
 
 
+def test_a_picture_that_cannot_be_decoded_is_refused(write: Write) -> None:
+    path = write()
+    content = bytearray(path.read_bytes())
+    image = content.index(b",\0\0\0\0")
+    code_size = image + 10 + (3 * 256 if content[image + 9] & 0x80 else 0)
+    content[code_size] = 40
+    path.write_bytes(content)
+    assert "cannot be decoded" in broken(path)
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (1280, 720)).save(tmp_path / "o.gif", format="PNG")
     assert broken(tmp_path / "o.gif")
