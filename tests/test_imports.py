@@ -21,7 +21,8 @@ FLOORS = {
     "checks": 7,
     "web": 8,
     "__init__": 9,
-    "__main__": 10,
+    "service": 10,
+    "__main__": 11,
 }
 ENCODER_MAY_IMPORT = {"chromi.encoder", "chromi.errors"}
 SERVER_LIBRARIES = {"flask", "werkzeug", "huey", "peewee", "waitress", "itsdangerous"}

@@ -119,7 +119,7 @@ def choose(sample: Sample, recipe: Recipe, *, threads: int, on_tick: Callable[[]
     together(sample.cut, write_palettes)
     together(look(many), look(few))
     may_dither = looks[many].likeness.vmaf < CLEAR_VMAF
-    needs_fewer = looks[few].total_bytes > AIM * min(budgets)
+    needs_fewer = looks[few].total_bytes > min(budgets)
     together(*([weigh(fewest)] if needs_fewer else []), *([look(dithered)] if may_dither else []))
     ladder = list(_climb(sample, looks[many], looks[few], weights.get(fewest)))
     if may_dither and _is_worth_it(looks[dithered], instead_of=looks[many]):

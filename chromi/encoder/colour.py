@@ -5,6 +5,11 @@ from chromi.encoder.probe import VideoInfo
 PAPER = "0x202124"
 """What shows through transparent places: the grey of Chrome's own dark new tab."""
 
+BT709_TO_RGB = "zscale=matrixin=709:rangein=limited:matrix=gbr:range=full:filter=bilinear,format=gbrp,scale"
+"""Filters that read kept frames. As exact as `exactly`, in half the time.
+
+The kernel is for chroma alone: bicubic takes twice as long and gains 0.02 dB.
+"""
 _HD_HEIGHT_PX = 720
 _KNOWN_MATRICES = frozenset(("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c"))
 

@@ -6,7 +6,7 @@ from math import ceil
 from pathlib import Path
 
 from chromi.encoder import gifsicle, splice
-from chromi.encoder.colour import from_bt709
+from chromi.encoder.colour import BT709_TO_RGB
 from chromi.encoder.crew import side_by_side
 from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, kept_input, run
 from chromi.encoder.metrics import Comparison
@@ -18,16 +18,11 @@ from chromi.encoder.strip import Strip
 MAX_GIF_BYTES = 512 * 1024**2
 _MAX_PART_FRAMES = 36
 """More would be drawn a little sooner, but gifsicle, which holds a part in memory, takes 60 MB."""
-_CADENCE_FRAMES = 12
-"""Every lower rate shows whole pictures in so many frames: parts begin where its pattern does."""
 KINDS = CLEAR, OPAQUE = "clear", "opaque"
 """How pixels that stay the same are written: transparent, or as they are. Grain is smaller opaque, by up to a
 fifth; still ground is smaller clear, by two thirds."""
 _LOSSY = "lossy"
 _FLAGS = {CLEAR: "offsetting+transdiff", OPAQUE: "offsetting"}
-
-TO_RGB = f"scale={from_bt709('bilinear')},format=bgra"
-"""The kernel is for chroma alone: bicubic takes twice as long and gains 0.02 dB."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class Drawing:
             chain.append(f"hqdn3d={self.denoise / 2}:{self.denoise / 2}:{self.denoise}:{self.denoise}")
         if self.fps < Recipe.fps:  # the rest of the second shows the last picture again
             chain.append(f"fps={self.fps}:round=down,fps={Recipe.fps}:round=down,tpad=stop=2:stop_mode=clone")
-        return ",".join([*chain, TO_RGB])
+        return ",".join([*chain, BT709_TO_RGB, "format=bgra"])
 
     @property
     def is_seamless(self) -> bool:
@@ -101,7 +96,7 @@ def draw(
 def _cut(count: int, threads: int) -> list[range]:
     """Cut so many frames into parts of about the same length, so that all threads end together."""
     parts = threads * ceil(count / (threads * _MAX_PART_FRAMES))
-    length = _CADENCE_FRAMES * ceil(count / (parts * _CADENCE_FRAMES))
+    length = ceil(count / parts)
     return [range(start, min(start + length, count)) for start in range(0, count, length)]
 
 

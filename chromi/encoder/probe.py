@@ -47,6 +47,7 @@ _PLAYABLE_FORMATS = frozenset(("yuv420p", "yuvj420p", "yuva420p"))
 _DEEP_FORMAT = "yuv420p10le"
 _DEEP_CODECS = frozenset(("vp9", "av1"))
 _TAIL_S = 2
+_QUICK = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
     container = _sniff(path)
     packets = _list_packets(look)
     _check_readable(packets)
-    picture = _describe_first_picture(look, packets)
+    picture = _describe_first_picture(look, packets, () if container == "gif" else _QUICK)
     duration_s = float(packets.end_s - picture.time_s)
     if duration_s <= 0:
         raise NotAVideo(
@@ -182,11 +183,10 @@ def _list_packets(look: _Look) -> Packets:
     the last picture: so the length is what the packets say.
     """
     packets = Packets()
-    quick = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
     copy = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1")
-    outcome = look.run((*quick, "-sseof", f"-{_TAIL_S}"), copy, on_output=packets.read)
+    outcome = look.run((*_QUICK, "-sseof", f"-{_TAIL_S}"), copy, on_output=packets.read)
     if not packets.seen:
-        outcome = look.run(quick, copy, on_output=packets.read)
+        outcome = look.run(_QUICK, copy, on_output=packets.read)
     if not packets.seen:
         if "matches no streams" in outcome.log:
             raise NotAVideo("There is no moving picture in this file, only sound or a still cover.")
@@ -206,12 +206,15 @@ def _check_readable(packets: Packets) -> None:
         )
 
 
-def _describe_first_picture(look: _Look, packets: Packets) -> Picture:
-    """Decode one frame, turned upright as every later pass will have it."""
+def _describe_first_picture(look: _Look, packets: Packets, before: Sequence[str]) -> Picture:
+    """Decode one frame, turned upright as every later pass will have it.
+
+    `before` are input options: of a GIF, a longer look alone tells the frame rate.
+    """
     picture = Picture()
     decoder = _ALPHA_DECODERS.get(packets.codec)
     outcome = look.run(
-        ("-c:v", decoder) if decoder else (),
+        (*before, *(("-c:v", decoder) if decoder else ())),
         ("-map", "0:V:0", "-vf", f"trim=end_frame=1,{picture.witness}=checksum=0", "-f", "null", "-"),
         on_log=picture.read,
     )

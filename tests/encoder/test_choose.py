@@ -13,6 +13,7 @@ from chromi.encoder.options import Quality
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import Look
 
+BALANCED = Recipe()
 LIKE_256 = Likeness(vmaf=99, cambi=0, blurred_psnr_db=46)
 DITHERED = Drawing(dither=DITHER)
 
@@ -28,6 +29,7 @@ class Sampled:
         self.fewest_bytes = fewest_bytes
         self.palettes: set[Drawing] = set()
         self.asked: list[Drawing] = []
+        self.weighed: list[Drawing] = []
         self.is_cut = False
 
     def cut(self, check: Callable[[], None]) -> None:
@@ -44,6 +46,7 @@ class Sampled:
 
     def weigh(self, drawing: Drawing, check: Callable[[], None]) -> float:
         assert self.is_cut
+        self.weighed.append(drawing)
         return self.fewest_bytes
 
 
@@ -55,6 +58,7 @@ def choose_from(
     many_mb: float = 20,
     few_mb: float = 10,
     many_kinds: frozenset[str] = frozenset(),
+    recipe: Recipe = BALANCED,
 ) -> tuple[Choice, Sampled]:
     looks = {
         Drawing(256): Look(Drawing(256), many_mb * 1e6, many_kinds, many),
@@ -63,7 +67,7 @@ def choose_from(
     if dithered:
         looks[DITHERED] = Look(DITHERED, 1.2 * many_mb * 1e6, frozenset(), dithered)
     sampled = Sampled(looks, few_mb * 0.6e6)
-    return choose(sampled, Recipe(), threads=2, on_tick=lambda: None), sampled  # type: ignore[arg-type]
+    return choose(sampled, recipe, threads=2, on_tick=lambda: None), sampled  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -97,13 +101,19 @@ def test_every_rung_is_expected_to_take_fewer_bytes_than_the_one_above() -> None
 
 
 def test_what_was_measured_is_what_is_expected() -> None:
-    choice, _ = choose_from(LIKE_256, LIKE_256, many_mb=20, few_mb=10)
+    choice, _ = choose_from(LIKE_256, LIKE_256, many_mb=40, few_mb=20)
     by_colours = {rung.drawing.colours: rung.expected_bytes for rung in reversed(choice.ladder)}
-    assert by_colours[256] == 20e6
-    assert by_colours[128] == 15e6
-    assert by_colours[64] == 10e6
+    assert by_colours[256] == 40e6
+    assert by_colours[128] == 30e6
+    assert by_colours[64] == 20e6
     [plain_24] = [rung for rung in choice.ladder if rung.drawing == Drawing(24, kinds=KINDS)]
-    assert plain_24.expected_bytes == pytest.approx(6e6)
+    assert plain_24.expected_bytes == pytest.approx(12e6)
+
+
+def test_fewer_colours_are_weighed_only_where_a_budget_may_need_them() -> None:
+    assert not choose_from(LIKE_256, LIKE_256, few_mb=11)[1].weighed
+    assert choose_from(LIKE_256, LIKE_256, few_mb=13)[1].weighed == [Drawing(24)]
+    assert choose_from(LIKE_256, LIKE_256, few_mb=11, recipe=Recipe(max_mb=10))[1].weighed
 
 
 def test_a_dither_is_not_even_tried_on_what_is_clear() -> None:
