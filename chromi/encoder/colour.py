@@ -5,8 +5,14 @@ from chromi.encoder.probe import VideoInfo
 PAPER = "0x202124"
 """What shows through transparent places: the grey of Chrome's own dark new tab."""
 
-BT709_TO_RGB = "zscale=matrixin=709:rangein=limited:matrix=gbr:range=full:filter=bilinear,format=gbrp,scale"
-"""Filters that read kept frames. As exact as `exactly`, in half the time.
+# SWS_UNSTABLE of libswscale/swscale.h: its newer code, four times as fast here and the same to the bit. By
+# number, for an older ffmpeg has no name for it and takes no notice.
+_NEWER_CODE = "0x100000"
+BT709_TO_BGRA = (
+    "zscale=matrixin=709:rangein=limited:matrix=gbr:range=full:filter=bilinear,format=gbrp"
+    f",scale=flags={_NEWER_CODE},format=bgra"
+)
+"""Filters that read kept frames. As exact as `exactly`, in a third of the time.
 
 The kernel is for chroma alone: bicubic takes twice as long and gains 0.02 dB.
 """

@@ -6,7 +6,7 @@ from math import ceil
 from pathlib import Path
 
 from chromi.encoder import gifsicle, splice
-from chromi.encoder.colour import BT709_TO_RGB
+from chromi.encoder.colour import BT709_TO_BGRA
 from chromi.encoder.crew import side_by_side
 from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, kept_input, run
 from chromi.encoder.metrics import Comparison
@@ -16,8 +16,10 @@ from chromi.encoder.recipe import Recipe
 from chromi.encoder.strip import Strip
 
 MAX_GIF_BYTES = 512 * 1024**2
-_MAX_PART_FRAMES = 36
-"""More would be drawn a little sooner, but gifsicle, which holds a part in memory, takes 60 MB."""
+_MAX_PART_FRAMES = 72
+"""More would not be drawn sooner."""
+_MAX_LOSSY_FRAMES = 24
+"""gifsicle holds a part in memory: so many frames take 40 MB."""
 KINDS = CLEAR, OPAQUE = "clear", "opaque"
 """How pixels that stay the same are written: transparent, or as they are. Grain is smaller opaque, by up to a
 fifth; still ground is smaller clear, by two thirds."""
@@ -49,7 +51,7 @@ class Drawing:
             chain.append(f"hqdn3d={self.denoise / 2}:{self.denoise / 2}:{self.denoise}:{self.denoise}")
         if self.fps < Recipe.fps:  # the rest of the second shows the last picture again
             chain.append(f"fps={self.fps}:round=down,fps={Recipe.fps}:round=down,tpad=stop=2:stop_mode=clone")
-        return ",".join([*chain, BT709_TO_RGB, "format=bgra"])
+        return ",".join([*chain, BT709_TO_BGRA])
 
     @property
     def is_seamless(self) -> bool:
@@ -81,7 +83,7 @@ def draw(
 ) -> None:
     """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
     limits = Limits(timeout_s, MAX_GIF_BYTES)
-    parts = [Part(film, drawing, limits, frames) for frames in _cut(film.count, threads)]
+    parts = [Part(film, drawing, limits, frames) for frames in _cut(film.count, drawing, threads)]
     parts[0].write_palette()
     side_by_side(
         [part.draw for part in parts],
@@ -93,9 +95,10 @@ def draw(
         part.discard()
 
 
-def _cut(count: int, threads: int) -> list[range]:
+def _cut(count: int, drawing: Drawing, threads: int) -> list[range]:
     """Cut so many frames into parts of about the same length, so that all threads end together."""
-    parts = threads * ceil(count / (threads * _MAX_PART_FRAMES))
+    most = _MAX_LOSSY_FRAMES if drawing.lossy else _MAX_PART_FRAMES
+    parts = threads * ceil(count / (threads * most))
     length = ceil(count / parts)
     return [range(start, min(start + length, count)) for start in range(0, count, length)]
 

@@ -68,7 +68,7 @@ def test_seconds_that_go_on_look_as_if_drawn_at_once(
 ) -> None:
     in_parts = draw_pictures(film, Drawing(colours=32), tmp_path / "parts.gif")
     size_bytes = (tmp_path / "parts.gif").stat().st_size
-    monkeypatch.setattr("chromi.encoder.drawing._cut", lambda count, threads: [range(count)])
+    monkeypatch.setattr("chromi.encoder.drawing._cut", lambda count, drawing, threads: [range(count)])
     assert in_parts == draw_pictures(film, Drawing(colours=32), tmp_path / "once.gif")
     assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
 
