@@ -82,8 +82,9 @@ def draw(
     on_tick: Callable[[int], None],
 ) -> None:
     """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
-    limits = Limits(timeout_s, MAX_GIF_BYTES)
-    parts = [Part(film, drawing, limits, frames) for frames in _cut(film.count, drawing, threads)]
+    cuts = _cut(film.count, drawing, threads)
+    limits = Limits(timeout_s, MAX_GIF_BYTES // len(cuts))
+    parts = [Part(film, drawing, limits, frames) for frames in cuts]
     parts[0].write_palette()
     side_by_side(
         [part.draw for part in parts],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageStat
@@ -31,21 +32,18 @@ class Strip:
 
     def motion(self) -> list[float]:
         """Return for each frame its mean step (0 to 255) from the one before; 0 only if both are the same."""
-        return [0.0, *(self._motion(number) for number in range(1, len(self.frames)))]
+        images = [_image([frame]) for frame in self.frames]
+        is_repeated = [before == after for before, after in pairwise(self.checksums)]
+        steps = (_LEAST_STEP + _step(before, after) for before, after in pairwise(images))
+        return [0.0, *(0.0 if same else step for same, step in zip(is_repeated, steps, strict=True))]
 
     def picture(self, step: int) -> Image.Image:
         """Return every `step`-th frame, one below the other, in RGB."""
         return _image(self.frames[::step])
 
-    def _motion(self, number: int) -> float:
-        if self.checksums[number] == self.checksums[number - 1]:
-            return 0.0
-        return _LEAST_STEP + _step(self.frames[number - 1], self.frames[number])
 
-
-def _step(before: bytes, after: bytes) -> float:
-    difference = ImageChops.difference(_image([before]), _image([after]))
-    return sum(ImageStat.Stat(difference).mean) / 3
+def _step(before: Image.Image, after: Image.Image) -> float:
+    return sum(ImageStat.Stat(ImageChops.difference(before, after)).mean) / 3
 
 
 def _image(frames: Sequence[bytes]) -> Image.Image:
