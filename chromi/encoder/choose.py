@@ -33,12 +33,12 @@ class Tolerance:
     clear_db: float
 
 
-SAME = Tolerance(vmaf=0.1, blurred_psnr_db=1.0, clear_db=48)
+SAME = Tolerance(vmaf=0.07, blurred_psnr_db=1.0, clear_db=48)
 """What `balanced` gives up at most: nothing that is seen."""
-NOTHING = Tolerance(vmaf=0.1, blurred_psnr_db=0.3, clear_db=52)
+NOTHING = Tolerance(vmaf=0.07, blurred_psnr_db=0.3, clear_db=52)
 """What `best` gives up: a gradient in 256 colours takes three times the bytes of 64, and is as smooth."""
 
-_COLOURS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, 48, 44, 40, 36, 32, 28, 24)
+_COLOURS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, *range(48, FEWEST - 2, -2))
 _FEWEST_SHARE = 0.65
 """What FEWEST colours take of the bytes of FEW, about, where nothing so small is asked for."""
 _LOSSY = ((60, 0.93), (120, 0.91), (200, 0.87))
