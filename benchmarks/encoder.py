@@ -19,6 +19,7 @@ from benchmarks.clips import Skipped, default_clips, find_clips, open_clip
 from benchmarks.contenders import CONTENDERS, Contender, for_clip
 from benchmarks.match import Rounds
 from benchmarks.report import Report, clip_table, promise_table
+from benchmarks.summary import summarise
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -60,9 +61,11 @@ def compare(path: Path, wanted: Sequence[Contender], report: Report) -> None:
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write results.json, results.md and size-quality.png into `folder`."""
+    """Write results.json, results.md, summary.md and size-quality.png into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(json.dumps(report.to_dict(), indent=1) + "\n")
+    found = report.to_dict()
+    (folder / "results.json").write_text(json.dumps(found, indent=1) + "\n")
+    (folder / "summary.md").write_text(summarise(found))
     (folder / "results.md").write_text(report.to_markdown())
     chart.draw(report.matches, folder / "size-quality.png")
 

@@ -43,6 +43,7 @@ def test_a_run_writes_figures_tables_and_a_picture(
         assert tool["quality"]["blurred_psnr_db"] > 30
         assert abs(tool["quality"]["offset_frames"]) <= 1
     assert "Chromi balanced" in (results / "results.md").read_text()
+    assert "| clip" in (results / "summary.md").read_text()
     assert "short.mp4 is skipped: 1.00 s is shorter" in capsys.readouterr().out
     assert str(tmp_path) not in (results / "results.json").read_text()
     with Image.open(results / "size-quality.png") as picture:

@@ -34,6 +34,10 @@ def test_the_readmes_pictures_exist() -> None:
             assert (ROOT / line.split("(")[1].rstrip(")")).is_file(), line
 
 
+def test_the_readme_shows_what_the_benchmark_found() -> None:
+    assert (ROOT / "benchmarks/results/summary.md").read_text() in README
+
+
 def test_the_lock_names_every_dependency() -> None:
     lock = (ROOT / "requirements.txt").read_text()
     for wanted in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
