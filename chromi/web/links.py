@@ -205,8 +205,8 @@ def download_url(link: Link, **options: Any) -> str:
     return url_for("links.download", token=_token(link), **options)
 
 
-def still_url(link: Link) -> str:
-    return url_for("links.still", token=_token(link))
+def still_url(link: Link, **options: Any) -> str:
+    return url_for("links.still", token=_token(link), **options)
 
 
 def _token(link: Link) -> str:
@@ -238,4 +238,5 @@ def receiver_context(link: Link, is_open: bool) -> dict[str, Any]:
         "page_url": download_url(link),
         "file_url": download_url(link, file=1),
         "still_url": still_url(link),
+        "picture_url": still_url(link, _external=True),
     }
