@@ -57,7 +57,8 @@ class TokenSigner:
         if len(grant) > MAX_TOKEN_LENGTH:
             return False
         try:
-            granted = URLSafeTimedSerializer(self._keys, salt=GRANT_SALT).loads(grant, max_age=GRANT_MAX_AGE_S)
+            serializer = URLSafeTimedSerializer(self._keys, salt=GRANT_SALT)
+            granted = serializer.loads(grant, max_age=GRANT_MAX_AGE_S)
         except BadSignature:  # too old is one of these
             return False
         return bool(granted == link_id)

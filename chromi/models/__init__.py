@@ -63,5 +63,5 @@ def _add_missing_columns() -> None:
             present = {column.name for column in database.get_columns(table)}
             for name, definition in added.items():
                 if name not in present:
-                    # Not by playhouse.migrate: it makes a table anew, and dropping the old one drops all links.
+                    # Not by playhouse.migrate: it makes a table anew; dropping the old one drops all links.
                     database.execute_sql(f"ALTER TABLE {table} ADD COLUMN {name} {definition}")

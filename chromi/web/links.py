@@ -121,7 +121,7 @@ def deliver_gif(link: Link) -> Response:
         if not link.begin_delivery():
             file.close()
             refuse_ended(Link.find(link.id))
-            raise Conflict("The last download of this link is under way at this moment. Try again in a while.")
+            raise Conflict("The last download of this link is under way at this moment. Try again later.")
         # Not in the server's event loop, which closes the file: a locked database must stall nobody else.
         file.on_close = lambda start, stop: background.submit(
             _end_delivery, link, (start, stop, file.size_bytes), storage
@@ -214,7 +214,7 @@ def _token(link: Link) -> str:
 
 
 def link_row(link: Link, number: int) -> dict[str, Any]:
-    """A share link as _links.html lists it; `number` counts the result's links in the order of their making."""
+    """A share link as _links.html lists it; `number` counts the result's links as they were made."""
     return {
         "id": link.id,
         "number": number,

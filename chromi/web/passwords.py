@@ -1,8 +1,8 @@
 """Passwords of share links: kept as a hash, tried a few times only, shown once and then granted for a while.
 
-The grant is a signed cookie that only the link's own address is sent, that no script reads and no other site
-can make a browser send. In the address it would stand in the history, in the list of downloads, in logs, and in
-what people copy to pass on.
+The grant is a signed cookie that only the link's own address is sent, that no script reads and no other
+site can make a browser send. In the address it would stand in the history, in the list of downloads, in logs,
+and in what people copy to pass on.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def hash_password(password: str) -> str:
 def take_password(link: Link) -> None:
     """Look at the form's password, if the link asks for one.
 
-    Raises PasswordNeeded when the form has none, WrongPassword, and TooManyTries once the link's tries are used
-    up, whatever is tried then.
+    Raises PasswordNeeded when the form has none, WrongPassword, and TooManyTries once the link's tries are
+    used up, whatever is tried then.
     """
     if link.password_hash is None:
         return

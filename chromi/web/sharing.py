@@ -11,7 +11,17 @@ import time
 from typing import Any, Literal
 
 import segno
-from flask import Blueprint, Flask, Response, jsonify, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 
 from chromi import sweep
 from chromi.errors import BadOptions, ChromiError, Conflict, NotFound
