@@ -191,7 +191,7 @@ def _back_to(job: Job) -> Response:
 
 def link_body(link: Link) -> dict[str, Any]:
     """A share link as JSON."""
-    address = {"job_id": link.job_id, "link_id": link.id}
+    address: dict[str, Any] = {"job_id": link.job_id, "link_id": link.id}
     return {
         "link_id": link.id,
         "url": download_url(link, _external=True),

@@ -184,7 +184,7 @@ def test_the_qr_code_that_is_drawn_is_the_links_address(page: Page, result_url: 
     page.get_by_text("QR code").click()
     image = page.get_by_role("img", name="QR code with the address of link 1")
     expect(image).to_be_visible()
-    page.wait_for_function("document.querySelector('.qr').complete && document.querySelector('.qr').naturalWidth")
+    page.wait_for_function("document.querySelector('.qr').naturalWidth")
     code = segno.make(field.input_value(), error="m", micro=False)
     expected = [list(row) for row in code.matrix_iter(border=4)]
     assert image.evaluate(READ_MODULES, len(expected)) == expected
@@ -209,7 +209,9 @@ def test_a_link_is_extended_and_the_focus_stays(page: Page, result_url: str, row
     expect(page.locator("#announcer")).to_contain_text("Link 1: Works until")
 
 
-def test_a_link_is_revoked(page: Page, receiver: Page, result_url: str, rows: Any, complaints: list[str]) -> None:
+def test_a_link_is_revoked(
+    page: Page, receiver: Page, result_url: str, rows: Any, complaints: list[str]
+) -> None:
     page.goto(result_url)
     link = make_link(page).input_value()
     receiver.goto(link)
@@ -352,6 +354,11 @@ def test_an_ended_link_is_a_kind_sentence_with_a_way_on(
 # -- how it looks ------------------------------------------------------------------------------------------
 
 
+CONTROLS = ":is(#share, #unlock, .below) :is(.button, summary, select, input):visible"
+LOW_ONES = """found => found.filter((each) => each.getBoundingClientRect().height < 43.5)
+  .map((each) => each.outerHTML)"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, *WIDTHS])
 def test_nothing_sticks_out_and_every_target_is_large_enough(
@@ -368,8 +375,5 @@ def test_nothing_sticks_out_and_every_target_is_large_enough(
         if page.url != address:
             page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        low = page.locator(":is(#share, #unlock, .below) :is(.button, summary, select, input):visible").evaluate_all(
-            "found => found.filter(each => each.getBoundingClientRect().height < 43.5).map(each => each.outerHTML)"
-        )
-        assert low == []
+        assert page.locator(CONTROLS).evaluate_all(LOW_ONES) == []
     context.close()

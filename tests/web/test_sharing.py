@@ -156,8 +156,8 @@ def test_without_script_the_way_leads_back_to_the_list(client: FlaskClient, job:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "Works until"),
-        ({}, "Not downloaded yet"),
+        ({"uses": 0}, "Works until"),
+        ({"uses": 0}, "Not downloaded yet"),
         ({"uses": 1}, "Downloaded once"),
         ({"uses": 7}, "Downloaded 7 times"),
         ({"max_uses": 1}, "One download"),
@@ -193,7 +193,9 @@ def expiry_of(link: dict[str, Any]) -> float:
     return float(Link.find(link["link_id"]).expires_at)
 
 
-@pytest.mark.parametrize(("options", "seconds"), [({}, DAY_S), ({"by": "1h"}, 3600), ({"by": "7d"}, 7 * DAY_S)])
+@pytest.mark.parametrize(
+    ("options", "seconds"), [({}, DAY_S), ({"by": "1h"}, 3600), ({"by": "7d"}, 7 * DAY_S)]
+)
 def test_a_link_is_extended_from_its_end(
     client: FlaskClient, job: Job, options: dict[str, str], seconds: int
 ) -> None:
@@ -285,7 +287,9 @@ def test_revoking_one_link_leaves_the_others_and_the_result(
     assert storage.result_path(job.id).exists()
 
 
-def test_the_result_goes_when_its_last_link_is_revoked(client: FlaskClient, job: Job, storage: Storage) -> None:
+def test_the_result_goes_when_its_last_link_is_revoked(
+    client: FlaskClient, job: Job, storage: Storage
+) -> None:
     link = make(client, job)
     Link.delete().where(~Link.shared).execute()
     assert client.post(link["revoke_url"]).status_code == 200
