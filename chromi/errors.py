@@ -14,6 +14,8 @@ class ChromiError(Exception):
     status_code = 500
     code = "internal_error"
     user_message = "Something went wrong on our side. Please try again."
+    retry_after_s = 5
+    """When to try again, for the answers that say so (429, 503)."""
 
     def __init__(self, user_message: str | None = None, *, detail: str = "") -> None:
         self.user_message = user_message or type(self).user_message
@@ -85,10 +87,17 @@ class Gone(ChromiError):
 
 
 class LinkUsedUp(Gone):
-    """A one-time link has delivered its file."""
+    """A link that counts has delivered its file as often as it may."""
 
     code = "link_used_up"
-    user_message = "This link worked once and has been used. Ask whoever shared it for a new one."
+    user_message = "Every download of this link has been used. Ask whoever shared it for a new one."
+
+
+class LinkRevoked(Gone):
+    """Whoever made the link has ended it."""
+
+    code = "link_revoked"
+    user_message = "Whoever shared this link has taken it back. Ask them for a new one."
 
 
 class UploadTooLarge(ChromiError):

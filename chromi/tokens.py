@@ -12,6 +12,9 @@ from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSaf
 from chromi.errors import Gone, NotFound
 
 SALT = "chromi.download"
+GRANT_SALT = "chromi.grant"
+GRANT_MAX_AGE_S = 15 * 60
+"""So long after the right password its receiver may look and download without it."""
 MAX_AGE_S = 30 * 86400
 """No token verifies longer than this after its link was made, whatever its row says."""
 MAX_TOKEN_LENGTH = 256
@@ -44,3 +47,18 @@ class TokenSigner:
         except BadSignature as error:
             raise NotFound from error
         return str(link_id)
+
+    def sign_grant(self, link_id: str) -> str:
+        """Make what whoever knew this link's password shows instead of it for a while."""
+        return str(URLSafeTimedSerializer(self._keys, salt=GRANT_SALT).dumps(link_id))
+
+    def verify_grant(self, grant: str, link_id: str) -> bool:
+        """True for a grant that is ours, for this very link, and not too old."""
+        if len(grant) > MAX_TOKEN_LENGTH:
+            return False
+        try:
+            serializer = URLSafeTimedSerializer(self._keys, salt=GRANT_SALT)
+            granted = serializer.loads(grant, max_age=GRANT_MAX_AGE_S)
+        except BadSignature:  # too old is one of these
+            return False
+        return bool(granted == link_id)

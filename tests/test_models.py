@@ -10,6 +10,7 @@ import pytest
 from chromi.encoder import Progress, Recipe, Result
 from chromi.errors import NoFrames, NotFound
 from chromi.models import Job, JobKind, Link, State, Worker, database, open_database
+from chromi.models.links import MAX_TRIES, TRIES_WINDOW_S
 
 RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
 
@@ -146,7 +147,7 @@ def test_a_one_time_link_is_held_by_one_download(job: Job) -> None:
     assert link.begin_delivery()
     assert link.end_delivery(60, 100, 100)
     assert not link.begin_delivery()
-    assert Link.find(link.id).is_used_up
+    assert Link.find(link.id).state == "used_up"
 
 
 def test_only_a_file_sent_in_one_piece_counts(job: Job) -> None:
@@ -155,6 +156,17 @@ def test_only_a_file_sent_in_one_piece_counts(job: Job) -> None:
     assert not link.end_delivery(0, 40, 100)
     assert not link.end_delivery(50, 100, 100), "ten bytes are missing"
     assert Link.find(link.id).sent_bytes == 40
+
+
+def test_two_who_resume_at_once_use_two(job: Job) -> None:
+    """Both were let in where the first download broke, so both reach the file's end."""
+    link = link_to(job, max_uses=2, sent_bytes=60)
+    first, second = Link.find(link.id), Link.find(link.id)
+    assert first.begin_delivery()
+    assert second.begin_delivery()
+    assert first.end_delivery(60, 100, 100)
+    assert second.end_delivery(60, 100, 100)
+    assert (Link.find(link.id).uses, Link.find(link.id).state) == (2, "used_up")
 
 
 def test_an_unlimited_link_serves_many_at_once(job: Job) -> None:
@@ -173,10 +185,43 @@ def test_a_restarted_server_forgets_downloads_that_were_cut_with_it(job: Job) ->
     assert link.begin_delivery()
 
 
+def test_a_revoked_link_delivers_nothing_and_cannot_be_extended(job: Job) -> None:
+    link = link_to(job)
+    assert link.revoke()
+    assert not link.revoke()
+    assert not link.begin_delivery()
+    assert not link.extend_by(60, latest=time.time() + 1000)
+    assert Link.find(link.id).state == "revoked"
+
+
+def test_a_link_is_extended_from_its_end_or_from_now_up_to_a_limit(job: Job) -> None:
+    now = time.time()
+    link, expired = link_to(job), Link.create(job=job, expires_at=now - 1000)
+    assert link.extend_by(100, latest=now + 1000)
+    assert Link.find(link.id).expires_at == pytest.approx(now + 160, abs=1)
+    assert expired.extend_by(100, latest=now + 1000)
+    assert Link.find(expired.id).expires_at == pytest.approx(now + 100, abs=1)
+    assert link.extend_by(5000, latest=now + 1000)
+    assert not link.extend_by(5000, latest=now + 1000)
+    assert Link.find(link.id).expires_at == pytest.approx(now + 1000)
+
+
+def test_a_link_gives_ten_tries_in_ten_minutes(job: Job) -> None:
+    link = link_to(job)
+    assert [link.begin_try() for _ in range(MAX_TRIES + 2)] == [True] * MAX_TRIES + [False] * 2
+    assert 0 < Link.find(link.id).next_try_s <= TRIES_WINDOW_S + 1
+    Link.update(tries_since=time.time() - TRIES_WINDOW_S).execute()
+    assert link.begin_try()
+    assert Link.find(link.id).tries == 1
+    link.forget_tries()
+    assert Link.find(link.id).tries == 0
+
+
 def test_live_links_are_those_that_can_still_be_used(job: Job) -> None:
     live = link_to(job)
     link_to(job, max_uses=1, uses=1)
     Link.create(job=job, expires_at=time.time() - 1)
+    link_to(job, revoked_at=time.time())
     assert [link.id for link in Link.select().where(Link.live())] == [live.id]
 
 

@@ -29,7 +29,7 @@ INSERT INTO job VALUES
     NULL, NULL, NULL, NULL, NULL, 1, 2, 3);
 INSERT INTO link VALUES ('b', 1, 'a', 9, NULL, 0, 0, 0, 0);
 """
-"""As the first version made it, before jobs had a kind; one conversion with its link."""
+"""As the first version made it, before jobs had a kind and links a password; one conversion with its link."""
 
 
 @pytest.fixture
@@ -50,6 +50,10 @@ def test_an_earlier_database_keeps_its_jobs_and_links(earlier: Path) -> None:
         new = Job.create(kind=JobKind.ESTIMATE, recipe_json={})
         assert Job.find(new.id).kind == JobKind.ESTIMATE
         assert Link.select().count() == 1
+        link = Link.find("b")
+        assert (link.password_hash, link.revoked_at, link.tries, link.tries_since) == (None, None, 0, 0)
+        assert link.begin_try()
+        assert link.revoke()
 
 
 def test_server_and_consumer_may_open_it_at_once(earlier: Path) -> None:

@@ -3,10 +3,10 @@
 import time
 
 import pytest
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from chromi.errors import Gone, NotFound
-from chromi.tokens import MAX_AGE_S, SALT, TokenSigner
+from chromi.tokens import GRANT_MAX_AGE_S, GRANT_SALT, MAX_AGE_S, SALT, TokenSigner
 
 KEY, OTHER_KEY = "k" * 32, "x" * 32
 NOW = time.time()
@@ -62,3 +62,31 @@ def test_an_old_key_still_verifies_until_it_is_removed() -> None:
     assert TokenSigner([OTHER_KEY, KEY]).verify_download(token) == "abc"
     with pytest.raises(NotFound):
         TokenSigner([KEY]).verify_download(token)
+
+
+def test_a_grant_is_for_its_link_alone() -> None:
+    signer = TokenSigner([KEY])
+    assert signer.verify_grant(signer.sign_grant("abc"), "abc")
+    assert not signer.verify_grant(signer.sign_grant("abc"), "abd")
+    assert not TokenSigner([OTHER_KEY]).verify_grant(signer.sign_grant("abc"), "abc")
+
+
+def test_a_grant_ends_after_some_minutes() -> None:
+    class EarlierSigner(TimestampSigner):
+        def get_timestamp(self) -> int:
+            return int(NOW) - GRANT_MAX_AGE_S - 10
+
+    old = URLSafeTimedSerializer(KEY, salt=GRANT_SALT, signer=EarlierSigner).dumps("abc")
+    assert not TokenSigner([KEY]).verify_grant(str(old), "abc")
+
+
+def test_a_token_is_no_grant_and_a_grant_no_token() -> None:
+    signer = TokenSigner([KEY])
+    assert not signer.verify_grant(signer.sign_download("abc", NOW), "abc")
+    with pytest.raises(NotFound):
+        signer.verify_download(signer.sign_grant("abc"))
+
+
+@pytest.mark.parametrize("text", ["", ".", "a.b.c", "é.ü.ß", "\x00", "x" * 1_000_000])
+def test_nonsense_grants_nothing(text: str) -> None:
+    assert not TokenSigner([KEY]).verify_grant(text, "abc")

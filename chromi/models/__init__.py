@@ -28,6 +28,17 @@ __all__ = [
     "open_database",
 ]
 
+ADDED_COLUMNS = {
+    "job": {"kind": "VARCHAR(255) NOT NULL DEFAULT 'convert'"},
+    "link": {
+        "password_hash": "VARCHAR(255)",
+        "revoked_at": "REAL",
+        "tries": "INTEGER NOT NULL DEFAULT 0",
+        "tries_since": "REAL NOT NULL DEFAULT 0",
+    },
+}
+"""What tables have got since the first version made them."""
+
 
 def open_database(instance: Path) -> None:
     """Name the database file and make its tables where they are missing.
@@ -48,6 +59,9 @@ def open_database(instance: Path) -> None:
 def _add_missing_columns() -> None:
     """Bring up to date the tables that an older version made; they keep their rows."""
     with database.atomic("IMMEDIATE"):  # the web server and the consumer start at the same time
-        if "kind" not in {column.name for column in database.get_columns("job")}:
-            # Not by playhouse.migrate: it makes a table anew, and dropping the old one drops all links.
-            database.execute_sql("ALTER TABLE job ADD COLUMN kind VARCHAR(255) NOT NULL DEFAULT 'convert'")
+        for table, added in ADDED_COLUMNS.items():
+            present = {column.name for column in database.get_columns(table)}
+            for name, definition in added.items():
+                if name not in present:
+                    # Not by playhouse.migrate: it makes a table anew; dropping the old one drops all links.
+                    database.execute_sql(f"ALTER TABLE {table} ADD COLUMN {name} {definition}")

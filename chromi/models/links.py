@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
-from peewee import BooleanField, DoubleField, ForeignKeyField, IntegerField
+from peewee import BooleanField, Case, CharField, DoubleField, ForeignKeyField, IntegerField, fn
 
 from chromi.models.jobs import Job
 from chromi.models.rows import Row, database
 
+MAX_TRIES = 10
+"""So many passwords may be tried in TRIES_WINDOW_S seconds, whoever tries them."""
+TRIES_WINDOW_S = 600
+
+LinkState = Literal["live", "revoked", "expired", "used_up"]
+
 
 class Link(Row):
-    """A way to a job's result: valid until it expires, or until it has been used `max_uses` times."""
+    """A way to a job's result: valid until it expires, is revoked, or has been used `max_uses` times."""
 
     job = ForeignKeyField(Job, backref="links", on_delete="CASCADE")
     job_id: str
@@ -26,31 +32,97 @@ class Link(Row):
     """How far the file has been sent in one piece since the last use: a cut download goes on from here."""
     shared = BooleanField(default=True)
     """False for the link that the result page itself uses."""
+    password_hash = CharField(null=True)
+    """None for a link that asks for no password."""
+    revoked_at = DoubleField(null=True)
+    """The row stays, so that whoever follows the link hears why it has ended."""
+    tries = IntegerField(default=0)
+    """Passwords that were tried since `tries_since`; the right one sets it back."""
+    tries_since = DoubleField(default=0.0)
 
     @classmethod
     def live(cls) -> Any:
         """The condition under which a link still needs its file."""
-        return (cls.expires_at > time.time()) & (cls.max_uses.is_null() | (cls.uses < cls.max_uses))
+        return (cls.expires_at > time.time()) & cls._usable()
+
+    @classmethod
+    def _usable(cls) -> Any:
+        """The condition under which more time would let a link work."""
+        return cls.revoked_at.is_null() & (cls.max_uses.is_null() | (cls.uses < cls.max_uses))
 
     @property
-    def one_time(self) -> bool:
-        return self.max_uses == 1
-
-    @property
-    def is_used_up(self) -> bool:
-        return self.max_uses is not None and self.uses >= self.max_uses
+    def state(self) -> LinkState:
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.max_uses is not None and self.uses >= self.max_uses:
+            return "used_up"
+        return "live" if self.expires_at > time.time() else "expired"
 
     @property
     def is_live(self) -> bool:
-        return self.expires_at > time.time() and not self.is_used_up
+        return self.state == "live"
+
+    @property
+    def uses_left(self) -> int | None:
+        """How many downloads it still gives; None when they are not counted."""
+        return None if self.max_uses is None else max(0, self.max_uses - self.uses)
 
     @property
     def expiry(self) -> datetime:
         return datetime.fromtimestamp(self.expires_at, UTC)
 
+    # -- its end ---------------------------------------------------------------------------------------
+
     def extend_to(self, expires_at: float) -> None:
         """Let it live at least until then."""
         Link.update(expires_at=expires_at).where(Link.id == self.id, Link.expires_at < expires_at).execute()
+
+    def extend_by(self, seconds: float, latest: float) -> bool:
+        """Let it live longer, from its end or from now if that has passed, but never past `latest`.
+
+        False when it lives until then already, is revoked or used up.
+        """
+        extended = fn.MIN(fn.MAX(Link.expires_at, time.time()) + seconds, latest)
+        return bool(
+            Link.update(expires_at=extended)
+            .where(Link.id == self.id, Link.expires_at < latest, Link._usable())
+            .execute()
+        )
+
+    def revoke(self) -> bool:
+        """End it for good; false when that was done before."""
+        return bool(
+            Link.update(revoked_at=time.time()).where(Link.id == self.id, Link.revoked_at.is_null()).execute()
+        )
+
+    # -- its password ----------------------------------------------------------------------------------
+
+    def begin_try(self) -> bool:
+        """Take one of the tries at its password; false when there is none left for now.
+
+        Taken before the password is looked at, so that guesses sent side by side are counted too.
+        """
+        now = time.time()
+        is_new = Link.tries_since <= now - TRIES_WINDOW_S
+        return bool(
+            Link.update(
+                tries=Case(None, [(is_new, 1)], Link.tries + 1),
+                tries_since=Case(None, [(is_new, now)], Link.tries_since),
+            )
+            .where(Link.id == self.id, (Link.tries < MAX_TRIES) | is_new)
+            .execute()
+        )
+
+    def forget_tries(self) -> None:
+        """The right password was given."""
+        Link.update(tries=0).where(Link.id == self.id).execute()
+
+    @property
+    def next_try_s(self) -> int:
+        """Whole seconds until the tries begin anew, at least 1."""
+        return max(1, int(self.tries_since + TRIES_WINDOW_S - time.time()) + 1)
+
+    # -- its uses --------------------------------------------------------------------------------------
 
     def begin_delivery(self) -> bool:
         """Hold one use for a download that starts; False when none is free at this moment."""
@@ -58,20 +130,25 @@ class Link(Row):
             Link.update(delivering=Link.delivering + 1)
             .where(
                 Link.id == self.id,
+                Link.revoked_at.is_null(),
                 Link.max_uses.is_null() | (Link.uses + Link.delivering < Link.max_uses),
             )
             .execute()
         )
 
     def end_delivery(self, start: int, stop: int, size_bytes: int) -> bool:
-        """Let go of the use after these bytes were sent; true when they completed the file, which counts."""
+        """Let go of the use after these bytes were sent; true when they completed the file, which counts.
+
+        They go on from what had been sent when this download began or since: of two that resume at once,
+        each reaches the file's end, and each counts.
+        """
         with database.atomic():
             row = Link.get_or_none(Link.id == self.id)
             if row is None:
                 return False  # swept meanwhile
-            sent_bytes = row.sent_bytes
-            reached = max(sent_bytes, stop) if start <= sent_bytes else sent_bytes
-            complete = reached >= size_bytes
+            goes_on = start <= max(self.sent_bytes, row.sent_bytes)
+            complete = goes_on and stop >= size_bytes
+            reached = max(row.sent_bytes, stop) if goes_on else row.sent_bytes
             Link.update(
                 delivering=Link.delivering - 1,
                 uses=Link.uses + int(complete),

@@ -2,7 +2,7 @@
 
 import { showErrors } from "./js/errors.js";
 import { watchJob } from "./js/job.js";
-import { copyLinks } from "./js/share.js";
+import { shareLinks } from "./js/share.js";
 import { enhanceStudio } from "./js/studio.js";
 import { enhanceUpload } from "./js/upload.js";
 
@@ -14,7 +14,7 @@ function revealScripted(root) {
 revealScripted(document);
 document.addEventListener("htmx:afterSwap", () => revealScripted(document));
 
-copyLinks();
+shareLinks();
 
 const start = { upload_form: enhanceUpload, studio: enhanceStudio, job: watchJob };
 for (const [id, enhance] of Object.entries(start)) {

@@ -8,25 +8,24 @@ import re
 import time
 from typing import Any
 
-from flask import Blueprint, Flask, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
 from peewee import OperationalError
 
 from chromi import sweep
 from chromi.encoder import read_first_frame
-from chromi.errors import BadOptions, Conflict, Gone, LinkUsedUp
+from chromi.errors import ChromiError, Conflict, Gone, LinkRevoked, LinkUsedUp
 from chromi.models import Job, Link, database
 from chromi.storage import Storage
 from chromi.tokens import MAX_AGE_S
+from chromi.web import passwords
 from chromi.web.delivery import DeliveredFile, deliver_file
-from chromi.web.responses import redirect_to, wanted_kind
+from chromi.web.responses import answer_form_error, wanted_kind
 from chromi.web.services import services
 
 log = logging.getLogger(__name__)
 bp = Blueprint("links", __name__)
 
 DOWNLOAD_NAME = "chromi_background.gif"
-EXPIRY_CHOICES_S = {"10m": 600, "1h": 3600, "24h": 86400, "7d": 7 * 86400}
-ONE_TIME_CHOICES = {"": None, "on": 1, "true": 1, "1": 1}
 MAX_CACHE_AGE_S = 3600
 
 LINK_PREVIEWER = re.compile(
@@ -41,32 +40,42 @@ def init_app(app: Flask) -> None:
         Link.forget_deliveries()
 
 
-@bp.post("/jobs/<job_id>/links/", strict_slashes=False)
-def create(job_id: str) -> Response:
-    """Make a share link; `expires` is one of 10m, 1h, 24h, 7d, `one_time` is on or absent."""
-    job = Job.find(job_id)
-    if not job.has_background:
-        raise Conflict("There is no background to share yet.")
-    lifetime_s, max_uses = _read_link_options()
-    own = _own_link(job)
-    with database.atomic():
-        link = Link.create(job=job, expires_at=time.time() + lifetime_s, max_uses=max_uses)
-        # Whoever shares can see the page as long as the link works, and as long as the page's own token does.
-        own.extend_to(min(link.expires_at, own.created_at + MAX_AGE_S))
-    if wanted_kind() == "fragment":
-        return make_response(render_template("_links.html", **result_context(job)))
-    return redirect_to(url_for("jobs.show", job_id=job.id), link_body(link), 201)
+@bp.after_request
+def keep_private(response: Response) -> Response:
+    """An address that opens a file is a secret: nobody is told of it, nobody lists it."""
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
 
 
 @bp.get("/download/<token>/", strict_slashes=False)
 def download(token: str) -> Response:
     """The GIF; a person who follows the link in a browser sees first what it is."""
     link = find_live_link(token)
-    if link.shared and _wants_page():
-        response = make_response(render_template("receiver.html", **receiver_context(link)))
-    else:
+    is_open = passwords.is_open(link)
+    if link.shared and (_wants_page() or (not is_open and wanted_kind() == "page")):
+        response = make_response(render_template("receiver.html", **receiver_context(link, is_open)))
+        return response if is_open else _let_form_be_sent(response)
+    if not is_open:
+        raise passwords.PasswordNeeded
+    return deliver_gif(link)
+
+
+@bp.post("/download/<token>/", strict_slashes=False)
+def unlock(token: str) -> Response:
+    """Take the password: a person goes on to the page, a program gets the file at once."""
+    link = find_live_link(token)
+    try:
+        passwords.take_password(link)
+    except ChromiError as error:
+        context = receiver_context(link, is_open=False)
+        return _let_form_be_sent(answer_form_error(error, "receiver.html", **context))
+    if wanted_kind() == "json":
         response = deliver_gif(link)
-    response.headers["Referrer-Policy"] = "no-referrer"
+    else:
+        response = make_response(redirect(url_for("links.download", token=token), 303))
+    if link.password_hash:
+        passwords.grant(response, link, token)
     return response
 
 
@@ -74,6 +83,8 @@ def download(token: str) -> Response:
 def still(token: str) -> Response:
     """The first picture alone, for the receiver's page; looking at it uses nothing up."""
     link = find_live_link(token)
+    if not passwords.is_open(link):
+        raise passwords.PasswordNeeded
     try:
         picture = read_first_frame(services().storage.result_path(link.job_id))
     except FileNotFoundError as error:
@@ -85,21 +96,32 @@ def find_live_link(token: str) -> Link:
     """Give the link of a token; raises NotFound if it was never made here, Gone if it has ended."""
     link: Link | None = Link.get_or_none(Link.id == services().signer.verify_download(token))
     # Whoever holds a good signature was once given this link: its row was swept, so it has ended.
-    if link is None or link.expires_at <= time.time():
+    if link is None:
         raise Gone
-    if link.is_used_up:
-        raise LinkUsedUp
+    refuse_ended(link)
     return link
+
+
+def refuse_ended(link: Link) -> None:
+    """Raise the kind of Gone that says how the link has ended, if it has."""
+    match link.state:
+        case "expired":
+            raise Gone
+        case "used_up":
+            raise LinkUsedUp
+        case "revoked":
+            raise LinkRevoked
 
 
 def deliver_gif(link: Link) -> Response:
     """Send the file, counting the use when (and only when) the last byte has been sent."""
     storage, background = services().storage, services().background
     file = DeliveredFile(storage.result_path(link.job_id))
-    if request.method == "GET":
+    if request.method != "HEAD":
         if not link.begin_delivery():
             file.close()
-            raise Conflict("This link works once and is being downloaded at this moment.")
+            refuse_ended(Link.find(link.id))
+            raise Conflict("The last download of this link is under way at this moment. Try again later.")
         # Not in the server's event loop, which closes the file: a locked database must stall nobody else.
         file.on_close = lambda start, stop: background.submit(
             _end_delivery, link, (start, stop, file.size_bytes), storage
@@ -108,7 +130,7 @@ def deliver_gif(link: Link) -> Response:
     latest_start = link.sent_bytes if link.max_uses else None
     response = deliver_file(file, "image/gif", etag=_etag(link), latest_start=latest_start)
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
-    if not link.max_uses:
+    if not link.max_uses and not link.password_hash:
         max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
         response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
     return response
@@ -139,17 +161,10 @@ def _wants_page() -> bool:
     return wanted_kind() == "page" or bool(LINK_PREVIEWER.search(request.headers.get("User-Agent", "")))
 
 
-def _read_link_options() -> tuple[int, int | None]:
-    """Read the form: lifetime in seconds and uses; raises BadOptions naming each option that is wrong."""
-    expires, one_time = request.form.get("expires", "24h"), request.form.get("one_time", "")
-    wrong = []
-    if expires not in EXPIRY_CHOICES_S:
-        wrong.append(f"expires must be one of {', '.join(EXPIRY_CHOICES_S)}")
-    if one_time not in ONE_TIME_CHOICES:
-        wrong.append("one_time must be on, or left out")
-    if wrong:
-        raise BadOptions(f"{'; '.join(wrong)}.")
-    return EXPIRY_CHOICES_S[expires], ONE_TIME_CHOICES[one_time]
+def _let_form_be_sent(response: Response) -> Response:
+    """From a page that sends no referrer a browser sends no origin either, and its form would be refused."""
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
 
 
 # -- what pages and JSON tell of a link ------------------------------------------------------------------
@@ -159,21 +174,27 @@ def result_context(job: Job) -> dict[str, Any]:
     """A finished job's addresses and share links, for its page."""
     if not job.has_background:
         return {}
-    own = _own_link(job)
+    own = own_link(job)
     return {
         "gif_url": download_url(own),
         "still_url": still_url(own),
         "result_expires_at": own.expiry,
-        "links": [link_row(link) for link in job.links.where(Link.shared).order_by(Link.created_at)],
+        "links": link_rows(job),
     }
+
+
+def link_rows(job: Job) -> list[dict[str, Any]]:
+    """The job's share links, the newest first."""
+    shared = job.links.where(Link.shared).order_by(Link.created_at)
+    return [link_row(link, number) for number, link in enumerate(shared, 1)][::-1]
 
 
 def own_url(job: Job) -> str:
     """The address of the result for whoever asked for it, without the receiver's page in between."""
-    return download_url(_own_link(job))
+    return download_url(own_link(job))
 
 
-def _own_link(job: Job) -> Link:
+def own_link(job: Job) -> Link:
     own: Link | None = job.links.where(~Link.shared).first()
     if own is None or not own.is_live:
         raise Gone("This background has expired and was removed. Nothing is kept; please make it again.")
@@ -184,40 +205,38 @@ def download_url(link: Link, **options: Any) -> str:
     return url_for("links.download", token=_token(link), **options)
 
 
-def still_url(link: Link) -> str:
-    return url_for("links.still", token=_token(link))
+def still_url(link: Link, **options: Any) -> str:
+    return url_for("links.still", token=_token(link), **options)
 
 
 def _token(link: Link) -> str:
     return services().signer.sign_download(link.id, link.created_at)
 
 
-def link_row(link: Link) -> dict[str, Any]:
-    """A share link as _links.html lists it."""
+def link_row(link: Link, number: int) -> dict[str, Any]:
+    """A share link as _links.html lists it; `number` counts the result's links as they were made."""
     return {
+        "id": link.id,
+        "number": number,
         "url": download_url(link, _external=True),
         "expires_at": link.expiry,
         "uses": link.uses,
+        "uses_left": link.uses_left,
         "max_uses": link.max_uses,
-        "is_live": link.is_live,
+        "has_password": link.password_hash is not None,
+        "can_be_extended": link.expires_at < link.created_at + MAX_AGE_S,
+        "state": link.state,
     }
 
 
-def link_body(link: Link) -> dict[str, Any]:
-    """A share link as JSON."""
-    return {
-        "url": download_url(link, _external=True),
-        "expires_at": link.expiry.isoformat(timespec="seconds"),
-        "max_uses": link.max_uses,
-        "uses": link.uses,
-    }
-
-
-def receiver_context(link: Link) -> dict[str, Any]:
+def receiver_context(link: Link, is_open: bool) -> dict[str, Any]:
     """What receiver.html shows."""
     return {
         "link": link,
+        "is_open": is_open,
         "result": link.job.result,
+        "page_url": download_url(link),
         "file_url": download_url(link, file=1),
         "still_url": still_url(link),
+        "picture_url": still_url(link, _external=True),
     }

@@ -14,7 +14,6 @@ from chromi.web.services import services
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 5
 Kind = Literal["page", "fragment", "json"]
 
 
@@ -72,8 +71,10 @@ def answer_form_error(error: ChromiError, template: str, **context: Any) -> Resp
 
 def _with_status(response: Response, error: ChromiError) -> Response:
     response.status_code = error.status_code
+    if error.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Form"  # HTTP wants a scheme; this one makes no browser ask
     if error.status_code in (429, 503):
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 

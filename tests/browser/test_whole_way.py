@@ -55,7 +55,7 @@ def test_from_a_file_to_a_background(page: Page, service: Service, clip: Path, t
     with Image.open(gif) as image:
         assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 144, 0)
 
-    page.get_by_label("Only one download").check()
+    page.get_by_label("How many downloads").fill("1")
     page.get_by_role("button", name="Make a link").click()
     link = page.get_by_label("Link 1")
     expect(link).to_be_visible()

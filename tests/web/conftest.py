@@ -1,6 +1,8 @@
 """What the tests of the HTTP interface share."""
 
 import io
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from chromi.encoder import Recipe, Result
+from chromi.encoder import convert as make_gif
+from chromi.models import Job, Link
 from chromi.storage import Storage
 
 PAGE = {"Accept": "text/html"}
@@ -47,6 +52,38 @@ def upload(client: FlaskClient, clip: Path) -> str:
     assert answer.status_code == 201
     upload_id: str = answer.get_json()["upload_id"]
     return upload_id
+
+
+@pytest.fixture(scope="session")
+def made(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """One GIF of one second, as the encoder makes it."""
+    folder = tmp_path_factory.mktemp("made")
+    recipe = Recipe(duration_s=1.0)
+    return folder / "made.gif", make_gif(clip, folder / "made.gif", recipe, work_dir=folder / "work")
+
+
+@pytest.fixture
+def job(client: FlaskClient, storage: Storage, made: tuple[Path, Result]) -> Job:
+    """A finished job with its own link, as a worker leaves it."""
+    gif_path, result = made
+    job = Job.create(recipe_json=Recipe(duration_s=1.0).to_dict())
+    shutil.copy(gif_path, storage.result_path(job.id))
+    running = Job.claim(job.id, "worker-1")
+    assert running
+    assert running.succeed(result)
+    Link.create(job=job, expires_at=time.time() + 3600, shared=False)
+    return Job.find(job.id)
+
+
+@pytest.fixture
+def gif(job: Job, storage: Storage) -> bytes:
+    return storage.result_path(job.id).read_bytes()
+
+
+@pytest.fixture
+def own_url(client: FlaskClient, job: Job) -> str:
+    url: str = client.get(f"/jobs/{job.id}/").get_json()["converted_url"]
+    return url
 
 
 def files_in(storage: Storage) -> list[str]:

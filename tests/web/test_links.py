@@ -1,7 +1,6 @@
 """Links: who holds one gets the file, as often and as long as it says."""
 
 import io
-import shutil
 import time
 from pathlib import Path
 
@@ -10,45 +9,11 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from chromi.config import signing_keys
-from chromi.encoder import Recipe, Result, convert
 from chromi.models import Job, Link, database
 from chromi.storage import Storage
-from chromi.tokens import MAX_AGE_S, TokenSigner
-from chromi.web import links
+from chromi.tokens import TokenSigner
 from tests.waiting import wait_for
-from tests.web.conftest import FRAGMENT, PAGE
-
-
-@pytest.fixture(scope="module")
-def made(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """One GIF of one second, as the encoder makes it."""
-    folder = tmp_path_factory.mktemp("made")
-    recipe = Recipe(duration_s=1.0)
-    return folder / "made.gif", convert(clip, folder / "made.gif", recipe, work_dir=folder / "work")
-
-
-@pytest.fixture
-def job(client: FlaskClient, storage: Storage, made: tuple[Path, Result]) -> Job:
-    """A finished job with its own link, as a worker leaves it."""
-    gif_path, result = made
-    job = Job.create(recipe_json=Recipe(duration_s=1.0).to_dict())
-    shutil.copy(gif_path, storage.result_path(job.id))
-    running = Job.claim(job.id, "worker-1")
-    assert running
-    assert running.succeed(result)
-    Link.create(job=job, expires_at=time.time() + 3600, shared=False)
-    return Job.find(job.id)
-
-
-@pytest.fixture
-def gif(job: Job, storage: Storage) -> bytes:
-    return storage.result_path(job.id).read_bytes()
-
-
-@pytest.fixture
-def own_url(client: FlaskClient, job: Job) -> str:
-    url: str = client.get(f"/jobs/{job.id}/").get_json()["converted_url"]
-    return url
+from tests.web.conftest import PAGE
 
 
 @pytest.fixture
@@ -152,6 +117,69 @@ def test_the_receiver_sees_a_still_that_uses_nothing_up(client: FlaskClient, one
     assert one_time_uses() == 0
 
 
+@pytest.fixture
+def three_times_url(client: FlaskClient, job: Job) -> str:
+    url: str = client.post(f"/jobs/{job.id}/links/", data={"max_uses": "3"}).get_json()["url"]
+    return url.removeprefix("http://localhost")
+
+
+def test_a_link_works_as_often_as_it_says(client: FlaskClient, three_times_url: str, gif: bytes) -> None:
+    for used in (1, 2, 3):
+        assert client.get(three_times_url).data == gif
+        wait_for(lambda used=used: Link.get(Link.max_uses == 3).uses == used, "the use to be counted")
+        client.head(three_times_url)
+    answer = client.get(three_times_url)
+    assert answer.status_code == 410
+    assert answer.get_json()["error"]["code"] == "link_used_up"
+
+
+def test_downloads_side_by_side_get_no_more_than_is_left(client: FlaskClient, three_times_url: str) -> None:
+    running = [client.get(three_times_url, buffered=False) for _ in range(4)]
+    assert [answer.status_code for answer in running] == [200, 200, 200, 409]
+    assert "Try again" in running[3].get_json()["error"]["message"]
+    for answer in running[:3]:
+        assert answer.data
+        answer.close()
+    wait_for(lambda: Link.get(Link.max_uses == 3).uses == 3, "three uses to be counted")
+
+
+def test_the_receiver_reads_how_many_downloads_are_left(client: FlaskClient, three_times_url: str) -> None:
+    assert "works for 3 more downloads" in client.get(three_times_url, headers=PAGE).text
+    Link.update(uses=2).where(Link.max_uses == 3).execute()
+    assert "works for one download" in client.get(three_times_url, headers=PAGE).text
+
+
+def test_a_link_preview_shows_the_still(client: FlaskClient, one_time_url: str) -> None:
+    """The programs that draw previews want whole addresses."""
+    page = client.get(one_time_url, headers={"User-Agent": "WhatsApp/2.23", "Accept": "*/*"}).text
+    assert f'<meta property="og:image" content="http://localhost{one_time_url}still.jpg">' in page
+    assert '<meta property="og:title"' in page
+    assert one_time_uses() == 0
+
+
+def test_search_engines_are_told_to_stay_away(client: FlaskClient, one_time_url: str) -> None:
+    page = client.get(one_time_url, headers=PAGE)
+    assert '<meta name="robots" content="noindex">' in page.text
+    for answer in (page, client.head(one_time_url), client.get("/download/nonsense/")):
+        assert answer.headers["X-Robots-Tag"] == "noindex"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_link_that_ends_while_it_is_used_says_so(
+    client: FlaskClient, one_time_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Revoked between the look at the row and the hold on a use."""
+    begin = Link.begin_delivery
+
+    def revoke_first(link: Link) -> bool:
+        link.revoke()
+        return begin(link)
+
+    monkeypatch.setattr(Link, "begin_delivery", revoke_first)
+    answer = client.get(one_time_url)
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (410, "link_revoked")
+
+
 def test_a_cut_download_can_be_resumed_and_then_counts(
     client: FlaskClient, one_time_url: str, gif: bytes
 ) -> None:
@@ -222,42 +250,6 @@ def test_the_token_does_not_carry_the_count(client: FlaskClient, one_time_url: s
     assert client.get(one_time_url.removesuffix("/") + "=/").status_code == 410
 
 
-@pytest.mark.parametrize(("choice", "seconds"), links.EXPIRY_CHOICES_S.items())
-def test_a_share_link_lives_as_long_as_chosen(
-    client: FlaskClient, job: Job, choice: str, seconds: int
-) -> None:
-    client.post(f"/jobs/{job.id}/links/", data={"expires": choice})
-    link = Link.get(Link.shared)
-    assert link.expires_at == pytest.approx(time.time() + seconds, abs=5)
-    own = Link.get(~Link.shared)
-    assert own.expires_at >= link.expires_at, "the page lives as long as the longest link"
-
-
-@pytest.mark.parametrize(
-    ("options", "named"), [({"one_time": "yes"}, "one_time"), ({"expires": "forever"}, "expires")]
-)
-def test_an_option_that_is_not_understood_makes_no_link(
-    client: FlaskClient, job: Job, options: dict[str, str], named: str
-) -> None:
-    answer = client.post(f"/jobs/{job.id}/links/", data=options)
-    assert answer.status_code == 422
-    assert named in answer.get_json()["error"]["message"]
-    assert not Link.select().where(Link.shared).exists()
-
-
-def test_an_expired_result_gets_no_new_link(client: FlaskClient, job: Job) -> None:
-    Link.update(expires_at=1).execute()
-    assert client.post(f"/jobs/{job.id}/links/", data={"expires": "7d"}).status_code == 410
-    assert Link.select().count() == 1
-
-
-def test_sharing_again_and_again_does_not_outlive_the_pages_token(client: FlaskClient, job: Job) -> None:
-    created_at = time.time() - MAX_AGE_S + 3600
-    Link.update(created_at=created_at).execute()
-    client.post(f"/jobs/{job.id}/links/", data={"expires": "7d"})
-    assert Link.get(~Link.shared).expires_at == pytest.approx(created_at + MAX_AGE_S)
-
-
 def test_a_download_tells_nothing_of_the_job(client: FlaskClient, job: Job, one_time_url: str) -> None:
     for answer in (client.head(one_time_url), client.get(one_time_url, headers=PAGE)):
         told = str(answer.headers) + answer.text
@@ -286,18 +278,6 @@ def test_the_button_works_whatever_the_browser_is_called(
 ) -> None:
     agent = {"User-Agent": "Mozilla/5.0 (Linux; Android 10; CUBOT X30)"}
     assert client.get(f"{one_time_url}?file=1", headers=PAGE | agent).data == gif
-
-
-def test_a_share_link_needs_a_finished_job(client: FlaskClient, job: Job) -> None:
-    Job.update(state="queued").execute()
-    assert client.post(f"/jobs/{job.id}/links/", data={"expires": "1h"}).status_code == 409
-
-
-def test_htmx_gets_the_list_of_links(client: FlaskClient, job: Job) -> None:
-    answer = client.post(f"/jobs/{job.id}/links/", data={"expires": "1h"}, headers=FRAGMENT)
-    assert answer.status_code == 200
-    assert answer.text.lstrip().startswith('<div id="links"')
-    assert "http://localhost/download/" in answer.text
 
 
 def test_a_link_survives_the_rotation_of_keys(client: FlaskClient, own_url: str, settings: object) -> None:
