@@ -1,6 +1,8 @@
 """What the tests of the HTTP interface share."""
 
 import io
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from chromi.encoder import Recipe, Result, convert
+from chromi.models import Job, Link
 from chromi.storage import Storage
 
 PAGE = {"Accept": "text/html"}
@@ -47,6 +51,29 @@ def upload(client: FlaskClient, clip: Path) -> str:
     assert answer.status_code == 201
     upload_id: str = answer.get_json()["upload_id"]
     return upload_id
+
+
+@pytest.fixture(scope="session")
+def finished_files(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Result]:
+    """One GIF of one second as the encoder makes it, and its first picture before."""
+    folder = tmp_path_factory.mktemp("finished")
+    gif_path, poster = folder / "made.gif", folder / "made.jpg"
+    recipe = Recipe(duration_s=1.0)
+    return gif_path, poster, convert(clip, gif_path, recipe, work_dir=folder / "work", poster=poster)
+
+
+@pytest.fixture
+def finished(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path, Result]) -> Job:
+    """A job of an upload that is gone, with its own link, as a worker leaves it."""
+    gif_path, poster, result = finished_files
+    job = Job.create(recipe_json=Recipe(duration_s=1.0).to_dict())
+    shutil.copy(gif_path, storage.result_path(job.id))
+    shutil.copy(poster, storage.source_frame_path(job.id))
+    running = Job.claim(job.id, "worker-1")
+    assert running
+    assert running.succeed(result)
+    Link.create(job=job, expires_at=time.time() + 3600, shared=False)
+    return Job.find(job.id)
 
 
 def files_in(storage: Storage) -> list[str]:
