@@ -36,9 +36,9 @@ function contrastOfWhite(context, box, pageBox) {
   return 1.05 / (luminance / (data.length / 4) + 0.05);
 }
 
-/** Warn where Chrome's white words would be lost in the picture, in the window that is shown. */
+/** Say whether Chrome's white words can be read on the picture, in the window that is shown. */
 export async function enhanceNewTab(root) {
-  const { page, bright } = partsOf(root);
+  const { page, clear, bright } = partsOf(root);
   const words = [...root.querySelectorAll("[data-white]")];
   const dark = root.querySelector('[value="dark"]');
   dark.checked = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -50,7 +50,8 @@ export async function enhanceNewTab(root) {
     const pageBox = page.getBoundingClientRect();
     const context = drawCover(still, pageBox);
     const contrasts = words.map((word) => contrastOfWhite(context, word.getBoundingClientRect(), pageBox));
-    bright.hidden = Math.min(...contrasts) >= READABLE_CONTRAST;
+    clear.hidden = Math.min(...contrasts) < READABLE_CONTRAST;
+    bright.hidden = !clear.hidden;
   };
   judge();
   root.addEventListener("change", judge);
