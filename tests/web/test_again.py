@@ -63,7 +63,7 @@ def test_each_failure_says_what_to_try(
     page = client.get(f"/jobs/{failed.id}/", headers=PAGE).text
     assert error.user_message in page
     assert advice in page
-    assert first_way in page.split("button primary", 1)[1][:200]
+    assert first_way in page.split("button primary", 1)[1].split("</", 1)[0]
     assert "start_time=00:00:01.500" in page, "the settings are kept"
 
 
