@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from chromi.encoder import Recipe, Result, convert
+from chromi import encoder
+from chromi.encoder import Recipe, Result
 from chromi.models import Job, Link
 from chromi.storage import Storage
 
@@ -59,7 +60,7 @@ def finished_files(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     folder = tmp_path_factory.mktemp("finished")
     gif_path, poster = folder / "made.gif", folder / "made.jpg"
     recipe = Recipe(duration_s=1.0)
-    return gif_path, poster, convert(clip, gif_path, recipe, work_dir=folder / "work", poster=poster)
+    return gif_path, poster, encoder.convert(clip, gif_path, recipe, work_dir=folder / "work", poster=poster)
 
 
 @pytest.fixture

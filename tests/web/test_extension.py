@@ -21,9 +21,7 @@ def url(client: FlaskClient, finished: Job) -> str:
     return f"{own}extension.zip"
 
 
-def test_the_zip_is_a_whole_extension(
-    client: FlaskClient, url: str, finished: Job, storage: Storage
-) -> None:
+def test_the_zip_is_a_whole_extension(client: FlaskClient, url: str, finished: Job, storage: Storage) -> None:
     answer = client.get(url)
     assert answer.status_code == 200
     with ZipFile(io.BytesIO(answer.data)) as archive:
