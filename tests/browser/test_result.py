@@ -104,10 +104,10 @@ def test_the_preview_begins_in_the_colours_of_the_system(
     page = context.new_page()
     make(page, service, quadrants)
     expect(page.get_by_role("radio", name="Dark")).to_be_checked()
-    search = page.locator(".ntp-search")
-    dark = search.evaluate("element => getComputedStyle(element).backgroundColor")
+    bars = page.locator(".window-bars")
+    dark = bars.evaluate("element => getComputedStyle(element).backgroundColor")
     page.get_by_role("radio", name="Light").check()
-    expect(search).not_to_have_css("background-color", dark)
+    expect(bars).not_to_have_css("background-color", dark)
     context.close()
 
 
@@ -163,7 +163,7 @@ def test_a_failed_job_is_tried_again_without_a_new_upload(
     page.wait_for_url(lambda url: "/jobs/" in url and url != address)
     expect(page.get_by_role("heading", name="This did not work")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("link", name="Change something").click()
-    expect(page.get_by_label("Starts at")).to_have_value("00:00:03.000")
+    page.wait_for_url("**/uploads/*/?start_time=00:00:03.000*")
 
 
 def test_who_wants_no_motion_sees_a_still(browser: Browser, service: Service, quadrants: Path) -> None:
