@@ -45,7 +45,11 @@ export async function enhanceNewTab(root) {
 
   const still = new Image();
   still.src = root.dataset.still;
-  await still.decode();
+  try {
+    await still.decode();
+  } catch {
+    return; // It has expired meanwhile, or the connection broke: then nothing is said.
+  }
   const judge = () => {
     const pageBox = page.getBoundingClientRect();
     const context = drawCover(still, pageBox);
