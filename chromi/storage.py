@@ -85,6 +85,14 @@ class Storage:
     def result_path(self, job_id: str) -> Path:
         return self.results / f"{_checked(job_id)}.gif"
 
+    def source_frame_path(self, job_id: str) -> Path:
+        """Say where the first picture lies as it was before it was drawn in few colours."""
+        return self.results / f"{_checked(job_id)}.jpg"
+
+    def remove_result(self, job_id: str) -> None:
+        for path in (self.result_path(job_id), self.source_frame_path(job_id)):
+            path.unlink(missing_ok=True)
+
 
 def _checked(name: str, shape: re.Pattern[str] = _ID) -> str:
     """Refuse whatever is no name of ours, so that no path can leave its folder."""

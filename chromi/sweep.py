@@ -62,7 +62,7 @@ def after_job(job: Job, storage: Storage) -> None:
     """Remove at once what nothing can need when a job has ended, and start its upload's time to live anew."""
     ended = Job.get_or_none(Job.id == job.id, Job.state.in_((State.FAILED, State.CANCELLED)))
     if ended:
-        storage.result_path(job.id).unlink(missing_ok=True)  # cancelled in the moment it was published
+        storage.remove_result(job.id)  # cancelled in the moment it was published
     if ended and ended.state == State.FAILED:
         _remove_frames(job.upload_id, storage)  # a power cut may have damaged them: the next try reads anew
     _release_upload(job.upload_id, storage)
@@ -83,7 +83,7 @@ def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
     """Remove a result that no live link needs any more, with its rows."""
     if Link.select().where(Link.job == job_id, Link.live()).exists():
         return False
-    storage.result_path(job_id).unlink(missing_ok=True)
+    storage.remove_result(job_id)
     return bool(Job.delete().where(Job.id == job_id, Job.state == State.SUCCESS).execute())
 
 
@@ -172,12 +172,13 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
 def _remove_orphans(storage: Storage) -> int:
     """Remove files that belong to no row, such as a crash leaves behind."""
     running = {job.id for job in Job.select(Job.id).where(Job.state == State.IN_PROGRESS)}
-    done = {f"{job.id}.gif" for job in Job.select(Job.id).where(Job.state == State.SUCCESS)}
+    done = [job.id for job in Job.select(Job.id).where(Job.state == State.SUCCESS)]
+    results = {f"{job_id}{suffix}" for job_id in done for suffix in (".gif", ".jpg")}
     uploads = {upload.id for upload in Upload.select(Upload.id)}
     return (
         _remove_old_except(storage.uploads.iterdir(), uploads)
         + _remove_old_except(storage.work.iterdir(), running)
-        + _remove_old_except(storage.results.iterdir(), done)
+        + _remove_old_except(storage.results.iterdir(), results)
     )
 
 

@@ -122,22 +122,22 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> None:
 
 def _convert(job: Job, settings: Settings, storage: Storage) -> None:
     lease = Lease(job)
-    destination = storage.result_path(job.id)
     result = convert(
         storage.upload_path(job.upload_id or ""),
-        destination,
+        storage.result_path(job.id),
         job.recipe,
         work_dir=storage.work_path(job.id),
         frames_path=_frames_path(job, storage),
         on_progress=lease.report,
         should_stop=lease.is_lost,
+        poster=storage.source_frame_path(job.id),
     )
     with database.atomic():
         published = job.succeed(result)
         if published:
             Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
     if not published:
-        destination.unlink(missing_ok=True)
+        storage.remove_result(job.id)
 
 
 def _estimate(job: Job, storage: Storage) -> None:

@@ -65,6 +65,7 @@ def make_job(state: State, **fields: object) -> Job:
 def make_result(storage: Storage, *, expires_at: float) -> Job:
     job = make_job(State.SUCCESS)
     storage.result_path(job.id).write_bytes(b"GIF")
+    storage.source_frame_path(job.id).write_bytes(b"JPEG")
     Link.create(job=job, expires_at=expires_at, shared=False)
     return job
 
@@ -114,7 +115,9 @@ def test_a_result_goes_with_its_last_link(run: Run, storage: Storage) -> None:
     Link.create(job=shared, expires_at=time.time() + 60)
     assert run().results_removed == 1
     assert not storage.result_path(expired.id).exists()
+    assert not storage.source_frame_path(expired.id).exists()
     assert storage.result_path(shared.id).exists()
+    assert storage.source_frame_path(shared.id).exists()
     assert Job.get_or_none(Job.id == expired.id) is None
     assert not Link.select().where(Link.job == expired.id).exists()
 

@@ -2,7 +2,7 @@
 
 from chromi.encoder.convert import Result, convert, estimate
 from chromi.encoder.doctor import inspect_ffmpeg, inspect_gifsicle
-from chromi.encoder.gif import read_first_frame
+from chromi.encoder.gif import copy_first_frame, read_first_frame
 from chromi.encoder.loop import LoopWindow, find_loops
 from chromi.encoder.options import OPTIONS
 from chromi.encoder.preview import make_preview
@@ -19,6 +19,7 @@ __all__ = [
     "Result",
     "VideoInfo",
     "convert",
+    "copy_first_frame",
     "estimate",
     "find_loops",
     "format_timecode",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import log, log2
+from math import log, log2, pow
 
 from chromi.encoder.crew import Piece, side_by_side
 from chromi.encoder.drawing import KINDS, Drawing
@@ -166,7 +166,7 @@ def _climb(sample: Sample, many: Look, few: Look, weighed_bytes: float | None) -
         """
         if colours >= FEW:
             return many_bytes + (few_bytes - many_bytes) * _way_down(colours, MANY, FEW)
-        return few_bytes * (fewest_bytes / few_bytes) ** _way_down(colours, FEW, FEWEST)
+        return few_bytes * pow(fewest_bytes / few_bytes, _way_down(colours, FEW, FEWEST))
 
     for colours in _COLOURS:
         rung = Rung(Drawing(colours, kinds=kinds), max(1.0, between(colours)))

@@ -105,3 +105,11 @@ def read_first_frame(gif_path: Path) -> bytes:
     with Image.open(gif_path, formats=["GIF"]) as image:
         image.convert("RGB").save(still, "JPEG", quality=80)
     return still.getvalue()
+
+
+def copy_first_frame(gif_path: Path) -> bytes:
+    """Return the first frame as a PNG, each pixel as it is: to look at closely."""
+    still = io.BytesIO()
+    with Image.open(gif_path, formats=["GIF"]) as image:
+        image.save(still, "PNG")
+    return still.getvalue()

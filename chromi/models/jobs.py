@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
 from peewee import CharField, DoubleField, ForeignKeyField, IntegerField, JSONField
 
 from chromi.encoder import Progress, Recipe, Result, format_timecode
+from chromi.encoder.recipe import MIN_MB
 from chromi.errors import ChromiError
 from chromi.models.rows import Row
 from chromi.models.uploads import Upload
 
 MAX_ATTEMPTS = 2
 """A job whose worker died is tried once more and then fails: a clip that kills workers must not go on."""
+
+HEAVY_BYTES = 20_000_000
+"""Chrome holds the file and its decoded pictures for each new tab: 35 MB took 528 MB and half a core."""
 
 
 class JobKind(StrEnum):
@@ -157,6 +162,18 @@ class Job(Row):
     def has_background(self) -> bool:
         """True once there is a GIF."""
         return self.state == State.SUCCESS and self.kind == JobKind.CONVERT
+
+    @property
+    def smaller_recipe(self) -> Recipe:
+        """The same background in half the bytes, or in as many as Chrome carries lightly."""
+        size_bytes = self.result.bytes if self.result else 0
+        max_mb = min(size_bytes / 2, HEAVY_BYTES) // 100_000 / 10
+        return replace(self.recipe, max_mb=max(MIN_MB, max_mb))
+
+    @property
+    def is_heavy(self) -> bool:
+        """True if Chrome would feel the GIF in every new tab."""
+        return self.result is not None and self.result.bytes > HEAVY_BYTES
 
     @property
     def start_time(self) -> str:

@@ -10,7 +10,19 @@ from chromi.config import Settings, signing_keys
 from chromi.models import database
 from chromi.tasks import open_service
 from chromi.tokens import TokenSigner
-from chromi.web import filters, health, jobs, links, responses, security, sharing, uploads
+from chromi.web import (
+    again,
+    extension,
+    filters,
+    health,
+    jobs,
+    links,
+    responses,
+    result,
+    security,
+    sharing,
+    uploads,
+)
 from chromi.web.services import Services
 
 MULTIPART_ALLOWANCE_BYTES = 1_000_000
@@ -37,5 +49,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)
-    for room in (responses, security, filters, uploads, jobs, links, sharing, health):
+    rooms = (responses, security, filters, uploads, jobs, again, links, sharing, result, extension, health)
+    for room in rooms:
         room.init_app(app)

@@ -23,7 +23,7 @@ from chromi import sweep
 from chromi.encoder import OPTIONS, Recipe
 from chromi.errors import Conflict, NotFound, error_of
 from chromi.models import FINAL_STATES, Job, JobKind, State, Upload, Worker
-from chromi.web import links
+from chromi.web import links, result
 from chromi.web.responses import wanted_kind
 from chromi.web.services import services
 
@@ -145,6 +145,7 @@ def job_context(job: Job) -> dict[str, Any]:
         "no_worker": _no_worker(job),
         "studio_url": _studio_url(job),
         **links.result_context(job),
+        **result.result_context(job),
     }
 
 

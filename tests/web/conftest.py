@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from chromi import encoder
 from chromi.encoder import Recipe, Result
-from chromi.encoder import convert as make_gif
 from chromi.models import Job, Link
 from chromi.storage import Storage
 
@@ -55,19 +55,21 @@ def upload(client: FlaskClient, clip: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def made(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
-    """One GIF of one second, as the encoder makes it."""
-    folder = tmp_path_factory.mktemp("made")
+def finished_files(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Result]:
+    """One GIF of one second as the encoder makes it, and its first picture before."""
+    folder = tmp_path_factory.mktemp("finished")
+    gif_path, poster = folder / "made.gif", folder / "made.jpg"
     recipe = Recipe(duration_s=1.0)
-    return folder / "made.gif", make_gif(clip, folder / "made.gif", recipe, work_dir=folder / "work")
+    return gif_path, poster, encoder.convert(clip, gif_path, recipe, work_dir=folder / "work", poster=poster)
 
 
 @pytest.fixture
-def job(client: FlaskClient, storage: Storage, made: tuple[Path, Result]) -> Job:
-    """A finished job with its own link, as a worker leaves it."""
-    gif_path, result = made
+def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path, Result]) -> Job:
+    """A finished job of an upload that is gone, with its own link, as a worker leaves it."""
+    gif_path, poster, result = finished_files
     job = Job.create(recipe_json=Recipe(duration_s=1.0).to_dict())
     shutil.copy(gif_path, storage.result_path(job.id))
+    shutil.copy(poster, storage.source_frame_path(job.id))
     running = Job.claim(job.id, "worker-1")
     assert running
     assert running.succeed(result)

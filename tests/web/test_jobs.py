@@ -47,7 +47,7 @@ def test_inline_conversion_answers_with_the_result(
 def test_a_one_shot_upload_goes_when_its_job_is_done(convert: Post, storage: Storage) -> None:
     convert(duration="1")
     job = Job.get()
-    assert files_in(storage) == [str(storage.result_path(job.id))]
+    assert files_in(storage) == [str(storage.result_path(job.id)), str(storage.source_frame_path(job.id))]
     assert Upload.select().count() == 0
 
 

@@ -1,4 +1,6 @@
 import { announce } from "./announce.js";
+import { enhanceCompare } from "./compare.js";
+import { enhanceNewTab } from "./newtab.js";
 import { partsOf } from "./parts.js";
 
 const RETRY_MS = 3000;
@@ -10,13 +12,22 @@ function currentJob() {
   return document.getElementById("job");
 }
 
-/** Put the state into the tab's title and, when it changes, into a screen reader's ear. */
+/** Put the state into the tab's title and icon and, when it changes, into a screen reader's ear. */
 function tell() {
   const job = currentJob();
-  const news = partsOf(job).news.textContent.trim();
-  const { state, percent } = job.dataset;
-  document.title = `${state === "in_progress" ? `${percent} %` : news} · Chromi`;
-  announce(news);
+  document.title = job.dataset.title;
+  const icon = document.querySelector('link[rel="icon"]');
+  if (icon.getAttribute("href") !== job.dataset.icon) icon.href = job.dataset.icon;
+  announce(partsOf(job).news.textContent.trim());
+}
+
+/** Give life to the result, when there is one. */
+function enhanceResult() {
+  const enhancers = { newtab: enhanceNewTab, compare: enhanceCompare };
+  for (const [id, enhance] of Object.entries(enhancers)) {
+    const element = document.getElementById(id);
+    if (element) enhance(element);
+  }
 }
 
 function showConnection(isLost) {
@@ -58,6 +69,7 @@ function keepFocus() {
 
 export function watchJob() {
   tell();
+  enhanceResult();
   let hadFocus = false;
   document.addEventListener("htmx:beforeSwap", () => {
     hadFocus = currentJob().contains(document.activeElement);
@@ -72,6 +84,7 @@ export function watchJob() {
     clearTimeout(retryTimer);
     showConnection(false);
     tell();
+    enhanceResult();
     if (hadFocus) keepFocus();
   });
   document.addEventListener("htmx:sendError", onLost);

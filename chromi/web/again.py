@@ -1,0 +1,41 @@
+"""Another job on the clip of an earlier one: the same again, or the same in fewer bytes."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, url_for
+
+from chromi.encoder import Recipe
+from chromi.errors import Conflict, NotFound
+from chromi.models import Job, JobKind, Upload
+from chromi.web import jobs
+from chromi.web.responses import redirect_to
+
+bp = Blueprint("again", __name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+
+@bp.post("/jobs/<job_id>/again", strict_slashes=False)
+def repeat(job_id: str) -> Response:
+    """Start the same job once more, such as when it failed through no fault of the clip."""
+    job = Job.find(job_id)
+    return _start(job, job.recipe)
+
+
+@bp.post("/jobs/<job_id>/smaller", strict_slashes=False)
+def shrink(job_id: str) -> Response:
+    """Make the same background in half the bytes; its frames are still kept, so it need not be read again."""
+    job = Job.find(job_id)
+    if not job.has_background:
+        raise Conflict("There is no background yet that could be made smaller.")
+    return _start(job, job.smaller_recipe)
+
+
+def _start(earlier: Job, recipe: Recipe) -> Response:
+    """Raises NotFound once the clip is gone."""
+    if earlier.upload is None:
+        raise NotFound(Upload.missing_message())
+    job = jobs.start_job(earlier.upload, recipe, JobKind(earlier.kind))
+    return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)

@@ -1,0 +1,71 @@
+"""What the maker's page shows of a finished background besides the GIF; none of it is for share links."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Blueprint, Flask, Response, send_file, url_for
+
+from chromi.encoder import copy_first_frame
+from chromi.errors import Gone, NotFound
+from chromi.models import Job, Link
+from chromi.web.links import MAX_CACHE_AGE_S, find_live_link
+from chromi.web.services import services
+
+bp = Blueprint("result", __name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+
+@bp.get("/download/<token>/source.jpg")
+def source_frame(token: str) -> Response:
+    """The first picture as it was before it was drawn in few colours."""
+    link = find_own_link(token)
+    try:
+        picture = send_file(services().storage.source_frame_path(link.job_id), "image/jpeg")
+    except FileNotFoundError as error:
+        raise Gone from error
+    return _kept_by_browser(picture, link)
+
+
+@bp.get("/download/<token>/first.png")
+def first_frame(token: str) -> Response:
+    """The GIF's first picture, each pixel as it is."""
+    link = find_own_link(token)
+    try:
+        picture = copy_first_frame(services().storage.result_path(link.job_id))
+    except FileNotFoundError as error:
+        raise Gone from error
+    return _kept_by_browser(Response(picture, mimetype="image/png"), link)
+
+
+def find_own_link(token: str) -> Link:
+    """Give the link of a result's own page; raises NotFound for any other, and Gone if it has ended."""
+    link = find_live_link(token)
+    if link.shared:
+        raise NotFound
+    return link
+
+
+def result_context(job: Job) -> dict[str, Any]:
+    """A finished job's further addresses, for its page; results of an older version have no source frame."""
+    if not job.has_background:
+        return {}
+    own = job.links.where(~Link.shared).get()
+    token = services().signer.sign_download(own.id, own.created_at)
+    has_source = services().storage.source_frame_path(job.id).exists()
+    return {
+        "extension_url": url_for("extension.download", token=token),
+        "first_frame_url": url_for("result.first_frame", token=token),
+        "source_frame_url": url_for("result.source_frame", token=token) if has_source else None,
+    }
+
+
+def _kept_by_browser(response: Response, link: Link) -> Response:
+    max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
+    response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
