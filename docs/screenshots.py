@@ -36,7 +36,7 @@ def walk(page: Page, url: str, clip: str, name: str) -> None:
     expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=PATIENCE_MS)
     page.wait_for_function("document.querySelector('#result img').complete", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Make a link").click()
-    link = page.get_by_label("Link 1")
+    link = page.get_by_label("Link 1", exact=True)
     expect(link).to_be_visible()
     page.screenshot(path=FOLDER / f"result-{name}.png", full_page=True)
     page.goto(link.input_value())

@@ -158,6 +158,15 @@ def test_only_a_file_sent_in_one_piece_counts(job: Job) -> None:
     assert Link.find(link.id).sent_bytes == 40
 
 
+def test_a_download_goes_on_from_where_the_last_one_broke_just_now(job: Job) -> None:
+    link = link_to(job, max_uses=1)
+    cut = Link.find(link.id)
+    assert cut.begin_delivery()
+    cut.end_delivery(0, 60, 100)
+    assert link.begin_delivery()
+    assert link.sent_bytes == 60
+
+
 def test_two_who_resume_at_once_use_two(job: Job) -> None:
     """Both were let in where the first download broke, so both reach the file's end."""
     link = link_to(job, max_uses=2, sent_bytes=60)

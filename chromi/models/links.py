@@ -125,16 +125,17 @@ class Link(Row):
     # -- its uses --------------------------------------------------------------------------------------
 
     def begin_delivery(self) -> bool:
-        """Hold one use for a download that starts; False when none is free at this moment."""
-        return bool(
-            Link.update(delivering=Link.delivering + 1)
-            .where(
-                Link.id == self.id,
-                Link.revoked_at.is_null(),
-                Link.max_uses.is_null() | (Link.uses + Link.delivering < Link.max_uses),
-            )
-            .execute()
-        )
+        """Hold one use for a download that starts; False when none is free at this moment.
+
+        `sent_bytes` is then what it is at this moment: the download before may have ended a moment ago.
+        """
+        is_free = Link.max_uses.is_null() | (Link.uses + Link.delivering < Link.max_uses)
+        hold = Link.update(delivering=Link.delivering + 1)
+        with database.atomic():
+            if not hold.where(Link.id == self.id, Link.revoked_at.is_null(), is_free).execute():
+                return False
+            self.sent_bytes = Link.find(self.id).sent_bytes
+        return True
 
     def end_delivery(self, start: int, stop: int, size_bytes: int) -> bool:
         """Let go of the use after these bytes were sent; true when they completed the file, which counts.

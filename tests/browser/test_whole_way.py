@@ -57,7 +57,7 @@ def test_from_a_file_to_a_background(page: Page, service: Service, clip: Path, t
 
     page.get_by_label("How many downloads").fill("1")
     page.get_by_role("button", name="Make a link").click()
-    link = page.get_by_label("Link 1")
+    link = page.get_by_label("Link 1", exact=True)
     expect(link).to_be_visible()
 
     page.goto(link.input_value())
@@ -81,7 +81,7 @@ def test_the_way_without_script(scriptless_page: Page, service: Service, clip: P
         page.get_by_role("link", name="Refresh").click()
     expect(ready).to_be_visible()
     page.get_by_role("button", name="Make a link").click()
-    expect(page.get_by_label("Link 1")).to_be_visible()
+    expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
 
 
 def test_a_form_without_script_works_on_plain_http(

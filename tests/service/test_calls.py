@@ -1,6 +1,7 @@
 """The published calls, against the whole running service."""
 
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,6 +117,51 @@ def test_a_one_time_link_survives_a_cut_and_ends_with_the_last_byte(
 
     wait_for(download, "the cut download to let go")
     assert gif.stat().st_size == finished["result"]["bytes"]  # type: ignore[index]
+    wait_for(lambda: status_of(url) == "410", "the use to be counted")
+
+
+def test_who_asks_at_once_gets_no_more_than_the_link_gives(
+    service: Service, finished: dict[str, str], tmp_path: Path
+) -> None:
+    links_url = f"{service.url}/jobs/{finished['job_id']}/links/"
+    url = curl_json("-Fmax_uses=3", links_url)["url"]
+    running = [
+        subprocess.Popen(
+            ["curl", "-sS", "-m60", "-w%{http_code}", f"-o{tmp_path}/{number}.gif", url],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(8)
+    ]
+    answers = [each.communicate()[0] for each in running]
+    assert answers.count("200") == 3, answers
+    assert set(answers) <= {"200", "409", "410"}
+    size = finished["result"]["bytes"]  # type: ignore[index]
+    assert sum(path.stat().st_size == size for path in tmp_path.glob("*.gif")) == 3
+    wait_for(lambda: curl_json(links_url)["links"][0]["uses"] == 3, "the uses to be counted")
+    assert status_of(url) == "410"
+
+
+def test_a_download_behind_a_password_is_cut_and_resumed(
+    service: Service, finished: dict[str, str], tmp_path: Path
+) -> None:
+    links_url = f"{service.url}/jobs/{finished['job_id']}/links/"
+    url = curl_json("-Fmax_uses=1", "-Fpassword=four words", links_url)["url"]
+    gif, jar = tmp_path / "got.gif", tmp_path / "jar"
+    assert status_of(url) == "401"
+    cut = ["curl", "-sS", "-Fpassword=four words", f"-c{jar}", f"-o{gif}", "--limit-rate", "100k", "-m2", url]
+    assert subprocess.run(cut, capture_output=True).returncode == 28  # its time was up
+    start = gif.read_bytes()
+    assert start
+    rest = tmp_path / "rest"
+
+    def resume() -> bool:
+        return curl(f"-b{jar}", f"-r{len(start)}-", "-o", str(rest), "-w", "%{http_code}", url) == "206"
+
+    wait_for(resume, "the cut download to let go")
+    whole = tmp_path / "whole.gif"
+    curl("-o", str(whole), service.url + finished["converted_url"])
+    assert start + rest.read_bytes() == whole.read_bytes()
     wait_for(lambda: status_of(url) == "410", "the use to be counted")
 
 
