@@ -47,11 +47,13 @@ class Poster:
     def draw(self, frames_path: Path) -> None:
         """Raises TimedOut and EncodeError."""
         if self._path:
-            _draw_png(frames_path, self._partial)
-            if self._kind == "JPEG":
-                with Image.open(self._partial, formats=["PNG"]) as image:
-                    image.load()
-                image.save(self._partial, self._kind, quality=JPEG_QUALITY)
+            if self._kind == "PNG":
+                _draw(frames_path, self._partial, codec="png")
+                return
+            _draw(frames_path, self._partial, codec="bmp")  # nothing is packed only to be unpacked
+            with Image.open(self._partial, formats=["BMP"]) as image:
+                image.load()
+            image.save(self._partial, self._kind, quality=JPEG_QUALITY)
 
     def publish(self) -> None:
         if self._path:
@@ -70,12 +72,12 @@ def _kind_of(path: Path) -> str:
     return kind
 
 
-def _draw_png(frames_path: Path, png_path: Path) -> None:
+def _draw(frames_path: Path, path: Path, *, codec: str) -> None:
     to_rgb = f"scale={from_bt709('bicubic')},format=rgb24"
     run(
         [
             *(*QUIET, "-i", str(frames_path), "-map_metadata", "-1", "-frames:v", "1", "-vf", to_rgb),
-            *("-c:v", "png", "-f", "image2", "-update", "1", "-y", str(png_path)),
+            *("-c:v", codec, "-f", "image2", "-update", "1", "-y", str(path)),
         ],
         limits=Limits(POSTER_TIMEOUT_S, MAX_POSTER_BYTES),
     ).check()
