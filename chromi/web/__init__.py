@@ -10,7 +10,7 @@ from chromi.config import Settings, signing_keys
 from chromi.models import database
 from chromi.tasks import open_service
 from chromi.tokens import TokenSigner
-from chromi.web import filters, health, jobs, links, responses, security, uploads
+from chromi.web import filters, health, jobs, links, responses, resumable, security, uploads
 from chromi.web.services import Services
 
 MULTIPART_ALLOWANCE_BYTES = 1_000_000
@@ -37,5 +37,5 @@ def init_app(app: Flask, settings: Settings) -> None:
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)
-    for room in (responses, security, filters, uploads, jobs, links, health):
+    for room in (responses, security, filters, uploads, resumable, jobs, links, health):
         room.init_app(app)
