@@ -97,10 +97,23 @@ function noticeUnplayable(video, parts) {
   check();
 }
 
-export function enhanceStudio(root) {
+/** Let the local file of a clip that is still being uploaded tell what the server cannot yet. */
+async function askLocal(root, { video, slider, length }, localUrl) {
+  video.src = localUrl;
+  await new Promise((resolve) => {
+    for (const name of ["loadedmetadata", "error"]) video.addEventListener(name, resolve, { once: true });
+  });
+  const durationS = Number.isFinite(video.duration) ? video.duration : 0;
+  root.dataset.durationS = durationS;
+  slider.max = Math.max(0, durationS - root.dataset.windowS).toFixed(1);
+  length.textContent = shortTimecode(durationS);
+}
+
+export async function enhanceStudio(root, { localUrl } = {}) {
   const parts = partsOf(root);
   const { video, slider } = parts;
   const windowS = Number(root.dataset.windowS);
+  if (!root.dataset.durationS) await askLocal(root, parts, localUrl);
   const durationS = Number(root.dataset.durationS);
   watchEstimates(root.querySelector("form"));
 
