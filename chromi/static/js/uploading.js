@@ -1,4 +1,5 @@
 import { announce } from "./announce.js";
+import { showError } from "./errors.js";
 import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
 import { Refused, request } from "./request.js";
@@ -55,14 +56,16 @@ function meter(bar, parts, all, show) {
 }
 
 /** Say why the clip will not come. Returns a function that takes the error; what is no such reason is thrown on. */
-function explainer(studio, bar, parts, show) {
+function explainer(studio, bar, show, signal) {
   return (error) => {
+    if (signal.aborted) return;
     const isRefused = error instanceof Refused;
     if (!isRefused && !(error instanceof DOMException)) throw error;
     // The file was moved or changed on the disk: the browser gives it no more.
-    parts.upload_reason.textContent = isRefused ? error.sentence || bar.dataset.unclear : bar.dataset.unreadable;
+    const isGone = isRefused && GONE.has(error.status);
+    if (!isGone) showError(isRefused ? error.sentence || bar.dataset.unclear : bar.dataset.unreadable);
     for (const button of studio.querySelectorAll("form button:not([type=button])")) button.disabled = true;
-    show(isRefused && GONE.has(error.status) ? "expired" : "failed");
+    show(isGone ? "expired" : "failed");
   };
 }
 
@@ -76,7 +79,7 @@ export async function uploadFromStudio(studio, file, { uploadUrl, pageUrl }, sta
   const ending = new AbortController();
   const { signal } = ending;
   const show = statesOf(bar);
-  const explain = explainer(studio, bar, parts, show);
+  const explain = explainer(studio, bar, show, signal);
   const letGo = holdRequests(studio, parts.upload_held);
   const lost = parts.upload_lost.textContent;
   const onLost = (sentence) => {
@@ -104,6 +107,6 @@ export async function uploadFromStudio(studio, file, { uploadUrl, pageUrl }, sta
     show("done");
     letGo();
   } catch (error) {
-    if (!signal.aborted) explain(error);
+    explain(error);
   }
 }
