@@ -106,9 +106,12 @@ def create() -> Response:
 def show(upload_id: str) -> Response:
     """Tell how much is here."""
     upload = find_upload(upload_id)
-    is_partial = isinstance(upload, PartialUpload)
-    response = _answer(offset_of(upload) if is_partial else upload.bytes, 200)
-    response.headers["Upload-Length"] = str(upload.length_bytes if is_partial else upload.bytes)
+    if isinstance(upload, PartialUpload):
+        offset, length = offset_of(upload), upload.length_bytes
+    else:
+        offset = length = upload.bytes
+    response = _answer(offset, 200)
+    response.headers["Upload-Length"] = str(length)
     return response
 
 

@@ -211,10 +211,10 @@ class Slow(io.BytesIO):
         super().__init__(content)
         self.asked, self.may_go_on = threading.Event(), threading.Event()
 
-    def read(self, size: int | None = -1) -> bytes:
+    def readinto(self, buffer: Any) -> int:
         self.asked.set()
         assert self.may_go_on.wait(30)
-        return super().read(size)
+        return super().readinto(buffer)
 
 
 def test_two_pieces_at_once_do_not_mix(app: Flask, half: str, storage: Storage, content: bytes) -> None:
