@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, Request, expect
 
@@ -70,6 +71,12 @@ def excuse(complaints: list[str], words: str) -> None:
     assert complaints
     assert all(words in complaint for complaint in complaints), complaints
     complaints.clear()
+
+
+def fail_twice(page: Page) -> None:
+    """Two more tries fail: then the pause is long enough to press a button in it."""
+    for _ in range(2):
+        page.wait_for_event("requestfailed")
 
 
 def note_requests(page: Page) -> list[Request]:
@@ -170,6 +177,7 @@ def test_a_lost_connection_is_said_and_tried_again(
     bar = page.get_by_role("group", name="Upload")
     expect(bar.get_by_text("Connection lost, trying again…")).to_be_visible()
     expect(page.locator("#announcer")).to_have_text("Connection lost, trying again…")
+    fail_twice(page)
     relay.reopen()
     page.get_by_role("button", name="Try again now").click()
     expect(bar.get_by_text("Uploading your clip")).to_be_visible()
@@ -187,7 +195,9 @@ def test_it_goes_on_when_the_server_was_killed_and_started_again(
         relay.bytes_per_s = SLOW
         choose(page, relay.url, long_clip)
         wait_for(lambda: relay.sent_bytes > CLIP_BYTES / 2, "half of the file")
+        family = service.tree()
         service.process.kill()
+        psutil.wait_procs(family, 10)
         expect(page.get_by_text("Connection lost, trying again…")).to_be_visible()
         again = start_service(instance=str(service.instance))
         relay.target_port = int(again.url.rsplit(":", 1)[1])
@@ -262,6 +272,7 @@ def test_an_upload_that_was_deleted_meanwhile_starts_over(
     wait_for(lambda: relay.sent_bytes > CLIP_BYTES / 4, "a part of the file")
     relay.shut()
     expect(page.get_by_text("Connection lost")).to_be_visible()
+    fail_twice(page)
     address = f"{service.url}/uploads/resumable/{first.name}"
     forget = urllib.request.Request(address, method="DELETE", headers={"Tus-Resumable": "1.0.0"})
     urllib.request.urlopen(forget).close()
@@ -287,6 +298,7 @@ def test_a_service_that_is_gone_at_the_start_is_found_again(
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
     page.set_input_files("#video", clip)
+    fail_twice(page)
     relay.reopen()
     page.get_by_role("button", name="Try again now").click()
     arrives(page)
