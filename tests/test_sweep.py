@@ -11,7 +11,18 @@ from chromi import storage as storage_module
 from chromi import sweep
 from chromi.config import Settings
 from chromi.encoder import Recipe
-from chromi.models import MAX_ATTEMPTS, Job, JobKind, Link, PartialUpload, State, Upload, Worker, database, open_database
+from chromi.models import (
+    MAX_ATTEMPTS,
+    Job,
+    JobKind,
+    Link,
+    PartialUpload,
+    State,
+    Upload,
+    Worker,
+    database,
+    open_database,
+)
 from chromi.storage import Storage, new_id
 
 LONG_AGO = time.time() - 100_000

@@ -1,8 +1,8 @@
 """An upload in pieces that goes on where it broke: tus 1.0.0, its core, creation and termination.
 
-waitress hands a request over once all of its body is here, and never hands over one that is cut: what was under
-way is then lost. So a client sends a file in pieces of a few MB, and loses one of them at most. Another server
-may cut a body inside the application; what came of it until then is written and counts.
+waitress hands a request over once all of its body is here, and never hands over one that is cut: what was
+under way is then lost. So a client sends a file in pieces of a few MB, and loses one of them at most. Under
+another server a body may end while it is read; what came of it until then is written and counts.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def show(upload_id: str) -> Response:
 
 @bp.patch("/uploads/resumable/<upload_id>")
 def append(upload_id: str) -> Response:
-    """Add a piece; the last one makes it an upload like any other, or is answered with what is wrong with it."""
+    """Add a piece; the last one makes it an upload like any other, or is answered with what is wrong."""
     if request.mimetype != PIECE_TYPE:
         raise NotAPiece
     offset = _read_number("Upload-Offset")

@@ -70,7 +70,7 @@ def create() -> Response:
 
 @bp.get("/uploads/<upload_id>/", strict_slashes=False)
 def show(upload_id: str) -> Response:
-    """The studio. Of an unfinished upload only the page that sends it can show it, and asks for the fragment."""
+    """The studio. That of an unfinished upload is a fragment for the page that sends it."""
     upload = find_upload(upload_id)
     upload.touch()
     match wanted_kind():

@@ -92,12 +92,11 @@ def hand_over(page: Page, clip: Path, event: str, *, name: str = "clip.mp4") -> 
           const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
           const transfer = new DataTransfer();
           transfer.items.add(new File([bytes], name));
-          const kinds = {
-            dragover: () => new DragEvent("dragover", { dataTransfer: transfer, bubbles: true, cancelable: true }),
-            drop: () => new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }),
-            paste: () => new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true }),
-          };
-          document.querySelector("footer").dispatchEvent(kinds[event]());
+          const ways = { bubbles: true, cancelable: true };
+          const happening = event === "paste"
+            ? new ClipboardEvent(event, { clipboardData: transfer, ...ways })
+            : new DragEvent(event, { dataTransfer: transfer, ...ways });
+          document.querySelector("footer").dispatchEvent(happening);
         }""",
         [base64.b64encode(clip.read_bytes()).decode(), event, name],
     )
@@ -206,9 +205,7 @@ def test_it_goes_on_when_the_server_was_killed_and_started_again(
     complaints.clear()
 
 
-def test_making_waits_for_the_upload_and_goes_on_by_itself(
-    page: Page, relay: Relay, long_clip: Path
-) -> None:
+def test_making_waits_for_the_upload_and_goes_on_by_itself(page: Page, relay: Relay, long_clip: Path) -> None:
     relay.bytes_per_s = SLOW / 4
     requests = note_requests(page)
     choose(page, relay.url, long_clip)

@@ -17,7 +17,9 @@ PIECE = (*TUS, "-H", "Content-Type: application/offset+octet-stream")
 
 
 def begin(service: Service, size_bytes: int) -> str:
-    answer = curl("-i", "-XPOST", *TUS, "-H", f"Upload-Length: {size_bytes}", f"{service.url}/uploads/resumable/")
+    answer = curl(
+        "-i", "-XPOST", *TUS, "-H", f"Upload-Length: {size_bytes}", f"{service.url}/uploads/resumable/"
+    )
     found = re.search(r"^Location: (\S+)", answer, re.MULTILINE)
     assert found, answer
     return service.url + found[1]

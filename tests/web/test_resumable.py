@@ -167,7 +167,10 @@ def test_of_a_cut_piece_what_arrived_counts(client: FlaskClient, storage: Storag
     headers = PIECE | {"Upload-Offset": "0"}
     arrived = io.BytesIO(content[:100_000])
     answer = client.patch(
-        address, headers=headers, input_stream=arrived, environ_overrides={"CONTENT_LENGTH": str(len(content))}
+        address,
+        headers=headers,
+        input_stream=arrived,
+        environ_overrides={"CONTENT_LENGTH": str(len(content))},
     )
     assert answer.status_code == 400
     assert offset_of(client, address) == 100_000
