@@ -33,7 +33,7 @@ class PartialUpload(UsedRow):
 
     @classmethod
     def missing_message(cls) -> str:
-        return "This upload is not here any more: what stays unfinished is deleted. Please choose the file again."
+        return "This upload is not here any more: unfinished ones are deleted. Please choose the file again."
 
 
 class Upload(UsedRow):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from tests import clips
 from tests.conftest import Service
@@ -51,8 +51,14 @@ def choose(page: Page, url: str, clip: Path) -> None:
     page.wait_for_url("**/uploads/*/", timeout=PATIENCE_MS)
 
 
+def upload_bar(page: Page) -> Locator:
+    return page.get_by_role("group", name="Upload")
+
+
 def arrives(page: Page) -> None:
-    expect(page.get_by_text("Your clip is uploaded.")).to_be_visible(timeout=PATIENCE_MS)
+    expect(upload_bar(page).get_by_text("Your clip is uploaded.", exact=True)).to_be_visible(
+        timeout=PATIENCE_MS
+    )
 
 
 def arrived(service: Service, page: Page) -> Path:
@@ -81,7 +87,7 @@ def fail_twice(page: Page) -> None:
 
 def note_requests(page: Page) -> list[Request]:
     requests: list[Request] = []
-    page.on("request", requests.append)
+    page.on("request", lambda request: requests.append(request))
     return requests
 
 
@@ -173,7 +179,7 @@ def test_a_lost_connection_is_said_and_tried_again(
     choose(page, relay.url, long_clip)
     wait_for(lambda: relay.sent_bytes > CLIP_BYTES / 4, "a part of the file")
     relay.shut()
-    bar = page.get_by_role("group", name="Upload")
+    bar = upload_bar(page)
     expect(bar.get_by_text("Connection lost, trying again…")).to_be_visible()
     expect(page.locator("#announcer")).to_have_text("Connection lost, trying again…")
     fail_twice(page)
@@ -197,7 +203,7 @@ def test_it_goes_on_when_the_server_was_killed_and_started_again(
         family = service.tree()
         service.process.kill()
         psutil.wait_procs(family, 10)
-        expect(page.get_by_text("Connection lost, trying again…")).to_be_visible()
+        expect(upload_bar(page).get_by_text("Connection lost, trying again…")).to_be_visible()
         again = start_service(instance=str(service.instance))
         relay.target_port = int(again.url.rsplit(":", 1)[1])
         arrives(page)
@@ -210,7 +216,7 @@ def test_making_waits_for_the_upload_and_goes_on_by_itself(page: Page, relay: Re
     requests = note_requests(page)
     choose(page, relay.url, long_clip)
     page.get_by_role("button", name="Make background").click()
-    expect(page.locator("#uploading").get_by_text("begins by itself")).to_be_visible()
+    expect(upload_bar(page).get_by_text("begins by itself")).to_be_visible()
     expect(page.locator("#announcer")).to_contain_text("begins by itself")
     page.get_by_label("Starts at").fill("00:00:01.500")
     assert not [request for request in requests if request.url.endswith("/jobs/")]
@@ -237,6 +243,7 @@ def test_back_leads_to_the_start(page: Page, relay: Relay, long_clip: Path) -> N
     choose(page, relay.url, long_clip)
     page.go_back()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
+    page.wait_for_load_state()
     page.go_forward()
     expect(page.get_by_role("heading", name="Your upload is not finished")).to_be_visible()
 
@@ -268,7 +275,7 @@ def test_an_upload_that_was_deleted_meanwhile_starts_over(
     first = arrived(service, page)
     wait_for(lambda: relay.sent_bytes > CLIP_BYTES / 4, "a part of the file")
     relay.shut()
-    expect(page.get_by_text("Connection lost")).to_be_visible()
+    expect(upload_bar(page).get_by_text("Connection lost")).to_be_visible()
     fail_twice(page)
     address = f"{service.url}/uploads/resumable/{first.name}"
     forget = urllib.request.Request(address, method="DELETE", headers={"Tus-Resumable": "1.0.0"})
@@ -276,7 +283,7 @@ def test_an_upload_that_was_deleted_meanwhile_starts_over(
     relay.bytes_per_s = None
     relay.reopen()
     page.get_by_role("button", name="Try again now").click()
-    expect(page.get_by_text("has been deleted")).to_be_visible()
+    expect(upload_bar(page).get_by_text("has been deleted")).to_be_visible()
     expect(page.get_by_role("button", name="Make background")).to_be_disabled()
     page.get_by_role("button", name="Upload it again").click()
     page.wait_for_url(lambda url: first.name not in url)
@@ -291,7 +298,7 @@ def test_a_service_that_is_gone_at_the_start_is_found_again(
     page.goto(relay.url)
     relay.shut()
     page.set_input_files("#video", clip)
-    expect(page.get_by_text("The service cannot be reached. Trying again…")).to_be_visible()
+    expect(page.locator("form").get_by_text("The service cannot be reached. Trying again…")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
     page.set_input_files("#video", clip)

@@ -12,12 +12,12 @@ const GONE = new Set([404, 410]);
 function statesOf(bar) {
   return (state) => {
     if (bar.dataset.state === state) return;
-    const hadFocus = bar.contains(document.activeElement);
+    const focused = document.activeElement;
     bar.dataset.state = state;
     for (const element of bar.querySelectorAll("[data-when]")) {
       element.hidden = !element.dataset.when.split(" ").includes(state);
     }
-    if (hadFocus && document.activeElement.closest("[hidden]")) bar.focus();
+    if (bar.contains(focused) && focused.closest("[hidden]")) bar.focus();
     announce(bar.querySelector("p [data-when]:not([hidden])").textContent.trim());
   };
 }
