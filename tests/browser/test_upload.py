@@ -117,11 +117,12 @@ def test_the_studio_opens_at_once_and_plays_the_local_file(page: Page, relay: Re
     expect(page).to_have_url(re.compile(r"/uploads/[0-9a-f]{32}/$"))
     assert page.title() == "Choose your six seconds · Chromi"
     assert page.evaluate("window.isStillHere"), "the page was not left"
-    page.wait_for_function("document.querySelector('#studio video').readyState >= 2")
+    # Not wait_for_function: the page's policy refuses its eval when it asks again.
+    wait_for(lambda: page.evaluate("document.querySelector('#studio video').readyState >= 2"), "the picture")
     assert page.evaluate("document.querySelector('#studio video').currentSrc.startsWith('blob:')")
     bar = page.get_by_role("progressbar", name="Upload")
     expect(bar).to_be_visible()
-    page.wait_for_function("document.querySelector('#uploading progress').value > 10")
+    wait_for(lambda: page.evaluate("document.querySelector('#uploading progress').value > 10"), "progress")
     expect(page.get_by_text(re.compile(r"\d\.\d MB of 8\.0 MB, \d+ %"))).to_be_visible()
     expect(page.locator("#announcer")).to_have_text("Uploading your clip")
     assert relay.sent_bytes < CLIP_BYTES
