@@ -78,6 +78,14 @@ class Conflict(ChromiError):
     user_message = "That is not possible right now."
 
 
+class UploadLocked(Conflict):
+    """Another piece of the same upload is being written, or the whole of it looked at."""
+
+    status_code = 423
+    code = "upload_locked"
+    user_message = "Another piece of this upload is being taken. Please try again in a moment."
+
+
 class Gone(ChromiError):
     """The link was good once and is not any more."""
 

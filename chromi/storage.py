@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import re
@@ -10,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from chromi.config import MB
-from chromi.errors import NotFound
+from chromi.errors import NotFound, UploadLocked
 
 MIN_FREE_BYTES = 500 * MB
 """An upload is on disk twice for a moment, a conversion keeps 50 to 500 MB of frames and writes the GIF."""
@@ -47,6 +48,32 @@ class IncomingFile(io.BufferedRandom):
             self.path.unlink(missing_ok=True)
 
 
+class PartialFile(io.FileIO):
+    """A file that comes in pieces; whoever has it open is the only one to add to it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it; raises NotFound when it is gone and UploadLocked while another has it open."""
+        try:
+            super().__init__(os.open(path, os.O_WRONLY | os.O_APPEND), "a")
+        except FileNotFoundError as error:
+            raise NotFound from error
+        try:
+            fcntl.flock(self.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go when we die
+        except BlockingIOError as error:
+            self.close()
+            raise UploadLocked from error
+
+    @property
+    def size_bytes(self) -> int:
+        return os.fstat(self.fileno()).st_size
+
+    def append(self, piece: bytes) -> None:
+        """Write all of it; on a full disk as much as there is room for."""
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[self.write(rest) :]
+
+
 class Storage:
     """The media folder: uploads, their frames, work in progress and results, each named by its row's id."""
 
@@ -66,6 +93,10 @@ class Storage:
 
     def upload_path(self, upload_id: str) -> Path:
         return self.uploads / _checked(upload_id)
+
+    def partial_path(self, upload_id: str) -> Path:
+        """Say where an upload grows piece by piece, in the folder where it will stay."""
+        return self.uploads / f"partial-{_checked(upload_id)}"
 
     def frames_path(self, upload_id: str, pictures_key: str) -> Path:
         """Say where the frames of an upload are kept that Recipe.pictures_key() names."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from chromi.config import Settings
 from chromi.errors import WorkerDied
-from chromi.models import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, Link, State, Upload, Worker
+from chromi.models import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, Link, PartialUpload, State, Upload, Worker
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class Swept:
     jobs_failed: int = 0
     jobs_requeued: int = 0
     uploads_removed: int = 0
+    partials_removed: int = 0
     results_removed: int = 0
     orphans_removed: int = 0
     frames_removed: int = 0
@@ -48,6 +49,7 @@ def sweep_all(
         jobs_failed=_take_back_lost_jobs(),
         jobs_requeued=_enqueue_forgotten(waiting_ids, enqueue),
         uploads_removed=_remove_unused_uploads(settings, storage),
+        partials_removed=_remove_silent_partials(settings, storage),
         results_removed=_remove_expired_results(settings, storage),
         orphans_removed=_remove_orphans(storage),
         frames_removed=_prune_frames(storage),
@@ -124,6 +126,21 @@ def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
     return sum(_remove_upload(upload, storage, unused) for upload in Upload.select().where(unused))
 
 
+def _remove_silent_partials(settings: Settings, storage: Storage) -> int:
+    """Remove the uploads that nobody went on with."""
+    silent = PartialUpload.used_at < time.time() - settings.upload_ttl_s
+    found = list(PartialUpload.select().where(silent))
+    return sum(remove_partial(partial, storage, silent) for partial in found)
+
+
+def remove_partial(partial: PartialUpload, storage: Storage, *conditions: Any) -> bool:
+    """Remove an unfinished upload if it still is one and the conditions hold."""
+    removed = PartialUpload.delete().where(PartialUpload.id == partial.id, *conditions).execute()
+    if removed:
+        storage.partial_path(partial.id).unlink(missing_ok=True)
+    return bool(removed)
+
+
 def _remove_upload(upload: Upload, storage: Storage, condition: Any) -> bool:
     removed = Upload.delete().where(Upload.id == upload.id, condition).execute()
     if removed:
@@ -175,8 +192,9 @@ def _remove_orphans(storage: Storage) -> int:
     done = [job.id for job in Job.select(Job.id).where(Job.state == State.SUCCESS)]
     results = {f"{job_id}{suffix}" for job_id in done for suffix in (".gif", ".jpg")}
     uploads = {upload.id for upload in Upload.select(Upload.id)}
+    partials = {storage.partial_path(partial.id).name for partial in PartialUpload.select(PartialUpload.id)}
     return (
-        _remove_old_except(storage.uploads.iterdir(), uploads)
+        _remove_old_except(storage.uploads.iterdir(), uploads | partials)
         + _remove_old_except(storage.work.iterdir(), running)
         + _remove_old_except(storage.results.iterdir(), results)
     )

@@ -11,7 +11,18 @@ from chromi import storage as storage_module
 from chromi import sweep
 from chromi.config import Settings
 from chromi.encoder import Recipe
-from chromi.models import MAX_ATTEMPTS, Job, JobKind, Link, State, Upload, Worker, database, open_database
+from chromi.models import (
+    MAX_ATTEMPTS,
+    Job,
+    JobKind,
+    Link,
+    PartialUpload,
+    State,
+    Upload,
+    Worker,
+    database,
+    open_database,
+)
 from chromi.storage import Storage, new_id
 
 LONG_AGO = time.time() - 100_000
@@ -91,6 +102,27 @@ def test_an_unused_upload_goes_an_hour_after_its_last_use(run: Run, storage: Sto
     assert run().uploads_removed == 1
     assert not storage.upload_path(old.id).exists()
     assert storage.upload_path(fresh.id).exists()
+
+
+def test_an_unfinished_upload_goes_after_an_hour_without_a_piece(run: Run, storage: Storage) -> None:
+    silent = PartialUpload.create(length_bytes=9, used_at=LONG_AGO)
+    slow = PartialUpload.create(length_bytes=9, used_at=time.time() - 3000)
+    for partial in (silent, slow):
+        storage.partial_path(partial.id).write_bytes(b"half")
+        age(storage.partial_path(partial.id))
+    swept = run()
+    assert (swept.partials_removed, swept.orphans_removed) == (1, 0)
+    assert not storage.partial_path(silent.id).exists()
+    assert storage.partial_path(slow.id).exists()
+    assert [partial.id for partial in PartialUpload.select()] == [slow.id]
+
+
+def test_the_bytes_of_an_unfinished_upload_go_with_its_row(run: Run, storage: Storage) -> None:
+    path = storage.partial_path(new_id())
+    path.write_bytes(b"half")
+    age(path)
+    assert run().orphans_removed == 1
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.IN_PROGRESS])

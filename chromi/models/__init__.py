@@ -12,7 +12,7 @@ from pathlib import Path
 from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.models.links import Link
 from chromi.models.rows import database
-from chromi.models.uploads import Upload
+from chromi.models.uploads import PartialUpload, Upload, find_upload
 from chromi.models.workers import Worker
 
 __all__ = [
@@ -21,10 +21,12 @@ __all__ = [
     "Job",
     "JobKind",
     "Link",
+    "PartialUpload",
     "State",
     "Upload",
     "Worker",
     "database",
+    "find_upload",
     "open_database",
 ]
 
@@ -52,7 +54,7 @@ def open_database(instance: Path) -> None:
         timeout=5,
     )
     with database.connection_context():
-        database.create_tables([Upload, Job, Link, Worker])
+        database.create_tables([PartialUpload, Upload, Job, Link, Worker])
         _add_missing_columns()
 
 

@@ -10,10 +10,35 @@ from chromi.encoder import VideoInfo
 from chromi.models.rows import Row
 
 
-class Upload(Row):
-    """A clip as it was sent; its file lies in the uploads folder under the same id."""
+class UsedRow(Row):
+    """A row that lives as long as it is used."""
 
     used_at = DoubleField(default=time.time, index=True)
+
+    def touch(self) -> bool:
+        """Note that somebody uses it: its time to live starts again. False when it was just removed."""
+        kind = type(self)
+        return bool(kind.update(used_at=time.time()).where(kind.id == self.id).execute())
+
+
+class PartialUpload(UsedRow):
+    """A clip of which not all bytes are here yet; whole, it becomes an Upload with the same id.
+
+    How much is here is the size of its file: that is true after any crash.
+    """
+
+    length_bytes = IntegerField()
+    info: None = None
+    """What it is cannot be told yet."""
+
+    @classmethod
+    def missing_message(cls) -> str:
+        return "This upload is not here any more: unfinished ones are deleted. Please choose the file again."
+
+
+class Upload(UsedRow):
+    """A clip as it was sent; its file lies in the uploads folder under the same id."""
+
     bytes = IntegerField()
     info_json = JSONField()
     one_shot = BooleanField(default=False)
@@ -27,6 +52,11 @@ class Upload(Row):
     def info(self) -> VideoInfo:
         return VideoInfo.from_dict(self.info_json)
 
-    def touch(self) -> bool:
-        """Note that somebody uses it: its time to live starts again. False when it was just removed."""
-        return bool(Upload.update(used_at=time.time()).where(Upload.id == self.id).execute())
+
+def find_upload(upload_id: str) -> Upload | PartialUpload:
+    """Give an upload, whole or not; raises NotFound.
+
+    The partial one is looked for first: one that is completed in between is then found as a whole.
+    """
+    partial: PartialUpload | None = PartialUpload.get_or_none(PartialUpload.id == upload_id)
+    return partial or Upload.find(upload_id)

@@ -1,20 +1,18 @@
 /* Enhances pages that already work as plain forms. Each module looks after one page and leaves the others alone. */
 
+import { followHistory } from "./js/address.js";
 import { showErrors } from "./js/errors.js";
 import { watchJob } from "./js/job.js";
+import { revealScripted } from "./js/parts.js";
 import { shareLinks } from "./js/share.js";
 import { enhanceStudio } from "./js/studio.js";
 import { enhanceUpload } from "./js/upload.js";
-
-/** Show the controls that do nothing without script; the HTML hides them. */
-function revealScripted(root) {
-  for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
-}
 
 revealScripted(document);
 document.addEventListener("htmx:afterSwap", () => revealScripted(document));
 
 shareLinks();
+followHistory();
 
 const start = { upload_form: enhanceUpload, studio: enhanceStudio, job: watchJob };
 for (const [id, enhance] of Object.entries(start)) {

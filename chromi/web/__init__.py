@@ -19,6 +19,7 @@ from chromi.web import (
     links,
     responses,
     result,
+    resumable,
     security,
     sharing,
     uploads,
@@ -49,6 +50,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)
-    rooms = (responses, security, filters, uploads, jobs, again, links, sharing, result, extension, health)
+    rooms = (
+        *(responses, security, filters, uploads, resumable, jobs, again),
+        *(links, sharing, result, extension, health),
+    )
     for room in rooms:
         room.init_app(app)

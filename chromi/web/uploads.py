@@ -19,10 +19,10 @@ from flask import (
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from chromi.encoder import OPTIONS, Recipe, probe_video
-from chromi.errors import ChromiError, MissingVideo, UploadTooLarge
-from chromi.models import Upload
+from chromi.errors import ChromiError, Conflict, MissingVideo, UploadTooLarge
+from chromi.models import PartialUpload, Upload, find_upload
 from chromi.storage import IncomingFile, new_id
-from chromi.web import jobs
+from chromi.web import jobs, resumable
 from chromi.web.delivery import DeliveredFile, deliver_file
 from chromi.web.responses import answer_form_error, redirect_to, refuse_body, wanted_kind
 from chromi.web.services import services
@@ -65,20 +65,28 @@ def create() -> Response:
         upload = receive_video()
     except ChromiError as error:
         return answer_form_error(error, "index.html", **_index_context())
-    url = url_for("uploads.show", upload_id=upload.id)
-    return redirect_to(url, {"upload_id": upload.id, "info": upload.info.to_dict(), "url": url}, 201)
+    return redirect_to(url_for("uploads.show", upload_id=upload.id), upload_body(upload), 201)
 
 
 @bp.get("/uploads/<upload_id>/", strict_slashes=False)
-def show(upload_id: str) -> str:
-    upload = Upload.find(upload_id)
+def show(upload_id: str) -> Response:
+    """The studio. That of an unfinished upload is a fragment for the page that sends it."""
+    upload = find_upload(upload_id)
     upload.touch()
-    return render_template("studio.html", **studio_context(upload))
+    match wanted_kind():
+        case "json":
+            return jsonify(upload_body(upload))
+        case "fragment":
+            return make_response(render_template("_studio.html", **studio_context(upload)))
+        case "page" if isinstance(upload, PartialUpload):
+            return make_response(render_template("unfinished.html", **_unfinished_context(upload)))
+        case "page":
+            return make_response(render_template("studio.html", **studio_context(upload)))
 
 
 @bp.post("/uploads/<upload_id>/jobs/", strict_slashes=False)
 def create_job(upload_id: str) -> Response:
-    upload = Upload.find(upload_id)
+    upload = _find_whole(upload_id)
     try:
         job = jobs.start_job(upload, jobs.recipe_from_form(upload))
     except ChromiError as error:
@@ -89,7 +97,7 @@ def create_job(upload_id: str) -> Response:
 @bp.post("/uploads/<upload_id>/estimates/", strict_slashes=False)
 def create_estimate(upload_id: str) -> Response:
     """Measure what each quality would take; the studio watches it in its own page."""
-    upload = Upload.find(upload_id)
+    upload = _find_whole(upload_id)
     try:
         job = jobs.start_estimate(upload, jobs.recipe_from_form(upload))
     except ChromiError as error:
@@ -102,7 +110,7 @@ def create_estimate(upload_id: str) -> Response:
 @bp.get("/uploads/<upload_id>/video")
 def video(upload_id: str) -> Response:
     """The clip itself, for the studio's player only."""
-    upload = Upload.find(upload_id)
+    upload = _find_whole(upload_id)
     upload.touch()
     file = DeliveredFile(services().storage.upload_path(upload.id))
     response = deliver_file(file, MEDIA_TYPES[upload.info.container], etag=upload.id)
@@ -151,18 +159,43 @@ def receive_video(*, one_shot: bool = False) -> Upload:
     return Upload.create(id=upload_id, bytes=size_bytes, info_json=info.to_dict(), one_shot=one_shot)
 
 
-def studio_context(upload: Upload) -> dict[str, Any]:
+def upload_body(upload: Upload | PartialUpload) -> dict[str, Any]:
+    """The upload for programs; `info` and `video_url` are null until all of it is here."""
+    return {
+        "upload_id": upload.id,
+        "info": upload.info.to_dict() if upload.info else None,
+        "url": url_for("uploads.show", upload_id=upload.id),
+        "video_url": _video_url(upload),
+    }
+
+
+def studio_context(upload: Upload | PartialUpload) -> dict[str, Any]:
     """What studio.html shows; the form's values survive an error and come back by the address."""
     usual = {**Recipe().to_form(), "start_time": "00:00:00"}
     form = {name: request.values.get(name, usual[name])[:32] for name in OPTIONS}
     return {
         "upload": upload,
-        "video_url": url_for("uploads.video", upload_id=upload.id),
+        "video_url": _video_url(upload),
         "form": form,
         "has_chosen": any(form[name] != usual[name] for name in OPTIONS if name != "start_time"),
         "window_s": WINDOW_S,
     }
 
 
+def _find_whole(upload_id: str) -> Upload:
+    upload = find_upload(upload_id)
+    if isinstance(upload, PartialUpload):
+        raise Conflict("This clip is still being uploaded.")
+    return upload
+
+
+def _video_url(upload: Upload | PartialUpload) -> str | None:
+    return url_for("uploads.video", upload_id=upload.id) if upload.info else None
+
+
 def _index_context() -> dict[str, Any]:
     return {"max_upload_mb": services().settings.max_upload_mb}
+
+
+def _unfinished_context(upload: PartialUpload) -> dict[str, Any]:
+    return {**_index_context(), "upload": upload, "offset_bytes": resumable.offset_of(upload)}

@@ -15,7 +15,6 @@ function rememberStart(startS) {
 /** Keep text field, slider and picture at the same start. Returns a function that tells it. */
 function linkStart(field, parts, windowS, seek) {
   const { slider } = parts;
-  const latestS = Number(slider.max);
 
   const follow = (startS) => {
     const span = `${shortTimecode(startS)} – ${shortTimecode(startS + windowS)}`;
@@ -25,6 +24,7 @@ function linkStart(field, parts, windowS, seek) {
   };
   const fromField = () => {
     const startS = parseTimecode(field.value);
+    const latestS = Number(slider.max);
     const isTooLate = startS !== null && startS > latestS + 0.1;
     field.setCustomValidity(startS === null ? NOT_A_TIME : isTooLate ? `Start at ${shortTimecode(latestS)} or earlier` : "");
     if (startS === null || isTooLate) return;
@@ -97,11 +97,16 @@ function noticeUnplayable(video, parts) {
   check();
 }
 
-export function enhanceStudio(root) {
+/** Let the local file of a clip that is still being uploaded tell its length; `tell` is given the seconds. */
+function askLocal(video, localUrl, tell) {
+  video.addEventListener("loadedmetadata", () => tell(video.duration), { once: true });
+  video.src = localUrl;
+}
+
+export function enhanceStudio(root, { localUrl } = {}) {
   const parts = partsOf(root);
   const { video, slider } = parts;
   const windowS = Number(root.dataset.windowS);
-  const durationS = Number(root.dataset.durationS);
   watchEstimates(root.querySelector("form"));
 
   // Safari paints no first frame until it is told where to look.
@@ -109,14 +114,19 @@ export function enhanceStudio(root) {
     if (video) video.currentTime = startS;
   };
   let startOf = () => 0;
-  if (slider) {
+  if (slider) startOf = linkStart(root.querySelector("#start_time"), parts, windowS, seek);
+  const measure = (durationS) => {
+    if (!slider) return;
     // The slider's thumb is the window itself, as wide as six seconds of this clip.
     root.style.setProperty("--window-share", windowS / durationS);
-    startOf = linkStart(root.querySelector("#start_time"), parts, windowS, seek);
-  }
+    slider.max = Math.max(0, Math.floor((durationS - windowS) * 10) / 10);
+    parts.length.textContent = shortTimecode(durationS);
+    if (video) drawFilmstrip(parts.filmstrip, video.src, durationS);
+  };
+  if (localUrl) askLocal(video, localUrl, measure);
+  else measure(Number(root.dataset.durationS));
   if (!video) return;
   video.controls = false;
   noticeUnplayable(video, parts);
-  loopWindow(video, parts.play, startOf, Math.min(windowS, durationS));
-  if (slider) drawFilmstrip(parts.filmstrip, video.src, durationS);
+  loopWindow(video, parts.play, startOf, Math.min(windowS, Number(root.dataset.durationS) || windowS));
 }

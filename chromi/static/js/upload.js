@@ -1,37 +1,37 @@
 import { announce } from "./announce.js";
+import { openStudio } from "./enter.js";
 import { showError } from "./errors.js";
 import { partsOf } from "./parts.js";
+import { createPersistence } from "./persist.js";
+import { Refused } from "./request.js";
+import { takeFiles } from "./take.js";
+import { fill, megabytes } from "./words.js";
 
-const TAKEN = /\.(mp4|m4v|mov|webm|mkv|gif)$/i;
-const WRONG_FILE = new Set([400, 413, 415, 422]);
+const TAKEN_NAMES = /\.(mp4|m4v|mov|webm|mkv|gif)$/i;
+const TAKEN_TYPES = /^(video\/(mp4|quicktime|webm|x-matroska|x-m4v)|image\/gif)$/;
 
-function megabytes(bytes) {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+/** Why this file cannot be sent, or an empty sentence. */
+function refusal(file, { maxBytes, sizeBytes, ...sentences }) {
+  const values = { name: file.name, size: megabytes(file.size), limit: megabytes(maxBytes), first: megabytes(sizeBytes) };
+  if (!TAKEN_NAMES.test(file.name) && !TAKEN_TYPES.test(file.type)) return fill(sentences.wrongType, values);
+  if (file.size === 0) return fill(sentences.empty, values);
+  if (file.size > maxBytes) return fill(sentences.tooLarge, values);
+  if (sizeBytes && file.size !== Number(sizeBytes)) return fill(sentences.otherFile, values);
+  return "";
 }
 
-/** Why this file cannot be sent, or null. */
-function refusal(file, maxBytes) {
-  if (!TAKEN.test(file.name)) {
-    return `“${file.name}” is not a kind of video that Chromi takes. Use an MP4, MOV, WebM, MKV or GIF file.`;
-  }
-  if (file.size === 0) return `“${file.name}” is empty. Choose another file.`;
-  if (file.size > maxBytes) {
-    return `“${file.name}” has ${megabytes(file.size)}; at most ${megabytes(maxBytes)} can be sent. Cut it shorter first.`;
-  }
-  return null;
+function typeOf(file) {
+  return /\.gif$/i.test(file.name) ? "image/gif" : file.type;
 }
 
 /** Play the chosen clip where it is going to be: behind the tab. */
 function previewIn(stage) {
   let picture = null;
-  return (file) => {
-    if (picture) {
-      URL.revokeObjectURL(picture.src);
-      picture.remove();
-      picture = null;
-    }
-    if (!file) return;
-    const isGif = /\.gif$/i.test(file.name);
+  return (clip) => {
+    picture?.remove();
+    picture = null;
+    if (!clip) return;
+    const isGif = clip.localType === "image/gif";
     picture = document.createElement(isGif ? "img" : "video");
     if (isGif) picture.alt = "";
     else {
@@ -39,108 +39,93 @@ function previewIn(stage) {
       Object.assign(picture, { muted: true, loop: true, playsInline: true, autoplay: !isStill });
     }
     picture.addEventListener("error", (event) => event.target.remove());
-    picture.src = URL.createObjectURL(file);
+    picture.src = clip.localUrl;
     stage.append(picture);
   };
 }
 
-/** The form's three faces: idle, sending, failed. */
-function facesOf(form, parts, preview) {
-  return (face, file) => {
-    for (const name of ["idle", "sending", "failed"]) parts[name].hidden = name !== face;
-    // Inert, not disabled: a disabled field would not be sent.
-    parts.drop.inert = face === "sending";
-    form.dataset.face = face;
-    preview(face === "idle" ? null : file);
-    if (file) parts.name.textContent = parts.kept.textContent = file.name;
+/** The form's two faces: idle, or opening the studio for a clip. */
+function facesOf(form, parts) {
+  const preview = previewIn(form.querySelector(".stage"));
+  return (clip) => {
+    form.dataset.face = clip ? "opening" : "idle";
+    parts.idle.hidden = Boolean(clip);
+    parts.opening.hidden = !clip;
+    parts.lost.hidden = parts.again.hidden = true;
+    parts.drop.inert = Boolean(clip);
+    parts.name.textContent = clip ? clip.file.name : "";
+    preview(clip);
   };
 }
 
-function takeDrops(parts, input, send) {
-  const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
-  const light = (on) => parts.drop.classList.toggle("dragging", on);
-  // The whole page takes the drop: a near miss would otherwise open the video and leave the page.
-  document.addEventListener("dragover", (event) => {
-    if (!carriesFile(event)) return;
-    event.preventDefault();
-    light(!parts.drop.inert);
-  });
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) light(false);
-  });
-  document.addEventListener("drop", (event) => {
-    if (!carriesFile(event)) return;
-    event.preventDefault();
-    light(false);
-    if (parts.drop.inert || event.dataTransfer.files.length === 0) return;
-    const transfer = new DataTransfer();
-    transfer.items.add(event.dataTransfer.files[0]);
-    input.files = transfer.files;
-    send();
-  });
+/** Tell that the service does not answer; `sentence` is its own, where it had one. */
+function lossOf(parts) {
+  const usual = parts.lost.textContent;
+  return (sentence) => {
+    parts.lost.textContent = sentence || usual;
+    parts.lost.hidden = parts.again.hidden = false;
+    announce(parts.lost.textContent.trim());
+  };
 }
 
-function showProgress(parts, event) {
-  if (!event.lengthComputable) return;
-  const percent = Math.floor((100 * event.loaded) / event.total);
-  parts.bar.value = percent;
-  const isSent = event.loaded >= event.total;
-  parts.amount.textContent = isSent
-    ? "Checking your clip…"
-    : `${megabytes(event.loaded)} of ${megabytes(event.total)}, ${percent} %`;
-  if (isSent) announce("Checking your clip…");
+/** The upload whose page this is, where it is one's. */
+function placeOf({ uploadUrl, pageUrl }) {
+  return uploadUrl ? { uploadUrl, pageUrl } : null;
 }
 
 export function enhanceUpload(form) {
   const parts = partsOf(form);
   const input = form.elements.video;
-  const show = facesOf(form, parts, previewIn(form.querySelector(".stage")));
+  const show = facesOf(form, parts);
+  const onLost = lossOf(parts);
+  let ending = null;
+  let persistence = null;
   form.classList.add("enhanced");
   parts.submit.hidden = true;
 
-  const reset = () => {
+  const reset = (sentence) => {
+    show(null);
     input.value = "";
-    show("idle");
+    showError(sentence);
   };
-  const send = () => {
-    const file = input.files[0];
-    if (!file) return;
-    const reason = refusal(file, Number(form.dataset.maxBytes));
-    if (reason) reset();
-    showError(reason ?? "");
-    if (!reason) form.requestSubmit();
+  const open = async (clip) => {
+    ending = new AbortController();
+    const { signal } = ending;
+    persistence = createPersistence({ onLost, signal });
+    try {
+      await openStudio(form, clip, { place: placeOf(form.dataset), persistence, signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Refused)) throw error;
+      reset(error.sentence || form.dataset.unclear);
+    }
   };
-  const fail = () => {
-    show("failed", input.files[0]);
-    parts.again.focus();
-  };
-
-  input.addEventListener("change", send);
-  takeDrops(parts, input, send);
-  parts.cancel.addEventListener("click", () => window.htmx.trigger(form, "htmx:abort"));
-  parts.other.addEventListener("click", () => input.click());
-
-  form.addEventListener("htmx:beforeSend", (event) => {
-    parts.bar.value = 0;
-    parts.amount.textContent = "";
-    show("sending", input.files[0]);
+  const take = (file) => {
+    const reason = refusal(file, form.dataset);
+    if (reason) {
+      reset(reason);
+      return;
+    }
+    const clip = { file, localUrl: URL.createObjectURL(file), localType: typeOf(file) };
+    showError("");
+    show(clip);
     parts.cancel.focus();
-    announce("Uploading your clip");
-    // Not htmx:xhr:progress: htmx fires that for the response's bytes too.
-    event.detail.xhr.upload.addEventListener("progress", (progress) => showProgress(parts, progress));
+    open(clip);
+  };
+
+  input.addEventListener("change", () => {
+    if (input.files[0]) take(input.files[0]);
   });
-  form.addEventListener("htmx:sendAbort", () => {
-    reset();
+  parts.again.addEventListener("click", () => persistence.hurry());
+  parts.cancel.addEventListener("click", () => {
+    ending.abort();
+    reset("");
     input.focus();
-    announce("Upload cancelled");
+    announce(form.dataset.cancelled);
   });
-  form.addEventListener("htmx:sendError", fail);
-  form.addEventListener("htmx:responseError", (event) => {
-    if (WRONG_FILE.has(event.detail.xhr.status)) reset();
-    else fail();
-  });
-  // Coming back by the browser's Back button finds the page as it was left: sending.
-  window.addEventListener("pageshow", (event) => {
-    if (event.persisted) reset();
+  takeFiles({
+    take,
+    light: (on) => parts.drop.classList.toggle("dragging", on),
+    isBusy: () => parts.drop.inert || !form.isConnected,
   });
 }

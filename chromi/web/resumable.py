@@ -1,0 +1,199 @@
+"""An upload in pieces that goes on where it broke: tus 1.0.0, its core, creation and termination.
+
+waitress hands a request over once all of its body is here, and never hands over one that is cut: what was
+under way is then lost. So a client sends a file in pieces of a few MB, and loses one of them at most. Under
+another server a body may end while it is read; what came of it until then is written and counts.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flask import Blueprint, Flask, Response, jsonify, make_response, request, url_for
+
+from chromi import sweep
+from chromi.encoder import probe_video
+from chromi.errors import (
+    BadRequest,
+    ChromiError,
+    Conflict,
+    MissingVideo,
+    NotAForm,
+    NotFound,
+    UploadLocked,
+    UploadTooLarge,
+)
+from chromi.models import PartialUpload, Upload, database, find_upload
+from chromi.storage import PartialFile
+from chromi.web.services import services
+
+bp = Blueprint("resumable", __name__)
+
+VERSION = "1.0.0"
+PIECE_TYPE = "application/offset+octet-stream"
+BUFFER_BYTES = 65536
+
+
+class WrongProtocol(ChromiError):
+    """The client speaks another version of tus, or none."""
+
+    status_code = 412
+    code = "wrong_protocol"
+    user_message = f"Uploads in pieces need the header “Tus-Resumable: {VERSION}”."
+
+
+class NotAPiece(NotAForm):
+    """The body is declared as something else than a piece of a file."""
+
+    code = "not_a_piece"
+    user_message = f"Send the bytes as “{PIECE_TYPE}”."
+
+
+class WrongOffset(Conflict):
+    """A piece does not begin where the file ends."""
+
+    code = "wrong_offset"
+    user_message = "This piece does not begin where the upload ends. Ask how far it is, and go on from there."
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+
+@bp.before_request
+def check_version() -> None:
+    if request.method != "OPTIONS" and request.headers.get("Tus-Resumable") != VERSION:
+        raise WrongProtocol
+
+
+@bp.after_request
+def name_version(response: Response) -> Response:
+    response.headers["Tus-Resumable"] = VERSION
+    if response.status_code == WrongProtocol.status_code:
+        response.headers["Tus-Version"] = VERSION
+    return response
+
+
+@bp.route("/uploads/resumable/", methods=["OPTIONS"], strict_slashes=False)
+def describe() -> Response:
+    """Say what is spoken here."""
+    headers = {
+        "Tus-Version": VERSION,
+        "Tus-Extension": "creation,termination",
+        "Tus-Max-Size": str(services().settings.max_upload_bytes),
+    }
+    return Response(status=204, headers=headers)
+
+
+@bp.post("/uploads/resumable/", strict_slashes=False)
+def create() -> Response:
+    """Begin an upload of `Upload-Length` bytes."""
+    size_bytes = _read_number("Upload-Length")
+    if size_bytes == 0:
+        raise MissingVideo("The file is empty. Choose another one.")
+    if size_bytes > services().settings.max_upload_bytes:
+        raise UploadTooLarge.over(services().settings.max_upload_mb)
+    with database.atomic():
+        partial = PartialUpload.create(length_bytes=size_bytes)
+        services().storage.partial_path(partial.id).touch(exist_ok=False)
+    body = {"upload_id": partial.id, "url": url_for("uploads.show", upload_id=partial.id)}
+    response = make_response(jsonify(body), 201)
+    response.headers["Location"] = url_for("resumable.show", upload_id=partial.id)
+    return response
+
+
+@bp.route("/uploads/resumable/<upload_id>", methods=["HEAD"])
+def show(upload_id: str) -> Response:
+    """Tell how much is here."""
+    upload = find_upload(upload_id)
+    if isinstance(upload, PartialUpload):
+        offset, length = offset_of(upload), upload.length_bytes
+    else:
+        offset = length = upload.bytes
+    response = _answer(offset, 200)
+    response.headers["Upload-Length"] = str(length)
+    return response
+
+
+@bp.patch("/uploads/resumable/<upload_id>")
+def append(upload_id: str) -> Response:
+    """Add a piece; the last one makes it an upload like any other, or is answered with what is wrong."""
+    if request.mimetype != PIECE_TYPE:
+        raise NotAPiece
+    offset = _read_number("Upload-Offset")
+    upload = find_upload(upload_id)
+    if isinstance(upload, PartialUpload):
+        return _answer(_receive(upload, offset), 204)
+    # Whole already: the client has not heard the last answer, and may say its last piece again, empty.
+    _check_piece(offset, upload.bytes, upload.bytes)
+    return _answer(upload.bytes, 204)
+
+
+@bp.delete("/uploads/resumable/<upload_id>")
+def remove(upload_id: str) -> Response:
+    """Give an unfinished upload up; one that is whole ends by itself, as a job may need it."""
+    upload = find_upload(upload_id)
+    if isinstance(upload, Upload) or not sweep.remove_partial(upload, services().storage):
+        raise Conflict("This upload is complete. It is deleted by itself soon after its last use.")
+    return Response(status=204)
+
+
+def offset_of(partial: PartialUpload) -> int:
+    """Say how many bytes are here; raises NotFound when the file is gone."""
+    try:
+        return services().storage.partial_path(partial.id).stat().st_size
+    except FileNotFoundError as error:
+        raise NotFound(PartialUpload.missing_message()) from error
+
+
+def _receive(partial: PartialUpload, offset: int) -> int:
+    """Write the request's body to the file's end; gives the new offset. See _complete for what it raises."""
+    with PartialFile(services().storage.partial_path(partial.id)) as file:
+        if not partial.touch():
+            raise UploadLocked  # completed or removed just before we had the file: asking again tells
+        _check_piece(offset, file.size_bytes, partial.length_bytes)
+        while piece := request.stream.read(BUFFER_BYTES):
+            file.append(piece)
+        if file.size_bytes == partial.length_bytes:
+            _complete(partial)
+        return file.size_bytes
+
+
+def _check_piece(offset: int, size_bytes: int, whole_bytes: int) -> None:
+    """Raise WrongOffset, or UploadTooLarge for a piece that goes on beyond the promised length."""
+    if offset != size_bytes:
+        raise WrongOffset
+    if (request.content_length or 0) > whole_bytes - size_bytes:
+        raise UploadTooLarge("This piece goes on beyond the length that the upload was begun with.")
+
+
+def _complete(partial: PartialUpload) -> None:
+    """Make it an upload like any other, with the same id.
+
+    Raises NotAVideo or TimedOut, and then nothing stays. After an error of our own all bytes stay: an empty
+    piece at their end tries again.
+    """
+    storage = services().storage
+    path = storage.partial_path(partial.id)
+    try:
+        info = probe_video(path)
+    except ChromiError as error:
+        if error.status_code < 500:
+            sweep.remove_partial(partial, storage)
+        raise
+    with database.atomic():
+        if not partial.delete_instance():
+            raise NotFound(PartialUpload.missing_message())  # given up while we looked at it
+        Upload.create(id=partial.id, bytes=partial.length_bytes, info_json=info.to_dict())
+        os.replace(path, storage.upload_path(partial.id))
+
+
+def _read_number(name: str) -> int:
+    text = request.headers.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise BadRequest(f"The header {name} must be a whole number of bytes.")
+    return int(text)
+
+
+def _answer(offset: int, status: int) -> Response:
+    return Response(status=status, headers={"Upload-Offset": str(offset)})

@@ -1,0 +1,370 @@
+"""An upload in pieces: it goes on where it broke, whatever happened in between, and arrives byte for byte."""
+
+import errno
+import io
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from chromi import create_app
+from chromi.config import Settings
+from chromi.encoder import VideoInfo
+from chromi.errors import FfmpegMissing
+from chromi.models import Job, PartialUpload, Upload
+from chromi.storage import PartialFile, Storage
+from chromi.web import resumable
+from tests.web.conftest import FRAGMENT, PAGE, files_in, form
+
+TUS = {"Tus-Resumable": "1.0.0"}
+PIECE = TUS | {"Content-Type": "application/offset+octet-stream"}
+BASE = "/uploads/resumable/"
+
+
+def begin(client: FlaskClient, size_bytes: int) -> str:
+    """Begin an upload of so many bytes; its address."""
+    answer = client.post(BASE, headers=TUS | {"Upload-Length": str(size_bytes)})
+    assert answer.status_code == 201, answer.text
+    return answer.location
+
+
+def send(client: FlaskClient, address: str, offset: int, piece: bytes, **more: Any) -> TestResponse:
+    return client.patch(address, headers=PIECE | {"Upload-Offset": str(offset)}, data=piece, **more)
+
+
+def offset_of(client: FlaskClient, address: str) -> int:
+    answer = client.head(address, headers=TUS)
+    assert answer.status_code == 200
+    return int(answer.headers["Upload-Offset"])
+
+
+def upload_id_of(address: str) -> str:
+    return address.rsplit("/", 1)[1]
+
+
+def is_whole(storage: Storage, address: str, content: bytes) -> bool:
+    """True when the upload is one like any other and nothing else is left of it."""
+    path = storage.upload_path(upload_id_of(address))
+    upload = Upload.find(upload_id_of(address))
+    same = path.read_bytes() == content and upload.bytes == len(content)
+    return same and files_in(storage) == [str(path)] and PartialUpload.select().count() == 0
+
+
+@pytest.fixture
+def content(clip: Path) -> bytes:
+    return clip.read_bytes()
+
+
+@pytest.fixture
+def half(client: FlaskClient, content: bytes) -> str:
+    """An upload of which the first half is here; its address."""
+    address = begin(client, len(content))
+    assert send(client, address, 0, content[: len(content) // 2]).status_code == 204
+    return address
+
+
+def test_a_clip_sent_in_pieces_arrives_byte_for_byte(
+    client: FlaskClient, storage: Storage, content: bytes
+) -> None:
+    address = begin(client, len(content))
+    assert offset_of(client, address) == 0
+    step = len(content) // 5 + 1
+    for start in range(0, len(content), step):
+        piece = content[start : start + step]
+        answer = send(client, address, start, piece)
+        assert (answer.status_code, answer.data) == (204, b"")
+        assert int(answer.headers["Upload-Offset"]) == start + len(piece) == offset_of(client, address)
+    assert is_whole(storage, address, content)
+
+
+def test_what_was_sent_in_pieces_is_an_upload_like_any_other(
+    client: FlaskClient, half: str, content: bytes
+) -> None:
+    send(client, half, len(content) // 2, content[len(content) // 2 :])
+    page = f"/uploads/{upload_id_of(half)}/"
+    body = client.get(page).get_json()
+    assert body["info"]["codec"] == "h264"
+    assert client.get(body["video_url"]).data == content
+    assert "Choose your six seconds" in client.get(page, headers=PAGE).text
+    assert client.post(f"{page}jobs/", data={"duration": "1"}).status_code == 202
+
+
+def test_what_is_spoken_is_told(client: FlaskClient) -> None:
+    headers = client.options(BASE).headers
+    assert headers["Tus-Version"] == "1.0.0"
+    assert headers["Tus-Extension"] == "creation,termination"
+    assert headers["Tus-Max-Size"] == "100000000"
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "PATCH", "DELETE"])
+@pytest.mark.parametrize("version", [None, "0.2.2"])
+def test_another_protocol_is_refused(
+    client: FlaskClient, half: str, method: str, version: str | None
+) -> None:
+    address = BASE if method == "POST" else half
+    headers = {"Upload-Length": "5", **({"Tus-Resumable": version} if version else {})}
+    answer = client.open(address, method=method, headers=headers)
+    assert answer.status_code == 412
+    assert answer.headers["Tus-Version"] == answer.headers["Tus-Resumable"] == "1.0.0"
+
+
+@pytest.mark.parametrize("length", [None, "", "-1", "1.5", "many", "٣", "9" * 20])
+def test_a_length_that_is_none_is_refused(client: FlaskClient, storage: Storage, length: str | None) -> None:
+    headers = TUS if length is None else TUS | {"Upload-Length": length.encode().decode("latin-1")}
+    answer = client.post(BASE, headers=headers)
+    assert answer.status_code == 400
+    assert "Upload-Length" in answer.get_json()["error"]["message"]
+    assert files_in(storage) == []
+
+
+@pytest.mark.parametrize(
+    ("length", "status", "code"), [(0, 400, "missing_video"), (100_000_001, 413, "too_large")]
+)
+def test_an_empty_and_a_large_file_are_refused_before_they_are_sent(
+    client: FlaskClient, storage: Storage, length: int, status: int, code: str
+) -> None:
+    answer = client.post(BASE, headers=TUS | {"Upload-Length": str(length)})
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (status, code)
+    assert answer.headers["Tus-Resumable"] == "1.0.0"
+    assert files_in(storage) == []
+    assert PartialUpload.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"Content-Type": "video/mp4"}, 415, "not_a_piece"),
+        ({"Upload-Offset": "0"}, 409, "wrong_offset"),
+        ({"Upload-Offset": "99999999"}, 409, "wrong_offset"),
+        ({"Upload-Offset": "-1"}, 400, "bad_request"),
+        ({"Upload-Offset": ""}, 400, "bad_request"),
+    ],
+)
+def test_a_piece_that_does_not_fit_changes_nothing(
+    client: FlaskClient, half: str, content: bytes, changes: dict[str, str], status: int, code: str
+) -> None:
+    headers = PIECE | {"Upload-Offset": str(len(content) // 2)} | changes
+    answer = client.patch(half, headers=headers, data=b"x" * 10)
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (status, code)
+    assert offset_of(client, half) == len(content) // 2
+
+
+def test_a_piece_beyond_the_promised_length_changes_nothing(
+    client: FlaskClient, half: str, content: bytes
+) -> None:
+    middle = len(content) // 2
+    answer = send(client, half, middle, content[middle:] + b"x")
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (413, "too_large")
+    assert offset_of(client, half) == middle
+
+
+def test_of_a_cut_piece_what_arrived_counts(client: FlaskClient, storage: Storage, content: bytes) -> None:
+    address = begin(client, len(content))
+    headers = PIECE | {"Upload-Offset": "0"}
+    arrived = io.BytesIO(content[:100_000])
+    answer = client.patch(
+        address,
+        headers=headers,
+        input_stream=arrived,
+        environ_overrides={"CONTENT_LENGTH": str(len(content))},
+    )
+    assert answer.status_code == 400
+    assert offset_of(client, address) == 100_000
+    assert send(client, address, 100_000, content[100_000:]).status_code == 204
+    assert is_whole(storage, address, content)
+
+
+def test_it_goes_on_after_a_restart(settings: Settings, half: str, storage: Storage, content: bytes) -> None:
+    client = create_app(settings).test_client()
+    middle = offset_of(client, half)
+    assert send(client, half, middle, content[middle:]).status_code == 204
+    assert is_whole(storage, half, content)
+
+
+def test_a_server_that_died_after_the_last_byte_looks_at_the_whole_later(
+    client: FlaskClient, half: str, storage: Storage, content: bytes
+) -> None:
+    storage.partial_path(upload_id_of(half)).write_bytes(content)
+    assert offset_of(client, half) == len(content)
+    assert send(client, half, len(content), b"").status_code == 204
+    assert is_whole(storage, half, content)
+
+
+def test_who_missed_the_last_answer_may_ask_again(
+    client: FlaskClient, half: str, storage: Storage, content: bytes
+) -> None:
+    middle = len(content) // 2
+    send(client, half, middle, content[middle:])
+    assert offset_of(client, half) == len(content)
+    again = send(client, half, len(content), b"")
+    assert (again.status_code, again.headers["Upload-Offset"]) == (204, str(len(content)))
+    assert send(client, half, middle, content[middle:]).status_code == 409
+    assert send(client, half, len(content), b"x").status_code == 413
+    assert is_whole(storage, half, content)
+
+
+class Slow(io.BytesIO):
+    """A body that begins to come, and goes on when it is let."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.asked, self.may_go_on = threading.Event(), threading.Event()
+
+    def readinto(self, buffer: Any) -> int:
+        self.asked.set()
+        assert self.may_go_on.wait(30)
+        return super().readinto(buffer)
+
+
+def test_two_pieces_at_once_do_not_mix(app: Flask, half: str, storage: Storage, content: bytes) -> None:
+    middle = len(content) // 2
+    slow = Slow(content[middle:])
+    answers: list[TestResponse] = []
+
+    def send_slowly() -> None:
+        headers = PIECE | {"Upload-Offset": str(middle)}
+        length = {"CONTENT_LENGTH": str(len(content) - middle)}
+        answers.append(
+            app.test_client().patch(half, headers=headers, input_stream=slow, environ_overrides=length)
+        )
+
+    first = threading.Thread(target=send_slowly)
+    first.start()
+    assert slow.asked.wait(30)
+    second = send(app.test_client(), half, middle, content[middle:])
+    assert (second.status_code, second.get_json()["error"]["code"]) == (423, "upload_locked")
+    slow.may_go_on.set()
+    first.join(30)
+    assert [answer.status_code for answer in answers] == [204]
+    assert is_whole(storage, half, content)
+
+
+@pytest.mark.parametrize("content", [b"This is only a text.\n" * 1000, b"\x00" * 50_000])
+def test_what_is_no_video_is_refused_at_its_end_and_leaves_nothing(
+    client: FlaskClient, storage: Storage, content: bytes
+) -> None:
+    address = begin(client, len(content))
+    assert send(client, address, 0, content[:500]).status_code == 204
+    answer = send(client, address, 500, content[500:])
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (415, "not_a_video")
+    assert files_in(storage) == []
+    assert PartialUpload.select().count() == Upload.select().count() == 0
+    assert client.head(address, headers=TUS).status_code == 404
+
+
+def test_after_an_error_of_ours_nothing_is_sent_again(
+    client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> VideoInfo:
+        raise FfmpegMissing
+
+    with monkeypatch.context() as patched:
+        patched.setattr(resumable, "probe_video", fail)
+        assert send(client, half, len(content) // 2, content[len(content) // 2 :]).status_code == 500
+    assert send(client, half, len(content), b"").status_code == 204
+    assert is_whole(storage, half, content)
+
+
+def test_a_full_disk_is_said_and_what_was_written_counts(
+    client: FlaskClient, half: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(file: PartialFile, piece: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PartialFile, "append", fail)
+        answer = send(client, half, len(content) // 2, content[len(content) // 2 :])
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "disk_full")
+    assert "Retry-After" in answer.headers
+    assert offset_of(client, half) == len(content) // 2
+
+
+def test_what_is_given_up_is_gone(client: FlaskClient, half: str, storage: Storage) -> None:
+    assert client.delete(half, headers=TUS).status_code == 204
+    assert files_in(storage) == []
+    assert client.head(half, headers=TUS).status_code == 404
+    gone = send(client, half, 0, b"x")
+    assert gone.status_code == 404
+    assert client.delete(half, headers=TUS).status_code == 404
+
+
+def test_what_is_given_up_while_it_is_looked_at_does_not_come_back(
+    client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = resumable.probe_video
+
+    def give_up_meanwhile(path: Path) -> VideoInfo:
+        info = probe(path)
+        PartialUpload.delete().execute()
+        path.unlink()
+        return info
+
+    monkeypatch.setattr(resumable, "probe_video", give_up_meanwhile)
+    assert send(client, half, len(content) // 2, content[len(content) // 2 :]).status_code == 404
+    assert files_in(storage) == []
+    assert Upload.select().count() == 0
+
+
+def test_a_complete_upload_is_not_given_up(client: FlaskClient, storage: Storage, content: bytes) -> None:
+    upload_id = client.post("/uploads/", **form(content)).get_json()["upload_id"]
+    assert client.delete(f"{BASE}{upload_id}", headers=TUS).status_code == 409
+    assert storage.upload_path(upload_id).exists()
+
+
+@pytest.mark.parametrize("upload_id", ["0" * 32, "x", "..", "%2e%2e%2fchromi.db"])
+def test_an_unknown_upload_is_not_found(client: FlaskClient, upload_id: str) -> None:
+    assert client.head(f"{BASE}{upload_id}", headers=TUS).status_code == 404
+
+
+def test_a_row_without_its_file_is_not_found(client: FlaskClient, half: str, storage: Storage) -> None:
+    storage.partial_path(upload_id_of(half)).unlink()
+    assert client.head(half, headers=TUS).status_code == 404
+    assert send(client, half, 0, b"x").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_other_sites_can_do_nothing_to_it(
+    client: FlaskClient, half: str, content: bytes, method: str
+) -> None:
+    headers = PIECE | {"Upload-Offset": str(len(content) // 2), "Upload-Length": "5"}
+    address = BASE if method == "POST" else half
+    for site in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}):
+        answer = client.open(address, method=method, headers=headers | site)
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (403, "cross_site")
+    assert PartialUpload.select().count() == 1
+    assert offset_of(client, half) == len(content) // 2
+
+
+def test_only_a_piece_may_come_in_another_shape_than_a_form(client: FlaskClient) -> None:
+    answer = client.post("/uploads/", data=b"x", content_type=PIECE["Content-Type"])
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (415, "not_a_form")
+
+
+def test_the_page_of_an_unfinished_upload_asks_for_the_same_file(client: FlaskClient, half: str) -> None:
+    page = client.get(f"/uploads/{upload_id_of(half)}/", headers=PAGE)
+    assert page.status_code == 200
+    assert "Your upload is not finished" in page.text
+    assert f'data-upload-url="{half}"' in page.text
+
+
+def test_the_studio_of_an_unfinished_upload_has_no_facts(client: FlaskClient, half: str) -> None:
+    studio = client.get(f"/uploads/{upload_id_of(half)}/?quality=best", headers=FRAGMENT)
+    assert studio.status_code == 200
+    assert "<html" not in studio.text
+    assert 'data-duration-s=""' in studio.text
+    assert 'id="uploading"' in studio.text
+    assert '<option value="best" selected>' in studio.text
+    body = client.get(f"/uploads/{upload_id_of(half)}/").get_json()
+    assert (body["info"], body["video_url"]) == (None, None)
+
+
+@pytest.mark.parametrize("address", ["jobs/", "estimates/"])
+def test_nothing_is_made_of_an_unfinished_upload(client: FlaskClient, half: str, address: str) -> None:
+    answer = client.post(f"/uploads/{upload_id_of(half)}/{address}")
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "conflict")
+    assert client.get(f"/uploads/{upload_id_of(half)}/video").status_code == 409
+    assert Job.select().count() == 0
