@@ -98,6 +98,10 @@ class Storage:
         """Say where an upload grows piece by piece, in the folder where it will stay."""
         return self.uploads / f"partial-{_checked(upload_id)}"
 
+    def preview_path(self, upload_id: str) -> Path:
+        """Say where the copy of an upload lies that every browser plays, once it has been made."""
+        return self.uploads / f"{_checked(upload_id)}.mp4"
+
     def frames_path(self, upload_id: str, pictures_key: str) -> Path:
         """Say where the frames of an upload are kept that Recipe.pictures_key() names."""
         return self.frames / f"{_checked(upload_id)}-{_checked(pictures_key, _PICTURES_KEY)}.nut"

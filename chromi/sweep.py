@@ -145,6 +145,7 @@ def _remove_upload(upload: Upload, storage: Storage, condition: Any) -> bool:
     removed = Upload.delete().where(Upload.id == upload.id, condition).execute()
     if removed:
         storage.upload_path(upload.id).unlink(missing_ok=True)
+        storage.preview_path(upload.id).unlink(missing_ok=True)
         _remove_frames(upload.id, storage)
     return bool(removed)
 
@@ -180,7 +181,7 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
     expired = made.where(Job.id.not_in(needed))
     removed = sum(remove_result_if_unneeded(job.id, storage) for job in expired)
     Job.delete().where(
-        Job.state.in_((State.FAILED, State.CANCELLED)) | (Job.kind == JobKind.ESTIMATE),
+        Job.state.in_((State.FAILED, State.CANCELLED)) | (Job.kind != JobKind.CONVERT),
         Job.finished_at < time.time() - settings.upload_ttl_s,
     ).execute()
     return removed
@@ -191,7 +192,8 @@ def _remove_orphans(storage: Storage) -> int:
     running = {job.id for job in Job.select(Job.id).where(Job.state == State.IN_PROGRESS)}
     done = [job.id for job in Job.select(Job.id).where(Job.state == State.SUCCESS)]
     results = {f"{job_id}{suffix}" for job_id in done for suffix in (".gif", ".jpg")}
-    uploads = {upload.id for upload in Upload.select(Upload.id)}
+    ids = [upload.id for upload in Upload.select(Upload.id)]
+    uploads = {*ids, *(storage.preview_path(upload_id).name for upload_id in ids)}
     partials = {storage.partial_path(partial.id).name for partial in PartialUpload.select(PartialUpload.id)}
     return (
         _remove_old_except(storage.uploads.iterdir(), uploads | partials)

@@ -21,7 +21,7 @@ from peewee import OperationalError
 
 from chromi import sweep
 from chromi.config import Settings
-from chromi.encoder import Progress, convert, estimate
+from chromi.encoder import Progress, convert, estimate, find_loops, make_preview
 from chromi.errors import ChromiError, Stopped
 from chromi.models import Job, JobKind, Link, Worker, database, open_database
 from chromi.storage import Storage
@@ -101,10 +101,15 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> None:
         log.info("job %s is not queued any more", job_id)
         return
     try:
-        if job.kind == JobKind.ESTIMATE:
-            _estimate(job, storage)
-        else:
-            _convert(job, settings, storage)
+        match job.kind:
+            case JobKind.ESTIMATE:
+                _estimate(job, storage)
+            case JobKind.LOOPS:
+                _find_loops(job, storage)
+            case JobKind.PREVIEW:
+                _make_preview(job, storage)
+            case _:
+                _convert(job, settings, storage)
     except Stopped:
         log.info("job %s was stopped", job_id)
     except ChromiError as error:
@@ -153,6 +158,22 @@ def _estimate(job: Job, storage: Storage) -> None:
     job.succeed_estimating(estimates)
 
 
+def _find_loops(job: Job, storage: Storage) -> None:
+    """Search windows as long as the clip's part is that the GIF shows."""
+    loops = find_loops(
+        storage.upload_path(job.upload_id or ""),
+        duration_s=job.recipe.duration_s * job.recipe.speed,
+        on_tick=Lease(job).tick,
+    )
+    job.succeed_finding(loops)
+
+
+def _make_preview(job: Job, storage: Storage) -> None:
+    upload_id = job.upload_id or ""
+    make_preview(storage.upload_path(upload_id), storage.preview_path(upload_id), on_tick=Lease(job).tick)
+    job.succeed_previewing()
+
+
 def _frames_path(job: Job, storage: Storage) -> Path | None:
     """Say where this job's frames are kept for the next; nowhere for an upload that has no next."""
     if job.upload is None or job.upload.one_shot:
@@ -181,6 +202,12 @@ class Lease:
             # Another process holds the write lock: this beat is missed, the next one may come through.
             log.warning("job %s: progress not written: %s", self._job.id, error)
         self._reported_at = time.monotonic()
+
+    def tick(self, fraction: float) -> None:
+        """Report what has one step only; raises Stopped once the job is no longer ours."""
+        self.report(Progress("reading", fraction, "Reading your clip"))
+        if self._lost:
+            raise Stopped
 
     def is_lost(self) -> bool:
         """True once somebody cancelled the job or took it over."""

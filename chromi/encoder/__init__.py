@@ -4,7 +4,7 @@ from chromi.encoder.convert import Result, convert, estimate
 from chromi.encoder.doctor import inspect_ffmpeg, inspect_gifsicle
 from chromi.encoder.gif import copy_first_frame, read_first_frame
 from chromi.encoder.loop import LoopWindow, find_loops
-from chromi.encoder.options import OPTIONS
+from chromi.encoder.options import OPTIONS, Loop
 from chromi.encoder.preview import make_preview
 from chromi.encoder.probe import VideoInfo, probe_video
 from chromi.encoder.progress import Progress
@@ -13,6 +13,7 @@ from chromi.encoder.timecode import format_timecode
 
 __all__ = [
     "OPTIONS",
+    "Loop",
     "LoopWindow",
     "Progress",
     "Recipe",

@@ -1,16 +1,16 @@
-"""Conversions and estimates of what they would take, from queued to their end."""
+"""Conversions, and what the studio wants to know of a clip before one, from queued to their end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
 from peewee import CharField, DoubleField, ForeignKeyField, IntegerField, JSONField
 
-from chromi.encoder import Progress, Recipe, Result, format_timecode
+from chromi.encoder import LoopWindow, Progress, Recipe, Result, format_timecode
 from chromi.encoder.recipe import MIN_MB
 from chromi.errors import ChromiError
 from chromi.models.rows import Row
@@ -26,6 +26,8 @@ HEAVY_BYTES = 20_000_000
 class JobKind(StrEnum):
     CONVERT = "convert"
     ESTIMATE = "estimate"
+    LOOPS = "loops"  # which windows of the clip loop best
+    PREVIEW = "preview"  # a copy of the clip that browsers play
 
 
 class State(StrEnum):
@@ -40,7 +42,7 @@ FINAL_STATES = (State.SUCCESS, State.FAILED, State.CANCELLED)
 
 
 class Job(Row):
-    """One conversion or estimate. The row is the truth; the queue carries only its id."""
+    """One piece of work on a clip. The row is the truth; the queue carries only its id."""
 
     upload = ForeignKeyField(Upload, null=True, backref="jobs", on_delete="SET NULL")
     upload_id: str | None
@@ -95,6 +97,14 @@ class Job(Row):
         """End an estimate with the bytes to expect of each quality."""
         return self._succeed({"estimates": dict(estimates)})
 
+    def succeed_finding(self, loops: Sequence[LoopWindow]) -> bool:
+        """End a search with the windows found, the best first."""
+        return self._succeed({"loops": [window.to_dict() for window in loops]})
+
+    def succeed_previewing(self) -> bool:
+        """End the making of a preview, whose file lies beside the upload."""
+        return self._succeed({})
+
     def _succeed(self, result_json: dict[str, Any]) -> bool:
         return self._move(state=State.SUCCESS, finished_at=time.time(), progress=1.0, result_json=result_json)
 
@@ -148,8 +158,8 @@ class Job(Row):
 
     @property
     def result(self) -> Result | None:
-        """What a conversion made; an estimate makes nothing."""
-        if self.kind == JobKind.ESTIMATE or not self.result_json:
+        """What a conversion made; no other kind makes a background."""
+        if self.kind != JobKind.CONVERT or not self.result_json:
             return None
         return Result.from_dict(self.result_json)
 
@@ -157,6 +167,12 @@ class Job(Row):
     def estimates(self) -> dict[str, int] | None:
         """The bytes to expect of each quality; None before they are known."""
         return (self.result_json or {}).get("estimates") or None
+
+    @property
+    def loops(self) -> list[LoopWindow] | None:
+        """The windows that loop best; None before they are known."""
+        found = (self.result_json or {}).get("loops")
+        return None if found is None else [LoopWindow(**window) for window in found]
 
     @property
     def has_background(self) -> bool:

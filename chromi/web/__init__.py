@@ -22,6 +22,7 @@ from chromi.web import (
     resumable,
     security,
     sharing,
+    studio,
     uploads,
 )
 from chromi.web.services import Services
@@ -51,7 +52,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     app.teardown_request(close_database)
     rooms = (
-        *(responses, security, filters, uploads, resumable, jobs, again),
+        *(responses, security, filters, uploads, resumable, studio, jobs, again),
         *(links, sharing, result, extension, health),
     )
     for room in rooms:

@@ -89,14 +89,24 @@ def start_job(upload: Upload, recipe: Recipe, kind: JobKind = JobKind.CONVERT) -
     return job
 
 
-def start_estimate(upload: Upload, recipe: Recipe) -> Job:
-    """Start the one estimate of this upload: an earlier one that is not done is not wanted any more."""
-    running = Job.select(Job.id).where(
-        Job.upload == upload, Job.kind == JobKind.ESTIMATE, Job.state.not_in(FINAL_STATES)
-    )
-    for job in list(running):
+def start_only(upload: Upload, recipe: Recipe, kind: JobKind) -> Job:
+    """Start the one job of its kind of this upload: an earlier one that is not done is not wanted now."""
+    for job in unfinished(upload, kind):
         Job.cancel(job.id)
-    return start_job(upload, recipe, JobKind.ESTIMATE)
+    return start_job(upload, recipe, kind)
+
+
+def unfinished(upload: Upload, *kinds: JobKind) -> list[Job]:
+    """List the jobs of these kinds that wait or run, oldest first."""
+    wanted = (Job.upload == upload, Job.kind.in_(kinds), Job.state.not_in(FINAL_STATES))
+    return list(Job.select().where(*wanted).order_by(Job.created_at))
+
+
+def make_room(upload: Upload, recipe: Recipe) -> None:
+    """Cancel what would keep a conversion waiting; an estimate of the same pictures spares it the reading."""
+    for job in unfinished(upload, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.PREVIEW):
+        if job.kind != JobKind.ESTIMATE or job.recipe.pictures_key() != recipe.pictures_key():
+            Job.cancel(job.id)
 
 
 def answer_inline(job: Job) -> Response:
@@ -132,6 +142,7 @@ def job_body(job: Job) -> dict[str, Any]:
         "elapsed_s": _rounded(job.elapsed_s),
         "eta_s": _rounded(job.eta_s),
         "estimates": job.estimates,
+        "loops": None if job.loops is None else [window.to_dict() for window in job.loops],
         "result": job.result.to_dict() if job.result else None,
         "converted_url": links.own_url(job) if job.has_background else None,
         "error": error,

@@ -18,9 +18,9 @@ from flask import (
 )
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from chromi.encoder import OPTIONS, Recipe, probe_video
-from chromi.errors import ChromiError, Conflict, MissingVideo, UploadTooLarge
-from chromi.models import PartialUpload, Upload, find_upload
+from chromi.encoder import OPTIONS, Loop, Recipe, probe_video
+from chromi.errors import BadOptions, ChromiError, Conflict, MissingVideo, UploadTooLarge
+from chromi.models import JobKind, PartialUpload, Upload, find_upload
 from chromi.storage import IncomingFile, new_id
 from chromi.web import jobs, resumable
 from chromi.web.delivery import DeliveredFile, deliver_file
@@ -29,7 +29,8 @@ from chromi.web.services import services
 
 bp = Blueprint("uploads", __name__)
 
-WINDOW_S = 6
+FOLDED = ("duration", "speed", "size", "short", "reverse")
+"""The options that the studio shows when asked for."""
 MEDIA_TYPES = {"mov": "video/mp4", "matroska": "video/webm", "gif": "image/gif"}
 
 
@@ -88,7 +89,9 @@ def show(upload_id: str) -> Response:
 def create_job(upload_id: str) -> Response:
     upload = _find_whole(upload_id)
     try:
-        job = jobs.start_job(upload, jobs.recipe_from_form(upload))
+        recipe = jobs.recipe_from_form(upload)
+        jobs.make_room(upload, recipe)
+        job = jobs.start_job(upload, recipe)
     except ChromiError as error:
         return answer_form_error(error, "studio.html", **studio_context(upload))
     return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
@@ -99,7 +102,7 @@ def create_estimate(upload_id: str) -> Response:
     """Measure what each quality would take; the studio watches it in its own page."""
     upload = _find_whole(upload_id)
     try:
-        job = jobs.start_estimate(upload, jobs.recipe_from_form(upload))
+        job = jobs.start_only(upload, jobs.recipe_from_form(upload), JobKind.ESTIMATE)
     except ChromiError as error:
         return answer_form_error(error, "studio.html", **studio_context(upload))
     if wanted_kind() == "fragment":
@@ -173,12 +176,15 @@ def studio_context(upload: Upload | PartialUpload) -> dict[str, Any]:
     """What studio.html shows; the form's values survive an error and come back by the address."""
     usual = {**Recipe().to_form(), "start_time": "00:00:00"}
     form = {name: request.values.get(name, usual[name])[:32] for name in OPTIONS}
+    window_s = _window_s(form)
     return {
         "upload": upload,
         "video_url": _video_url(upload),
         "form": form,
-        "has_chosen": any(form[name] != usual[name] for name in OPTIONS if name != "start_time"),
-        "window_s": WINDOW_S,
+        "usual": usual,
+        "has_chosen": any(form[name] != usual[name] for name in FOLDED),
+        "window_s": window_s,
+        "is_short": upload.info is not None and upload.info.duration_s <= window_s,
     }
 
 
@@ -191,6 +197,16 @@ def _find_whole(upload_id: str) -> Upload:
 
 def _video_url(upload: Upload | PartialUpload) -> str | None:
     return url_for("uploads.video", upload_id=upload.id) if upload.info else None
+
+
+def _window_s(form: dict[str, str]) -> float:
+    """Return how much of the clip these options take; what cannot be read counts as not chosen."""
+    try:
+        recipe = Recipe.parse(**form)
+    except BadOptions:
+        recipe = Recipe()
+    shown_s = recipe.duration_s * recipe.speed
+    return shown_s / 2 if recipe.loop is Loop.BOOMERANG else shown_s
 
 
 def _index_context() -> dict[str, Any]:

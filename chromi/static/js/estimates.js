@@ -1,25 +1,65 @@
 import { announce } from "./announce.js";
 
 /** Each quality is estimated, and how large the file may be does not change how large it would be. */
-const INDIFFERENT = new Set(["quality", "max_mb"]);
+const INDIFFERENT = ["quality", "max_mb"];
+const REST_MS = 1200;
 
 function currentEstimates() {
   return document.getElementById("estimates");
 }
 
-/** Sizes of other pictures would mislead, and whoever measures them need not be asked any more. */
-function forget() {
-  const empty = document.createElement("div");
-  empty.id = "estimates";
-  window.htmx.trigger(currentEstimates(), "htmx:abort");
-  currentEstimates().replaceWith(empty);
+/** What decides the pictures, as one string. */
+function picturesOf(form) {
+  const chosen = new FormData(form);
+  for (const name of INDIFFERENT) chosen.delete(name);
+  return new URLSearchParams(chosen).toString();
 }
 
-export function watchEstimates(form) {
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "estimates") announce(currentEstimates().textContent.trim());
-  });
-  form.addEventListener("input", (event) => {
-    if (!INDIFFERENT.has(event.target.name)) forget();
-  });
+/** Put the sizes where the choice is, or what may be said without them. */
+function showSizes(qualities) {
+  const sizes = currentEstimates().querySelector("[data-part=sizes]")?.dataset ?? {};
+  for (const place of qualities.querySelectorAll("[data-size]")) {
+    const size = sizes[place.dataset.size];
+    place.textContent = size ? qualities.dataset.about.replace("{size}", size) : place.dataset.usual;
+  }
+  currentEstimates().parentElement.classList.toggle("known", Boolean(sizes.small));
+}
+
+/** Sizes of other pictures would mislead, and whoever measures them need not be asked any more. */
+function forget({ measure, qualities }) {
+  const empty = document.createElement("div");
+  empty.id = "estimates";
+  window.htmx.trigger(measure, "htmx:abort");
+  window.htmx.trigger(currentEstimates(), "htmx:abort");
+  currentEstimates().replaceWith(empty);
+  showSizes(qualities);
+}
+
+/** Ask for the sizes by itself when the choice has come to rest. Returns what is to be called when it may have changed. */
+export function watchEstimates(form, parts, { isReady, signal }) {
+  let measured = null;
+  let timer = 0;
+  const measure = () => {
+    if (!isReady() || !form.checkValidity() || measured === picturesOf(form)) return;
+    measured = picturesOf(form);
+    window.htmx.trigger(parts.measure, "rest");
+  };
+  document.addEventListener(
+    "htmx:afterSwap",
+    (event) => {
+      if (event.detail.target.id !== "estimates") return;
+      showSizes(parts.qualities);
+      announce(currentEstimates().textContent.trim().replace(/\s+/g, " "));
+    },
+    { signal },
+  );
+  parts.measure.hidden = true;
+  return () => {
+    clearTimeout(timer);
+    if (measured !== null && measured !== picturesOf(form)) {
+      measured = null;
+      forget(parts);
+    }
+    timer = setTimeout(measure, REST_MS);
+  };
 }

@@ -1,132 +1,187 @@
 import { watchEstimates } from "./estimates.js";
-import { drawFilmstrip } from "./filmstrip.js";
+import { Framing } from "./framing.js";
+import { Grabber } from "./grabber.js";
+import { takeKeys } from "./keys.js";
 import { partsOf } from "./parts.js";
-import { fullTimecode, parseTimecode, shortTimecode } from "./timecode.js";
+import { Player } from "./player.js";
+import { Seam } from "./seam.js";
+import { readSettings, rememberSettings, shownS } from "./settings.js";
+import { Source } from "./source.js";
+import { linkStart } from "./start.js";
+import { takeSuggestions } from "./suggestions.js";
+import { Timeline } from "./timeline.js";
+import { Trim } from "./trim.js";
 
-const NOT_A_TIME = "Write the start as hours, minutes and seconds, such as 00:00:12.4";
+const REMEMBER_MS = 250;
+const USUAL_FPS = 24;
 
-/** Keep the start in the address, so that reloading and coming back by the browser's button find it again. */
-function rememberStart(startS) {
-  const address = new URL(location.href);
-  address.searchParams.set("start_time", fullTimecode(startS));
-  history.replaceState(null, "", address);
+let earlier = null;
+
+/** Choosing a card and typing a size are one choice: with another card the size is not meant any more. */
+function linkLimit(form, { limited, limit }) {
+  let typed = limit.value;
+  limit.addEventListener("input", () => {
+    typed = limit.value;
+    limited.checked = true;
+  });
+  form.addEventListener("change", (event) => {
+    if (event.target.name !== "quality") return;
+    limit.value = limited.checked ? typed || limit.placeholder : "";
+    if (limited.checked) limit.focus();
+  });
 }
 
-/** Keep text field, slider and picture at the same start. Returns a function that tells it. */
-function linkStart(field, parts, windowS, seek) {
-  const { slider } = parts;
+/** Tell what stands for all of a clip that is shorter than the window, or let a person choose a part of it. */
+function showWhole(root, { all_of_it: words }, trim) {
+  root.classList.toggle("whole", trim.isWhole);
+  words.hidden = !trim.isWhole;
+  const length = trim.durationS < 1 ? trim.durationS.toFixed(1) : Math.round(trim.durationS);
+  words.textContent = words.dataset.words.replace("{length}", length);
+}
 
-  const follow = (startS) => {
-    const span = `${shortTimecode(startS)} – ${shortTimecode(startS + windowS)}`;
-    parts.window.textContent = span;
-    slider.setAttribute("aria-valuetext", `${shortTimecode(startS)} to ${shortTimecode(startS + windowS)}`);
-    seek(startS);
+/** Keep the address true, without writing it at every step of a drag. */
+function rememberAtRest(form, trim, signal) {
+  let timer = 0;
+  const remember = () => {
+    clearTimeout(timer);
+    rememberSettings(form);
   };
-  const fromField = () => {
-    const startS = parseTimecode(field.value);
-    const latestS = Number(slider.max);
-    const isTooLate = startS !== null && startS > latestS + 0.1;
-    field.setCustomValidity(startS === null ? NOT_A_TIME : isTooLate ? `Start at ${shortTimecode(latestS)} or earlier` : "");
-    if (startS === null || isTooLate) return;
-    slider.value = startS;
-    follow(startS);
-  };
-
-  slider.addEventListener("input", () => {
-    const startS = Number(slider.value);
-    field.value = fullTimecode(startS);
-    field.setCustomValidity("");
-    follow(startS);
+  trim.addEventListener("change", () => {
+    clearTimeout(timer);
+    timer = setTimeout(remember, REMEMBER_MS);
   });
-  field.addEventListener("input", fromField);
-  for (const control of [slider, field]) {
-    control.addEventListener("change", () => rememberStart(Number(slider.value)));
+  for (const name of ["input", "change", "submit"]) form.addEventListener(name, remember);
+  signal.addEventListener("abort", () => clearTimeout(timer));
+}
+
+/** The studio's parts, and what each has to hear from the others. */
+class Studio {
+  #root;
+  #parts;
+  #form;
+  #signal;
+  #trim = new Trim();
+  #framing;
+  #seam;
+  #player;
+  #timeline;
+  #source;
+  #grabber = null;
+  #fps;
+  #motion = "";
+  #mayMeasure;
+  #forgetLoops;
+
+  constructor(root, local, signal) {
+    this.#root = root;
+    this.#parts = partsOf(root);
+    this.#form = root.querySelector("form");
+    this.#signal = signal;
+    this.#fps = Number(root.dataset.fps) || USUAL_FPS;
+    this.#framing = new Framing(root, this.#parts, this.#form);
+    this.#seam = new Seam(this.#parts, (picture) => this.#framing.takeEdge(picture));
+    this.#player = new Player(this.#parts, this.#trim, () => this.#settings);
+    this.#timeline = new Timeline(this.#parts, this.#trim);
+    this.#source = new Source(root, this.#parts, local, signal);
+    const isReady = () => this.#source.isUploaded && this.#trim.isKnown;
+    this.#mayMeasure = watchEstimates(this.#form, this.#parts, { isReady, signal });
+    this.#forgetLoops = takeSuggestions(this.#parts, this.#trim, signal);
   }
-  fromField();
-  return () => parseTimecode(field.value) ?? Number(slider.value);
+
+  begin() {
+    const { find, start } = this.#parts;
+    this.#listen();
+    this.#takeButtons();
+    linkLimit(this.#form, this.#parts);
+    linkStart(start, this.#trim);
+    rememberAtRest(this.#form, this.#trim, this.#signal);
+    find.disabled = !this.#source.isUploaded;
+    this.#takeSettings();
+    if (this.#source.isUploaded) this.#takeUploaded({ duration_s: Number(this.#root.dataset.durationS) });
+    this.#source.begin();
+  }
+
+  get #settings() {
+    return { ...readSettings(this.#form), startS: this.#trim.startS, clipS: this.#trim.durationS };
+  }
+
+  #listen() {
+    this.#trim.addEventListener("change", () => this.#takeTrim());
+    this.#source.addEventListener("metadata", () => this.#takeVideo());
+    this.#source.addEventListener("lost", () => this.#showMoving(false));
+    this.#player.addEventListener("picture", ({ detail }) => {
+      this.#timeline.showPlayhead(detail.timeS);
+      this.#framing.layBehind(detail.source);
+    });
+    this.#form.addEventListener("input", () => this.#takeSettings());
+    const takeUploaded = ({ detail }) => this.#takeUploaded(detail.info);
+    this.#root.addEventListener("chromi:uploaded", takeUploaded, { signal: this.#signal });
+  }
+
+  #takeButtons() {
+    const { play, video, screen, back, on, here, keys } = this.#parts;
+    const stepFrames = (frames) => this.#player.step(frames, this.#fps);
+    for (const part of [play, video, screen]) part.addEventListener("click", () => this.#player.toggle());
+    back.addEventListener("click", () => stepFrames(-1));
+    on.addEventListener("click", () => stepFrames(1));
+    here.addEventListener("click", () => this.#trim.moveTo(this.#player.playheadS));
+    const isOn = () => keys.checked;
+    takeKeys({ trim: this.#trim, player: this.#player, stepFrames, isOn, signal: this.#signal });
+  }
+
+  #showMoving(isShown) {
+    for (const part of [this.#parts.seam, this.#parts.transport]) part.hidden = !isShown;
+  }
+
+  #takeUploaded({ duration_s: durationS, fps }) {
+    this.#fps = fps || this.#fps;
+    this.#parts.find.disabled = false;
+    this.#trim.set({ durationS });
+    this.#mayMeasure();
+  }
+
+  /** Another video is in the player: the local file, the clip, or its preview. */
+  #takeVideo() {
+    const { src, videoWidth, videoHeight, duration } = this.#parts.video;
+    this.#grabber?.close();
+    this.#grabber = new Grabber(src);
+    for (const user of [this.#seam, this.#player, this.#timeline]) user.use(this.#grabber);
+    this.#showMoving(true);
+    this.#framing.setShape(videoWidth / videoHeight);
+    // A recorder's file may not tell its length; the server will.
+    if (!this.#trim.isKnown && Number.isFinite(duration)) this.#trim.set({ durationS: duration });
+    this.#seam.show(this.#settings);
+    this.#player.seek(this.#trim.startS);
+  }
+
+  #takeTrim() {
+    this.#parts.timeline.hidden = !this.#trim.isKnown;
+    showWhole(this.#root, this.#parts, this.#trim);
+    this.#seam.show(this.#settings);
+    this.#player.refresh();
+    this.#mayMeasure();
+  }
+
+  #takeSettings() {
+    const { lengthS, speed, loop, reverse, short } = readSettings(this.#form);
+    const partS = shownS({ lengthS, speed, loop });
+    if (partS !== this.#trim.lengthS) this.#forgetLoops();
+    this.#trim.set({ lengthS: partS });
+    this.#parts.find.hidden = loop === "boomerang"; // that loops anywhere
+    const motion = [lengthS, speed, loop, reverse, short].join();
+    if (this.#motion && this.#motion !== motion) this.#takeTrim();
+    this.#motion = motion;
+    this.#framing.layBehind(this.#parts.screen.hidden ? this.#parts.video : this.#parts.screen);
+    this.#mayMeasure();
+  }
 }
 
-/** Loop the chosen window on a button; anything else that pauses the video resets the button. */
-function loopWindow(video, button, startOf, windowS) {
-  const playLabel = button.textContent;
-  const watch = () => {
-    if (video.paused) return;
-    const startS = startOf();
-    if (video.currentTime >= startS + windowS || video.currentTime < startS - 0.5) video.currentTime = startS;
-    requestAnimationFrame(watch);
-  };
-  const toggle = () => {
-    if (!video.paused) {
-      video.pause();
-      return;
-    }
-    video.currentTime = startOf();
-    // Refused when the file turns out unplayable; the error event says so to the person.
-    video.play().catch(() => video.pause());
-  };
-  button.addEventListener("click", toggle);
-  video.addEventListener("click", toggle);
-  video.addEventListener("play", () => {
-    button.textContent = button.dataset.stop;
-    watch();
-  });
-  video.addEventListener("pause", () => {
-    button.textContent = playLabel;
-  });
-  // The window may end where the clip ends.
-  video.addEventListener("ended", () => {
-    video.currentTime = startOf();
-    video.play();
-  });
-}
-
-/** Chrome plays a file whose picture it cannot decode as sound alone: that counts as unplayable too. */
-function noticeUnplayable(video, parts) {
-  const giveUp = () => {
-    video.hidden = true;
-    parts.play.hidden = true;
-    parts.unplayable.hidden = false;
-  };
-  const check = () => {
-    const isKnown = video.readyState >= HTMLMediaElement.HAVE_METADATA;
-    if (video.error || (isKnown && video.videoWidth === 0)) giveUp();
-  };
-  video.addEventListener("error", check);
-  video.addEventListener("loadedmetadata", check);
-  // The browser may have found out before this script ran.
-  check();
-}
-
-/** Let the local file of a clip that is still being uploaded tell its length; `tell` is given the seconds. */
-function askLocal(video, localUrl, tell) {
-  video.addEventListener("loadedmetadata", () => tell(video.duration), { once: true });
-  video.src = localUrl;
-}
-
-export function enhanceStudio(root, { localUrl } = {}) {
-  const parts = partsOf(root);
-  const { video, slider } = parts;
-  const windowS = Number(root.dataset.windowS);
-  watchEstimates(root.querySelector("form"));
-
-  // Safari paints no first frame until it is told where to look.
-  const seek = (startS) => {
-    if (video) video.currentTime = startS;
-  };
-  let startOf = () => 0;
-  if (slider) startOf = linkStart(root.querySelector("#start_time"), parts, windowS, seek);
-  const measure = (durationS) => {
-    if (!slider) return;
-    // The slider's thumb is the window itself, as wide as six seconds of this clip.
-    root.style.setProperty("--window-share", windowS / durationS);
-    slider.max = Math.max(0, Math.floor((durationS - windowS) * 10) / 10);
-    parts.length.textContent = shortTimecode(durationS);
-    if (video) drawFilmstrip(parts.filmstrip, video.src, durationS);
-  };
-  if (localUrl) askLocal(video, localUrl, measure);
-  else measure(Number(root.dataset.durationS));
-  if (!video) return;
-  video.controls = false;
-  noticeUnplayable(video, parts);
-  loopWindow(video, parts.play, startOf, Math.min(windowS, Number(root.dataset.durationS) || windowS));
+/**
+ * Make the studio's form a place to see and choose. While the clip is still being sent, `localUrl` shows it, and
+ * the event "chromi:uploaded" {info, videoUrl} on `root` tells that the server has it.
+ */
+export function enhanceStudio(root, { localUrl = "", localType = "" } = {}) {
+  earlier?.abort();
+  earlier = new AbortController();
+  new Studio(root, { localUrl, localType }, earlier.signal).begin();
 }
