@@ -357,7 +357,7 @@ def test_the_studio_of_an_unfinished_upload_has_no_facts(client: FlaskClient, ha
     assert "<html" not in studio.text
     assert 'data-duration-s=""' in studio.text
     assert 'id="uploading"' in studio.text
-    assert '<option value="best" selected>' in studio.text
+    assert 'value="best" checked' in studio.text
     body = client.get(f"/uploads/{upload_id_of(half)}/").get_json()
     assert (body["info"], body["video_url"]) == (None, None)
 
