@@ -39,9 +39,10 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def relay(service: Service) -> Iterator[Relay]:
+def relay(service: Service, page: Page) -> Iterator[Relay]:
     with Relay(service.url) as relay:
         yield relay
+        page.goto("about:blank")  # what is still under way ends before its network does
 
 
 def choose(page: Page, url: str, clip: Path) -> None:
