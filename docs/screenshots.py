@@ -25,7 +25,7 @@ def walk(page: Page, url: str, clip: str, name: str) -> None:
     page.screenshot(path=FOLDER / f"start-{name}.png")
     page.set_input_files("#video", clip)
     page.wait_for_url("**/uploads/*/", timeout=PATIENCE_MS)
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_label("Starts at").fill("00:00:02")
     page.wait_for_timeout(2000)  # the filmstrip is drawn
     page.screenshot(path=FOLDER / f"studio-{name}.png", full_page=True)
@@ -34,7 +34,7 @@ def walk(page: Page, url: str, clip: str, name: str) -> None:
     page.wait_for_timeout(2500)
     page.screenshot(path=FOLDER / f"making-{name}.png")
     expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function("document.querySelector('#result img').complete", timeout=PATIENCE_MS)
+    page.wait_for_load_state("networkidle", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Make a link").click()
     link = page.get_by_label("Link 1", exact=True)
     expect(link).to_be_visible()

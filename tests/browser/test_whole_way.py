@@ -14,6 +14,7 @@ from chromi.encoder import Recipe, convert
 from tests import clips
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.conftest import Service
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +26,7 @@ def choose(page: Page, service: Service, clip: Path) -> None:
     page.goto(service.url)
     page.set_input_files("#video", clip)
     page.wait_for_url("**/uploads/*/", timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def download(page: Page, folder: Path) -> Path:
@@ -38,7 +40,6 @@ def download(page: Page, folder: Path) -> Path:
 def test_from_a_file_to_a_background(page: Page, service: Service, clip: Path, tmp_path: Path) -> None:
     choose(page, service, clip)
     expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
     page.get_by_label("Starts at").fill("00:00:01.500")
     page.get_by_role("button", name="Make background").click()
 
@@ -47,7 +48,7 @@ def test_from_a_file_to_a_background(page: Page, service: Service, clip: Path, t
     expect(page.get_by_role("progressbar")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function("document.querySelector('#result img').complete")
+    wait_for(lambda: page.evaluate("document.querySelector('#result img').complete"), "the picture")
 
     gif = download(page, tmp_path)
     assert gif.name == "chromi_background.gif"
@@ -174,7 +175,7 @@ def test_the_gif_moves_as_chromes_background(playwright: Playwright, tmp_path: P
     )
     page = context.new_page()
     page.goto("chrome://new-tab-page/")
-    page.wait_for_function("document.querySelector('ntp-app')")
+    wait_for(lambda: page.evaluate("Boolean(document.querySelector('ntp-app'))"), "the new tab page")
     shots = [page.screenshot()]
     page.wait_for_timeout(700)
     shots.append(page.screenshot())
