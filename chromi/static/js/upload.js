@@ -1,6 +1,7 @@
 import { announce } from "./announce.js";
 import { openStudio } from "./enter.js";
 import { showError } from "./errors.js";
+import { moveGround } from "./ground.js";
 import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
 import { Refused } from "./request.js";
@@ -82,6 +83,7 @@ export function enhanceUpload(form) {
   let persistence = null;
   form.classList.add("enhanced");
   parts.submit.hidden = true;
+  if (parts.ground) moveGround(parts);
 
   const reset = (sentence) => {
     show(null);

@@ -1,0 +1,19 @@
+/** Whoever wants little motion, or pays for their data, keeps the still. */
+function isWelcome() {
+  return !matchMedia("(prefers-reduced-motion: reduce)").matches && !navigator.connection?.saveData;
+}
+
+/** Let the start page's picture move once all else is there; a button stops it and lets it move again. */
+export function moveGround({ ground, motion }) {
+  const still = ground.src;
+  const show = (isMoving) => {
+    ground.src = isMoving ? ground.dataset.moving : still;
+    motion.textContent = isMoving ? motion.dataset.stop : motion.dataset.go;
+  };
+  const isMoving = () => ground.src !== still;
+  const begin = () => show(isWelcome());
+  motion.hidden = false;
+  motion.addEventListener("click", () => show(!isMoving()));
+  if (document.readyState === "complete") begin();
+  else addEventListener("load", begin, { once: true });
+}

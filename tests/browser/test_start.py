@@ -1,0 +1,66 @@
+"""The start page: a calm picture that moves only where that is welcome."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import listen
+from tests.conftest import Service
+
+pytestmark = pytest.mark.browser
+
+STATIC = Path(__file__).resolve().parent.parent.parent / "chromi" / "static"
+
+
+def test_the_picture_is_small() -> None:
+    assert (STATIC / "start.gif").stat().st_size < 300_000
+    assert (STATIC / "start.png").stat().st_size < 30_000
+
+
+def test_the_picture_moves_until_it_is_stopped(page: Page, service: Service) -> None:
+    page.goto(service.url)
+    ground = page.locator(".ground")
+    expect(ground).to_have_attribute("src", "/static/start.gif")
+    page.get_by_role("button", name="Stop the moving picture").click()
+    expect(ground).to_have_attribute("src", "/static/start.png")
+    page.get_by_role("button", name="Let the picture move").click()
+    expect(ground).to_have_attribute("src", "/static/start.gif")
+
+
+def test_the_picture_comes_after_all_else(page: Page, service: Service) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(service.url)
+    expect(page.locator(".ground")).to_have_attribute("src", "/static/start.gif")
+    assert asked[-1].endswith("/static/start.gif")
+    assert all(url.startswith(service.url) for url in asked), "nothing comes from elsewhere"
+
+
+def test_who_wants_little_motion_sees_the_still(browser: Browser, service: Service) -> None:
+    complaints: list[str] = []
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    listen(page, complaints)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(service.url)
+    expect(page.get_by_role("button", name="Let the picture move")).to_be_visible()
+    assert not any(url.endswith("start.gif") for url in asked)
+    context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 360, 768, 1440])
+def test_the_page_fits(browser: Browser, service: Service, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(service.url)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    stage, invite = (page.locator(name).bounding_box() for name in (".stage", ".invite"))
+    assert stage
+    assert invite
+    assert stage["y"] <= invite["y"]
+    assert invite["y"] + invite["height"] <= stage["y"] + stage["height"]
+    context.close()
