@@ -5,12 +5,12 @@ function isWelcome() {
 
 /** Let the start page's picture move once all else is there; a button stops it and lets it move again. */
 export function moveGround({ ground, motion }) {
-  const still = ground.src;
+  const still = ground.getAttribute("src");
   const show = (isMoving) => {
     ground.src = isMoving ? ground.dataset.moving : still;
     motion.textContent = isMoving ? motion.dataset.stop : motion.dataset.go;
   };
-  const isMoving = () => ground.src !== still;
+  const isMoving = () => ground.getAttribute("src") !== still;
   const begin = () => show(isWelcome());
   motion.hidden = false;
   motion.addEventListener("click", () => show(!isMoving()));
