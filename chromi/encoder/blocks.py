@@ -11,13 +11,14 @@ from mmap import mmap
 from chromi.errors import BrokenResult
 
 SIGNATURE, TRAILER = b"GIF89a", b";"
+SCREEN_BYTES = 13
+"""Of signature and logical screen descriptor, with which every GIF begins."""
 LOOP_FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 _LOOP_START = LOOP_FOREVER[:-3]
 _EXTENSION, _IMAGE = 0x21, 0x2C
 _GRAPHIC_CONTROL, _COMMENT = 0xF9, 0xFE
 _HAS_TABLE, _EIGHT_BITS, _TABLE_SIZE, _INTERLACED = 0x80, 0x70, 0x07, 0x40
 _NO_CONTROL = b"\x21\xf9\x04\x00\x00\x00\x00\x00"
-_SCREEN_BYTES = 13
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Extension:
 
 def read_size_px(content: bytes | mmap) -> tuple[int, int]:
     """Return width and height of the screen. Raises BrokenResult if this is no GIF."""
-    if content[:3] != SIGNATURE[:3] or len(content) < _SCREEN_BYTES:
+    if content[:3] != SIGNATURE[:3] or len(content) < SCREEN_BYTES:
         raise BrokenResult(detail=f"no GIF: it begins with {content[:6]!r}")
     width, height = struct.unpack("<HH", content[6:10])
     return width, height
@@ -91,7 +92,7 @@ def start_gif(size_px: tuple[int, int], common: bytes) -> bytes:
 
 
 def _walk(content: bytes | mmap) -> Iterator[Frame | Extension]:
-    common, at = _table(content, _SCREEN_BYTES, content[10])
+    common, at = _table(content, SCREEN_BYTES, content[10])
     control = _NO_CONTROL
     while (kind := content[at]) != TRAILER[0]:
         if kind == _EXTENSION:

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.blocks import LOOP_FOREVER, TRAILER, Frame, read_blocks, read_size_px, start_gif
+from chromi.encoder.blocks import (
+    LOOP_FOREVER,
+    SCREEN_BYTES,
+    TRAILER,
+    Frame,
+    read_blocks,
+    read_size_px,
+    start_gif,
+)
 from chromi.errors import BrokenResult
 
 
@@ -31,7 +39,7 @@ def join_parts(parts: Sequence[Part], destination: Path, *, fps: int) -> int:
             frames = read_frames(part)
             if not count:
                 common = frames[0].colours
-                file.write(start_gif(read_size_px(part.paths[0].read_bytes()), common) + LOOP_FOREVER)
+                file.write(start_gif(_read_size_px(part.paths[0]), common) + LOOP_FOREVER)
             for frame in frames[part.skip :]:
                 delay_cs = _at_cs(count + 1, fps) - _at_cs(count, fps)
                 file.write(frame.lasting(delay_cs).to_bytes(common))
@@ -47,6 +55,11 @@ def read_frames(part: Part) -> list[Frame]:
         return [min(same, key=lambda frame: frame.size_bytes) for same in alternatives]
     except ValueError as error:
         raise BrokenResult(detail=f"{part.paths} do not hold the same frames") from error
+
+
+def _read_size_px(path: Path) -> tuple[int, int]:
+    with path.open("rb") as file:
+        return read_size_px(file.read(SCREEN_BYTES))
 
 
 def _read_gif(path: Path) -> list[Frame]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, url_for
+from flask import Blueprint, Flask, Response
 
 from chromi.encoder import Recipe
 from chromi.errors import Conflict, NotFound
 from chromi.models import Job, JobKind, Upload
 from chromi.web import jobs
-from chromi.web.responses import redirect_to
 
 bp = Blueprint("again", __name__)
 
@@ -38,4 +37,4 @@ def _start(earlier: Job, recipe: Recipe) -> Response:
     if earlier.upload is None:
         raise NotFound(Upload.missing_message())
     job = jobs.start_job(earlier.upload, recipe, JobKind(earlier.kind))
-    return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
+    return jobs.answer_started(job)

@@ -24,7 +24,7 @@ from chromi.encoder import OPTIONS, Recipe
 from chromi.errors import Conflict, NotFound, error_of
 from chromi.models import FINAL_STATES, Job, JobKind, State, Upload, Worker
 from chromi.web import links, result
-from chromi.web.responses import wanted_kind
+from chromi.web.responses import redirect_to, wanted_kind
 from chromi.web.services import services
 
 log = logging.getLogger(__name__)
@@ -107,6 +107,11 @@ def make_room(upload: Upload, recipe: Recipe) -> None:
     for job in unfinished(upload, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.PREVIEW):
         if job.kind != JobKind.ESTIMATE or job.recipe.pictures_key() != recipe.pictures_key():
             Job.cancel(job.id)
+
+
+def answer_started(job: Job) -> Response:
+    """Send a person on to the job's page, and tell a program where to ask."""
+    return redirect_to(url_for("jobs.show", job_id=job.id), enqueued_body(job), 202)
 
 
 def answer_inline(job: Job) -> Response:

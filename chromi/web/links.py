@@ -131,8 +131,7 @@ def deliver_gif(link: Link) -> Response:
     response = deliver_file(file, "image/gif", etag=_etag(link), latest_start=latest_start)
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
     if not link.max_uses and not link.password_hash:
-        max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
-        response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
+        let_browser_keep(response, link)
     return response
 
 
@@ -194,6 +193,12 @@ def own_url(job: Job) -> str:
     return download_url(own_link(job))
 
 
+def let_browser_keep(response: Response, link: Link) -> None:
+    """Let the receiver's browser keep it for a while, but not beyond the link's end."""
+    max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
+    response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
+
+
 def own_link(job: Job) -> Link:
     own: Link | None = job.links.where(~Link.shared).first()
     if own is None or not own.is_live:
@@ -202,14 +207,14 @@ def own_link(job: Job) -> Link:
 
 
 def download_url(link: Link, **options: Any) -> str:
-    return url_for("links.download", token=_token(link), **options)
+    return url_for("links.download", token=token_of(link), **options)
 
 
 def still_url(link: Link, **options: Any) -> str:
-    return url_for("links.still", token=_token(link), **options)
+    return url_for("links.still", token=token_of(link), **options)
 
 
-def _token(link: Link) -> str:
+def token_of(link: Link) -> str:
     return services().signer.sign_download(link.id, link.created_at)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from flask import Blueprint, Flask, Response, send_file, url_for
@@ -10,7 +9,7 @@ from flask import Blueprint, Flask, Response, send_file, url_for
 from chromi.encoder import copy_first_frame
 from chromi.errors import Gone, NotFound
 from chromi.models import Job, Link
-from chromi.web.links import MAX_CACHE_AGE_S, find_live_link
+from chromi.web.links import find_live_link, let_browser_keep, own_link, token_of
 from chromi.web.services import services
 
 bp = Blueprint("result", __name__)
@@ -54,8 +53,7 @@ def result_context(job: Job) -> dict[str, Any]:
     """A finished job's further addresses, for its page; results of an older version have no source frame."""
     if not job.has_background:
         return {}
-    own = job.links.where(~Link.shared).get()
-    token = services().signer.sign_download(own.id, own.created_at)
+    token = token_of(own_link(job))
     has_source = services().storage.source_frame_path(job.id).exists()
     return {
         "extension_url": url_for("extension.download", token=token),
@@ -65,7 +63,6 @@ def result_context(job: Job) -> dict[str, Any]:
 
 
 def _kept_by_browser(response: Response, link: Link) -> Response:
-    max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
-    response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
+    let_browser_keep(response, link)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

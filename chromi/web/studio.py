@@ -10,7 +10,7 @@ from chromi.encoder import Recipe
 from chromi.errors import NotFound
 from chromi.models import Job, JobKind, State, Upload
 from chromi.web import jobs
-from chromi.web.delivery import DeliveredFile, deliver_file
+from chromi.web.delivery import DeliveredFile, deliver_clip
 from chromi.web.responses import redirect_to, wanted_kind
 from chromi.web.services import services
 
@@ -28,7 +28,7 @@ def create_loops(upload_id: str) -> Response:
     job = jobs.start_only(upload, jobs.recipe_from_form(upload), JobKind.LOOPS)
     if wanted_kind() == "fragment":
         return make_response(loops(job.id), 202)
-    return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
+    return jobs.answer_started(job)
 
 
 @bp.get("/jobs/<job_id>/loops")
@@ -47,7 +47,7 @@ def create_preview(upload_id: str) -> Response:
     if job is None:
         url = url_for("studio.preview", upload_id=upload.id)
         return redirect_to(url, {"preview_url": url}, 200)
-    return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
+    return jobs.answer_started(job)
 
 
 @bp.get("/jobs/<job_id>/preview")
@@ -65,10 +65,7 @@ def preview(upload_id: str) -> Response:
     if not _has_preview(upload.id):
         raise NotFound("There is no preview of this clip yet.")
     file = DeliveredFile(services().storage.preview_path(upload.id))
-    response = deliver_file(file, "video/mp4", etag=f"{upload.id}-preview")
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "private, max-age=3600"
-    return response
+    return deliver_clip(file, "video/mp4", etag=f"{upload.id}-preview")
 
 
 def _has_preview(upload_id: str) -> bool:

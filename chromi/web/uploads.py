@@ -23,7 +23,7 @@ from chromi.errors import BadOptions, ChromiError, Conflict, MissingVideo, Uploa
 from chromi.models import JobKind, PartialUpload, Upload, find_upload
 from chromi.storage import IncomingFile, new_id
 from chromi.web import jobs, resumable
-from chromi.web.delivery import DeliveredFile, deliver_file
+from chromi.web.delivery import DeliveredFile, deliver_clip
 from chromi.web.responses import answer_form_error, redirect_to, refuse_body, wanted_kind
 from chromi.web.services import services
 
@@ -94,7 +94,7 @@ def create_job(upload_id: str) -> Response:
         job = jobs.start_job(upload, recipe)
     except ChromiError as error:
         return answer_form_error(error, "studio.html", **studio_context(upload))
-    return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
+    return jobs.answer_started(job)
 
 
 @bp.post("/uploads/<upload_id>/estimates/", strict_slashes=False)
@@ -107,7 +107,7 @@ def create_estimate(upload_id: str) -> Response:
         return answer_form_error(error, "studio.html", **studio_context(upload))
     if wanted_kind() == "fragment":
         return make_response(jobs.estimates(job.id), 202)
-    return redirect_to(url_for("jobs.show", job_id=job.id), jobs.enqueued_body(job), 202)
+    return jobs.answer_started(job)
 
 
 @bp.get("/uploads/<upload_id>/video")
@@ -116,11 +116,7 @@ def video(upload_id: str) -> Response:
     upload = _find_whole(upload_id)
     upload.touch()
     file = DeliveredFile(services().storage.upload_path(upload.id))
-    response = deliver_file(file, MEDIA_TYPES[upload.info.container], etag=upload.id)
-    # A stranger's bytes on our origin: should a browser ever take them for a page, it may do nothing.
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "private, max-age=3600"
-    return response
+    return deliver_clip(file, MEDIA_TYPES[upload.info.container], etag=upload.id)
 
 
 @bp.post("/convert/", strict_slashes=False)
