@@ -7,9 +7,14 @@ import { revealScripted } from "./js/parts.js";
 import { shareLinks } from "./js/share.js";
 import { enhanceStudio } from "./js/studio.js";
 import { enhanceUpload } from "./js/upload.js";
+import { localTimes } from "./js/words.js";
 
-revealScripted(document);
-document.addEventListener("htmx:afterSwap", () => revealScripted(document));
+function adapt() {
+  revealScripted(document);
+  localTimes(document);
+}
+adapt();
+document.addEventListener("htmx:afterSwap", adapt);
 
 shareLinks();
 followHistory();

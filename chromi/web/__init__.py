@@ -16,6 +16,7 @@ from chromi.web import (
     filters,
     health,
     jobs,
+    language,
     links,
     responses,
     result,
@@ -52,7 +53,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     app.teardown_request(close_database)
     rooms = (
-        *(responses, security, filters, uploads, resumable, studio, jobs, again),
+        *(language, responses, security, filters, uploads, resumable, studio, jobs, again),
         *(links, sharing, result, extension, health),
     )
     for room in rooms:

@@ -139,12 +139,12 @@ def test_before_and_after_are_compared_by_keyboard(page: Page, service: Service,
         picture.scroll_into_view_if_needed()
         expect(picture).to_have_js_property("naturalWidth", 1280)
     border = page.get_by_role("slider", name="Border between your clip and your background")
-    expect(border).to_have_attribute("aria-valuetext", "50 % of your clip shown")
+    expect(border).to_have_attribute("aria-valuetext", "50% of your clip shown")
     border.focus()
     page.keyboard.press("ArrowRight")
-    expect(border).to_have_attribute("aria-valuetext", "51 % of your clip shown")
+    expect(border).to_have_attribute("aria-valuetext", "51% of your clip shown")
     page.keyboard.press("Home")
-    expect(border).to_have_attribute("aria-valuetext", "0 % of your clip shown")
+    expect(border).to_have_attribute("aria-valuetext", "0% of your clip shown")
     expect(page.locator(".compare-source")).to_have_css("clip-path", re.compile(r"100%"))
 
 
