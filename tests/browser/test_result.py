@@ -54,7 +54,7 @@ def test_title_and_icon_tell_how_far_it_is(page: Page, service: Service, heavy_c
     start(page, service, heavy_clip, duration="6")
     icon = page.locator('link[rel="icon"]')
     expect(icon).to_have_attribute("href", re.compile(r"icons/making-\d\.svg"))
-    expect(page).to_have_title(re.compile(r"^\d+ % · Chromi"))
+    expect(page).to_have_title(re.compile(r"^\d+% · Chromi"))
     expect(page.get_by_text("You can close this page")).to_be_visible()
     expect(page.get_by_text(re.compile(r"about .+ left"))).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Cancel").click()
