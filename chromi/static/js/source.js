@@ -85,8 +85,12 @@ export class Source extends EventTarget {
       this.#showPreview();
       return;
     }
-    window.htmx.process(preview); // this may come before htmx has looked at the page
-    window.htmx.trigger(preview, "needed");
+    const ask = () => {
+      window.htmx.process(preview); // this may come before htmx has looked at the page
+      window.htmx.trigger(preview, "needed");
+    };
+    if (window.htmx) ask();
+    else document.addEventListener("DOMContentLoaded", ask, { once: true });
   }
 
   #takePreview(event) {
