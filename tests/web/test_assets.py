@@ -1,5 +1,6 @@
 """Static files: kept for ever under an address of their own, and never stale."""
 
+import io
 import re
 import shutil
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
+from PIL import Image
 
+from chromi.models import Job
 from chromi.web.assets import FOLDER, Assets
 from tests.web.conftest import PAGE
 
@@ -110,3 +113,37 @@ def test_every_script_is_some_pages() -> None:
     pages = [name for name in assets.files if name.startswith("pages/")]
     reached = {module for page in [*pages, "js/enter.js"] for module in assets.modules_of(page)}
     assert {name for name in assets.files if name.startswith("js/")} == reached - {"app.js"} | {"js/enter.js"}
+
+
+@pytest.mark.parametrize(
+    ("address", "size_px"),
+    [
+        ("/favicon.ico", (48, 48)),
+        ("/static/apple-touch-icon.png", (180, 180)),
+        ("/static/social.png", (1200, 630)),
+    ],
+)
+def test_the_icons_are_pictures_of_their_size(
+    client: FlaskClient, address: str, size_px: tuple[int, int]
+) -> None:
+    answer = client.get(address)
+    assert answer.mimetype == "image/png"
+    with Image.open(io.BytesIO(answer.data)) as picture:
+        assert picture.size == size_px
+
+
+def test_the_first_page_tells_link_previews_of_itself(client: FlaskClient) -> None:
+    page = client.get("/").text
+    told = dict(re.findall(r'<meta property="og:([^"]+)" content="([^"]+)">', page))
+    assert told["url"] == "http://localhost/"
+    assert told["title"] == "Your clip, behind every new tab"
+    assert told["image"].startswith("http://localhost/static/v-")
+    assert client.get(told["image"]).mimetype == "image/png"
+    assert '<meta name="twitter:card" content="summary_large_image">' in page
+
+
+def test_search_engines_may_list_the_first_page_alone(client: FlaskClient, upload: str, job: Job) -> None:
+    assert "X-Robots-Tag" not in client.get("/", headers=PAGE).headers
+    for address in (f"/uploads/{upload}/", f"/jobs/{job.id}/", "/health/", "/nowhere"):
+        assert client.get(address, headers=PAGE).headers["X-Robots-Tag"] == "noindex", address
+        assert "og:" not in client.get(address, headers=PAGE).text

@@ -85,12 +85,8 @@ export class Source extends EventTarget {
       this.#showPreview();
       return;
     }
-    const ask = () => {
-      window.htmx.process(preview); // this may come before htmx has looked at the page
-      window.htmx.trigger(preview, "needed");
-    };
-    if (window.htmx) ask();
-    else document.addEventListener("DOMContentLoaded", ask, { once: true });
+    window.htmx.process(preview); // this may come before htmx has looked at the page
+    window.htmx.trigger(preview, "needed");
   }
 
   #takePreview(event) {
