@@ -43,9 +43,8 @@ def init_app(app: Flask) -> None:
 
 @bp.after_request
 def keep_private(response: Response) -> Response:
-    """An address that opens a file is a secret: nobody is told of it, nobody lists it."""
+    """An address that opens a file is a secret: nobody is told of it."""
     response.headers.setdefault("Referrer-Policy", "no-referrer")
-    response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 

@@ -37,7 +37,8 @@ def wanted_kind() -> Kind:
 
 
 def name_what_varies(response: Response) -> Response:
-    response.vary.update(("Accept", "HX-Request"))
+    if request.endpoint != "static" or response.status_code >= 400:
+        response.vary.update(("Accept", "HX-Request"))
     return response
 
 

@@ -26,7 +26,7 @@ LOCAL_FILE = """async ({ url, type }) => {
   fresh.querySelector("video").removeAttribute("src");
   root.replaceWith(fresh);
   htmx.process(fresh);
-  const { enhanceStudio } = await import("/static/js/studio.js");
+  const { enhanceStudio } = await import(document.querySelector('[href$="/js/studio.js"]').href);
   enhanceStudio(fresh, { localUrl: URL.createObjectURL(blob), localType: type });
 }"""
 
