@@ -362,9 +362,10 @@ def test_the_studio_of_an_unfinished_upload_has_no_facts(client: FlaskClient, ha
     assert (body["info"], body["video_url"]) == (None, None)
 
 
-@pytest.mark.parametrize("address", ["jobs/", "estimates/"])
+@pytest.mark.parametrize("address", ["jobs/", "estimates/", "loops/", "previews/"])
 def test_nothing_is_made_of_an_unfinished_upload(client: FlaskClient, half: str, address: str) -> None:
     answer = client.post(f"/uploads/{upload_id_of(half)}/{address}")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "conflict")
-    assert client.get(f"/uploads/{upload_id_of(half)}/video").status_code == 409
+    for kind in ("video", "preview"):
+        assert client.get(f"/uploads/{upload_id_of(half)}/{kind}").status_code == 409
     assert Job.select().count() == 0
