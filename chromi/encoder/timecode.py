@@ -11,7 +11,8 @@ _TIMECODE = re.compile(
 def parse_timecode(text: str) -> float:
     """Return the seconds that HH:MM:SS[.mmm], MM:SS[.mmm] or a plain number of seconds stands for.
 
-    The decimal sign may be a comma, as most of Europe writes it. Rounded to milliseconds. Raises ValueError for anything else, signs and exponents included.
+    The decimal sign may be a comma, as most of Europe writes it. Rounded to milliseconds. Raises
+    ValueError for anything else, signs and exponents included.
     """
     match = _TIMECODE.fullmatch(text.strip())
     if not match:

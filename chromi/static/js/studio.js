@@ -37,6 +37,11 @@ function showWhole(root, { all_of_it: words }, trim) {
   words.hidden = !trim.isWhole;
   const length = trim.durationS < 1 ? trim.durationS.toFixed(1) : Math.round(trim.durationS);
   words.textContent = words.dataset.words.replace("{length}", length);
+  // What chooses a part is hidden: the sentence takes its focus over.
+  if (trim.isWhole && root.contains(document.activeElement?.closest(".part-only") ?? null)) {
+    words.tabIndex = -1;
+    words.focus({ preventScroll: true });
+  }
 }
 
 /** Keep the address true, without writing it at every step of a drag. */

@@ -2,11 +2,9 @@ import { announce } from "./announce.js";
 import { showError } from "./errors.js";
 import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
-import { Refused, request } from "./request.js";
+import { GONE, Refused, request } from "./request.js";
 import { dropUpload, sendFile } from "./transfer.js";
 import { fill, megabytes } from "./words.js";
-
-const GONE = new Set([404, 410]);
 
 /** Show what data-when names for a state, and hide the rest. Returns a function that changes the state. */
 function statesOf(bar) {
@@ -42,6 +40,17 @@ function holdRequests(studio, sentence) {
 async function askFacts(address, signal) {
   const { info, video_url: videoUrl } = JSON.parse((await request("GET", address, { signal })).responseText);
   return { info, videoUrl };
+}
+
+/** A clip is deleted when nothing was done with it for a while, even under an open page: the file is still at hand. */
+function watchGone(studio, onGone, signal) {
+  const look = (event) => {
+    const { requestConfig, xhr } = event.detail;
+    if (!GONE.has(xhr.status) || requestConfig.verb === "get" || !studio.contains(requestConfig.elt)) return;
+    event.detail.shouldSwap = false;
+    onGone(new Refused(xhr.status, ""));
+  };
+  document.addEventListener("htmx:beforeSwap", look, { signal });
 }
 
 /** Show how far it is. Returns a function that takes the bytes sent. */
@@ -105,6 +114,7 @@ export async function uploadFromStudio(studio, file, { uploadUrl, pageUrl }, sta
     const detail = await persistence.keepTrying(() => askFacts(pageUrl, signal));
     studio.dispatchEvent(new CustomEvent("chromi:uploaded", { detail }));
     show("done");
+    watchGone(studio, explain, signal);
     letGo();
   } catch (error) {
     explain(error);
