@@ -74,13 +74,15 @@ function explainer(studio, bar, show, signal) {
     const isGone = isRefused && GONE.has(error.status);
     if (!isGone) showError(isRefused ? error.sentence || bar.dataset.unclear : bar.dataset.unreadable);
     for (const button of studio.querySelectorAll("form button:not([type=button])")) button.disabled = true;
+    if (!isGone) studio.dispatchEvent(new Event("chromi:refused"));
     show(isGone ? "expired" : "failed");
   };
 }
 
 /**
  * Send the file to its upload while the studio is in use, and say in the studio's bar how it goes.
- * The studio hears "chromi:uploaded" with { info, videoUrl } at the end. `startOver` begins a new upload.
+ * The studio hears "chromi:uploaded" with { info, videoUrl } at the end, or "chromi:refused". `startOver` begins a new
+ * upload.
  */
 export async function uploadFromStudio(studio, file, { uploadUrl, pageUrl }, startOver) {
   const bar = studio.querySelector("#uploading");
