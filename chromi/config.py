@@ -40,6 +40,8 @@ class Settings:
     """Largest video taken, in MB of 1,000,000 bytes, 1 to 2000; the web server enforces it."""
     workers: int = 1
     """Conversions at once, 1 to 16; each needs about 200 MB of memory."""
+    max_queue: int = 50
+    """Jobs that may wait for a worker, 1 to 1000; one more is refused for the moment."""
     inline: bool = False
     """Convert inside the request instead of in the queue: for small scripts, not for the public."""
     upload_ttl_s: int = 3600
@@ -53,6 +55,7 @@ class Settings:
         _require_range("port", self.port, 0, 65535)
         _require_range("max_upload_mb", self.max_upload_mb, 1, 2000)
         _require_range("workers", self.workers, 1, 16)
+        _require_range("max_queue", self.max_queue, 1, 1000)
         _require_range("upload_ttl_s", self.upload_ttl_s, 60, 7 * 86400)
         _require_range("link_ttl_s", self.link_ttl_s, 60, 7 * 86400)
         if not self.host:

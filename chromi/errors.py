@@ -164,6 +164,14 @@ class ServiceBusy(ChromiError):
     user_message = Sentence("The service is busy. Please try again in a few seconds.")
 
 
+class QueueFull(ServiceBusy):
+    """As many jobs wait as CHROMI_MAX_QUEUE allows."""
+
+    code = "queue_full"
+    user_message = Sentence("Too many clips are waiting at this moment. Please try again in a minute.")
+    retry_after_s = 60
+
+
 # -- what can go wrong while a clip is converted ---------------------------------------------------------
 
 

@@ -45,6 +45,7 @@ def test_an_unknown_setting_stops_the_start_and_names_the_allowed() -> None:
         ("CHROMI_INLINE", "maybe"),
         ("CHROMI_MAX_UPLOAD_MB", "0"),
         ("CHROMI_WORKERS", "-1"),
+        ("CHROMI_MAX_QUEUE", "0"),
         ("CHROMI_UPLOAD_TTL_S", "5"),
         ("CHROMI_LINK_TTL_S", "99999999"),
     ],

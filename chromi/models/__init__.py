@@ -12,7 +12,7 @@ from pathlib import Path
 from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.models.links import Link
 from chromi.models.rows import database
-from chromi.models.uploads import PartialUpload, Upload, find_upload
+from chromi.models.uploads import PartialUpload, Upload, find_upload, find_whole_upload
 from chromi.models.workers import Worker
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Worker",
     "database",
     "find_upload",
+    "find_whole_upload",
     "open_database",
 ]
 

@@ -221,6 +221,12 @@ class Job(Row):
         count: int = Job.select().where(Job.state == State.QUEUED, Job.created_at < self.created_at).count()
         return count
 
+    @classmethod
+    def queue_length(cls) -> int:
+        """How many jobs wait for a worker."""
+        count: int = cls.select().where(cls.state == State.QUEUED).count()
+        return count
+
     @property
     def elapsed_s(self) -> float | None:
         """Seconds of work so far, or in all; None before it has started."""

@@ -7,6 +7,7 @@ import time
 from peewee import BooleanField, DoubleField, IntegerField, JSONField
 
 from chromi.encoder import VideoInfo
+from chromi.errors import Conflict
 from chromi.models.rows import Row
 from chromi.sentences import Sentence
 
@@ -65,3 +66,11 @@ def find_upload(upload_id: str) -> Upload | PartialUpload:
     """
     partial: PartialUpload | None = PartialUpload.get_or_none(PartialUpload.id == upload_id)
     return partial or Upload.find(upload_id)
+
+
+def find_whole_upload(upload_id: str) -> Upload:
+    """Give an upload of which all bytes are here; raises Conflict while they are coming, else NotFound."""
+    upload = find_upload(upload_id)
+    if isinstance(upload, PartialUpload):
+        raise Conflict(Sentence("This clip is still being uploaded."))
+    return upload

@@ -243,6 +243,7 @@ def receiver_context(link: Link, is_open: bool) -> dict[str, Any]:
     return {
         "link": link,
         "is_open": is_open,
+        "was_open": "file" in request.args,
         "result": link.job.result,
         "page_url": download_url(link),
         "file_url": download_url(link, file=1),

@@ -33,6 +33,7 @@ bp = Blueprint("resumable", __name__)
 VERSION = "1.0.0"
 PIECE_TYPE = "application/offset+octet-stream"
 BUFFER_BYTES = 65536
+SAMPLE_BYTES = 65536
 
 
 class WrongProtocol(ChromiError):
@@ -117,6 +118,25 @@ def show(upload_id: str) -> Response:
         offset = length = upload.bytes
     response = _answer(offset, 200)
     response.headers["Upload-Length"] = str(length)
+    return response
+
+
+@bp.get("/uploads/resumable/<upload_id>/sample")
+def sample(upload_id: str) -> Response:
+    """The beginning and the end of what is here, equally long: a file that has both is taken for the same."""
+    upload = find_upload(upload_id)
+    storage = services().storage
+    is_partial = isinstance(upload, PartialUpload)
+    path = storage.partial_path(upload.id) if is_partial else storage.upload_path(upload.id)
+    try:
+        with path.open("rb") as file:
+            size_bytes = file.seek(0, os.SEEK_END)
+            part_bytes = min(size_bytes, SAMPLE_BYTES)
+            parts = [os.pread(file.fileno(), part_bytes, at) for at in (0, size_bytes - part_bytes)]
+    except FileNotFoundError as error:
+        raise NotFound(type(upload).missing_message()) from error
+    response = _answer(size_bytes, 200)
+    response.data, response.mimetype = b"".join(parts), "application/octet-stream"
     return response
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, make_response, render_template, ur
 
 from chromi.encoder import Recipe
 from chromi.errors import NotFound
-from chromi.models import Job, JobKind, State, Upload
+from chromi.models import Job, JobKind, State, Upload, find_whole_upload
 from chromi.sentences import Sentence
 from chromi.web import jobs
 from chromi.web.delivery import DeliveredFile, deliver_clip
@@ -25,7 +25,7 @@ def init_app(app: Flask) -> None:
 @bp.post("/uploads/<upload_id>/loops/", strict_slashes=False)
 def create_loops(upload_id: str) -> Response:
     """Search the windows that loop best; the studio watches it in its own page."""
-    upload = Upload.find(upload_id)
+    upload = find_whole_upload(upload_id)
     job = jobs.start_only(upload, jobs.recipe_from_form(upload), JobKind.LOOPS)
     if wanted_kind() == "fragment":
         return make_response(loops(job.id), 202)
@@ -41,7 +41,7 @@ def loops(job_id: str) -> str:
 @bp.post("/uploads/<upload_id>/previews/", strict_slashes=False)
 def create_preview(upload_id: str) -> Response:
     """Make a copy of the clip that every browser plays, once."""
-    upload = Upload.find(upload_id)
+    upload = find_whole_upload(upload_id)
     job = None if _has_preview(upload.id) else _preview_job(upload)
     if wanted_kind() == "fragment":
         return make_response(render_template("_preview.html", **_preview_context(job, upload.id)), 202)
@@ -61,7 +61,7 @@ def preview_status(job_id: str) -> str:
 @bp.get("/uploads/<upload_id>/preview")
 def preview(upload_id: str) -> Response:
     """The copy that every browser plays, for the studio's player."""
-    upload = Upload.find(upload_id)
+    upload = find_whole_upload(upload_id)
     upload.touch()
     if not _has_preview(upload.id):
         raise NotFound(Sentence("There is no preview of this clip yet."))

@@ -19,8 +19,8 @@ from flask import (
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from chromi.encoder import OPTIONS, Loop, Recipe, probe_video
-from chromi.errors import BadOptions, ChromiError, Conflict, MissingVideo, UploadTooLarge
-from chromi.models import JobKind, PartialUpload, Upload, find_upload
+from chromi.errors import BadOptions, ChromiError, MissingVideo, UploadTooLarge
+from chromi.models import JobKind, PartialUpload, Upload, find_upload, find_whole_upload
 from chromi.sentences import Sentence
 from chromi.storage import IncomingFile, new_id
 from chromi.web import jobs, resumable
@@ -88,7 +88,7 @@ def show(upload_id: str) -> Response:
 
 @bp.post("/uploads/<upload_id>/jobs/", strict_slashes=False)
 def create_job(upload_id: str) -> Response:
-    upload = _find_whole(upload_id)
+    upload = find_whole_upload(upload_id)
     try:
         recipe = jobs.recipe_from_form(upload)
         jobs.make_room(upload, recipe)
@@ -101,7 +101,7 @@ def create_job(upload_id: str) -> Response:
 @bp.post("/uploads/<upload_id>/estimates/", strict_slashes=False)
 def create_estimate(upload_id: str) -> Response:
     """Measure what each quality would take; the studio watches it in its own page."""
-    upload = _find_whole(upload_id)
+    upload = find_whole_upload(upload_id)
     try:
         job = jobs.start_only(upload, jobs.recipe_from_form(upload), JobKind.ESTIMATE)
     except ChromiError as error:
@@ -114,7 +114,7 @@ def create_estimate(upload_id: str) -> Response:
 @bp.get("/uploads/<upload_id>/video")
 def video(upload_id: str) -> Response:
     """The clip itself, for the studio's player only."""
-    upload = _find_whole(upload_id)
+    upload = find_whole_upload(upload_id)
     upload.touch()
     file = DeliveredFile(services().storage.upload_path(upload.id))
     return deliver_clip(file, MEDIA_TYPES[upload.info.container], etag=upload.id)
@@ -183,13 +183,6 @@ def studio_context(upload: Upload | PartialUpload) -> dict[str, Any]:
         "window_s": window_s,
         "is_short": upload.info is not None and upload.info.duration_s <= window_s,
     }
-
-
-def _find_whole(upload_id: str) -> Upload:
-    upload = find_upload(upload_id)
-    if isinstance(upload, PartialUpload):
-        raise Conflict(Sentence("This clip is still being uploaded."))
-    return upload
 
 
 def _video_url(upload: Upload | PartialUpload) -> str | None:

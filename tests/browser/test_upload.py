@@ -311,44 +311,6 @@ def test_a_service_that_is_gone_at_the_start_is_found_again(
     excuse(complaints, "Failed to load resource")
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("notes.txt", b"no video", "is not a kind of video"),
-        ("empty.mp4", b"", "is empty"),
-        ("large.mp4", bytes(2_000_000), "has 2.0 MB; at most 1.0 MB"),
-    ],
-)
-def test_a_wrong_file_is_refused_before_anything_is_sent(
-    page: Page, start_service: Start, tmp_path: Path, name: str, content: bytes, words: str
-) -> None:
-    service = start_service(max_upload_mb="1")
-    path = tmp_path / name
-    path.write_bytes(content)
-    page.goto(service.url)
-    requests = note_requests(page)
-    page.set_input_files("#video", path)
-    expect(page.get_by_role("alert")).to_contain_text(words)
-    expect(page.get_by_text("Drop a video here")).to_be_visible()
-    hand_over(page, path, "drop", name=name)
-    expect(page.get_by_role("alert")).to_contain_text(words)
-    assert not [request for request in requests if request.method != "GET"]
-
-
-def test_what_only_looks_like_a_video_is_said_in_the_studio(
-    page: Page, service: Service, tmp_path: Path, complaints: list[str]
-) -> None:
-    fake = tmp_path / "holiday.mp4"
-    fake.write_text("no video" * 100)
-    page.goto(service.url)
-    page.set_input_files("#video", fake)
-    expect(page.get_by_role("alert")).to_contain_text("not a video")
-    expect(page.get_by_role("button", name="Make background")).to_be_disabled()
-    page.get_by_role("link", name="Choose another clip").click()
-    expect(page.get_by_text("Drop a video here")).to_be_visible()
-    excuse(complaints, "415")
-
-
 def test_without_script_the_form_sends_it_whole(scriptless_page: Page, service: Service, clip: Path) -> None:
     page = scriptless_page
     page.goto(service.url)

@@ -120,29 +120,6 @@ def test_a_running_job_is_cancelled_from_the_page(page: Page, service: Service, 
     expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
 
 
-def test_a_wrong_file_is_refused_before_it_is_sent(page: Page, service: Service, tmp_path: Path) -> None:
-    text = tmp_path / "notes.txt"
-    text.write_text("no video")
-    sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.method))
-    page.goto(service.url)
-    page.set_input_files("#video", text)
-    expect(page.get_by_role("alert")).to_contain_text("MP4")
-    assert "POST" not in sent
-
-
-def test_what_only_looks_like_a_video_is_refused_by_the_server(
-    page: Page, service: Service, tmp_path: Path, complaints: list[str]
-) -> None:
-    fake = tmp_path / "holiday.mp4"
-    fake.write_text("no video" * 100)
-    page.goto(service.url)
-    page.set_input_files("#video", fake)
-    expect(page.get_by_role("alert")).to_contain_text("not a video")
-    assert all("415" in complaint for complaint in complaints), "the browser notes the answer, and no more"
-    complaints.clear()
-
-
 def test_a_lost_server_is_said_and_found_again(
     page: Page,
     start_service: Callable[..., Service],

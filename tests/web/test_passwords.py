@@ -162,6 +162,10 @@ def test_a_grant_that_ran_out_asks_again(
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
     Link.update(expires_at=later + 1000).execute()
     assert client.get(f"{url}still.jpg").status_code == 401
+    page = client.get(f"{url}?file=1", headers=PAGE)
+    assert page.status_code == 200
+    assert "It has been a while" in page.text
+    assert "Password for this link" in page.text
 
 
 def test_a_wrong_password_is_said_in_the_form(unlock: Unlock) -> None:

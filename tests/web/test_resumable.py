@@ -362,9 +362,32 @@ def test_the_studio_of_an_unfinished_upload_has_no_facts(client: FlaskClient, ha
     assert (body["info"], body["video_url"]) == (None, None)
 
 
-@pytest.mark.parametrize("address", ["jobs/", "estimates/"])
+@pytest.mark.parametrize("address", ["jobs/", "estimates/", "loops/", "previews/"])
 def test_nothing_is_made_of_an_unfinished_upload(client: FlaskClient, half: str, address: str) -> None:
     answer = client.post(f"/uploads/{upload_id_of(half)}/{address}")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "conflict")
-    assert client.get(f"/uploads/{upload_id_of(half)}/video").status_code == 409
+    for kind in ("video", "preview"):
+        assert client.get(f"/uploads/{upload_id_of(half)}/{kind}").status_code == 409
     assert Job.select().count() == 0
+
+
+def test_a_sample_tells_whether_a_file_is_the_same(client: FlaskClient, half: str, content: bytes) -> None:
+    here = content[: len(content) // 2]
+    answer = client.get(f"{half}/sample", headers=TUS)
+    assert answer.data == here[:65536] + here[-65536:]
+    assert (answer.status_code, answer.headers["Upload-Offset"]) == (200, str(len(here)))
+    assert send(client, half, len(here), content[len(here) :]).status_code == 204
+    assert client.get(f"{half}/sample", headers=TUS).data == content[:65536] + content[-65536:]
+
+
+def test_a_sample_of_little_is_all_of_it_twice(client: FlaskClient) -> None:
+    address = begin(client, 1000)
+    assert client.get(f"{address}/sample", headers=TUS).data == b""
+    assert send(client, address, 0, b"abc").status_code == 204
+    assert client.get(f"{address}/sample", headers=TUS).data == b"abcabc"
+
+
+def test_there_is_no_sample_of_what_is_gone(client: FlaskClient, half: str, storage: Storage) -> None:
+    storage.partial_path(upload_id_of(half)).unlink()
+    assert client.get(f"{half}/sample", headers=TUS).status_code == 404
+    assert client.get(f"{BASE}{'0' * 32}/sample", headers=TUS).status_code == 404

@@ -104,6 +104,15 @@ def test_htmx_gets_the_list_of_links(client: FlaskClient, job: Job) -> None:
     assert "http://localhost/download/" in answer.text
 
 
+def test_htmx_hears_how_long_the_background_is_now_kept(client: FlaskClient, job: Job) -> None:
+    fragment = client.post(f"/jobs/{job.id}/links/", data={"expires": "7d"}, headers=FRAGMENT).text
+    kept = re.search(r'<p id="kept"[^>]* hx-swap-oob="true">Kept here until (.+?), then deleted', fragment)
+    assert kept
+    page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
+    assert f"Kept here until {kept[1]}," in page
+    assert "hx-swap-oob" not in page
+
+
 @pytest.mark.parametrize(
     ("options", "max_uses"),
     [({}, None), ({"max_uses": ""}, None), ({"max_uses": "1"}, 1), ({"max_uses": "100"}, 100)]

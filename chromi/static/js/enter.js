@@ -1,24 +1,40 @@
 import { followHistory, renamePage } from "./address.js";
 import { revealScripted } from "./parts.js";
-import { request } from "./request.js";
+import { Refused, request } from "./request.js";
 import { enhanceStudio } from "./studio.js";
-import { createUpload } from "./transfer.js";
+import { createUpload, isSameFile } from "./transfer.js";
 import { uploadFromStudio } from "./uploading.js";
+import { fill } from "./words.js";
 
 const FRAGMENT = { Accept: "text/html", "HX-Request": "true" };
 
 followHistory();
 
+function fieldsIn(main) {
+  return [...main.querySelectorAll("#studio :is(input, select)")];
+}
+
+/** What was chosen or typed in the studio before stands in the new one, and the focus where it was. */
+function carryOver(before, focused, fields) {
+  before.forEach((field, i) => {
+    fields[i].value = field.value;
+    fields[i].checked = field.checked;
+  });
+  fields[before.indexOf(focused)]?.focus({ preventScroll: true });
+}
+
 /** Put the studio in this page's place without leaving it, so that the upload goes on. */
 function swapIn(html, address, isNew) {
   const main = document.getElementById("main");
+  const [before, focused] = [fieldsIn(main), document.activeElement];
   main.innerHTML = html;
   window.htmx.process(main);
   revealScripted(main);
   renamePage(address, { isNew });
   document.title = `${main.querySelector("h1").textContent.trim()} · Chromi`;
   main.focus({ preventScroll: true });
-  window.scrollTo(0, 0);
+  if (before.length > 0) carryOver(before, focused, fieldsIn(main));
+  else window.scrollTo(0, 0);
   return document.getElementById("studio");
 }
 
@@ -27,7 +43,9 @@ function swapIn(html, address, isNew) {
  * Rejects with Refused or the signal's reason.
  */
 export async function openStudio(form, clip, { place, persistence, signal }) {
-  const { createUrl } = form.dataset;
+  const { createUrl, otherContent } = form.dataset;
+  const isSame = () => isSameFile(clip.file, place.uploadUrl, signal);
+  if (place && !(await persistence.keepTrying(isSame))) throw new Refused(409, fill(otherContent, clip.file));
   const found = place ?? (await persistence.keepTrying(() => createUpload(createUrl, clip.file.size, signal)));
   // What was chosen in the studio before stands in the address.
   const address = found.pageUrl + location.search;

@@ -1,31 +1,95 @@
-/** Put a sentence in the page's error place; an empty one clears it. */
-export function showError(sentence) {
-  const place = document.getElementById("error");
+import { partsOf } from "./parts.js";
+
+const CHANGES = new Set(["post", "put", "patch", "delete"]);
+
+/** What was asked for when something went wrong: { elt, eventName }. */
+let failed = null;
+
+function currentError() {
+  return document.getElementById("error");
+}
+
+/** The page's first place is for what nobody pressed; a part of it that can fail names one of its own. */
+function moveTo(asker) {
+  const own = asker?.closest("[data-alert]");
+  const place = own ? document.getElementById(own.dataset.alert) : document.querySelector("[role=alert]");
+  place.append(currentError());
+}
+
+/** Put a sentence in the page's error place; an empty one clears it. "Try again" is for what `mayRetry`. */
+export function showError(sentence, { asker = null, mayRetry = false } = {}) {
+  const place = currentError();
   if (!place) return;
+  moveTo(asker);
+  const { retry, anew } = partsOf(place);
   place.querySelector("p").textContent = sentence;
+  retry.hidden = !mayRetry;
+  anew.hidden = true;
   place.hidden = !sentence;
   if (sentence) place.scrollIntoView({ block: "nearest" });
 }
 
+/** True for what a person does; polls, and what the page asks by itself, are not. */
+function isPressed({ verb, triggeringEvent }) {
+  return CHANGES.has(verb) && triggeringEvent?.type !== "rest";
+}
+
+function remember({ elt, triggeringEvent }) {
+  failed = { elt, eventName: triggeringEvent?.type };
+}
+
+/** What was pressed is pressed once more; what was chosen since counts. */
+function retry() {
+  if (failed?.elt.isConnected) window.htmx.trigger(failed.elt, failed.eventName);
+}
+
 export function showErrors() {
-  // A proxy in front answers with its own page (413, 502): say a sentence instead of swapping that in.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { isError, serverResponse } = event.detail;
-    if (!isError || !event.detail.shouldSwap || serverResponse.includes('id="error"')) return;
-    event.detail.shouldSwap = false;
-    showError(document.body.dataset.unclear);
+    const { isError, serverResponse, requestConfig, xhr } = event.detail;
+    if (!isError || !event.detail.shouldSwap) return;
+    remember(requestConfig);
+    // A person need not hear that the page could not do something by itself, and will do it again.
+    const asker = isPressed(requestConfig) ? requestConfig.elt : null;
+    if (!asker && xhr.status >= 500) event.detail.shouldSwap = false;
+    // A proxy in front answers with its own page (413, 502): say a sentence instead of swapping that in.
+    else if (!serverResponse.includes('id="error"')) {
+      event.detail.shouldSwap = false;
+      showError(document.body.dataset.unclear, { asker, mayRetry: true });
+    } else moveTo(asker);
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "error") document.getElementById("error").scrollIntoView({ block: "nearest" });
+    if (event.detail.target.id !== "error") return;
+    // A clip chosen anew gets what was chosen for this one.
+    partsOf(currentError()).anew.search = location.search;
+    currentError().scrollIntoView({ block: "nearest" });
   });
 
   // What a person does anew makes the old complaint stale; a poll does not.
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.requestConfig.verb !== "get") showError("");
+    const { requestConfig } = event.detail;
+    if (isPressed(requestConfig)) showError("", { asker: requestConfig.elt });
   });
 
   document.addEventListener("htmx:sendError", (event) => {
-    if (event.detail.requestConfig.verb !== "get") showError(document.body.dataset.broken);
+    const { requestConfig } = event.detail;
+    if (!isPressed(requestConfig)) return;
+    remember(requestConfig);
+    showError(document.body.dataset.broken, { asker: requestConfig.elt, mayRetry: true });
   });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#error [data-part=retry]")) retry();
+  });
+
+  // htmx keeps back a form that is not filled in right, and says nothing: the browser tells, where it can be seen.
+  document.addEventListener("htmx:validation:halted", (event) => event.detail.elt.closest("form")?.reportValidity());
+  document.addEventListener(
+    "invalid",
+    (event) => {
+      const folded = event.target.closest("details:not([open])");
+      if (folded) folded.open = true;
+    },
+    true,
+  );
 }

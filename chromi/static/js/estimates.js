@@ -54,6 +54,11 @@ export function watchEstimates(form, parts, { isReady, signal }) {
     },
     { signal },
   );
+  // What did not go by itself can be asked for, and is tried again with the next change.
+  parts.measure.addEventListener("htmx:afterRequest", ({ detail }) => {
+    parts.measure.hidden = detail.successful;
+    if (!detail.successful) measured = null;
+  });
   parts.measure.hidden = true;
   return () => {
     clearTimeout(timer);

@@ -2,9 +2,9 @@ import { announce } from "./announce.js";
 import { enhanceCompare } from "./compare.js";
 import { enhanceNewTab } from "./newtab.js";
 import { partsOf } from "./parts.js";
+import { GONE } from "./request.js";
 
 const RETRY_MS = 3000;
-const GONE = new Set([404, 410]);
 
 let retryTimer = 0;
 

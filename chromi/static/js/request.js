@@ -1,4 +1,6 @@
 const STALLED_MS = 60_000;
+/** What was at that address is not there any more. */
+export const GONE = new Set([404, 410]);
 const NOT_NOW = new Set([408, 425, 429]);
 const OUT_OF_STEP = new Set([409, 423]);
 
@@ -20,7 +22,8 @@ export class Refused extends Error {
 
 function sentenceOf(xhr) {
   try {
-    return JSON.parse(xhr.responseText).error.message;
+    const { response } = xhr;
+    return JSON.parse(response instanceof ArrayBuffer ? new TextDecoder().decode(response) : response).error.message;
   } catch {
     return ""; // a proxy's own page, or an answer without a body
   }
@@ -39,7 +42,7 @@ function outcome(xhr) {
  * Ask, and give the answered XMLHttpRequest: unlike fetch it tells how much of the body has gone.
  * Rejects with Interrupted or Refused, or with the signal's reason.
  */
-export function request(method, address, { headers = {}, body = null, onProgress = () => {}, signal }) {
+export function request(method, address, { headers = {}, body = null, responseType = "", onProgress = () => {}, signal }) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const xhr = new XMLHttpRequest();
@@ -51,6 +54,7 @@ export function request(method, address, { headers = {}, body = null, onProgress
       timer = setTimeout(abort, STALLED_MS);
     };
     xhr.open(method, address);
+    xhr.responseType = responseType;
     for (const [name, value] of Object.entries({ Accept: "application/json", ...headers })) {
       xhr.setRequestHeader(name, value);
     }

@@ -17,6 +17,7 @@ export class Source extends EventTarget {
     video.addEventListener("error", () => this.#check());
     video.addEventListener("loadedmetadata", () => this.#check());
     root.addEventListener("chromi:uploaded", () => this.#takeUploaded(), { signal });
+    root.addEventListener("chromi:refused", () => parts.unsent.remove(), { signal });
     document.addEventListener("htmx:afterSwap", (event) => this.#takePreview(event), { signal });
     this.#localUrl = localUrl;
     this.#isLocalGif = localType === "image/gif";

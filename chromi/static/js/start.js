@@ -20,6 +20,11 @@ export function linkStart(field, trim) {
   };
   trim.addEventListener("change", () => {
     if (isTyping) return;
+    // Whoever is typing goes on: the clip's length, come meanwhile, only tells whether that start can be.
+    if (document.activeElement === field && !trim.isWhole) {
+      read();
+      return;
+    }
     field.setCustomValidity("");
     field.value = fullTimecode(trim.startS);
   });

@@ -37,6 +37,11 @@ function showWhole(root, { all_of_it: words }, trim) {
   root.classList.toggle("whole", trim.isWhole);
   words.hidden = !trim.isWhole;
   words.textContent = fill(words.dataset.words, { length: seconds(trim.durationS) });
+  // What chooses a part is hidden: the sentence takes its focus over.
+  if (trim.isWhole && root.contains(document.activeElement?.closest(".part-only") ?? null)) {
+    words.tabIndex = -1;
+    words.focus({ preventScroll: true });
+  }
 }
 
 /** Keep the address true, without writing it at every step of a drag. */

@@ -1,6 +1,6 @@
-/** Seconds from "90.5", "1:30.5" or "00:01:30.5"; null for anything else. */
+/** Seconds from "90.5", "1:30,5" or "00:01:30.5", as the server reads them; null for anything else. */
 export function parseTimecode(text) {
-  const match = /^(?:(?:(\d{1,2}):)?(\d{1,2}):)?(\d+(?:\.\d{1,3})?)$/.exec(text.trim());
+  const match = /^(?:(?:(\d{1,2}):)?([0-5]?\d):(?=[0-5]?\d(?:\.|$)))?(\d{1,6}(?:\.\d{1,9})?)$/.exec(text.trim().replace(",", "."));
   if (!match) return null;
   const [hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
   return hours * 3600 + minutes * 60 + seconds;

@@ -29,6 +29,17 @@ function offsetIn(answer) {
   return Number(answer.getResponseHeader("Upload-Offset"));
 }
 
+/** Compare the beginning and the end of what the server has of an upload with the same places of this file. */
+export async function isSameFile(file, address, signal) {
+  const answer = await request("GET", `${address}/sample`, { headers: PROTOCOL, responseType: "arraybuffer", signal });
+  const there = new Uint8Array(answer.response);
+  const offset = offsetIn(answer);
+  const partBytes = there.length / 2;
+  const parts = [file.slice(0, partBytes), file.slice(offset - partBytes, offset)];
+  const here = new Uint8Array(await new Blob(parts).arrayBuffer());
+  return here.length === there.length && here.every((byte, i) => byte === there[i]);
+}
+
 function sizeAfter(pieceBytes, tookMs) {
   if (tookMs < QUICK_MS) return Math.min(pieceBytes * 2, MOST_BYTES);
   return tookMs > SLOW_MS ? Math.max(pieceBytes / 2, LEAST_BYTES) : pieceBytes;

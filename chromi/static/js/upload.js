@@ -3,7 +3,7 @@ import { showError } from "./errors.js";
 import { moveGround } from "./ground.js";
 import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
-import { Interrupted, Refused } from "./request.js";
+import { GONE, Interrupted, Refused } from "./request.js";
 import { takeFiles } from "./take.js";
 import { fill, megabytes } from "./words.js";
 
@@ -109,6 +109,13 @@ export function enhanceUpload(form) {
     input.value = "";
     showError(sentence);
   };
+  const refuse = (clip, { status, sentence }) => {
+    if (GONE.has(status) && form.dataset.uploadUrl) {
+      // What was here of it has been deleted: begin anew, as the file is at hand.
+      for (const name of ["uploadUrl", "pageUrl", "sizeBytes"]) delete form.dataset[name];
+      open(clip);
+    } else reset(sentence || form.dataset.unclear);
+  };
   const open = async (clip) => {
     ending = new AbortController();
     const { signal } = ending;
@@ -118,8 +125,9 @@ export function enhanceUpload(form) {
       await openStudio(form, clip, { place: placeOf(form.dataset), persistence, signal });
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof Refused)) throw error;
-      reset(error.sentence || form.dataset.unclear);
+      if (error instanceof Refused) refuse(clip, error);
+      else if (error instanceof DOMException) reset(form.dataset.unreadable);
+      else throw error;
     }
   };
   const take = (file) => {

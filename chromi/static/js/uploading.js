@@ -2,11 +2,9 @@ import { announce } from "./announce.js";
 import { showError } from "./errors.js";
 import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
-import { Refused, request } from "./request.js";
+import { GONE, Refused, request } from "./request.js";
 import { dropUpload, sendFile } from "./transfer.js";
 import { fill, megabytes, percent } from "./words.js";
-
-const GONE = new Set([404, 410]);
 
 /** Show what data-when names for a state, and hide the rest. Returns a function that changes the state. */
 function statesOf(bar) {
@@ -44,6 +42,17 @@ async function askFacts(address, signal) {
   return { info, videoUrl };
 }
 
+/** A clip is deleted when nothing was done with it for a while, even under an open page: the file is still at hand. */
+function watchGone(studio, onGone, signal) {
+  const look = (event) => {
+    const { requestConfig, xhr } = event.detail;
+    if (!GONE.has(xhr.status) || requestConfig.verb === "get" || !studio.contains(requestConfig.elt)) return;
+    event.detail.shouldSwap = false;
+    onGone(new Refused(xhr.status, ""));
+  };
+  document.addEventListener("htmx:beforeSwap", look, { signal });
+}
+
 /** Show how far it is. Returns a function that takes the bytes sent. */
 function meter(bar, parts, all, show) {
   return (bytes) => {
@@ -66,13 +75,15 @@ function explainer(studio, bar, show, signal) {
     const isGone = isRefused && GONE.has(error.status);
     if (!isGone) showError(isRefused ? error.sentence || bar.dataset.unclear : bar.dataset.unreadable);
     for (const button of studio.querySelectorAll("form button:not([type=button])")) button.disabled = true;
+    if (!isGone) studio.dispatchEvent(new Event("chromi:refused"));
     show(isGone ? "expired" : "failed");
   };
 }
 
 /**
  * Send the file to its upload while the studio is in use, and say in the studio's bar how it goes.
- * The studio hears "chromi:uploaded" with { info, videoUrl } at the end. `startOver` begins a new upload.
+ * The studio hears "chromi:uploaded" with { info, videoUrl } at the end, or "chromi:refused". `startOver` begins a new
+ * upload.
  */
 export async function uploadFromStudio(studio, file, { uploadUrl, pageUrl }, startOver) {
   const bar = studio.querySelector("#uploading");
@@ -106,6 +117,7 @@ export async function uploadFromStudio(studio, file, { uploadUrl, pageUrl }, sta
     const detail = await persistence.keepTrying(() => askFacts(pageUrl, signal));
     studio.dispatchEvent(new CustomEvent("chromi:uploaded", { detail }));
     show("done");
+    watchGone(studio, explain, signal);
     letGo();
   } catch (error) {
     explain(error);

@@ -1,0 +1,480 @@
+"""Whatever goes wrong is said in a kind sentence where the eye is, and there is a way on."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from chromi.encoder import Recipe
+from chromi.errors import EncodeError
+from chromi.models import Job, Link, State, Upload, database, open_database
+from tests import clips
+from tests.browser.conftest import listen
+from tests.conftest import Service, end_service, run_service
+from tests.relay import Relay
+from tests.service.conftest import start_job, wait_for_end
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.browser
+
+PATIENCE_MS = 60_000
+MAX_QUEUE = 3
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that takes little."""
+    instance = tmp_path_factory.mktemp("service") / "instance"
+    service = run_service(instance, {"max_upload_mb": "1", "max_queue": str(MAX_QUEUE)})
+    yield service
+    end_service(service)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clips.make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", size="160x90", rate=12)
+
+
+@pytest.fixture(scope="module")
+def job_id(service: Service, clip: Path) -> str:
+    """A finished background."""
+    job_id = start_job(service, clip, duration="1")
+    assert wait_for_end(service, job_id)["status"] == "success"
+    return job_id
+
+
+@pytest.fixture
+def rows(service: Service) -> Iterator[None]:
+    """The running service's own database, for what takes longer than a test."""
+    open_database(service.instance)
+    with database.connection_context():
+        yield
+    database.close()
+
+
+@pytest.fixture
+def relay(service: Service, page: Page) -> Iterator[Relay]:
+    with Relay(service.url) as relay:
+        yield relay
+        page.goto("about:blank")  # what is still under way ends before its network does
+
+
+@pytest.fixture
+def phone(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+    """A phone in the dark."""
+    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
+    page = context.new_page()
+    listen(page, complaints)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def send(page: Page, url: str, clip: Path, query: str = "") -> str:
+    """Upload a clip without the page, open its studio, and give its id."""
+    sent = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
+    address = page.request.post(f"{url}/uploads/", multipart={"video": sent}).json()["url"]
+    page.goto(f"{url}{address}{query}")
+    expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=PATIENCE_MS)
+    return str(address.split("/")[2])
+
+
+def begin(page: Page, service: Service, clip: Path) -> str:
+    """Upload the half of a clip, and open its page; gives the upload's address."""
+    content = clip.read_bytes()
+    create = f"{service.url}/uploads/resumable/"
+    begun = page.request.post(create, headers=TUS | {"Upload-Length": str(len(content))})
+    address = f"{service.url}{begun.headers['location']}"
+    piece = TUS | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    assert page.request.patch(address, headers=piece, data=content[: len(content) // 2]).status == 204
+    page.goto(f"{service.url}{begun.json()['url']}")
+    return address
+
+
+def arrives(page: Page) -> None:
+    bar = page.get_by_role("group", name="Upload")
+    expect(bar.get_by_text("Your clip is uploaded.", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+
+
+def make_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Make background")
+
+
+def notice(page: Page) -> Locator:
+    """The one sentence that is shown, announced as it appears."""
+    return page.get_by_role("alert").locator("#error")
+
+
+def says(page: Page, words: str) -> None:
+    """What went wrong is said, and can be seen without scrolling."""
+    expect(notice(page)).to_contain_text(words)
+    expect(notice(page)).to_be_in_viewport(ratio=1)
+
+
+def try_again(page: Page) -> None:
+    notice(page).get_by_role("button", name="Try again").click()
+
+
+def excuse(complaints: list[str]) -> None:
+    """Browser and htmx note in the console what went wrong, and nothing else may be there."""
+    assert complaints
+    known = ("Failed to load resource", "Response Status Error Code", "htmx:")
+    assert all(complaint.startswith(known) for complaint in complaints), complaints
+    complaints.clear()
+
+
+def forget(upload_id: str) -> None:
+    """Delete an upload as the sweep does once its time is over."""
+    Job.delete().where(Job.upload == upload_id).execute()
+    Upload.delete().where(Upload.id == upload_id).execute()
+
+
+def fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+# -- a file that is none of ours ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("notes.txt", b"no video", "is not a kind of video"),
+        ("empty.mp4", b"", "is empty"),
+        ("large.mp4", bytes(2_000_000), "has 2.0 MB; at most 1.0 MB"),
+    ],
+)
+def test_a_wrong_file_is_refused_before_anything_is_sent(
+    phone: Page, service: Service, clip: Path, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    phone.goto(service.url)
+    sent: list[str] = []
+    phone.on("request", lambda request: sent.append(request.method))
+    phone.set_input_files("#video", path)
+    says(phone, words)
+    fits(phone)
+    assert set(sent) <= {"GET"}
+    expect(phone.get_by_text("Drop a video here")).to_be_visible()
+    phone.set_input_files("#video", clip)
+    arrives(phone)
+
+
+def fake(folder: Path) -> Path:
+    path = folder / "fake.mp4"
+    path.write_text("no video" * 100)
+    return path
+
+
+def cut_short(folder: Path) -> Path:
+    """As a download leaves it that broke off: the index, which comes last, is missing."""
+    path = clips.make_clip(folder / "cut.mp4", seconds=2, size="160x90")
+    path.write_bytes(path.read_bytes()[:-3000])
+    return path
+
+
+def only_sound(folder: Path) -> Path:
+    return clips.make_sound(folder / "sound.mp4")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (fake, "This file is not a video that we can read"),
+        (cut_short, "This file is not a video that we can read"),
+        (only_sound, "no moving picture in this file"),
+    ],
+)
+def test_what_only_looks_like_a_video_is_said_in_the_studio(
+    page: Page, service: Service, tmp_path: Path, clip: Path, complaints: list[str], make: object, words: str
+) -> None:
+    assert callable(make)
+    page.goto(service.url)
+    page.set_input_files("#video", make(tmp_path))
+    says(page, words)
+    expect(make_button(page)).to_be_disabled()
+    expect(page.locator("[data-part=unsent]")).to_be_hidden()
+    page.get_by_role("link", name="Choose another clip").click()
+    expect(page.get_by_text("Drop a video here")).to_be_visible()
+    excuse(complaints)
+
+
+# -- an unfinished upload ----------------------------------------------------------------------------------
+
+
+def test_another_file_of_the_same_size_is_not_mixed_in(
+    page: Page, service: Service, clip: Path, tmp_path: Path
+) -> None:
+    begin(page, service, clip)
+    other = tmp_path / "other.mp4"
+    other.write_bytes(clip.read_bytes()[:-9000][::-1] + bytes(9000))
+    page.set_input_files("#video", other)
+    says(page, "“other.mp4” is as large as the file you began with, but another one")
+    expect(page.get_by_role("link", name="Start with another clip")).to_be_visible()
+    page.set_input_files("#video", clip)
+    arrives(page)
+
+
+def test_what_was_deleted_meanwhile_is_sent_anew(
+    page: Page, service: Service, clip: Path, complaints: list[str]
+) -> None:
+    address = begin(page, service, clip)
+    assert page.request.delete(address, headers=TUS).status == 204
+    page.set_input_files("#video", clip)
+    arrives(page)
+    assert address.rsplit("/", 1)[1] not in page.url
+    excuse(complaints)
+
+
+# -- nonsense in the fields --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"), [("tomorrow", "hours, minutes and seconds"), ("0:75", "hours"), ("1:00", "0:02.0")]
+)
+@pytest.mark.parametrize("button", ["Make background", "Find the best loop"])
+def test_a_start_that_cannot_be_is_said_at_its_field(
+    page: Page, service: Service, clip: Path, typed: str, words: str, button: str
+) -> None:
+    send(page, service.url, clip)
+    start = page.get_by_label("Starts at")
+    start.fill(typed)
+    page.get_by_role("button", name=button).click()
+    expect(start).to_be_focused()
+    expect(start).to_have_value(typed)
+    assert words in start.evaluate("field => field.validationMessage")
+    assert "/uploads/" in page.url
+
+
+def test_a_comma_is_a_decimal_sign_too(page: Page, service: Service, clip: Path) -> None:
+    send(page, service.url, clip)
+    page.get_by_label("Starts at").fill("0:01,5")
+    expect(page.get_by_label("Your part of the clip")).to_have_value("1.5")
+
+
+@pytest.mark.parametrize(("label", "typed"), [("Length in seconds", "0"), ("Speed", "99")])
+def test_a_wrong_number_is_shown_even_where_it_was_folded_away(
+    page: Page, service: Service, clip: Path, label: str, typed: str
+) -> None:
+    send(page, service.url, clip)
+    more = page.get_by_text("More options")
+    more.click()
+    field = page.get_by_label(label)
+    field.fill(typed)
+    more.click()
+    expect(field).to_be_hidden()
+    make_button(page).click()
+    expect(field).to_be_focused()
+    assert field.evaluate("field => field.validationMessage")
+
+
+def test_what_is_being_typed_stays_when_the_clips_length_arrives(
+    page: Page, service: Service, clip: Path
+) -> None:
+    send(page, service.url, clip)
+    start = page.get_by_label("Starts at")
+    start.click()
+    start.fill("00:00:1")
+    page.evaluate(
+        """document.querySelector("#studio").dispatchEvent(
+             new CustomEvent("chromi:uploaded", { detail: { info: { duration_s: 6.5, fps: 12 } } }))"""
+    )
+    expect(page.locator("[data-part=to]")).to_have_text("0:06.5")
+    expect(start).to_have_value("00:00:1")
+    expect(start).to_be_focused()
+
+
+# -- nobody answers ----------------------------------------------------------------------------------------
+
+
+def test_making_is_tried_again_when_the_service_was_gone(
+    page: Page, relay: Relay, clip: Path, complaints: list[str]
+) -> None:
+    send(page, relay.url, clip)
+    relay.shut()
+    page.get_by_role("radio", name="Crossfade").check()
+    make_button(page).click()
+    says(page, "The connection broke")
+    relay.reopen()
+    try_again(page)
+    page.wait_for_url("**/jobs/*/", timeout=PATIENCE_MS)
+    job = page.request.get(page.url, headers={"Accept": "application/json"}).json()
+    assert job["recipe"]["loop"] == "crossfade"
+    excuse(complaints)
+
+
+def test_a_phone_without_network_is_told_so(
+    phone: Page, service: Service, clip: Path, complaints: list[str]
+) -> None:
+    send(phone, service.url, clip)
+    phone.context.set_offline(True)
+    phone.get_by_role("button", name="Find the best loop").click()
+    says(phone, "The connection broke")
+    fits(phone)
+    make_button(phone).click()
+    says(phone, "The connection broke")
+    expect(phone.locator(".make #error")).to_be_visible()
+    fits(phone)
+    phone.context.set_offline(False)
+    try_again(phone)
+    phone.wait_for_url("**/jobs/*/", timeout=PATIENCE_MS)
+    excuse(complaints)
+
+
+def test_a_link_is_made_when_the_service_is_back(
+    page: Page, relay: Relay, job_id: str, complaints: list[str]
+) -> None:
+    page.goto(f"{relay.url}/jobs/{job_id}/")
+    kept = page.get_by_text("Kept here until").text_content()
+    relay.shut()
+    page.get_by_label("Works for").select_option("7d")
+    page.get_by_role("button", name="Make a link").click()
+    says(page, "The connection broke")
+    expect(page.locator("#share #error")).to_be_visible()
+    relay.reopen()
+    try_again(page)
+    expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
+    expect(notice(page)).to_be_hidden()
+    expect(page.get_by_text("Kept here until")).not_to_have_text(str(kept))
+    excuse(complaints)
+
+
+# -- what has been deleted meanwhile -----------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("button", ["Make background", "Find the best loop"])
+def test_a_clip_that_was_deleted_under_the_page_is_chosen_again(
+    page: Page, service: Service, clip: Path, complaints: list[str], button: str
+) -> None:
+    upload_id = send(page, service.url, clip, "?loop=crossfade")
+    forget(upload_id)
+    page.get_by_role("button", name=button).click()
+    says(page, "clips are deleted soon after their last use")
+    notice(page).get_by_role("link", name="Choose a clip").click()
+    expect(page.get_by_text("Drop it anywhere on this page")).to_be_visible()
+    page.set_input_files("#video", clip)
+    arrives(page)
+    expect(page.get_by_role("radio", name="Crossfade")).to_be_checked()
+    excuse(complaints)
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_clip_whose_file_is_at_hand_is_uploaded_again(
+    page: Page, service: Service, clip: Path, complaints: list[str]
+) -> None:
+    page.goto(service.url)
+    page.set_input_files("#video", clip)
+    arrives(page)
+    first = page.url
+    forget(first.rstrip("/").rsplit("/", 1)[1])
+    make_button(page).click()
+    bar = page.get_by_role("group", name="Upload")
+    expect(bar.get_by_text("Your clip has been deleted here")).to_be_in_viewport()
+    expect(page.locator("#announcer")).to_contain_text("Your clip has been deleted here")
+    held: list[Route] = []
+    page.route(re.compile(r"/uploads/[0-9a-f]{32}/(\?.*)?$"), lambda route: held.append(route), times=1)
+    page.get_by_role("button", name="Upload it again").click()
+    wait_for(lambda: page.evaluate("1") and held, "the new studio to be asked for")
+    limit = page.get_by_label("Under", exact=True)
+    limit.fill("7")
+    held[0].continue_()
+    page.wait_for_url(lambda url: url != first and "/uploads/" in url)
+    expect(limit).to_have_value("7")
+    expect(limit).to_be_focused()
+    arrives(page)
+    make_button(page).click()
+    page.wait_for_url("**/jobs/*/", timeout=PATIENCE_MS)
+    excuse(complaints)
+
+
+def test_a_password_that_was_given_long_ago_is_asked_for_again(
+    phone: Page, service: Service, job_id: str
+) -> None:
+    made = phone.request.post(f"{service.url}/jobs/{job_id}/links/", form={"password": "four words"})
+    phone.goto(made.json()["url"])
+    phone.get_by_label("Password for this link").fill("four words")
+    phone.get_by_role("button", name="Show the background").click()
+    expect(phone.get_by_role("link", name="Download")).to_be_visible()
+    phone.context.clear_cookies()
+    phone.get_by_role("link", name="Download").click()
+    expect(phone.get_by_text("It has been a while")).to_be_visible()
+    fits(phone)
+    phone.get_by_label("Password for this link").fill("four words")
+    phone.get_by_role("button", name="Show the background").click()
+    expect(phone.get_by_role("link", name="Download")).to_be_visible()
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    ("change", "title"),
+    [
+        ({"expires_at": 1.0}, "This link has ended"),
+        ({"max_uses": 1, "uses": 1}, "This link has been used"),
+        ({"revoked_at": 1.0}, "This link was taken back"),
+        (None, "Nothing is here"),
+    ],
+)
+def test_a_link_that_has_ended_says_how_and_leads_on(
+    page: Page, service: Service, job_id: str, complaints: list[str], change: dict[str, float], title: str
+) -> None:
+    link = page.request.post(f"{service.url}/jobs/{job_id}/links/").json()
+    if change:
+        Link.update(change).where(Link.id == link["link_id"]).execute()
+    page.goto(link["url"] if change else re.sub(r"/download/.", "/download/x", link["url"]))
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+    page.get_by_role("link", name="Make a new background").click()
+    expect(page.get_by_text("Drop a video here")).to_be_visible()
+    excuse(complaints)
+
+
+# -- the queue ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_full_queue_is_said_and_the_form_can_be_sent_again(
+    phone: Page, service: Service, clip: Path, complaints: list[str]
+) -> None:
+    later = time.time() + 3600  # so young that the sweep does not enqueue them
+    for _ in range(MAX_QUEUE):
+        Job.create(recipe_json=Recipe().to_dict(), created_at=later)
+    with phone.expect_response("**/estimates/") as refused:
+        send(phone, service.url, clip)
+    assert refused.value.status == 503
+    expect(phone.get_by_role("button", name="Estimate sizes")).to_be_visible()
+    expect(notice(phone)).to_be_hidden()
+    phone.get_by_role("radio", name="Best").check()
+    make_button(phone).click()
+    says(phone, "Too many clips are waiting")
+    fits(phone)
+    Job.delete().where(Job.created_at == later).execute()
+    try_again(phone)
+    phone.wait_for_url("**/jobs/*/", timeout=PATIENCE_MS)
+    job = phone.request.get(phone.url, headers={"Accept": "application/json"}).json()
+    assert job["recipe"]["quality"] == "best"
+    excuse(complaints)
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_job_that_failed_leads_back_to_the_clip(phone: Page, service: Service, clip: Path) -> None:
+    upload_id = send(phone, service.url, clip)
+    recipe = Recipe(start_s=1.5)
+    error = EncodeError()
+    failed = Job.create(
+        upload=upload_id,
+        recipe_json=recipe.to_dict(),
+        state=State.FAILED,
+        error_code=error.code,
+        error_message=error.user_message,
+        finished_at=time.time(),
+    )
+    phone.goto(f"{service.url}/jobs/{failed.id}/")
+    expect(phone.get_by_text(error.user_message)).to_be_visible()
+    fits(phone)
+    phone.get_by_role("link", name="Change something").click()
+    expect(phone.get_by_label("Starts at")).to_have_value("00:00:01.500")
