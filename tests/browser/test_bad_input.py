@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from chromi.encoder import Recipe
 from chromi.errors import EncodeError
-from chromi.models import Job, Link, State, Upload, database, open_database
+from chromi.models import FINAL_STATES, Job, Link, State, Upload, database, open_database
 from tests import clips
 from tests.browser.conftest import listen
 from tests.conftest import Service, end_service, run_service
@@ -39,20 +39,22 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clips.make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", size="160x90", rate=12)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def job_id(service: Service, clip: Path) -> str:
-    """A finished background."""
+    """A finished background, made before the studios ask for estimates."""
     job_id = start_job(service, clip, duration="1")
     assert wait_for_end(service, job_id)["status"] == "success"
     return job_id
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def rows(service: Service) -> Iterator[None]:
-    """The running service's own database, for what takes longer than a test."""
+    """The running service's own database, for what takes longer than a test; no job outlives its test."""
     open_database(service.instance)
     with database.connection_context():
         yield
+        for job in Job.select().where(Job.state.not_in(FINAL_STATES)):
+            Job.cancel(job.id)
     database.close()
 
 
@@ -235,9 +237,13 @@ def test_what_was_deleted_meanwhile_is_sent_anew(
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"), [("tomorrow", "hours, minutes and seconds"), ("0:75", "hours"), ("1:00", "0:02.0")]
+    ("typed", "words", "button"),
+    [
+        ("tomorrow", "hours, minutes and seconds", "Make background"),
+        ("0:75", "hours, minutes and seconds", "Find the best loop"),
+        ("1:00", "Start at 0:02.0 or earlier", "Find the best loop"),
+    ],
 )
-@pytest.mark.parametrize("button", ["Make background", "Find the best loop"])
 def test_a_start_that_cannot_be_is_said_at_its_field(
     page: Page, service: Service, clip: Path, typed: str, words: str, button: str
 ) -> None:
@@ -340,6 +346,7 @@ def test_a_link_is_made_when_the_service_is_back(
     try_again(page)
     expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
     expect(notice(page)).to_be_hidden()
+    expect(page.get_by_role("button", name="Make a link")).to_be_focused()
     expect(page.get_by_text("Kept here until")).not_to_have_text(str(kept))
     excuse(complaints)
 
@@ -347,7 +354,6 @@ def test_a_link_is_made_when_the_service_is_back(
 # -- what has been deleted meanwhile -----------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize("button", ["Make background", "Find the best loop"])
 def test_a_clip_that_was_deleted_under_the_page_is_chosen_again(
     page: Page, service: Service, clip: Path, complaints: list[str], button: str
@@ -364,7 +370,6 @@ def test_a_clip_that_was_deleted_under_the_page_is_chosen_again(
     excuse(complaints)
 
 
-@pytest.mark.usefixtures("rows")
 def test_a_clip_whose_file_is_at_hand_is_uploaded_again(
     page: Page, service: Service, clip: Path, complaints: list[str]
 ) -> None:
@@ -410,7 +415,6 @@ def test_a_password_that_was_given_long_ago_is_asked_for_again(
     expect(phone.get_by_role("link", name="Download")).to_be_visible()
 
 
-@pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(
     ("change", "title"),
     [
@@ -436,7 +440,6 @@ def test_a_link_that_has_ended_says_how_and_leads_on(
 # -- the queue ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("rows")
 def test_a_full_queue_is_said_and_the_form_can_be_sent_again(
     phone: Page, service: Service, clip: Path, complaints: list[str]
 ) -> None:
@@ -460,7 +463,6 @@ def test_a_full_queue_is_said_and_the_form_can_be_sent_again(
     excuse(complaints)
 
 
-@pytest.mark.usefixtures("rows")
 def test_a_job_that_failed_leads_back_to_the_clip(phone: Page, service: Service, clip: Path) -> None:
     upload_id = send(phone, service.url, clip)
     recipe = Recipe(start_s=1.5)

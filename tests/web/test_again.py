@@ -6,7 +6,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from chromi.encoder import Recipe
-from chromi.errors import CannotFit, DiskFull, EncodeError, NoFrames
+from chromi.errors import (
+    BadOptions,
+    CannotFit,
+    ChromiError,
+    DiskFull,
+    EncodeError,
+    NoFrames,
+    NotAVideo,
+)
 from chromi.models import Job, State
 from chromi.models.jobs import HEAVY_BYTES
 from tests.web.conftest import PAGE
@@ -65,6 +73,21 @@ def test_each_failure_says_what_to_try(
     assert advice in page
     assert first_way in page.split("button primary", 1)[1].split("</", 1)[0]
     assert "start_time=00:00:01.500" in page, "the settings are kept"
+
+
+@pytest.mark.parametrize("kind", [ChromiError, BadOptions, NotAVideo, *EncodeError.__subclasses__()])
+@pytest.mark.parametrize("is_here", [True, False])
+def test_every_failure_is_said_and_leads_on(
+    client: FlaskClient, failed: Job, kind: type[ChromiError], is_here: bool
+) -> None:
+    error = kind("What happened.")
+    upload = failed.upload_id if is_here else None
+    Job.update(error_code=error.code, error_message=error.user_message, upload=upload).execute()
+    page = client.get(f"/jobs/{failed.id}/", headers=PAGE).text
+    assert "This did not work" in page
+    assert error.user_message in page
+    assert ("Your clip and your settings are still here." in page) is is_here
+    assert ("Start again" in page) is not is_here
 
 
 @pytest.mark.parametrize("way", ["again", "smaller"])

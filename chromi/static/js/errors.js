@@ -2,7 +2,7 @@ import { partsOf } from "./parts.js";
 
 const CHANGES = new Set(["post", "put", "patch", "delete"]);
 
-/** What was asked for when something went wrong: { elt, eventName }. */
+/** The request that went wrong, as htmx describes it. */
 let failed = null;
 
 function currentError() {
@@ -34,20 +34,20 @@ function isPressed({ verb, triggeringEvent }) {
   return CHANGES.has(verb) && triggeringEvent?.type !== "rest";
 }
 
-function remember({ elt, triggeringEvent }) {
-  failed = { elt, eventName: triggeringEvent?.type };
-}
-
-/** What was pressed is pressed once more; what was chosen since counts. */
-function retry() {
-  if (failed?.elt.isConnected) window.htmx.trigger(failed.elt, failed.eventName);
+/** What was pressed is pressed once more, and has the focus again; what was chosen since counts. */
+function retry({ elt, triggeringEvent }) {
+  const button = triggeringEvent.submitter ?? (elt.matches("button") ? elt : null);
+  if (button) {
+    button.focus({ preventScroll: true });
+    button.click();
+  } else window.htmx.trigger(elt, triggeringEvent.type);
 }
 
 export function showErrors() {
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { isError, serverResponse, requestConfig, xhr } = event.detail;
     if (!isError || !event.detail.shouldSwap) return;
-    remember(requestConfig);
+    failed = requestConfig;
     // A person need not hear that the page could not do something by itself, and will do it again.
     const asker = isPressed(requestConfig) ? requestConfig.elt : null;
     if (!asker && xhr.status >= 500) event.detail.shouldSwap = false;
@@ -74,12 +74,12 @@ export function showErrors() {
   document.addEventListener("htmx:sendError", (event) => {
     const { requestConfig } = event.detail;
     if (!isPressed(requestConfig)) return;
-    remember(requestConfig);
+    failed = requestConfig;
     showError(document.body.dataset.broken, { asker: requestConfig.elt, mayRetry: true });
   });
 
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#error [data-part=retry]")) retry();
+    if (event.target.closest("#error [data-part=retry]")) retry(failed);
   });
 
   // htmx keeps back a form that is not filled in right, and says nothing: the browser tells, where it can be seen.

@@ -55,10 +55,12 @@ export function watchEstimates(form, parts, { isReady, signal }) {
     { signal },
   );
   // What did not go by itself can be asked for, and is tried again with the next change.
-  parts.measure.addEventListener("htmx:afterRequest", ({ detail }) => {
-    parts.measure.hidden = detail.successful;
-    if (!detail.successful) measured = null;
-  });
+  for (const failure of ["htmx:sendError", "htmx:responseError"]) {
+    parts.measure.addEventListener(failure, () => {
+      parts.measure.hidden = false;
+      measured = null;
+    });
+  }
   parts.measure.hidden = true;
   return () => {
     clearTimeout(timer);
