@@ -45,6 +45,12 @@ def relay(service: Service, page: Page) -> Iterator[Relay]:
         page.goto("about:blank")  # what is still under way ends before its network does
 
 
+@pytest.fixture
+def start_service(start_service: Start, page: Page) -> Iterator[Start]:
+    yield start_service
+    page.goto("about:blank")  # likewise, before the service ends
+
+
 def choose(page: Page, url: str, clip: Path) -> None:
     """Choose a file on the first page and find the studio, the upload going on."""
     page.goto(url)

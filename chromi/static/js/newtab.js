@@ -43,11 +43,14 @@ export async function enhanceNewTab(root) {
   const dark = root.querySelector('[value="dark"]');
   dark.checked = matchMedia("(prefers-color-scheme: dark)").matches;
 
+  clear.hidden = false;
+  clear.classList.add("awaited");
   const still = new Image();
   still.src = root.dataset.still;
   try {
     await still.decode();
   } catch {
+    clear.hidden = true;
     return; // It has expired meanwhile, or the connection broke: then nothing is said.
   }
   const judge = () => {
@@ -57,6 +60,7 @@ export async function enhanceNewTab(root) {
     clear.hidden = Math.min(...contrasts) < READABLE_CONTRAST;
     bright.hidden = !clear.hidden;
   };
+  clear.classList.remove("awaited");
   judge();
   root.addEventListener("change", judge);
 }

@@ -36,6 +36,11 @@ export class Source extends EventTarget {
     return this.#isUploaded;
   }
 
+  /** Whether there is one to begin with that may play. */
+  get hasVideo() {
+    return Boolean(this.#localUrl ? !this.#isLocalGif : this.#serverUrl);
+  }
+
   #play(url) {
     const { video } = this.#parts;
     video.controls = false;

@@ -103,6 +103,8 @@ class Studio {
     find.disabled = !this.#source.isUploaded;
     this.#takeSettings();
     if (this.#source.isUploaded) this.#takeUploaded({ duration_s: Number(this.#root.dataset.durationS) });
+    // Room for what comes with the video, so that the page does not jump then.
+    if (this.#source.hasVideo) this.#showMoving(true, true);
     this.#source.begin();
   }
 
@@ -134,8 +136,11 @@ class Studio {
     takeKeys({ trim: this.#trim, player: this.#player, stepFrames, isOn, signal: this.#signal });
   }
 
-  #showMoving(isShown) {
-    for (const part of [this.#parts.seam, this.#parts.transport]) part.hidden = !isShown;
+  #showMoving(isShown, isAwaited = false) {
+    for (const part of [this.#parts.seam, this.#parts.transport]) {
+      part.hidden = !isShown;
+      part.classList.toggle("awaited", isAwaited);
+    }
   }
 
   #takeUploaded({ duration_s: durationS, fps }) {

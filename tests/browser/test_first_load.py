@@ -1,0 +1,113 @@
+"""A first visit by a slow phone: little comes, and at once, and nothing jumps. Times: `make bench-page`."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
+
+from benchmarks.page import Load, load, make_pages, slow_phone
+from tests.conftest import Service
+
+pytestmark = pytest.mark.browser
+
+LAPTOP = {"viewport": {"width": 1280, "height": 800}, "is_mobile": False, "has_touch": False}
+
+
+@pytest.fixture(scope="module")
+def pages(
+    playwright: Playwright, service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Addresses of the start page, a clip's studio and a background."""
+    api = playwright.request.new_context(base_url=service.url)
+    found = make_pages(api, tmp_path_factory.mktemp("pages"))
+    api.dispose()
+    return found
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Browser) -> Iterator[Page]:
+    with slow_phone(browser) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def first(phone: Page, pages: dict[str, str]) -> Load:
+    """The start page as a phone sees it that was never here."""
+    return load(phone, pages["start"])
+
+
+def names(addresses: list[str]) -> list[str]:
+    """What stands behind the version in the addresses of static files."""
+    return [re.sub(r"^/static/v-\w+/", "", urlsplit(address).path) for address in addresses]
+
+
+def test_the_first_visit_is_light(first: Load) -> None:
+    """All that it brings but the moving picture, the studio's script included."""
+    assert 20_000 < first.own_bytes < 120_000
+    assert "js/studio.js" in names(list(first.bytes_of))
+
+
+def test_the_page_names_all_that_it_needs(first: Load, phone: Page, pages: dict[str, str]) -> None:
+    """No file has to come before another can be asked for; what is not named comes after the page."""
+    text = phone.request.get(pages["start"], headers={"Accept": "text/html"}).text()
+    asked = names(list(first.bytes_of))
+    later = asked.index("js/enter.js")
+    for url, name in list(zip(first.bytes_of, asked, strict=True))[1:later]:
+        assert urlsplit(url).path in text, name
+    assert asked.index("app.css") < asked.index("pages/start.js") < later
+    scripts = [name for name in asked[:later] if name.endswith(".js") and "vendor" not in name]
+    assert len(scripts) <= 11, "with the style two rounds of six connections"
+    assert asked[-1] == "start.gif", "the moving picture comes last"
+
+
+def test_the_first_paint_waits_for_style_and_script_alone(first: Load) -> None:
+    assert sorted(names(first.blocking)) == ["app.css", "pages/start.js"]
+
+
+def test_nothing_comes_from_elsewhere_or_twice(first: Load, service: Service) -> None:
+    assert all(url.startswith(service.url) for url in first.bytes_of)
+    assert all(size > 0 for size in first.bytes_of.values()), "a preload that is not used comes twice or not"
+
+
+def test_the_next_visit_brings_the_page_alone(first: Load, phone: Page, pages: dict[str, str]) -> None:
+    again = load(phone, pages["start"])
+    assert [url for url, size in again.bytes_of.items() if size > 0] == [pages["start"]]
+    assert again.own_bytes < 5000
+
+
+def test_the_first_page_does_not_jump(first: Load) -> None:
+    assert first.shift < 0.01
+
+
+@pytest.mark.parametrize("screen", [{}, LAPTOP], ids=["phone", "laptop"])
+@pytest.mark.parametrize("name", ["studio", "result"])
+def test_nor_do_the_others(
+    browser: Browser, pages: dict[str, str], name: str, screen: dict[str, object]
+) -> None:
+    with slow_phone(browser, **screen) as page:
+        assert load(page, pages[name]).shift < 0.01
+
+
+def test_a_clip_can_be_chosen_before_the_studios_script_is_there(
+    page: Page, service: Service, clip: Path, complaints: list[str]
+) -> None:
+    """It is fetched again when it did not come, and nothing is lost meanwhile."""
+    failures: list[str] = []
+
+    def fail(route: Route) -> None:
+        failures.append(route.request.url)
+        route.fulfill(status=503)
+
+    page.route("**/js/enter.js", fail)
+    page.goto(service.url)
+    page.set_input_files("#video", clip)
+    expect(page.locator("[data-part=lost]")).to_be_visible()
+    page.unroute("**/js/enter.js")
+    page.get_by_role("button", name="Try again now").click()
+    expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=30_000)
+    assert len(complaints) == len(failures) > 1
+    assert all("503" in complaint for complaint in complaints)
+    complaints.clear()
