@@ -14,6 +14,7 @@ import { Trim } from "./trim.js";
 
 const REMEMBER_MS = 250;
 const USUAL_FPS = 24;
+const USUAL_S = 6;
 
 let earlier = null;
 
@@ -37,6 +38,14 @@ function showWhole(root, { all_of_it: words }, trim) {
   words.hidden = !trim.isWhole;
   const length = trim.durationS < 1 ? trim.durationS.toFixed(1) : Math.round(trim.durationS);
   words.textContent = words.dataset.words.replace("{length}", length);
+}
+
+/** Say over the studio, and on the browser's tab, what is to be chosen. */
+function showTitle(trim) {
+  const title = document.querySelector("h1");
+  const { all, six, other } = title.dataset;
+  title.textContent = trim.isWhole ? all : trim.lengthS === USUAL_S ? six : other;
+  document.title = `${title.textContent} · Chromi`;
 }
 
 /** Keep the address true, without writing it at every step of a drag. */
@@ -157,6 +166,7 @@ class Studio {
   #takeTrim() {
     this.#parts.timeline.hidden = !this.#trim.isKnown;
     showWhole(this.#root, this.#parts, this.#trim);
+    showTitle(this.#trim);
     this.#seam.show(this.#settings);
     this.#player.refresh();
     this.#mayMeasure();
