@@ -33,9 +33,9 @@ bench: $(VENV)/dev.done
 bench-service: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.service $(CLIP)
 
-# While `make run` serves: make screenshots URL=http://127.0.0.1:8000 CLIP=clip.mp4
+# make screenshots CLIP=clip.mp4 ARGS="--only studio --width 3840 --out folder"; all three may be left out
 screenshots: $(VENV)/dev.done
-	$(BIN)/python docs/screenshots.py $(URL) $(CLIP)
+	$(BIN)/python -m docs.screenshots $(if $(CLIP),--clip $(CLIP)) $(ARGS)
 
 lock: $(VENV)/dev.done
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
