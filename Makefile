@@ -36,9 +36,9 @@ bench-service: $(VENV)/dev.done
 bench-page: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.page
 
-# While `make run` serves: make screenshots URL=http://127.0.0.1:8000 CLIP=clip.mp4
+# make screenshots CLIP=clip.mp4 ARGS="--only studio --width 3840 --out folder"; all three may be left out
 screenshots: $(VENV)/dev.done
-	$(BIN)/python docs/screenshots.py $(URL) $(CLIP)
+	$(BIN)/python -m docs.screenshots $(if $(CLIP),--clip $(CLIP)) $(ARGS)
 
 signs: $(VENV)/dev.done
 	$(BIN)/python docs/signs.py

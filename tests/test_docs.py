@@ -1,5 +1,6 @@
 """What is written about Chromi is true of it."""
 
+import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -29,9 +30,14 @@ def test_the_version_is_one() -> None:
 
 
 def test_the_readmes_pictures_exist() -> None:
-    for line in README.splitlines():
-        if line.startswith("!["):
-            assert (ROOT / line.split("(")[1].rstrip(")")).is_file(), line
+    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_screenshot_kept_is_shown_and_they_are_small() -> None:
+    kept = list((ROOT / "docs/screenshots").glob("*.png"))
+    assert all(f"docs/screenshots/{path.name}" in README for path in kept)
+    assert sum(path.stat().st_size for path in kept) < 1_500_000
 
 
 def test_the_readme_shows_what_the_benchmark_found() -> None:

@@ -15,6 +15,7 @@ import { fill, seconds } from "./words.js";
 
 const REMEMBER_MS = 250;
 const USUAL_FPS = 24;
+const USUAL_S = 6;
 
 let earlier = null;
 
@@ -42,6 +43,14 @@ function showWhole(root, { all_of_it: words }, trim) {
     words.tabIndex = -1;
     words.focus({ preventScroll: true });
   }
+}
+
+/** Say over the studio, and on the browser's tab, what is to be chosen. */
+function showTitle(trim) {
+  const title = document.querySelector("h1");
+  const { all, six, other } = title.dataset;
+  title.textContent = trim.isWhole ? all : trim.lengthS === USUAL_S ? six : other;
+  document.title = `${title.textContent} · Chromi`;
 }
 
 /** Keep the address true, without writing it at every step of a drag. */
@@ -167,6 +176,7 @@ class Studio {
   #takeTrim() {
     this.#parts.timeline.hidden = !this.#trim.isKnown;
     showWhole(this.#root, this.#parts, this.#trim);
+    showTitle(this.#trim);
     this.#seam.show(this.#settings);
     this.#player.refresh();
     this.#mayMeasure();
