@@ -75,7 +75,9 @@ class House:
         )
 
     def failed(self, code: str) -> str:
-        return self.job(state=State.FAILED, error_code=code, error_message="The video could not be converted.")
+        return self.job(
+            state=State.FAILED, error_code=code, error_message="The video could not be converted."
+        )
 
     def result(self, size_bytes: int | None = None) -> Job:
         """A finished job, of `size_bytes` as its row says."""

@@ -9,11 +9,11 @@ window.measures = (() => {
   const seen = (element) => element.checkVisibility({ opacityProperty: false, visibilityProperty: true });
   const name = (element) => {
     const box = element.getBoundingClientRect();
-    return `${element.outerHTML.slice(0, 120).replace(/\\s+/g, " ")} ` +
-      `at ${Math.round(box.left)},${Math.round(box.top)}: ${Math.round(box.width)} x ${Math.round(box.height)}`;
+    const [left, top, width, height] = [box.left, box.top, box.width, box.height].map(Math.round);
+    return `${element.outerHTML.slice(0, 120).replace(/\\s+/g, " ")} at ${left},${top}: ${width} x ${height}`;
   };
 
-  /* What a finger meets: a control that is laid unseen over its card or under its label has that one's box. */
+  /* What a finger meets: a control that lies unseen over its card or under its label has that one's box. */
   const targetOf = (element) => {
     const label = element.closest("label");
     const isChoice = element.matches("[type=radio], [type=checkbox]");
@@ -42,13 +42,14 @@ window.measures = (() => {
   };
 
   /* Words that an ancestor cuts off. Pictures of a browser, and what is for screen readers, are none. */
+  const UNREAD = ".visually-hidden, [aria-hidden=true], video, script, option";
   const clipped = () => {
     const found = [];
     const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (words.nextNode()) {
       const text = words.currentNode;
       const element = text.parentElement;
-      if (!text.data.trim() || !seen(element) || element.closest(".visually-hidden, [aria-hidden=true], video, script, option")) continue;
+      if (!text.data.trim() || !seen(element) || element.closest(UNREAD)) continue;
       const range = document.createRange();
       range.selectNodeContents(text);
       const boxes = [...range.getClientRects()];
@@ -57,14 +58,15 @@ window.measures = (() => {
         if (style.overflowX === "visible" || style.textOverflow === "ellipsis") continue;
         const frame = up.getBoundingClientRect();
         const isCut = ({ left, right, top, bottom }) =>
-          left < frame.left - 2 || right > frame.right + 2 || top < frame.top - 4 || bottom > frame.bottom + 4;
+          left < frame.left - 2 || right > frame.right + 2 ||
+          top < frame.top - 4 || bottom > frame.bottom + 4;
         if (boxes.some(isCut)) found.push(`“${text.data.trim().slice(0, 40)}” in ${name(up)}`);
       }
     }
     return found;
   };
 
-  /* Two different words on one another. */
+  /* How the element that has the focus shows it, and whether it can be seen. */
   const focused = () => {
     const element = document.activeElement;
     if (element === document.body || element === document.documentElement) return "nowhere";
@@ -72,21 +74,24 @@ window.measures = (() => {
       const { outlineStyle, outlineWidth, opacity } = getComputedStyle(one);
       return opacity !== "0" && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
     };
-    const shown = [element, element.closest("label, .card, .strip, #compare, .drop")].find((one) => one && ring(one));
+    const around = element.closest("label, .card, .strip, #compare");
+    const shown = [element, around].find((one) => one && ring(one));
     if (!shown) return `no ring: ${name(element)}`;
     const box = shown.getBoundingClientRect();
     const bar = document.querySelector(".make");
     if (box.bottom < 0 || box.top > innerHeight) return `out of sight: ${name(shown)}`;
-    if (bar && !bar.contains(element)) {
-      const edge = bar.getBoundingClientRect().top;
-      if (Math.min(box.bottom, box.top + edge / 2) > edge + 1) return `under the bar at ${Math.round(edge)}: ${name(shown)}`;
-    }
-    return "";
+    const { top, bottom } = bar && !bar.contains(element) ? bar.getBoundingClientRect() : { top: Infinity };
+    // What is taller than the room above the bar is seen by its beginning.
+    const isOver = box.top < bottom && Math.min(box.bottom, box.top + top / 2) > top + 1;
+    return isOver ? `under the bar at ${Math.round(top)}: ${name(shown)}` : "";
   };
 
+  /* The start page's, a result, a clip that is one. */
+  const GIF = /\\.gif$|\\/download\\/[^/]+\\/$|\\/video$/;
+  const isLocal = (image) => image.currentSrc.startsWith("blob:") && !image.matches(".still");
   const moving = () => [
     ...[...document.querySelectorAll("video")].filter((video) => !video.paused || video.autoplay),
-    ...[...document.images].filter((image) => seen(image) && /\\.gif$|[?&]file=|\\/download\\/[^/]+\\/$|\\/video$/.test(image.currentSrc)),
+    ...[...document.images].filter((image) => seen(image) && (GIF.test(image.currentSrc) || isLocal(image))),
     ...document.getAnimations().map((animation) => animation.effect.target),
   ].map(name);
 

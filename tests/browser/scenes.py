@@ -82,6 +82,14 @@ def start_opening(page: Page, house: House) -> None:
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
 
 
+@scene("start, opening the studio for a GIF")
+def start_opening_gif(page: Page, house: House) -> None:
+    page.route("**/uploads/resumable/", lambda route: None)
+    start(page, house)
+    page.set_input_files("#video", house.finished[0])
+    expect(page.locator(".stage > img:not(.ground)")).to_be_visible()
+
+
 @scene("unfinished upload")
 def unfinished(page: Page, house: House) -> None:
     page.goto(house.partial())
@@ -115,7 +123,7 @@ def studio_lost(page: Page, house: House) -> None:
     choose(page, house)
     page.get_by_role("button", name="Make background").click()
     expect(page.get_by_text("Connection lost")).to_be_visible()
-    expect(page.get_by_text("begins by itself")).to_be_visible()
+    expect(page.locator("#uploading").get_by_text("begins by itself")).to_be_visible()
 
 
 @scene("studio, upload refused")
@@ -196,6 +204,22 @@ def studio_short(page: Page, house: House) -> None:
 def studio_unplayable(page: Page, house: House) -> None:
     page.goto(house.unplayable_upload())
     expect(page.get_by_role("progressbar", name="Progress of the preview")).to_be_visible()
+
+
+@scene("studio, GIF")
+def studio_gif(page: Page, house: House) -> None:
+    page.goto(house.upload(house.finished[0]))
+    expect(page.locator("#preview progress")).to_be_attached()
+    expect(page.get_by_role("img", name="Your clip")).to_be_visible()
+
+
+@scene("studio, uploading a GIF")
+def studio_uploading_gif(page: Page, house: House) -> None:
+    page.route(PIECES, lambda route: None)
+    start(page, house)
+    page.set_input_files("#video", house.finished[0])
+    expect(page.get_by_role("progressbar", name="Upload")).to_be_visible()
+    expect(page.get_by_role("img", name="Your clip")).to_be_visible()
 
 
 # -- making --------------------------------------------------------------------------------------------------

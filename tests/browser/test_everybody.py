@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from chromi.models import database, open_database
 from tests.browser.conftest import listen
 from tests.browser.house import Finished, House
 from tests.browser.measures import TARGET_PX, focused, measure
-from tests.browser.scenes import SCENES
+from tests.browser.scenes import SCENES, wait_for_studio
 from tests.conftest import end_service, run_service
 
 pytestmark = pytest.mark.browser
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOADED = "null"
+"""In place of axe's script where the page has it already."""
 ALL_RULES = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
 LOOKS = [
@@ -33,9 +35,7 @@ WIDTHS = (320, 360, 768, 1440, 3840)
 
 
 @pytest.fixture(scope="module")
-def house(
-    tmp_path_factory: pytest.TempPathFactory, clip: Path, finished_files: Finished
-) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, clip: Path, finished_files: Finished) -> Iterator[House]:
     service = run_service(tmp_path_factory.mktemp("house") / "instance", {}, "web")
     open_database(service.instance)
     with database.connection_context():
@@ -77,30 +77,149 @@ def look(page: Page, width: int, scheme: str = "light") -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
 
 
-def test_a_scene(one_page: Page, scene: str) -> None:
-    page = one_page
-    t0 = time.perf_counter()
-    wrong: list[str] = []
+def ask_axe(page: Page) -> Iterator[str]:
+    axe = Axe()
     for width, scheme, rules in LOOKS:
         look(page, width, scheme)
-        found = Axe().run(page, options=rules)
+        found = axe.run(page, options=rules)
+        axe = Axe(LOADED)
         if found.violations_count:
-            wrong.append(f"{width} {scheme}\n{found.generate_report()}")
-    t1 = time.perf_counter()
-    for direction in ("rtl", "ltr"):
-        page.evaluate("direction => { document.documentElement.dir = direction }", direction)
-        for width in WIDTHS:
-            look(page, width)
-            wrong += [f"{direction} {width} sticks out: {each}" for each in measure(page, "wide")]
-            wrong += [f"{direction} {width} cut: {each}" for each in measure(page, "clipped")]
-    look(page, 360)
-    wrong += [f"small: {each}" for each in measure(page, "small", TARGET_PX)]
-    page.evaluate("document.documentElement.style.fontSize = '200%'")
+            yield f"{width} px, {scheme}: {found.generate_report()}"
+
+
+def measure_widths(page: Page, widths: tuple[int, ...], how: str) -> Iterator[str]:
+    for width in widths:
+        look(page, width)
+        for name in ("wide", "clipped"):
+            yield from (f"{how}, {width} px, {name}: {each}" for each in measure(page, name))
+
+
+def measure_targets(page: Page) -> Iterator[str]:
     for width in (360, 1440):
         look(page, width)
-        wrong += [f"200 % {width} sticks out: {each}" for each in measure(page, "wide")]
-        wrong += [f"200 % {width} cut: {each}" for each in measure(page, "clipped")]
+        yield from (f"{width} px, small: {each}" for each in measure(page, "small", TARGET_PX))
+
+
+def walk(page: Page) -> Iterator[str]:
+    """Go from control to control by Tab, from the first to behind the last."""
+    page.locator(".skip").focus()
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        wrong = focused(page)
+        if wrong == "nowhere":
+            return
+        if wrong:
+            yield f"focus {wrong}"
+    yield "the walk has no end"
+
+
+def test_everybody_can_use(one_page: Page, scene: str) -> None:
+    page = one_page
+    wrong = [*ask_axe(page), *measure_targets(page), *measure_widths(page, WIDTHS, "as it is")]
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    wrong += measure_widths(page, (320, 1440), "right to left")
+    page.evaluate("document.documentElement.dir = 'ltr'")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    wrong += measure_widths(page, (360, 1440), "letters of 200 %")
     page.evaluate("document.documentElement.style.fontSize = ''")
-    print("TIME", scene, round(t1-t0,2), round(time.perf_counter() - t1,2))
     look(page, 360)
+    wrong += walk(page)
     assert "\n".join(wrong) == ""
+
+
+def test_what_is_wrong_is_found(one_page: Page, house: House) -> None:
+    """The checks above can fail."""
+    page = one_page
+    SCENES["start"](page, house)
+    look(page, 360)
+    page.evaluate(
+        """() => {
+          const main = document.querySelector("main");
+          main.innerHTML = `<button class="bad">do it</button><p><img src="/static/start.gif"></p>
+            <p id="long">${"m".repeat(99)}</p><p id="cut">some words</p>`;
+          Object.assign(main.querySelector(".bad").style, { padding: 0, outline: "none", color: "white" });
+          Object.assign(main.querySelector("#long").style, { overflowWrap: "normal" });
+          Object.assign(main.querySelector("#cut").style, { overflow: "hidden", height: "8px" });
+          main.querySelector(".bad").focus();
+        }"""
+    )
+    rules = {each["id"] for each in Axe().run(page, options=ALL_RULES).response["violations"]}
+    assert {"image-alt", "color-contrast", "page-has-heading-one"} <= rules
+    assert "bad" in measure(page, "small", TARGET_PX)[0]
+    assert "> 360" in measure(page, "wide")[0]
+    assert "some words" in measure(page, "clipped")[0]
+    assert "no ring" in focused(page)
+    assert "start.gif" in measure(page, "moving")[0]
+
+
+def test_the_focus_is_seen_at_400_percent(one_page: Page, house: House) -> None:
+    """A window of 1280 x 1024 that is enlarged four times."""
+    one_page.set_viewport_size({"width": 320, "height": 256})
+    SCENES["studio, connection lost"](one_page, house)
+    assert list(walk(one_page)) == []
+    one_page.unroute_all()
+
+
+STILL = [
+    *("start", "start, opening the studio", "start, opening the studio for a GIF"),
+    *("studio, uploading", "studio, uploading a GIF", "studio, GIF", "studio, blur", "making, running"),
+    *("result, heavy and shared", "receiver"),
+]
+
+
+def test_nothing_moves_for_who_wants_little_motion(browser: Browser, house: House) -> None:
+    complaints: list[str] = []
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    listen(page, complaints)
+    for name in STILL:
+        SCENES[name](page, house)
+        page.wait_for_load_state()
+        assert measure(page, "moving") == [], name
+        page.unroute_all()
+    context.close()
+    assert complaints == []
+
+
+def test_the_systems_own_few_colours_tell_what_is_chosen(one_page: Page, house: House) -> None:
+    page = one_page
+    page.emulate_media(forced_colors="active")
+    SCENES["studio, short clip"](page, house)
+    border = "element => { const s = getComputedStyle(element); return s.borderTopWidth + s.borderTopColor; }"
+    chosen, other = (page.locator(f".card:has(> [value={name}])") for name in ("cut", "crossfade"))
+    assert chosen.evaluate(border) != other.evaluate(border)
+    SCENES["making, running"](page, house)
+    expect(page.locator("#job_bar")).not_to_have_css("border-top-width", "0px")
+    page.emulate_media(forced_colors="none")
+
+
+def test_time_runs_to_the_right_in_every_language(one_page: Page, house: House) -> None:
+    page = one_page
+    page.goto(house.upload(duration_s=120.0))
+    wait_for_studio(page)
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    look(page, 768)
+    window, slider = page.locator("[data-part=window]"), page.get_by_label("Your part of the clip")
+    start = page.get_by_label("Starts at")
+    slider.focus()
+    places = []
+    for key, value in [
+        ("Home", "00:00:00.000"),
+        ("Shift+ArrowRight", "00:00:01.000"),
+        ("ArrowUp", "00:00:01.100"),
+    ]:
+        page.keyboard.press(key)
+        expect(start).to_have_value(value)
+        box = window.bounding_box()
+        assert box
+        places.append(box["x"])
+    assert places == sorted(places)
+    first, last = (page.locator(f"[data-part={name}]").bounding_box() for name in ("first", "last"))
+    assert first
+    assert last
+    assert first["x"] < last["x"]
+    strip = page.locator("[data-part=strip]").bounding_box()
+    assert strip
+    page.mouse.click(strip["x"] + strip["width"] * 0.75, strip["y"] + 20)
+    expect(start).to_have_value(re.compile(r"00:00:4\d"))
+    page.evaluate("document.documentElement.dir = 'ltr'")
