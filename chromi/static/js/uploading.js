@@ -65,6 +65,7 @@ function explainer(studio, bar, show, signal) {
     const isGone = isRefused && GONE.has(error.status);
     if (!isGone) showError(isRefused ? error.sentence || bar.dataset.unclear : bar.dataset.unreadable);
     for (const button of studio.querySelectorAll("form button:not([type=button])")) button.disabled = true;
+    if (document.activeElement.disabled) bar.focus();
     show(isGone ? "expired" : "failed");
   };
 }
