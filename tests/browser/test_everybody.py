@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from chromi.models import database, open_database
-from tests.browser.conftest import listen
+from tests.browser.conftest import OpenPage, listen
 from tests.browser.house import Finished, House
 from tests.browser.measures import TARGET_PX, focused, measure
 from tests.browser.scenes import SCENES, wait_for_studio
@@ -167,18 +167,13 @@ STILL = [
 ]
 
 
-def test_nothing_moves_for_who_wants_little_motion(browser: Browser, house: House) -> None:
-    complaints: list[str] = []
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
-    listen(page, complaints)
+def test_nothing_moves_for_who_wants_little_motion(open_page: OpenPage, house: House) -> None:
+    page = open_page(reduced_motion="reduce")
     for name in STILL:
         SCENES[name](page, house)
         page.wait_for_load_state()
         assert measure(page, "moving") == [], name
         page.unroute_all()
-    context.close()
-    assert complaints == []
 
 
 def test_the_systems_own_few_colours_tell_what_is_chosen(one_page: Page, house: House) -> None:
@@ -223,3 +218,28 @@ def test_time_runs_to_the_right_in_every_language(one_page: Page, house: House) 
     page.mouse.click(strip["x"] + strip["width"] * 0.75, strip["y"] + 20)
     expect(start).to_have_value(re.compile(r"00:01:2\d"))
     page.evaluate("document.documentElement.dir = 'ltr'")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_each_part_works(open_page: OpenPage, house: House, width: int, scheme: str) -> None:
+    """Choose, make, result and share; the studio has its own test of this kind."""
+    page = open_page(width=width, color_scheme=scheme)
+    SCENES["studio, uploading"](page, house)
+    page.get_by_role("button", name="Cancel the upload").click()
+    page.unroute_all()
+    expect(page.get_by_text("Drop a video here")).to_be_visible()
+
+    SCENES["making, running"](page, house)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", name="Cancelled")).to_be_focused()
+
+    SCENES["result"](page, house)
+    page.get_by_role("radio", name="Wide").check()
+    expect(page.locator(".crop-notes p:visible")).to_contain_text("2560")
+    expect(page.get_by_role("radio", name=scheme.title())).to_be_checked()
+
+    page.get_by_role("button", name="Make a link").click()
+    page.goto(page.get_by_label("Link 1", exact=True).input_value())
+    with page.expect_download():
+        page.get_by_role("link", name="Download", exact=True).click()
