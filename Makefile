@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Made without ensurepip and filled by the machine's own pip, so that Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
-.PHONY: run test test-fast lint format bench bench-service screenshots lock clean
+.PHONY: run test test-fast lint format bench bench-service bench-page screenshots signs translations lock clean
 
 run: $(VENV)/run.done
 	$(BIN)/python -m chromi up
@@ -33,9 +33,19 @@ bench: $(VENV)/dev.done
 bench-service: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.service $(CLIP)
 
+bench-page: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks.page
+
 # While `make run` serves: make screenshots URL=http://127.0.0.1:8000 CLIP=clip.mp4
 screenshots: $(VENV)/dev.done
 	$(BIN)/python docs/screenshots.py $(URL) $(CLIP)
+
+signs: $(VENV)/dev.done
+	$(BIN)/python docs/signs.py
+
+# Collects what is to be translated into each language's file, and packs what is translated there.
+translations: $(VENV)/dev.done
+	$(BIN)/python -m chromi.translations.collect
 
 lock: $(VENV)/dev.done
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

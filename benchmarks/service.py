@@ -18,7 +18,8 @@ import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,26 @@ IDLE_S = 4.0
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="chromi-bench-") as folder:
         clip = Path(sys.argv[1]) if len(sys.argv) > 1 else make_clip(Path(folder) / "clip.mp4")
-        service = subprocess.Popen(
-            [sys.executable, "-m", "chromi", "up"],
-            cwd=ROOT,
-            env=os.environ | {"CHROMI_INSTANCE": f"{folder}/instance", "CHROMI_PORT": "0"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
+        with running_service(Path(folder)) as service:
             print_table(measure(service, clip))
-        finally:
-            service.terminate()
-            service.wait(120)
+
+
+@contextmanager
+def running_service(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A whole Chromi that keeps its files in `folder`; its address comes on its standard output."""
+    service = subprocess.Popen(
+        [sys.executable, "-m", "chromi", "up"],
+        cwd=ROOT,
+        env=os.environ | {"CHROMI_INSTANCE": f"{folder}/instance", "CHROMI_PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield service
+    finally:
+        service.terminate()
+        service.wait(120)
 
 
 def make_clip(path: Path) -> Path:

@@ -20,6 +20,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     from chromi import config, web
 
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)  # web/assets.py sends the static files
     web.init_app(app, settings or config.Settings.from_environ())
     return app

@@ -7,18 +7,23 @@ logged and never shown.
 
 import errno
 
+from chromi.sentences import Sentence
+
 
 class ChromiError(Exception):
     """Base of every error that Chromi raises on purpose."""
 
     status_code = 500
     code = "internal_error"
-    user_message = "Something went wrong on our side. Please try again."
+    user_message: Sentence = Sentence("Something went wrong on our side. Please try again.")
     retry_after_s = 5
     """When to try again, for the answers that say so (429, 503)."""
 
     def __init__(self, user_message: str | None = None, *, detail: str = "") -> None:
-        self.user_message = user_message or type(self).user_message
+        if isinstance(user_message, Sentence):
+            self.user_message = user_message
+        elif user_message:
+            self.user_message = Sentence(user_message)
         self.detail = detail
         super().__init__(f"{self.user_message} [{detail}]" if detail else self.user_message)
 
@@ -44,14 +49,14 @@ class BadRequest(ChromiError):
 
     status_code = 400
     code = "bad_request"
-    user_message = "That request could not be understood."
+    user_message = Sentence("That request could not be understood.")
 
 
 class MissingVideo(BadRequest):
     """No file came in the field `video`, or an empty one."""
 
     code = "missing_video"
-    user_message = "No video came with the request. Send the file in the field named “video”."
+    user_message = Sentence("No video came with the request. Send the file in the field named “video”.")
 
 
 class CrossSite(ChromiError):
@@ -59,7 +64,9 @@ class CrossSite(ChromiError):
 
     status_code = 403
     code = "cross_site"
-    user_message = "This request came from another site and was refused. Open the page here and try again."
+    user_message = Sentence(
+        "This request came from another site and was refused. Open the page here and try again."
+    )
 
 
 class NotFound(ChromiError):
@@ -67,7 +74,7 @@ class NotFound(ChromiError):
 
     status_code = 404
     code = "not_found"
-    user_message = "There is nothing at this address. It may have been removed already."
+    user_message = Sentence("There is nothing at this address. It may have been removed already.")
 
 
 class Conflict(ChromiError):
@@ -75,7 +82,7 @@ class Conflict(ChromiError):
 
     status_code = 409
     code = "conflict"
-    user_message = "That is not possible right now."
+    user_message = Sentence("That is not possible right now.")
 
 
 class UploadLocked(Conflict):
@@ -83,7 +90,7 @@ class UploadLocked(Conflict):
 
     status_code = 423
     code = "upload_locked"
-    user_message = "Another piece of this upload is being taken. Please try again in a moment."
+    user_message = Sentence("Another piece of this upload is being taken. Please try again in a moment.")
 
 
 class Gone(ChromiError):
@@ -91,21 +98,23 @@ class Gone(ChromiError):
 
     status_code = 410
     code = "link_expired"
-    user_message = "This link has expired. Ask whoever shared it for a new one, or make the background again."
+    user_message = Sentence(
+        "This link has expired. Ask whoever shared it for a new one, or make the background again."
+    )
 
 
 class LinkUsedUp(Gone):
     """A link that counts has delivered its file as often as it may."""
 
     code = "link_used_up"
-    user_message = "Every download of this link has been used. Ask whoever shared it for a new one."
+    user_message = Sentence("Every download of this link has been used. Ask whoever shared it for a new one.")
 
 
 class LinkRevoked(Gone):
     """Whoever made the link has ended it."""
 
     code = "link_revoked"
-    user_message = "Whoever shared this link has taken it back. Ask them for a new one."
+    user_message = Sentence("Whoever shared this link has taken it back. Ask them for a new one.")
 
 
 class UploadTooLarge(ChromiError):
@@ -113,11 +122,15 @@ class UploadTooLarge(ChromiError):
 
     status_code = 413
     code = "too_large"
-    user_message = "The file is too large."
+    user_message = Sentence("The file is too large.")
 
     @classmethod
     def over(cls, max_mb: int) -> "UploadTooLarge":
-        return cls(f"The file is larger than {max_mb} MB. Cut it shorter or choose a smaller one.")
+        return cls(
+            Sentence(
+                "The file is larger than %(limit)s MB. Cut it shorter or choose a smaller one.", limit=max_mb
+            )
+        )
 
 
 class NotAVideo(ChromiError):
@@ -125,7 +138,7 @@ class NotAVideo(ChromiError):
 
     status_code = 415
     code = "not_a_video"
-    user_message = "This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file."
+    user_message = Sentence("This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file.")
 
 
 class NotAForm(ChromiError):
@@ -133,7 +146,7 @@ class NotAForm(ChromiError):
 
     status_code = 415
     code = "not_a_form"
-    user_message = "Send the options as a form (multipart/form-data), as “curl -F” does."
+    user_message = Sentence("Send the options as a form (multipart/form-data), as “curl -F” does.")
 
 
 class BadOptions(ChromiError):
@@ -148,7 +161,7 @@ class ServiceBusy(ChromiError):
 
     status_code = 503
     code = "busy"
-    user_message = "The service is busy. Please try again in a few seconds."
+    user_message = Sentence("The service is busy. Please try again in a few seconds.")
 
 
 # -- what can go wrong while a clip is converted ---------------------------------------------------------
@@ -159,7 +172,7 @@ class EncodeError(ChromiError):
 
     status_code = 422
     code = "encode_failed"
-    user_message = (
+    user_message = Sentence(
         "The video could not be converted. It may be damaged; try another part of it or another one."
     )
 
@@ -168,7 +181,9 @@ class NoFrames(EncodeError):
     """The window holds no picture, although the file looked right."""
 
     code = "no_frames"
-    user_message = "There is no picture in this part of the video. Choose another start, or another file."
+    user_message = Sentence(
+        "There is no picture in this part of the video. Choose another start, or another file."
+    )
 
 
 class BrokenResult(EncodeError):
@@ -176,14 +191,16 @@ class BrokenResult(EncodeError):
 
     status_code = 500
     code = "broken_result"
-    user_message = "The finished background did not pass our check, so it was thrown away. Please try again."
+    user_message = Sentence(
+        "The finished background did not pass our check, so it was thrown away. Please try again."
+    )
 
 
 class TimedOut(EncodeError):
     """The conversion took longer than its limit."""
 
     code = "timed_out"
-    user_message = "This video takes too long to convert. Try a shorter or smaller file."
+    user_message = Sentence("This video takes too long to convert. Try a shorter or smaller file.")
 
 
 class WorkerDied(EncodeError):
@@ -191,14 +208,16 @@ class WorkerDied(EncodeError):
 
     status_code = 500
     code = "worker_died"
-    user_message = "The conversion was cut off more than once. This video may be too heavy; try another one."
+    user_message = Sentence(
+        "The conversion was cut off more than once. This video may be too heavy; try another one."
+    )
 
 
 class Stopped(EncodeError):
     """The caller's `should_stop` said so: the job was cancelled, or taken over."""
 
     code = "stopped"
-    user_message = "The conversion was stopped."
+    user_message = Sentence("The conversion was stopped.")
 
 
 class FfmpegMissing(EncodeError):
@@ -206,7 +225,7 @@ class FfmpegMissing(EncodeError):
 
     status_code = 500
     code = "ffmpeg_missing"
-    user_message = (
+    user_message = Sentence(
         "The converter is not installed properly. Whoever runs this service sees why with “doctor”."
     )
 
@@ -225,8 +244,12 @@ class CannotFit(EncodeError):
     @classmethod
     def under(cls, max_bytes: float, smallest_bytes: int) -> "CannotFit":
         return cls(
-            f"This part of the video does not fit under {max_bytes / 1e6:g} MB: the smallest background that "
-            f"still moves well takes {smallest_bytes / 1e6:.1f} MB. Allow more, or choose a calmer part."
+            Sentence(
+                "This part of the video does not fit under %(limit)s MB: the smallest background that still "
+                "moves well takes %(smallest)s MB. Allow more, or choose a calmer part.",
+                limit=max_bytes / 1e6,
+                smallest=round(smallest_bytes / 1e6, 1),
+            )
         )
 
 
@@ -235,7 +258,7 @@ class DiskFull(EncodeError):
 
     status_code = 503
     code = "disk_full"
-    user_message = "The server is out of disk space. Please try again later."
+    user_message = Sentence("The server is out of disk space. Please try again later.")
 
     @classmethod
     def explains(cls, error: OSError) -> bool:

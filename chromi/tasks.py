@@ -21,7 +21,7 @@ from peewee import OperationalError
 
 from chromi import sweep
 from chromi.config import Settings
-from chromi.encoder import Progress, convert, estimate, find_loops, make_preview
+from chromi.encoder import READING, Progress, convert, estimate, find_loops, make_preview
 from chromi.errors import ChromiError, Stopped
 from chromi.models import Job, JobKind, Link, Worker, database, open_database
 from chromi.storage import Storage
@@ -205,7 +205,7 @@ class Lease:
 
     def tick(self, fraction: float) -> None:
         """Report what has one step only; raises Stopped once the job is no longer ours."""
-        self.report(Progress("reading", fraction, "Reading your clip"))
+        self.report(Progress("reading", fraction, READING))
         if self._lost:
             raise Stopped
 

@@ -7,12 +7,13 @@ from chromi.encoder.loop import LoopWindow, find_loops
 from chromi.encoder.options import OPTIONS, Loop
 from chromi.encoder.preview import make_preview
 from chromi.encoder.probe import VideoInfo, probe_video
-from chromi.encoder.progress import Progress
+from chromi.encoder.progress import READING, Progress
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.timecode import format_timecode
 
 __all__ = [
     "OPTIONS",
+    "READING",
     "Loop",
     "LoopWindow",
     "Progress",

@@ -17,7 +17,15 @@ from chromi.encoder.gif import GifFacts, check_gif, publish
 from chromi.encoder.poster import Poster
 from chromi.encoder.probe import probe_video
 from chromi.encoder.process import Limits
-from chromi.encoder.progress import Progress, Watch
+from chromi.encoder.progress import (
+    CHECKING,
+    CHOOSING,
+    DRAWING,
+    READING,
+    SHRINKING,
+    Progress,
+    Watch,
+)
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import choose_sample
 from chromi.encoder.strip import Strip, read_strip
@@ -168,7 +176,7 @@ class _Run:
 
     def _read_strip(self, frames_path: Path) -> Strip:
         def tick() -> None:
-            self.watch.report("reading", _CHOOSING, "Reading your clip")
+            self.watch.report("reading", _CHOOSING, READING)
 
         strip_path = self.work_dir / "strip.rgb"
         return read_strip(frames_path, strip_path, limits=self.limits, on_tick=tick)
@@ -176,7 +184,7 @@ class _Run:
     def _decode(self) -> None:
         def tick(frames: int) -> None:
             share = frames / self.recipe.frames
-            self.watch.report("reading", share * _CHOOSING, "Reading your clip")
+            self.watch.report("reading", share * _CHOOSING, READING)
 
         info = probe_video(self.source, on_tick=lambda: tick(0))
         self.recipe.check_against(info)
@@ -192,7 +200,7 @@ class _Run:
 
     def choose(self, film: Film) -> Choice:
         def tick() -> None:
-            self.watch.report("choosing", _CHOOSING, "Choosing colours")
+            self.watch.report("choosing", _CHOOSING, CHOOSING)
 
         with self.watch.timing("choosing"):
             tick()
@@ -203,7 +211,7 @@ class _Run:
         def draw_once(drawing: Drawing, path: Path) -> int:
             begin = max(_DRAWING, self.watch.fraction)  # of what is left, a try takes most and leaves some
             end = begin + (_CHECKING - begin) * 0.8
-            message = "Drawing the GIF" if begin == _DRAWING else "Making it smaller"
+            message = DRAWING if begin == _DRAWING else SHRINKING
 
             def tick(frames: int) -> None:
                 share = frames / film.count
@@ -220,7 +228,7 @@ class _Run:
     def check(self, gif_path: Path, film: Film) -> GifFacts:
         def tick(frames: int) -> None:
             share = frames / film.count
-            self.watch.report("checking", _CHECKING + share * (_DONE - _CHECKING), "Checking the result")
+            self.watch.report("checking", _CHECKING + share * (_DONE - _CHECKING), CHECKING)
 
         with self.watch.timing("checking"):
             return check_gif(gif_path, self.recipe, film.count, on_tick=tick)

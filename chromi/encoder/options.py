@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from chromi.encoder.timecode import parse_timecode
 from chromi.errors import BadOptions
+from chromi.sentences import Sentence, joined
 
 
 class Quality(StrEnum):
@@ -63,22 +64,30 @@ class OptionReader:
 
     def __init__(self, typed: Mapping[str, str]) -> None:
         self._typed = {name: text.strip() for name, text in typed.items() if text.strip()}
-        self._wrong = [f"{name} is no option" for name in typed if name not in OPTIONS]
+        self._wrong = [Sentence("%(name)s is no option", name=name) for name in typed if name not in OPTIONS]
 
     def check(self) -> None:
         """Raise BadOptions naming every option that is wrong."""
         if self._wrong:
-            raise BadOptions("; ".join(self._wrong) + ".")
+            raise BadOptions(joined(self._wrong))
 
     def seconds(self, name: str, default: float, lowest: float, highest: float) -> float:
         """Read a time."""
         try:
             value = parse_timecode(self._typed[name]) if name in self._typed else default
         except ValueError:
-            return self._refuse(
-                f"{name} must be a time such as 00:01:02.5 or a number of seconds such as 62.5", default
+            complaint = Sentence(
+                "%(name)s must be a time such as 00:01:02.5 or a number of seconds such as 62.5", name=name
             )
-        return self._within(name, value, lowest, highest, " seconds")
+            return self._refuse(complaint, default)
+        complaint = Sentence(
+            "%(name)s must be between %(lowest)s and %(highest)s seconds, not %(value)s",
+            name=name,
+            lowest=lowest,
+            highest=highest,
+            value=value,
+        )
+        return self._within(value, lowest, highest, complaint)
 
     def number(self, name: str, default: float, lowest: float, highest: float) -> float:
         """Read a plain number, rounded to three digits after the point."""
@@ -86,8 +95,22 @@ class OptionReader:
         if text is None:
             return default
         if not _NUMBER.fullmatch(text):
-            return self._refuse(f"{name} must be a number between {lowest:g} and {highest:g}", default)
-        return self._within(name, round(float(text), 3), lowest, highest)
+            complaint = Sentence(
+                "%(name)s must be a number between %(lowest)s and %(highest)s",
+                name=name,
+                lowest=lowest,
+                highest=highest,
+            )
+            return self._refuse(complaint, default)
+        value = round(float(text), 3)
+        complaint = Sentence(
+            "%(name)s must be between %(lowest)s and %(highest)s, not %(value)s",
+            name=name,
+            lowest=lowest,
+            highest=highest,
+            value=value,
+        )
+        return self._within(value, lowest, highest, complaint)
 
     def number_or_none(self, name: str, lowest: float, highest: float) -> float | None:
         """Read a number that need not be given."""
@@ -99,13 +122,13 @@ class OptionReader:
         try:
             return kind(self._typed.get(name, default).lower())
         except ValueError:
-            return self._refuse(f"{name} must be {_listed(*kind)}", default)
+            return self._refuse(_one_of(name, *kind), default)
 
     def switch(self, name: str) -> bool:
         """Read yes or no; no without a word."""
         text = self._typed.get(name, "no").lower()
         if text not in (*_YES, *_NO):
-            return self._refuse(f"{name} must be {_listed(*_YES, *_NO)}", False)
+            return self._refuse(_one_of(name, *_YES, *_NO), False)
         return text in _YES
 
     def point(self, name: str, default: tuple[float, float]) -> tuple[float, float]:
@@ -114,14 +137,17 @@ class OptionReader:
             return default
         parts = [part.strip() for part in self._typed[name].split(",")]
         if len(parts) != 2 or not all(_NUMBER.fullmatch(part) and float(part) <= 1 for part in parts):
-            return self._refuse(f"{name} must be X,Y, each between 0 and 1, such as 0.5,0.3", default)
+            complaint = Sentence("%(name)s must be X,Y, each between 0 and 1, such as 0.5,0.3", name=name)
+            return self._refuse(complaint, default)
         return round(float(parts[0]), 3), round(float(parts[1]), 3)
 
     def colour(self, name: str) -> str:
         """Read #rrggbb; auto without a word."""
         text = self._typed.get(name, AUTO).lower()
         if text != AUTO and not _COLOUR.fullmatch(text):
-            return self._refuse(f"{name} must be {AUTO} or a colour such as #202124", AUTO)
+            return self._refuse(
+                Sentence("%(name)s must be auto or a colour such as #202124", name=name), AUTO
+            )
         return text
 
     def size(self, name: str, default: tuple[int, int]) -> tuple[int, int]:
@@ -129,18 +155,15 @@ class OptionReader:
         if name not in self._typed:
             return default
         size_px = SIZES.get(self._typed[name].lower())
-        return size_px or self._refuse(f"{name} must be {_listed(*SIZES)}", default)
+        return size_px or self._refuse(_one_of(name, *SIZES), default)
 
-    def _within(self, name: str, value: float, lowest: float, highest: float, unit: str = "") -> float:
-        if lowest <= value <= highest:
-            return value
-        return self._refuse(f"{name} must be between {lowest:g} and {highest:g}{unit}, not {value:g}", lowest)
+    def _within(self, value: float, lowest: float, highest: float, complaint: Sentence) -> float:
+        return value if lowest <= value <= highest else self._refuse(complaint, lowest)
 
-    def _refuse(self, complaint: str, instead: _Value) -> _Value:
+    def _refuse(self, complaint: Sentence, instead: _Value) -> _Value:
         self._wrong.append(complaint)
         return instead
 
 
-def _listed(*words: str) -> str:
-    *others, last = words
-    return f"{', '.join(others)} or {last}"
+def _one_of(name: str, *words: str) -> Sentence:
+    return Sentence("%(name)s must be %(words)s", name=name, words=words)

@@ -14,6 +14,7 @@ from chromi.encoder.facts import Packets, Picture
 from chromi.encoder.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
 from chromi.encoder.process import Limits, Outcome, ignore
 from chromi.errors import NotAVideo
+from chromi.sentences import Sentence
 
 PROBE_TIMEOUT_S = 20.0
 
@@ -138,7 +139,7 @@ def _sniff(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(12)
     if not start:
-        raise NotAVideo("This file is empty.")
+        raise NotAVideo(Sentence("This file is empty."))
     if start[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
     if start[:4] == b"\x1a\x45\xdf\xa3":
@@ -189,7 +190,7 @@ def _list_packets(look: _Look) -> Packets:
         outcome = look.run(_QUICK, copy, on_output=packets.read)
     if not packets.seen:
         if "matches no streams" in outcome.log:
-            raise NotAVideo("There is no moving picture in this file, only sound or a still cover.")
+            raise NotAVideo(Sentence("There is no moving picture in this file, only sound or a still cover."))
         raise NotAVideo(detail=outcome.log)
     return packets
 
@@ -198,11 +199,19 @@ def _check_readable(packets: Packets) -> None:
     width, height = packets.stored_px
     if width * height > MAX_PIXELS:
         raise NotAVideo(
-            f"The picture is {width} × {height} pixels, which is too large. Up to 4K (4096 × 2304) works."
+            Sentence(
+                "The picture is %(width)s × %(height)s pixels, which is too large. "
+                "Up to 4K (4096 × 2304) works.",
+                width=str(width),
+                height=str(height),
+            )
         )
     if packets.codec not in DECODERS:
         raise NotAVideo(
-            f"We cannot read this kind of video ({packets.codec}). Save it as MP4 with H.264 and try again."
+            Sentence(
+                "We cannot read this kind of video (%(codec)s). Save it as MP4 with H.264 and try again.",
+                codec=packets.codec,
+            )
         )
 
 
@@ -220,6 +229,6 @@ def _describe_first_picture(look: _Look, packets: Packets, before: Sequence[str]
     )
     if not picture.format:
         raise NotAVideo(
-            "The picture in this file cannot be read; the file may be damaged.", detail=outcome.log
+            Sentence("The picture in this file cannot be read; the file may be damaged."), detail=outcome.log
         )
     return picture

@@ -6,6 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from chromi.errors import Stopped, TimedOut
+from chromi.sentences import Sentence
+
+READING = Sentence("Reading your clip")
+CHOOSING = Sentence("Choosing colours")
+DRAWING = Sentence("Drawing the GIF")
+SHRINKING = Sentence("Making it smaller")
+CHECKING = Sentence("Checking the result")
 
 
 @dataclass(frozen=True)

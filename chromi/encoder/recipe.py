@@ -11,6 +11,7 @@ from chromi.encoder.options import AUTO, Framing, Loop, OptionReader, Quality, S
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.timecode import format_timecode
 from chromi.errors import BadOptions
+from chromi.sentences import Sentence
 
 MIN_DURATION_S = 1.0
 MAX_DURATION_S = 10.0
@@ -104,8 +105,11 @@ class Recipe:
         """Raise BadOptions if the window starts when the clip is already over."""
         if self.start_s >= info.duration_s:
             raise BadOptions(
-                f"start_time is {format_timecode(self.start_s)}, but the clip is only "
-                f"{format_timecode(info.duration_s)} long."
+                Sentence(
+                    "start_time is %(start)s, but the clip is only %(length)s long.",
+                    start=format_timecode(self.start_s),
+                    length=format_timecode(info.duration_s),
+                )
             )
 
     def pictures_key(self) -> str:

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 ADDED_COLUMNS = {
-    "job": {"kind": "VARCHAR(255) NOT NULL DEFAULT 'convert'"},
+    "job": {"kind": "VARCHAR(255) NOT NULL DEFAULT 'convert'", "error_values": "JSON"},
     "link": {
         "password_hash": "VARCHAR(255)",
         "revoked_at": "REAL",

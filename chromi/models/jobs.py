@@ -15,6 +15,7 @@ from chromi.encoder.recipe import MIN_MB
 from chromi.errors import ChromiError
 from chromi.models.rows import Row
 from chromi.models.uploads import Upload
+from chromi.sentences import Sentence
 
 MAX_ATTEMPTS = 2
 """A job whose worker died is tried once more and then fails: a clip that kills workers must not go on."""
@@ -55,6 +56,8 @@ class Job(Row):
     message = CharField(default="")
     error_code = CharField(null=True)
     error_message = CharField(null=True)
+    """The pattern of the error's sentence."""
+    error_values = JSONField(null=True)
     result_json = JSONField(null=True)
     worker = CharField(null=True)
     heartbeat_at = DoubleField(null=True)
@@ -113,7 +116,8 @@ class Job(Row):
             state=State.FAILED,
             finished_at=time.time(),
             error_code=error.code,
-            error_message=error.user_message,
+            error_message=error.user_message.pattern,
+            error_values=dict(error.user_message.values),
         )
 
     def release(self, *, uncounted: bool = False) -> bool:
@@ -190,6 +194,11 @@ class Job(Row):
     def is_heavy(self) -> bool:
         """True if Chrome would feel the GIF in every new tab."""
         return self.result is not None and self.result.bytes > HEAVY_BYTES
+
+    @property
+    def error(self) -> Sentence | None:
+        """Why it failed; None of a job that has not, or that an older version did not ask."""
+        return Sentence(self.error_message, **(self.error_values or {})) if self.error_message else None
 
     @property
     def start_time(self) -> str:

@@ -8,6 +8,7 @@ from peewee import BooleanField, DoubleField, IntegerField, JSONField
 
 from chromi.encoder import VideoInfo
 from chromi.models.rows import Row
+from chromi.sentences import Sentence
 
 
 class UsedRow(Row):
@@ -33,7 +34,9 @@ class PartialUpload(UsedRow):
 
     @classmethod
     def missing_message(cls) -> str:
-        return "This upload is not here any more: unfinished ones are deleted. Please choose the file again."
+        return Sentence(
+            "This upload is not here any more: unfinished ones are deleted. Please choose the file again."
+        )
 
 
 class Upload(UsedRow):
@@ -46,7 +49,9 @@ class Upload(UsedRow):
 
     @classmethod
     def missing_message(cls) -> str:
-        return "This clip is not here: clips are deleted soon after their last use. Please upload it again."
+        return Sentence(
+            "This clip is not here: clips are deleted soon after their last use. Please upload it again."
+        )
 
     @property
     def info(self) -> VideoInfo:

@@ -1,23 +1,24 @@
-/* Enhances pages that already work as plain forms. Each module looks after one page and leaves the others alone. */
-
-import { followHistory } from "./js/address.js";
 import { showErrors } from "./js/errors.js";
-import { watchJob } from "./js/job.js";
 import { revealScripted } from "./js/parts.js";
-import { shareLinks } from "./js/share.js";
-import { enhanceStudio } from "./js/studio.js";
-import { enhanceUpload } from "./js/upload.js";
+import { localTimes } from "./js/words.js";
 
-revealScripted(document);
-document.addEventListener("htmx:afterSwap", () => revealScripted(document));
-
-shareLinks();
-followHistory();
-
-const start = { upload_form: enhanceUpload, studio: enhanceStudio, job: watchJob };
-for (const [id, enhance] of Object.entries(start)) {
-  const element = document.getElementById(id);
-  if (element) enhance(element);
+function adapt() {
+  revealScripted(document);
+  localTimes(document);
 }
-// Last, so that a page can keep an answer from being shown.
-showErrors();
+// First, so that whatever a page says of what has come finds it adapted.
+document.addEventListener("htmx:afterSwap", adapt);
+
+/**
+ * Enhance a page that already works as plain forms: what every page needs, and a function for each element of
+ * this one, by the element's id. Each page has its own small script in pages/, so that none loads another's.
+ */
+export function enhancePage(enhancers = {}) {
+  adapt();
+  for (const [id, enhance] of Object.entries(enhancers)) {
+    const element = document.getElementById(id);
+    if (element) enhance(element);
+  }
+  // Last, so that a page can keep an answer from being shown.
+  showErrors();
+}

@@ -12,10 +12,13 @@ from chromi.tasks import open_service
 from chromi.tokens import TokenSigner
 from chromi.web import (
     again,
+    assets,
+    compression,
     extension,
     filters,
     health,
     jobs,
+    language,
     links,
     responses,
     result,
@@ -52,7 +55,19 @@ def init_app(app: Flask, settings: Settings) -> None:
     )
     app.teardown_request(close_database)
     rooms = (
-        *(responses, security, filters, uploads, resumable, studio, jobs, again),
+        *(
+            language,
+            responses,
+            security,
+            compression,
+            assets,
+            filters,
+            uploads,
+            resumable,
+            studio,
+            jobs,
+            again,
+        ),
         *(links, sharing, result, extension, health),
     )
     for room in rooms:

@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response
 from chromi.encoder import Recipe
 from chromi.errors import Conflict, NotFound
 from chromi.models import Job, JobKind, Upload
+from chromi.sentences import Sentence
 from chromi.web import jobs
 
 bp = Blueprint("again", __name__)
@@ -28,7 +29,7 @@ def shrink(job_id: str) -> Response:
     """Make the same background in half the bytes; its frames are still kept, so it need not be read again."""
     job = Job.find(job_id)
     if not job.has_background:
-        raise Conflict("There is no background yet that could be made smaller.")
+        raise Conflict(Sentence("There is no background yet that could be made smaller."))
     return _start(job, job.smaller_recipe)
 
 

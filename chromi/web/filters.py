@@ -1,30 +1,39 @@
-"""How numbers and times read in the templates."""
+"""How numbers and times read in the templates, as the reader's language writes them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from babel.units import format_unit
 from flask import Flask
+from flask_babel import format_date, format_percent, format_time, get_locale
+from markupsafe import Markup
 
 
 def init_app(app: Flask) -> None:
-    for name in (filesize, seconds, timecode, utc):
+    for name in (filesize, percent, seconds, timecode, moment):
         app.add_template_filter(name)
 
 
 def filesize(size_bytes: int) -> str:
     """12_345_678 -> "12.3 MB"; MB of 1,000,000 bytes, as file managers show them."""
     if size_bytes < 1_000_000:
-        return f"{max(1, round(size_bytes / 1000))} KB"
-    return f"{size_bytes / 1_000_000:.1f} MB"
+        return _with_unit(max(1, round(size_bytes / 1000)), "digital-kilobyte", "0")
+    return _with_unit(size_bytes / 1_000_000, "digital-megabyte", "0.0")
+
+
+def percent(share: float) -> str:
+    """0.714 -> "71%"."""
+    return str(format_percent(share))
 
 
 def seconds(duration_s: float) -> str:
-    """0.29 -> "0.3 s", 4.2 -> "4 s", 65 -> "1 min 5 s"."""
+    """0.29 -> "0.3 sec", 4.2 -> "4 sec", 65 -> "1 min 5 sec"."""
     if 0 < duration_s < 1:
-        return f"{duration_s:.1f} s"
+        return _with_unit(duration_s, "duration-second", "0.0")
     minutes, rest = divmod(round(duration_s), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    words = _with_unit(rest, "duration-second", "0")
+    return f"{_with_unit(minutes, 'duration-minute', '0')} {words}" if minutes else words
 
 
 def timecode(position_s: float) -> str:
@@ -33,6 +42,11 @@ def timecode(position_s: float) -> str:
     return f"{int(minutes)}:{rest:04.1f}"
 
 
-def utc(moment: datetime) -> str:
-    """A moment in UTC -> "21 November 2026, 14:05 UTC"."""
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+def moment(at: datetime) -> Markup:
+    """A moment in UTC as <time>; its words are UTC, too, until script puts it into the reader's own time."""
+    words = f"{format_date(at, 'long')}, {format_time(at, 'short')} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", words)
+
+
+def _with_unit(amount: float, unit: str, pattern: str) -> str:
+    return format_unit(amount, unit, "short", format=pattern, locale=get_locale())

@@ -23,7 +23,9 @@ from chromi import sweep
 from chromi.encoder import OPTIONS, Recipe
 from chromi.errors import Conflict, NotFound, error_of
 from chromi.models import FINAL_STATES, Job, JobKind, State, Upload, Worker
+from chromi.sentences import Sentence
 from chromi.web import links, result
+from chromi.web.language import say
 from chromi.web.responses import redirect_to, wanted_kind
 from chromi.web.services import services
 
@@ -58,7 +60,7 @@ def estimates(job_id: str) -> str:
 def cancel(job_id: str) -> Response:
     """Cancel what is not finished; its worker ends ffmpeg when it next looks at the row."""
     if not Job.cancel(job_id) and Job.find(job_id).state != State.CANCELLED:
-        raise Conflict("This job has ended already, so it cannot be cancelled.")
+        raise Conflict(Sentence("This job has ended already, so it cannot be cancelled."))
     sweep.after_job(Job.find(job_id), services().storage)
     job = Job.find(job_id)
     match wanted_kind():
@@ -118,7 +120,7 @@ def answer_inline(job: Job) -> Response:
     """Answer a conversion that ran inside the request: the link, or the job's own error."""
     job = Job.find(job.id)
     if job.state != State.SUCCESS:
-        raise error_of(job.error_code, job.error_message)
+        raise error_of(job.error_code, job.error)
     return jsonify(success=True, converted_url=links.own_url(job))
 
 
@@ -134,7 +136,7 @@ def enqueued_body(job: Job) -> dict[str, Any]:
 
 def job_body(job: Job) -> dict[str, Any]:
     """The job for programs. `status`, `state` and `raw_state` are one word: clients ask for any of them."""
-    error = {"code": job.error_code, "message": job.error_message} if job.error_code else None
+    error = {"code": job.error_code, "message": say(job.error or "")} if job.error_code else None
     return {
         "job_id": job.id,
         "kind": job.kind,
@@ -142,7 +144,7 @@ def job_body(job: Job) -> dict[str, Any]:
         "state": job.state,
         "raw_state": job.state,
         "recipe": job.recipe.to_options(),
-        "progress": {"step": job.step, "progress": round(job.progress, 3), "message": job.message},
+        "progress": {"step": job.step, "progress": round(job.progress, 3), "message": say(job.message)},
         "queue_position": job.queue_position if job.state == State.QUEUED else None,
         "elapsed_s": _rounded(job.elapsed_s),
         "eta_s": _rounded(job.eta_s),

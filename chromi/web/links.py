@@ -15,6 +15,7 @@ from chromi import sweep
 from chromi.encoder import read_first_frame
 from chromi.errors import ChromiError, Conflict, Gone, LinkRevoked, LinkUsedUp
 from chromi.models import Job, Link, database
+from chromi.sentences import Sentence
 from chromi.storage import Storage
 from chromi.tokens import MAX_AGE_S
 from chromi.web import passwords
@@ -42,9 +43,8 @@ def init_app(app: Flask) -> None:
 
 @bp.after_request
 def keep_private(response: Response) -> Response:
-    """An address that opens a file is a secret: nobody is told of it, nobody lists it."""
+    """An address that opens a file is a secret: nobody is told of it."""
     response.headers.setdefault("Referrer-Policy", "no-referrer")
-    response.headers["X-Robots-Tag"] = "noindex"
     return response
 
 
@@ -121,7 +121,9 @@ def deliver_gif(link: Link) -> Response:
         if not link.begin_delivery():
             file.close()
             refuse_ended(Link.find(link.id))
-            raise Conflict("The last download of this link is under way at this moment. Try again later.")
+            raise Conflict(
+                Sentence("The last download of this link is under way at this moment. Try again later.")
+            )
         # Not in the server's event loop, which closes the file: a locked database must stall nobody else.
         file.on_close = lambda start, stop: background.submit(
             _end_delivery, link, (start, stop, file.size_bytes), storage
@@ -202,7 +204,9 @@ def let_browser_keep(response: Response, link: Link) -> None:
 def own_link(job: Job) -> Link:
     own: Link | None = job.links.where(~Link.shared).first()
     if own is None or not own.is_live:
-        raise Gone("This background has expired and was removed. Nothing is kept; please make it again.")
+        raise Gone(
+            Sentence("This background has expired and was removed. Nothing is kept; please make it again.")
+        )
     return own
 
 

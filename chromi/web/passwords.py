@@ -15,6 +15,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from chromi.errors import ChromiError
 from chromi.models import Link
+from chromi.sentences import Sentence
 from chromi.tokens import GRANT_MAX_AGE_S
 from chromi.web.services import services
 
@@ -30,7 +31,7 @@ class PasswordNeeded(ChromiError):
 
     status_code = 401
     code = "password_needed"
-    user_message = "This link asks for a password. Send it by POST in the field “password”."
+    user_message = Sentence("This link asks for a password. Send it by POST in the field “password”.")
 
 
 class WrongPassword(ChromiError):
@@ -38,7 +39,7 @@ class WrongPassword(ChromiError):
 
     status_code = 403
     code = "wrong_password"
-    user_message = "That is not the password of this link. Check it and try again."
+    user_message = Sentence("That is not the password of this link. Check it and try again.")
 
 
 class TooManyTries(ChromiError):
@@ -50,8 +51,11 @@ class TooManyTries(ChromiError):
     @classmethod
     def until(cls, retry_after_s: int) -> TooManyTries:
         minutes = -(-retry_after_s // 60)
-        wait = "a minute" if minutes == 1 else f"{minutes} minutes"
-        error = cls(f"There were too many wrong passwords. Please try again in {wait}.")
+        error = cls(
+            Sentence(
+                "There were too many wrong passwords. Please try again in %(minutes)s min.", minutes=minutes
+            )
+        )
         error.retry_after_s = retry_after_s
         return error
 

@@ -10,6 +10,8 @@ from peewee import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from chromi.errors import BadRequest, ChromiError, DiskFull, NotFound, ServiceBusy, UploadTooLarge
+from chromi.sentences import Sentence
+from chromi.web.language import say
 from chromi.web.services import services
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,8 @@ def wanted_kind() -> Kind:
 
 
 def name_what_varies(response: Response) -> Response:
-    response.vary.update(("Accept", "HX-Request"))
+    if request.endpoint != "static" or response.status_code >= 400:
+        response.vary.update(("Accept", "HX-Request"))
     return response
 
 
@@ -55,7 +58,7 @@ def answer_error(error: ChromiError) -> Response:
         log.warning("%s %s: %s", request.method, request.path, error)
     kind = wanted_kind()
     if kind == "json":
-        body: Any = jsonify(error={"code": error.code, "message": error.user_message})
+        body: Any = jsonify(error={"code": error.code, "message": say(error.user_message)})
     else:
         shown = {"status_code": error.status_code, "code": error.code, "message": error.user_message}
         body = render_template("_error.html" if kind == "fragment" else "error.html", error=shown)
@@ -82,7 +85,9 @@ def refuse_body() -> ChromiError:
     """Say why Werkzeug found a body too large: all of it, or what stands beside the file."""
     if (request.content_length or 0) > (request.max_content_length or 0):
         return UploadTooLarge.over(services().settings.max_upload_mb)
-    return BadRequest("This form has more in it than ours. Send one file and the options, nothing else.")
+    return BadRequest(
+        Sentence("This form has more in it than ours. Send one file and the options, nothing else.")
+    )
 
 
 def answer_http_error(error: HTTPException) -> Response:
@@ -104,8 +109,8 @@ def answer_http_error(error: HTTPException) -> Response:
 
 
 _WORDS = {
-    400: "That request could not be read. It may have been cut off; please try again.",
-    405: "This address does not take that kind of request.",
+    400: Sentence("That request could not be read. It may have been cut off; please try again."),
+    405: Sentence("This address does not take that kind of request."),
 }
 
 

@@ -24,6 +24,7 @@ from chromi.errors import (
     UploadTooLarge,
 )
 from chromi.models import PartialUpload, Upload, database, find_upload
+from chromi.sentences import Sentence
 from chromi.storage import PartialFile
 from chromi.web.services import services
 
@@ -39,21 +40,25 @@ class WrongProtocol(ChromiError):
 
     status_code = 412
     code = "wrong_protocol"
-    user_message = f"Uploads in pieces need the header “Tus-Resumable: {VERSION}”."
+    user_message = Sentence(
+        "Uploads in pieces need the header “Tus-Resumable: %(version)s”.", version=VERSION
+    )
 
 
 class NotAPiece(NotAForm):
     """The body is declared as something else than a piece of a file."""
 
     code = "not_a_piece"
-    user_message = f"Send the bytes as “{PIECE_TYPE}”."
+    user_message = Sentence("Send the bytes as “%(kind)s”.", kind=PIECE_TYPE)
 
 
 class WrongOffset(Conflict):
     """A piece does not begin where the file ends."""
 
     code = "wrong_offset"
-    user_message = "This piece does not begin where the upload ends. Ask how far it is, and go on from there."
+    user_message = Sentence(
+        "This piece does not begin where the upload ends. Ask how far it is, and go on from there."
+    )
 
 
 def init_app(app: Flask) -> None:
@@ -90,7 +95,7 @@ def create() -> Response:
     """Begin an upload of `Upload-Length` bytes."""
     size_bytes = _read_number("Upload-Length")
     if size_bytes == 0:
-        raise MissingVideo("The file is empty. Choose another one.")
+        raise MissingVideo(Sentence("The file is empty. Choose another one."))
     if size_bytes > services().settings.max_upload_bytes:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
     with database.atomic():
@@ -134,7 +139,7 @@ def remove(upload_id: str) -> Response:
     """Give an unfinished upload up; one that is whole ends by itself, as a job may need it."""
     upload = find_upload(upload_id)
     if isinstance(upload, Upload) or not sweep.remove_partial(upload, services().storage):
-        raise Conflict("This upload is complete. It is deleted by itself soon after its last use.")
+        raise Conflict(Sentence("This upload is complete. It is deleted by itself soon after its last use."))
     return Response(status=204)
 
 
@@ -164,7 +169,7 @@ def _check_piece(offset: int, size_bytes: int, whole_bytes: int) -> None:
     if offset != size_bytes:
         raise WrongOffset
     if (request.content_length or 0) > whole_bytes - size_bytes:
-        raise UploadTooLarge("This piece goes on beyond the length that the upload was begun with.")
+        raise UploadTooLarge(Sentence("This piece goes on beyond the length that the upload was begun with."))
 
 
 def _complete(partial: PartialUpload) -> None:
@@ -191,7 +196,7 @@ def _complete(partial: PartialUpload) -> None:
 def _read_number(name: str) -> int:
     text = request.headers.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise BadRequest(f"The header {name} must be a whole number of bytes.")
+        raise BadRequest(Sentence("The header %(name)s must be a whole number of bytes.", name=name))
     return int(text)
 
 

@@ -24,6 +24,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
+PUBLIC = ("uploads.index", "static", "favicon")
+"""What search engines may list."""
+
 
 def init_app(app: Flask) -> None:
     app.before_request(refuse_cross_site)
@@ -67,4 +70,6 @@ def add_headers(response: Response) -> Response:
     headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
     # What a page shows changes from one second to the next; only static files and GIFs say otherwise.
     headers.setdefault("Cache-Control", "no-store")
+    if request.endpoint not in PUBLIC:
+        headers["X-Robots-Tag"] = "noindex"  # an address with an id in it is a secret
     return response

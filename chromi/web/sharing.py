@@ -26,6 +26,7 @@ from flask import (
 from chromi import sweep
 from chromi.errors import BadOptions, ChromiError, Conflict, NotFound
 from chromi.models import Job, Link, database
+from chromi.sentences import Sentence, joined
 from chromi.tokens import MAX_AGE_S
 from chromi.web import passwords
 from chromi.web.jobs import job_context
@@ -38,6 +39,7 @@ bp = Blueprint("sharing", __name__)
 DURATIONS_S = {"10m": 600, "1h": 3600, "24h": 86400, "7d": 7 * 86400}
 USUAL_DURATION = "24h"
 MAX_USES = 100
+MAX_DAYS = MAX_AGE_S // 86400
 ONE_TIME_CHOICES = {"": None, "on": 1, "true": 1, "1": 1}
 
 Change = Literal["made", "extended", "revoked"]
@@ -63,7 +65,7 @@ def create(job_id: str) -> Response:
     """Make a share link; `expires`, `max_uses`, `one_time` and `password` say how it works."""
     job = Job.find(job_id)
     if not job.has_background:
-        raise Conflict("There is no background to share yet.")
+        raise Conflict(Sentence("There is no background to share yet."))
     own = own_link(job)
     try:
         lifetime_s, max_uses, password = _read_link_options()
@@ -116,7 +118,7 @@ def _find(job_id: str, link_id: str) -> tuple[Job, Link]:
     job = Job.find(job_id)
     link: Link | None = job.links.where(Link.shared, Link.id == link_id).first()
     if link is None:
-        raise NotFound("This background has no such link.")
+        raise NotFound(Sentence("This background has no such link."))
     return job, link
 
 
@@ -128,9 +130,12 @@ def _extend(link: Link, own: Link, seconds: int) -> None:
             return
     raise Conflict(
         {
-            "revoked": "This link was revoked. Make a new one.",
-            "used_up": "Every download of this link has been used. Make a new one.",
-        }.get(link.state, f"A link works for {MAX_AGE_S // 86400} days at most. Make a new one for later.")
+            "revoked": Sentence("This link was revoked. Make a new one."),
+            "used_up": Sentence("Every download of this link has been used. Make a new one."),
+        }.get(
+            link.state,
+            Sentence("A link works for %(days)s days at most. Make a new one for later.", days=MAX_DAYS),
+        )
     )
 
 
@@ -148,17 +153,25 @@ def _read_link_options() -> tuple[int, int | None, str]:
     expires, password = form.get("expires") or USUAL_DURATION, form.get("password", "")
     max_uses, one_time = form.get("max_uses", "").strip(), form.get("one_time", "")
     if expires not in DURATIONS_S:
-        wrong.append(f"expires must be one of {', '.join(DURATIONS_S)}")
+        wrong.append(_one_of_durations("expires"))
     if max_uses and max_uses not in map(str, range(1, MAX_USES + 1)):
-        wrong.append(f"max_uses must be a whole number from 1 to {MAX_USES}, or left out")
+        wrong.append(
+            Sentence("max_uses must be a whole number from 1 to %(highest)s, or left out", highest=MAX_USES)
+        )
     if one_time not in ONE_TIME_CHOICES:
-        wrong.append("one_time must be on, or left out")
+        wrong.append(Sentence("one_time must be on, or left out"))
     elif one_time and max_uses not in ("", "1"):
-        wrong.append("one_time and max_uses contradict each other")
+        wrong.append(Sentence("one_time and max_uses contradict each other"))
     if password and not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        wrong.append(f"password must have {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters")
+        wrong.append(
+            Sentence(
+                "password must have %(shortest)s to %(longest)s characters",
+                shortest=passwords.MIN_LENGTH,
+                longest=passwords.MAX_LENGTH,
+            )
+        )
     if wrong:
-        raise BadOptions(f"{'; '.join(wrong)}.")
+        raise BadOptions(joined(wrong))
     return DURATIONS_S[expires], int(max_uses) if max_uses else ONE_TIME_CHOICES[one_time], password
 
 
@@ -166,8 +179,12 @@ def _read_duration(name: str) -> int:
     """Read one of the durations, in seconds; raises BadOptions."""
     duration = request.form.get(name) or USUAL_DURATION
     if duration not in DURATIONS_S:
-        raise BadOptions(f"{name} must be one of {', '.join(DURATIONS_S)}.")
+        raise BadOptions(joined([_one_of_durations(name)]))
     return DURATIONS_S[duration]
+
+
+def _one_of_durations(name: str) -> Sentence:
+    return Sentence("%(name)s must be %(words)s", name=name, words=tuple(DURATIONS_S))
 
 
 # -- what pages and JSON tell ------------------------------------------------------------------------------

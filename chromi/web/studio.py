@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response, make_response, render_template, ur
 from chromi.encoder import Recipe
 from chromi.errors import NotFound
 from chromi.models import Job, JobKind, State, Upload
+from chromi.sentences import Sentence
 from chromi.web import jobs
 from chromi.web.delivery import DeliveredFile, deliver_clip
 from chromi.web.responses import redirect_to, wanted_kind
@@ -63,7 +64,7 @@ def preview(upload_id: str) -> Response:
     upload = Upload.find(upload_id)
     upload.touch()
     if not _has_preview(upload.id):
-        raise NotFound("There is no preview of this clip yet.")
+        raise NotFound(Sentence("There is no preview of this clip yet."))
     file = DeliveredFile(services().storage.preview_path(upload.id))
     return deliver_clip(file, "video/mp4", etag=f"{upload.id}-preview")
 

@@ -21,6 +21,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from chromi.encoder import OPTIONS, Loop, Recipe, probe_video
 from chromi.errors import BadOptions, ChromiError, Conflict, MissingVideo, UploadTooLarge
 from chromi.models import JobKind, PartialUpload, Upload, find_upload
+from chromi.sentences import Sentence
 from chromi.storage import IncomingFile, new_id
 from chromi.web import jobs, resumable
 from chromi.web.delivery import DeliveredFile, deliver_clip
@@ -148,7 +149,7 @@ def receive_video(*, one_shot: bool = False) -> Upload:
     incoming: IncomingFile = sent.stream  # type: ignore[assignment]
     size_bytes = incoming.seek(0, 2)
     if size_bytes == 0:
-        raise MissingVideo("The file is empty. Choose another one.")
+        raise MissingVideo(Sentence("The file is empty. Choose another one."))
     if size_bytes > services().settings.max_upload_bytes:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
     incoming.flush()
@@ -187,7 +188,7 @@ def studio_context(upload: Upload | PartialUpload) -> dict[str, Any]:
 def _find_whole(upload_id: str) -> Upload:
     upload = find_upload(upload_id)
     if isinstance(upload, PartialUpload):
-        raise Conflict("This clip is still being uploaded.")
+        raise Conflict(Sentence("This clip is still being uploaded."))
     return upload
 
 

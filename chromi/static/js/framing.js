@@ -1,4 +1,5 @@
 import { drawCover } from "./grabber.js";
+import { fill, percent } from "./words.js";
 
 const TAB_SHAPE = 16 / 9;
 /** As the encoder: a picture this close to 16:9 has nothing to fit. */
@@ -121,11 +122,10 @@ export class Framing {
 
   #describe(handle, isFilled) {
     handle.hidden = !isFilled || !this.#isOther;
-    const percent = Math.round(100 * this.#along);
     const { across, down } = handle.dataset;
     handle.setAttribute("aria-orientation", this.#isAcross ? "horizontal" : "vertical");
-    handle.setAttribute("aria-valuenow", percent);
-    handle.setAttribute("aria-valuetext", (this.#isAcross ? across : down).replace("{}", percent));
+    handle.setAttribute("aria-valuenow", Math.round(100 * this.#along));
+    handle.setAttribute("aria-valuetext", fill(this.#isAcross ? across : down, { share: percent(this.#along) }));
   }
 
   /** The picture goes along with the pointer, so what is kept moves the other way. */

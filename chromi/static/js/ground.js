@@ -3,8 +3,8 @@ function isWelcome() {
   return !matchMedia("(prefers-reduced-motion: reduce)").matches && !navigator.connection?.saveData;
 }
 
-/** Let the start page's picture move once all else is there; a button stops it and lets it move again. */
-export function moveGround({ ground, motion }) {
+/** Let the start page's picture move once all else is there, `begun`; a button stops it and lets it move again. */
+export function moveGround({ ground, motion }, begun) {
   const still = ground.getAttribute("src");
   const show = (isMoving) => {
     ground.src = isMoving ? ground.dataset.moving : still;
@@ -14,6 +14,5 @@ export function moveGround({ ground, motion }) {
   const begin = () => show(isWelcome());
   motion.hidden = false;
   motion.addEventListener("click", () => show(!isMoving()));
-  if (document.readyState === "complete") begin();
-  else addEventListener("load", begin, { once: true });
+  begun.then(begin);
 }

@@ -1,4 +1,5 @@
 import { announce } from "./announce.js";
+import { partsOf } from "./parts.js";
 
 const SHOWN_MS = 2000;
 
@@ -55,9 +56,9 @@ function offerShareSheets() {
 
 /** The next link is another one: it gets its own password and count. The news are told once. */
 function onChange() {
-  const { change, news } = fieldOf("links").dataset;
-  announce(news);
-  if (change === "made") document.querySelector("#share form").reset();
+  const links = fieldOf("links");
+  announce(partsOf(links).news.textContent.trim().replace(/\s+/g, " "));
+  if (links.dataset.change === "made") document.querySelector("#share form").reset();
 }
 
 /** The pressed button is gone with its link: the list takes the focus over. */

@@ -1,4 +1,5 @@
 import { fullTimecode, parseTimecode, shortTimecode } from "./timecode.js";
+import { fill } from "./words.js";
 
 /** Keep the typed start and the window together; a start that cannot be stays as it was typed, and says so. */
 export function linkStart(field, trim) {
@@ -7,7 +8,7 @@ export function linkStart(field, trim) {
   const complaint = (startS) => {
     if (startS === null) return wrong;
     const isLate = trim.isKnown && !trim.isWhole && startS > trim.lastStartS + 0.1;
-    return isLate ? late.replace("{time}", shortTimecode(trim.lastStartS)) : "";
+    return isLate ? fill(late, { time: shortTimecode(trim.lastStartS) }) : "";
   };
   const read = () => {
     const startS = parseTimecode(field.value);

@@ -12,6 +12,7 @@ import { linkStart } from "./start.js";
 import { takeSuggestions } from "./suggestions.js";
 import { Timeline } from "./timeline.js";
 import { Trim } from "./trim.js";
+import { fill, seconds } from "./words.js";
 
 const REMEMBER_MS = 250;
 const USUAL_FPS = 24;
@@ -36,8 +37,7 @@ function linkLimit(form, { limited, limit }) {
 function showWhole(root, { all_of_it: words }, trim) {
   root.classList.toggle("whole", trim.isWhole);
   words.hidden = !trim.isWhole;
-  const length = trim.durationS < 1 ? trim.durationS.toFixed(1) : Math.round(trim.durationS);
-  words.textContent = words.dataset.words.replace("{length}", length);
+  words.textContent = fill(words.dataset.words, { length: seconds(trim.durationS) });
 }
 
 /** Keep the address true, without writing it at every step of a drag. */

@@ -1,5 +1,6 @@
 import { Filmstrip } from "./filmstrip.js";
 import { shortTimecode } from "./timecode.js";
+import { fill } from "./words.js";
 
 /** Zoomed in as far as it goes, the window takes two fifths of the strip. */
 const MOST_OF_STRIP = 0.4;
@@ -106,7 +107,7 @@ export class Timeline {
     slider.max = Math.floor(lastStartS * 10) / 10;
     slider.value = startS;
     const words = { start: shortTimecode(startS), end: shortTimecode(endS) };
-    slider.setAttribute("aria-valuetext", slider.dataset.value.replace(/\{(\w+)\}/g, (_, name) => words[name]));
+    slider.setAttribute("aria-valuetext", fill(slider.dataset.value, words));
     span.textContent = `${words.start} – ${words.end}`;
     from.textContent = shortTimecode(this.#fromS);
     to.textContent = shortTimecode(this.#fromS + this.#spanS);

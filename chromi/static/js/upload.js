@@ -1,16 +1,20 @@
 import { announce } from "./announce.js";
-import { openStudio } from "./enter.js";
 import { showError } from "./errors.js";
 import { moveGround } from "./ground.js";
 import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
-import { Refused } from "./request.js";
+import { Interrupted, Refused } from "./request.js";
 import { showPicture } from "./still.js";
 import { takeFiles } from "./take.js";
 import { fill, megabytes } from "./words.js";
 
 const TAKEN_NAMES = /\.(mp4|m4v|mov|webm|mkv|gif)$/i;
 const TAKEN_TYPES = /^(video\/(mp4|quicktime|webm|x-matroska|x-m4v)|image\/gif)$/;
+
+const isLoaded = new Promise((resolve) => {
+  if (document.readyState === "complete") resolve();
+  else addEventListener("load", resolve, { once: true });
+});
 
 /** Why this file cannot be sent, or an empty sentence. */
 function refusal(file, { maxBytes, sizeBytes, ...sentences }) {
@@ -71,6 +75,20 @@ function lossOf(parts) {
   };
 }
 
+/**
+ * The studio's script, as large again as this page's own: it comes once this page is there.
+ * Rejects with Interrupted or the signal's reason.
+ */
+async function fetchStudio(signal) {
+  await isLoaded;
+  signal?.throwIfAborted();
+  try {
+    return await import("./enter.js");
+  } catch (error) {
+    throw error instanceof TypeError ? new Interrupted("") : error;
+  }
+}
+
 /** The upload whose page this is, where it is one's. */
 function placeOf({ uploadUrl, pageUrl }) {
   return uploadUrl ? { uploadUrl, pageUrl } : null;
@@ -85,7 +103,8 @@ export function enhanceUpload(form) {
   let persistence = null;
   form.classList.add("enhanced");
   parts.submit.hidden = true;
-  if (parts.ground) moveGround(parts);
+  const fetched = fetchStudio().catch(() => {}); // it is asked for again when it is needed
+  if (parts.ground) moveGround(parts, fetched);
 
   const reset = (sentence) => {
     show(null);
@@ -97,6 +116,7 @@ export function enhanceUpload(form) {
     const { signal } = ending;
     persistence = createPersistence({ onLost, signal });
     try {
+      const { openStudio } = await persistence.keepTrying(() => fetchStudio(signal));
       await openStudio(form, clip, { place: placeOf(form.dataset), persistence, signal });
     } catch (error) {
       if (signal.aborted) return;

@@ -4,7 +4,7 @@ import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
 import { Refused, request } from "./request.js";
 import { dropUpload, sendFile } from "./transfer.js";
-import { fill, megabytes } from "./words.js";
+import { fill, megabytes, percent } from "./words.js";
 
 const GONE = new Set([404, 410]);
 
@@ -48,9 +48,10 @@ async function askFacts(address, signal) {
 function meter(bar, parts, all, show) {
   return (bytes) => {
     const sent = Math.min(bytes, all); // a request's headers count, too
-    const percent = Math.floor((100 * sent) / all);
-    parts.upload_bar.value = percent;
-    parts.upload_amount.textContent = fill(bar.dataset.amount, { sent: megabytes(sent), all: megabytes(all), percent });
+    const whole = Math.floor((100 * sent) / all);
+    parts.upload_bar.value = whole;
+    const amount = { sent: megabytes(sent), all: megabytes(all), percent: percent(whole / 100) };
+    parts.upload_amount.textContent = fill(bar.dataset.amount, amount);
     show(sent === all ? "checking" : "sending");
   };
 }
