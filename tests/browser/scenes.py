@@ -197,7 +197,7 @@ def studio_blur(page: Page, house: House) -> None:
 def studio_short(page: Page, house: House) -> None:
     page.goto(house.upload(duration_s=3.0))
     wait_for_studio(page)
-    expect(page.get_by_text("This clip is 3 s long")).to_be_visible()
+    expect(page.get_by_text("so all of it becomes your background")).to_be_visible()
 
 
 @scene("studio, unplayable clip")
