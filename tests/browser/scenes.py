@@ -122,7 +122,7 @@ def studio_lost(page: Page, house: House) -> None:
     page.route(PIECES, lambda route: route.abort())
     choose(page, house)
     page.get_by_role("button", name="Make background").click()
-    expect(page.get_by_text("Connection lost")).to_be_visible()
+    expect(page.locator("#uploading").get_by_text("Connection lost")).to_be_visible()
     expect(page.locator("#uploading").get_by_text("begins by itself")).to_be_visible()
 
 

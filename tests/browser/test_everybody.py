@@ -160,6 +160,15 @@ def test_the_focus_is_seen_at_400_percent(one_page: Page, house: House) -> None:
     one_page.unroute_all()
 
 
+def test_the_bar_has_room_for_its_words_on_a_low_screen(one_page: Page, house: House) -> None:
+    one_page.set_viewport_size({"width": 1280, "height": 720})
+    SCENES["studio, connection lost"](one_page, house)
+    words = one_page.locator("#uploading").get_by_text("begins by itself").bounding_box()
+    assert words
+    assert words["width"] > words["height"]
+    one_page.unroute_all()
+
+
 STILL = [
     *("start", "start, opening the studio", "start, opening the studio for a GIF"),
     *("studio, uploading", "studio, uploading a GIF", "studio, GIF", "studio, blur", "making, running"),

@@ -81,7 +81,7 @@ def trim(page: Page) -> None:
     kept = page.get_by_role("slider", name="Part of the picture that is kept")
     reach(page, kept)
     page.keyboard.press("ArrowDown")
-    expect(kept).to_have_attribute("aria-valuetext", "52 % from the top")
+    expect(kept).to_have_attribute("aria-valuetext", "52% from the top")
     reach(page, slider)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
