@@ -19,8 +19,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chromi import create_app
+from chromi import create_app, encoder
 from chromi.config import Settings
+from chromi.encoder import Recipe, Result
 from chromi.models import database
 from chromi.storage import Storage
 from tests.clips import make_clip
@@ -81,9 +82,18 @@ def heavy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(path, seconds=10, size="1280x720", noise=True, options=("-crf", "40"))
 
 
+@pytest.fixture(scope="session")
+def finished_files(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Result]:
+    """One GIF of one second as the encoder makes it, and its first picture before."""
+    folder = tmp_path_factory.mktemp("finished")
+    gif_path, poster = folder / "made.gif", folder / "made.jpg"
+    recipe = Recipe(duration_s=1.0)
+    return gif_path, poster, encoder.convert(clip, gif_path, recipe, work_dir=folder / "work", poster=poster)
+
+
 @dataclass
 class Service:
-    """A whole Chromi as its host runs it: `python -m chromi up`."""
+    """A Chromi as its host runs it: `python -m chromi up`, or one of its other commands."""
 
     process: subprocess.Popen[str]
     url: str
@@ -126,12 +136,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     end_service(service)
 
 
-def run_service(instance: Path, settings: dict[str, str]) -> Service:
+def run_service(instance: Path, settings: dict[str, str], command: str = "up") -> Service:
     environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
     environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0"}
     environ |= {f"CHROMI_{name.upper()}": text for name, text in settings.items()}
     process = subprocess.Popen(
-        [sys.executable, "-m", "chromi", "up"],
+        [sys.executable, "-m", "chromi", command],
         cwd=ROOT,
         env=environ,
         stdout=subprocess.PIPE,

@@ -1,11 +1,15 @@
 """A real Chromium: Debian's, driven by Playwright."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+
+OpenPage = Callable[..., Page]
+"""Opens a page `width` px wide; what else is named goes to Browser.new_context()."""
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -42,14 +46,26 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
-    """A page at laptop width; at its end nothing may have been complained about."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    listen(page, complaints)
-    yield page
-    context.close()
+def open_page(browser: Browser, complaints: list[str]) -> Iterator[OpenPage]:
+    """Open pages in contexts of their own; at their end nothing may have been complained about."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(*, width: int = 1280, **options: Any) -> Page:
+        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **options))
+        page = contexts[-1].new_page()
+        listen(page, complaints)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """A page at laptop width."""
+    return open_page()
 
 
 def listen(page: Page, complaints: list[str]) -> None:

@@ -7,10 +7,10 @@ from zipfile import ZipFile
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Page, Playwright, expect
 
 from tests import clips
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, OpenPage
 from tests.conftest import Service
 
 pytestmark = pytest.mark.browser
@@ -98,17 +98,15 @@ def test_the_windows_are_chosen_by_keyboard(page: Page, service: Service, quadra
 
 
 def test_the_preview_begins_in_the_colours_of_the_system(
-    browser: Browser, service: Service, quadrants: Path
+    open_page: OpenPage, service: Service, quadrants: Path
 ) -> None:
-    context = browser.new_context(color_scheme="dark")
-    page = context.new_page()
+    page = open_page(color_scheme="dark")
     make(page, service, quadrants)
     expect(page.get_by_role("radio", name="Dark")).to_be_checked()
     bars = page.locator(".window-bars")
     dark = bars.evaluate("element => getComputedStyle(element).backgroundColor")
     page.get_by_role("radio", name="Light").check()
     expect(bars).not_to_have_css("background-color", dark)
-    context.close()
 
 
 @pytest.mark.parametrize(("colour", "is_hard"), [("white", True), ("0x202028", False)])
@@ -166,14 +164,12 @@ def test_a_failed_job_is_tried_again_without_a_new_upload(
     page.wait_for_url("**/uploads/*/?start_time=00:00:03.000*")
 
 
-def test_who_wants_no_motion_sees_a_still(browser: Browser, service: Service, quadrants: Path) -> None:
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
+def test_who_wants_no_motion_sees_a_still(open_page: OpenPage, service: Service, quadrants: Path) -> None:
+    page = open_page(reduced_motion="reduce")
     make(page, service, quadrants)
     picture = page.locator(".ntp img")
     expect(picture).to_have_js_property("complete", True)
     assert picture.evaluate("image => image.currentSrc").endswith("/still.jpg")
-    context.close()
 
 
 def test_the_preview_works_without_script(

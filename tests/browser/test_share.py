@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import segno
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from chromi.models import Link, database, open_database
-from tests.browser.conftest import listen
+from tests.browser.conftest import OpenPage
 from tests.conftest import Service
 from tests.service.conftest import start_job, wait_for_end
 
@@ -39,13 +39,9 @@ def rows(service: Service) -> Iterator[Any]:
 
 
 @pytest.fixture
-def receiver(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+def receiver(open_page: OpenPage) -> Page:
     """Somebody else's browser."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    listen(page, complaints)
-    yield page
-    context.close()
+    return open_page(width=390)
 
 
 def make_link(page: Page, **options: str) -> Locator:
@@ -363,10 +359,9 @@ LOW_ONES = """found => found.filter((each) => each.getBoundingClientRect().heigh
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, *WIDTHS])
 def test_nothing_sticks_out_and_every_target_is_large_enough(
-    browser: Browser, result_url: str, rows: Any, width: int, scheme: Any
+    open_page: OpenPage, result_url: str, rows: Any, width: int, scheme: str
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
+    page = open_page(width=width, color_scheme=scheme)
     page.add_init_script("navigator.share = async () => {}")
     page.goto(result_url)
     make_link(page, max_uses="5", password=PASSWORD)
@@ -377,4 +372,3 @@ def test_nothing_sticks_out_and_every_target_is_large_enough(
             page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.locator(CONTROLS).evaluate_all(LOW_ONES) == []
-    context.close()

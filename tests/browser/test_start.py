@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import listen
+from tests.browser.conftest import OpenPage
 from tests.conftest import Service
 
 pytestmark = pytest.mark.browser
@@ -40,25 +40,19 @@ def test_the_picture_comes_after_all_else(page: Page, service: Service) -> None:
     assert all(url.startswith(service.url) for url in asked), "nothing comes from elsewhere"
 
 
-def test_who_wants_little_motion_sees_the_still(browser: Browser, service: Service) -> None:
-    complaints: list[str] = []
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
-    listen(page, complaints)
+def test_who_wants_little_motion_sees_the_still(open_page: OpenPage, service: Service) -> None:
+    page = open_page(reduced_motion="reduce")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(service.url)
     expect(page.get_by_role("button", name="Let the picture move")).to_be_visible()
     assert not any(url.endswith("start.gif") for url in asked)
-    context.close()
-    assert complaints == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 360, 768, 1440])
-def test_the_page_fits(browser: Browser, service: Service, width: int, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
+def test_the_page_fits(open_page: OpenPage, service: Service, width: int, scheme: str) -> None:
+    page = open_page(width=width, color_scheme=scheme)
     page.goto(service.url)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     stage, invite = (page.locator(name).bounding_box() for name in (".stage", ".invite"))
@@ -66,4 +60,3 @@ def test_the_page_fits(browser: Browser, service: Service, width: int, scheme: s
     assert invite
     assert stage["y"] <= invite["y"]
     assert invite["y"] + invite["height"] <= stage["y"] + stage["height"]
-    context.close()

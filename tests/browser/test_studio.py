@@ -1,14 +1,14 @@
 """The studio in a real browser: choosing a part of the clip, and how it looks."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests import clips
-from tests.browser.conftest import listen
+from tests.browser.conftest import OpenPage
 from tests.conftest import Service
 
 pytestmark = pytest.mark.browser
@@ -120,18 +120,8 @@ def colours(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=[360, 768, 1440])
-def sized_page(
-    request: pytest.FixtureRequest, browser: Browser, complaints: list[str], colours: str
-) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": request.param, "height": 800},
-        color_scheme="dark" if colours == "dark" else "light",
-    )
-    page = context.new_page()
-    listen(page, complaints)
-    yield page
-    context.close()
-    assert complaints == []
+def sized_page(request: pytest.FixtureRequest, open_page: OpenPage, colours: str) -> Page:
+    return open_page(width=request.param, color_scheme=colours)
 
 
 def test_everything_is_there_at_every_width(sized_page: Page, service: Service, tall_clip: Path) -> None:

@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from chromi import encoder
 from chromi.encoder import Recipe, Result
 from chromi.models import Job, Link
 from chromi.storage import Storage
@@ -52,15 +51,6 @@ def upload(client: FlaskClient, clip: Path) -> str:
     assert answer.status_code == 201
     upload_id: str = answer.get_json()["upload_id"]
     return upload_id
-
-
-@pytest.fixture(scope="session")
-def finished_files(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Result]:
-    """One GIF of one second as the encoder makes it, and its first picture before."""
-    folder = tmp_path_factory.mktemp("finished")
-    gif_path, poster = folder / "made.gif", folder / "made.jpg"
-    recipe = Recipe(duration_s=1.0)
-    return gif_path, poster, encoder.convert(clip, gif_path, recipe, work_dir=folder / "work", poster=poster)
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import { showPicture } from "./still.js";
+
 /** What the player shows: the local file, the clip on the server, or the server's copy that every browser plays. */
 export class Source extends EventTarget {
   #parts;
@@ -29,7 +31,7 @@ export class Source extends EventTarget {
     const url = this.#localUrl || this.#serverUrl;
     if (this.#localUrl && this.#isLocalGif) this.#showGif(url);
     else if (url) this.#play(url);
-    else if (this.#isUploaded) this.#askPreview();
+    else if (this.#isUploaded) this.#showUploadedGif();
   }
 
   get isUploaded() {
@@ -52,9 +54,15 @@ export class Source extends EventTarget {
   #showGif(url) {
     const { picture, video } = this.#parts;
     video.hidden = true;
-    picture.src = url;
+    showPicture(picture, url);
     picture.hidden = false;
     this.#isShown = false;
+  }
+
+  #showUploadedGif() {
+    const { picture } = this.#parts;
+    showPicture(picture, picture.getAttribute("src"));
+    this.#askPreview();
   }
 
   /** Chrome plays a file whose picture it cannot decode as sound alone: that counts as unplayable too. */

@@ -1,3 +1,4 @@
+import { clearBar } from "./bar.js";
 import { watchEstimates } from "./estimates.js";
 import { Framing } from "./framing.js";
 import { Grabber } from "./grabber.js";
@@ -104,11 +105,12 @@ class Studio {
 
   begin() {
     const { find, start } = this.#parts;
+    linkStart(start, this.#trim); // first, so that whoever hears of a change finds it in the form
     this.#listen();
     this.#takeButtons();
     linkLimit(this.#form, this.#parts);
-    linkStart(start, this.#trim);
     rememberAtRest(this.#form, this.#trim, this.#signal);
+    clearBar(this.#root.querySelector(".make"), this.#signal);
     find.disabled = !this.#source.isUploaded;
     this.#takeSettings();
     if (this.#source.isUploaded) this.#takeUploaded({ duration_s: Number(this.#root.dataset.durationS) });

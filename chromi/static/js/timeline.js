@@ -64,6 +64,14 @@ export class Timeline {
     this.#fromS = (this.#trim.startS + this.#trim.endS - this.#spanS) / 2;
     this.#reveal();
     this.#render();
+    this.#keepFocus();
+  }
+
+  /** A button that is disabled loses the focus: zoomed as far as it goes, the other one has it. */
+  #keepFocus() {
+    const { closer, wider } = this.#parts;
+    if (!document.activeElement.disabled) return;
+    (closer.disabled ? wider : closer).focus();
   }
 
   #scrollTo(fromS) {

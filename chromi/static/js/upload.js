@@ -4,6 +4,7 @@ import { moveGround } from "./ground.js";
 import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
 import { GONE, Interrupted, Refused } from "./request.js";
+import { showPicture } from "./still.js";
 import { takeFiles } from "./take.js";
 import { fill, megabytes } from "./words.js";
 
@@ -44,7 +45,8 @@ function previewIn(stage) {
       Object.assign(picture, { muted: true, loop: true, playsInline: true, autoplay: !isStill });
     }
     picture.addEventListener("error", (event) => event.target.remove());
-    picture.src = clip.localUrl;
+    if (isGif) showPicture(picture, clip.localUrl);
+    else picture.src = clip.localUrl;
     stage.append(picture);
   };
 }
