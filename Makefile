@@ -11,10 +11,10 @@ run: $(VENV)/run.done
 	$(BIN)/python -m chromi up
 
 test: $(VENV)/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-fast: $(VENV)/dev.done
-	$(BIN)/python -m pytest -m "not slow and not browser and not service"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser and not service"
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
