@@ -12,6 +12,7 @@ export function moveGround({ ground, motion }, begun) {
   };
   const isMoving = () => ground.getAttribute("src") !== still;
   const begin = () => show(isWelcome());
+  motion.textContent = motion.dataset.go; // named from the first moment
   motion.hidden = false;
   motion.addEventListener("click", () => show(!isMoving()));
   begun.then(begin);
