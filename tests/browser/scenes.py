@@ -295,7 +295,7 @@ def open_result(page: Page, house: House, job: Job) -> None:
     page.goto(house.page_of(job))
     heading(page, "Your background is ready")
     unfold(page)
-    expect(page.locator(".words-note p:not([hidden])")).to_be_visible()
+    expect(page.locator("#newtab :is([data-part=clear], [data-part=bright]):not([hidden])")).to_be_visible()
 
 
 @scene("result")

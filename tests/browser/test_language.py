@@ -99,4 +99,4 @@ def test_what_script_says_is_in_the_reader_s_language(
         sentence = (
             "“{name}” is not a kind of video that Chromi takes. Use an MP4, MOV, WebM, MKV or GIF file."
         )
-        expect(page.locator("#error")).to_have_text(words_of("fr")(sentence).replace("{name}", "notes.txt"))
+        expect(page.locator("#error p")).to_have_text(words_of("fr")(sentence).replace("{name}", "notes.txt"))

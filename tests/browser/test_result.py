@@ -84,7 +84,7 @@ def test_the_preview_shows_each_window_and_says_what_is_cut_off(
         expect(notes).to_have_count(1)
         shape, picture = width_px / height_px, 16 / 9
         lost = 1 - min(shape, picture) / max(shape, picture)
-        expect(notes).to_contain_text(f"{round(lost * 100)} %")
+        expect(notes).to_contain_text(f"{round(lost * 100)}%")
         expect(notes).to_contain_text("top" if shape > picture else "left")
 
 

@@ -1,4 +1,4 @@
-import { showPicture } from "./still.js";
+import { showPicture } from "./motion.js";
 
 /** What the player shows: the local file, the clip on the server, or the server's copy that every browser plays. */
 export class Source extends EventTarget {

@@ -1,10 +1,9 @@
 import { announce } from "./announce.js";
 import { showError } from "./errors.js";
-import { moveGround } from "./ground.js";
+import { moveGround, showPicture } from "./motion.js";
 import { partsOf } from "./parts.js";
 import { createPersistence } from "./persist.js";
 import { GONE, Interrupted, Refused } from "./request.js";
-import { showPicture } from "./still.js";
 import { takeFiles } from "./take.js";
 import { fill, megabytes } from "./words.js";
 
