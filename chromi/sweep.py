@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chromi.config import Settings
-from chromi.errors import WorkerDied
+from chromi.encoder.errors import WorkerDied
 from chromi.models import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, Link, PartialUpload, State, Upload, Worker
 from chromi.storage import Storage
 

@@ -22,7 +22,8 @@ from peewee import OperationalError
 from chromi import sweep
 from chromi.config import Settings
 from chromi.encoder import READING, Progress, convert, estimate, find_loops, make_preview
-from chromi.errors import ChromiError, Stopped
+from chromi.encoder.errors import Stopped
+from chromi.errors import ChromiError
 from chromi.models import Job, JobKind, Link, Worker, database, open_database
 from chromi.storage import Storage
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chromi.encoder import Progress, Recipe, Result
-from chromi.errors import NoFrames, NotFound
+from chromi.encoder.errors import NoFrames
+from chromi.errors import NotFound
 from chromi.models import Job, JobKind, Link, State, Worker, database, open_database
 from chromi.models.links import MAX_TRIES, TRIES_WINDOW_S
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from mmap import mmap
 
-from chromi.errors import BrokenResult
+from chromi.encoder.errors import BrokenResult
 
 SIGNATURE, TRAILER = b"GIF89a", b";"
 SCREEN_BYTES = 13

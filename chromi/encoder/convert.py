@@ -11,6 +11,7 @@ from typing import Any
 
 from chromi.encoder.choose import Choice, budget_bytes, choose
 from chromi.encoder.drawing import MAX_GIF_BYTES, Drawing, Film, draw
+from chromi.encoder.errors import DiskFull, EncodeError
 from chromi.encoder.fit import Fitted, fit
 from chromi.encoder.frames import FRAMES_FILE, keep_frames
 from chromi.encoder.gif import GifFacts, check_gif, publish
@@ -29,7 +30,6 @@ from chromi.encoder.progress import (
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import choose_sample
 from chromi.encoder.strip import Strip, read_strip
-from chromi.errors import DiskFull, EncodeError
 
 CONVERT_TIMEOUT_S = 300.0
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
-from chromi.errors import Stopped
+from chromi.encoder.errors import Stopped
 
 TICK_S = 0.1
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.encoder import process
+from chromi.encoder.errors import GifsicleMissing
 from chromi.encoder.ffmpeg import DECODERS, find_ffmpeg, run
 from chromi.encoder.gifsicle import find_gifsicle
 from chromi.encoder.process import Limits
-from chromi.errors import GifsicleMissing
 
 _FILTERS = (
     *("fps", "trim", "select", "settb", "setpts", "setparams", "crop", "scale", "setsar", "split", "format"),

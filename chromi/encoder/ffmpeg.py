@@ -12,9 +12,9 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from chromi.encoder import process
+from chromi.encoder.errors import FfmpegMissing
 from chromi.encoder.launch import CANNOT_START
 from chromi.encoder.process import Limits, Outcome, ignore
-from chromi.errors import FfmpegMissing
 
 MAX_PIXELS = 4096 * 2304
 """The largest picture that is decoded: 4K in every phone's and editor's shape, upright or lying. 8K takes a

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chromi.encoder.choose import Choice
 from chromi.encoder.drawing import Drawing
-from chromi.errors import CannotFit
+from chromi.encoder.errors import CannotFit
 
 TYPICAL_TRIES = 3
 """Whole drawings after which a GIF that fits is good enough, however much room it leaves."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from chromi.encoder.blocks import TRAILER, Frame, read_blocks, read_size_px, start_gif
+from chromi.encoder.errors import BrokenResult
 from chromi.encoder.recipe import Recipe
-from chromi.errors import BrokenResult
 
 MIN_DELAY_CS = 2  # Chrome plays 0 and 1 as 10
 _DECODED_EVERY = 24

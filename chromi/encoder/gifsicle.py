@@ -8,9 +8,9 @@ from pathlib import Path
 
 from chromi.encoder import process
 from chromi.encoder.blocks import TRAILER
+from chromi.encoder.errors import DiskFull, GifsicleMissing
 from chromi.encoder.launch import CANNOT_START
 from chromi.encoder.process import Limits
-from chromi.errors import DiskFull, GifsicleMissing
 
 
 def find_gifsicle() -> Path:

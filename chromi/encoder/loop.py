@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from chromi.encoder.colour import lay_on_paper
+from chromi.encoder.errors import TimedOut
 from chromi.encoder.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.frames import skim
 from chromi.encoder.probe import VideoInfo, probe_video
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.writer import FrameWriter
-from chromi.errors import TimedOut
 
 LOOPS_TIMEOUT_S = 60.0
 

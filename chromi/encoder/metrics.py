@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.encoder.colour import exactly
-from chromi.errors import EncodeError
+from chromi.encoder.errors import EncodeError
 
 BLUR_PX = 1.5
 """Sigma. What is finer melts into one colour at arm's length: a dither, but no contour."""

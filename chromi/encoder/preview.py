@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chromi.encoder.colour import lay_on_paper, to_bt709, tone_map
+from chromi.encoder.errors import DiskFull, EncodeError
 from chromi.encoder.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.frames import skim
 from chromi.encoder.gif import publish
 from chromi.encoder.probe import VideoInfo, probe_video
 from chromi.encoder.writer import FrameWriter
-from chromi.errors import DiskFull, EncodeError
 
 PREVIEW_TIMEOUT_S = 300.0
 

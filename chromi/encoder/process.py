@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.errors import DiskFull, EncodeError, TimedOut
+from chromi.encoder.errors import DiskFull, EncodeError, TimedOut
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _TICK_S = 0.1

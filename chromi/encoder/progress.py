@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chromi.errors import Stopped, TimedOut
+from chromi.encoder.errors import Stopped, TimedOut
 from chromi.sentences import Sentence
 
 READING = Sentence("Reading your clip")

@@ -10,12 +10,12 @@ from fractions import Fraction
 from itertools import cycle
 from pathlib import Path
 
+from chromi.encoder.errors import EncodeError
 from chromi.encoder.ffmpeg import REPORT_FRAMES
 from chromi.encoder.order import Order
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.strip import STRIP_CODEC, TO_STRIP
 from chromi.encoder.writer import FrameWriter
-from chromi.errors import EncodeError
 
 
 def rearrange(read_path: Path, order: Order, frames_path: Path, writer: FrameWriter) -> None:

@@ -13,7 +13,7 @@ from chromi.encoder.blocks import (
     read_size_px,
     start_gif,
 )
-from chromi.errors import BrokenResult
+from chromi.encoder.errors import BrokenResult
 
 
 @dataclass(frozen=True)

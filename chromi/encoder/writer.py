@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Sequence
 
+from chromi.encoder.errors import NoFrames
 from chromi.encoder.ffmpeg import QUIET, FrameCounter, run
 from chromi.encoder.process import Limits
-from chromi.errors import NoFrames
 
 
 class FrameWriter:

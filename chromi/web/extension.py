@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 
 from chromi.config import VERSION
 from chromi.encoder import read_first_frame
-from chromi.errors import DiskFull, Gone
+from chromi.encoder.errors import DiskFull
+from chromi.errors import Gone
 from chromi.models import Link
 from chromi.storage import new_id
 from chromi.web.delivery import DeliveredFile, deliver_file

@@ -9,7 +9,8 @@ from flask import Flask, Response, jsonify, make_response, redirect, render_temp
 from peewee import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from chromi.errors import BadRequest, ChromiError, DiskFull, NotFound, ServiceBusy, UploadTooLarge
+from chromi.encoder.errors import DiskFull
+from chromi.errors import BadRequest, ChromiError, NotFound, ServiceBusy, UploadTooLarge
 from chromi.sentences import Sentence
 from chromi.web.language import say
 from chromi.web.services import services

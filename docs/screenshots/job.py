@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from chromi.encoder import Recipe
-from chromi.errors import CannotFit, WorkerDied
+from chromi.encoder.errors import CannotFit, WorkerDied
 from chromi.models import Job, State, Upload, Worker
 from docs.screenshots.camera import Camera
 from tests.relay import Relay

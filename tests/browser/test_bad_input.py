@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from chromi.encoder import Recipe
-from chromi.errors import EncodeError
+from chromi.encoder.errors import EncodeError
 from chromi.models import FINAL_STATES, Job, Link, State, Upload, database, open_database
 from tests import clips
 from tests.browser.conftest import listen

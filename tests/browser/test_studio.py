@@ -363,6 +363,14 @@ def test_sizes_come_by_themselves_and_go_when_the_pictures_change(studio: Open, 
     expect(sizes.first).to_have_text(re.compile("about"), timeout=PATIENCE_MS)
 
 
+def test_enter_in_a_field_makes_the_background(studio: Open, long_clip: Path) -> None:
+    page = studio(long_clip)
+    starts_at(page).fill("0:10")
+    starts_at(page).press("Enter")
+    page.wait_for_url("**/jobs/*/")
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("background"))
+
+
 def test_what_was_chosen_survives_a_reload_by_the_address(studio: Open, tall_clip: Path) -> None:
     page = studio(tall_clip)
     wait_for_seam(page)

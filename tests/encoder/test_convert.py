@@ -10,17 +10,9 @@ import pytest
 from PIL import Image
 
 from chromi.encoder import Progress, Recipe, Result, convert, estimate
+from chromi.encoder.errors import BrokenResult, CannotFit, DiskFull, EncodeError, Stopped, TimedOut
 from chromi.encoder.options import Quality
-from chromi.errors import (
-    BadOptions,
-    BrokenResult,
-    CannotFit,
-    DiskFull,
-    EncodeError,
-    NotAVideo,
-    Stopped,
-    TimedOut,
-)
+from chromi.errors import BadOptions, NotAVideo
 from tests.clips import make_clip
 from tests.processes import converters
 

@@ -11,6 +11,7 @@ from chromi.encoder import splice
 from chromi.encoder.choose import budget_bytes, choose
 from chromi.encoder.crew import side_by_side
 from chromi.encoder.drawing import Drawing, Film, Part, draw
+from chromi.encoder.errors import Stopped
 from chromi.encoder.frames import keep_frames
 from chromi.encoder.options import Quality
 from chromi.encoder.probe import probe_video
@@ -19,7 +20,6 @@ from chromi.encoder.recipe import Recipe
 from chromi.encoder.sample import choose_sample
 from chromi.encoder.splice import join_parts, read_frames
 from chromi.encoder.strip import read_strip
-from chromi.errors import Stopped
 from tests.clips import make_clip
 from tests.processes import converters
 

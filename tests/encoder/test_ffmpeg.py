@@ -15,8 +15,8 @@ import pytest
 
 from chromi.encoder import launch
 from chromi.encoder.doctor import inspect_ffmpeg
+from chromi.encoder.errors import DiskFull, EncodeError, FfmpegMissing, TimedOut
 from chromi.encoder.ffmpeg import Limits, Outcome, find_ffmpeg, run
-from chromi.errors import DiskFull, EncodeError, FfmpegMissing, TimedOut
 from tests.processes import converters
 from tests.waiting import wait_for
 

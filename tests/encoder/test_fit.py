@@ -6,8 +6,8 @@ import pytest
 
 from chromi.encoder.choose import Choice, Rung
 from chromi.encoder.drawing import Drawing
+from chromi.encoder.errors import CannotFit
 from chromi.encoder.fit import TYPICAL_TRIES, Fitted, fit
-from chromi.errors import CannotFit
 
 LADDER = [Rung(Drawing(colours=colours), colours * 100_000.0) for colours in (256, 192, 128, 96, 64, 32)]
 CHOICE = Choice(LADDER, best=0, balanced=0)

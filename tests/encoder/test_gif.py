@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from chromi.encoder.errors import BrokenResult
 from chromi.encoder.gif import check_gif, publish
 from chromi.encoder.recipe import Recipe
-from chromi.errors import BrokenResult
 
 FRAMES = 6
 DELAYS_MS = [40, 40, 50, 40, 40, 40]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from chromi.encoder import LoopWindow, find_loops, probe_video
+from chromi.encoder.errors import TimedOut
 from chromi.encoder.loop import MAX_SEARCHED_S
-from chromi.errors import NotAVideo, TimedOut
+from chromi.errors import NotAVideo
 from tests.clips import ffmpeg, make_clip
 
 Film = Callable[..., Path]

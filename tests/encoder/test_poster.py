@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from chromi.encoder import Recipe, convert
+from chromi.encoder.errors import Stopped
 from chromi.encoder.poster import write_poster
-from chromi.errors import BadOptions, Stopped
+from chromi.errors import BadOptions
 from tests.clips import make_clip
 from tests.encoder.conftest import Keep, is_near
 

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from chromi.encoder import VideoInfo, make_preview, probe_video
+from chromi.encoder.errors import TimedOut
 from chromi.encoder.preview import MAX_PREVIEW_S
-from chromi.errors import NotAVideo, TimedOut
+from chromi.errors import NotAVideo
 from tests.clips import ffmpeg, make_clip
 from tests.encoder.test_shapes import hdr_clip
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from chromi.encoder.errors import Stopped
 from chromi.encoder.probe import VideoInfo, probe_video
-from chromi.errors import NotAVideo, Stopped
+from chromi.errors import NotAVideo
 from tests.clips import ffmpeg, make_clip, make_sound
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageSequence
 
+from chromi.encoder.errors import BrokenResult
 from chromi.encoder.splice import Part, join_parts, read_frames
-from chromi.errors import BrokenResult
 
 SIZE = (8, 6)
 

@@ -6,15 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from chromi.encoder import Recipe
-from chromi.errors import (
-    BadOptions,
-    CannotFit,
-    ChromiError,
-    DiskFull,
-    EncodeError,
-    NoFrames,
-    NotAVideo,
-)
+from chromi.encoder.errors import CannotFit, DiskFull, EncodeError, NoFrames
+from chromi.errors import BadOptions, ChromiError, NotAVideo
 from chromi.models import Job, State
 from chromi.models.jobs import HEAVY_BYTES
 from tests.web.conftest import PAGE

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from chromi.encoder import Recipe
-from chromi.errors import NoFrames
+from chromi.encoder.errors import NoFrames
 from chromi.models import Job, JobKind, Link, State
 from chromi.storage import Storage
 from tests.web.conftest import FRAGMENT, PAGE, files_in

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from chromi.encoder import Progress, Recipe
-from chromi.errors import EncodeError, NoFrames
+from chromi.encoder.errors import EncodeError, NoFrames
 from chromi.models import Job, State, Upload, Worker
 from chromi.storage import Storage
 from chromi.web.jobs import recipe_from_form

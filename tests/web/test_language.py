@@ -10,7 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from chromi.encoder import Recipe
-from chromi.errors import CannotFit, NotAVideo
+from chromi.encoder.errors import CannotFit
+from chromi.errors import NotAVideo
 from chromi.models import Job, JobKind, Link, State, Upload
 from chromi.translations.collect import as_packed, collect
 from tests.web.conftest import PAGE, form

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from chromi import create_app
 from chromi.config import Settings
 from chromi.encoder import VideoInfo
-from chromi.errors import FfmpegMissing
+from chromi.encoder.errors import FfmpegMissing
 from chromi.models import Job, PartialUpload, Upload
 from chromi.storage import PartialFile, Storage
 from chromi.web import resumable

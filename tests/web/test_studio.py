@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from chromi import sweep
 from chromi.encoder import LoopWindow, Recipe, probe_video
-from chromi.errors import NoFrames
+from chromi.encoder.errors import NoFrames
 from chromi.models import Job, JobKind, State, Upload
 from chromi.storage import Storage
 from tests.clips import make_clip

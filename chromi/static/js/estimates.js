@@ -62,6 +62,7 @@ export function watchEstimates(form, parts, { isReady, signal }) {
     });
   }
   parts.measure.hidden = true;
+  parts.measure.type = "button"; // or Enter in a field would press it, as the form's first
   return () => {
     clearTimeout(timer);
     if (measured !== null && measured !== picturesOf(form)) {
