@@ -42,12 +42,16 @@ new MutationObserver((_, observer) => {
   observer.disconnect();
 }).observe(document, { subtree: true, childList: true, attributes: true });
 """
-READ_TIMES = """() => ({
-  ...loading,
-  painted: performance.getEntriesByName("first-contentful-paint")[0].startTime,
-  blocking: performance.getEntriesByType("resource")
-    .filter((entry) => entry.renderBlockingStatus === "blocking").map((entry) => entry.name),
-})"""
+READ_TIMES = """async () => {
+  const painted = await new Promise((resolve) => {
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntriesByName("first-contentful-paint")) resolve(entry.startTime);
+    }).observe({ type: "paint", buffered: true });
+  });
+  const blocking = performance.getEntriesByType("resource")
+    .filter((entry) => entry.renderBlockingStatus === "blocking").map((entry) => entry.name);
+  return { ...loading, painted, blocking };
+}"""
 
 
 @dataclass

@@ -72,7 +72,7 @@ def test_too_large_a_file_gets_our_own_413_and_leaves_nothing(
     assert service.media() == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def finished(service: Service, heavy_clip: Path) -> dict[str, str]:
     """A job whose GIF is much larger than any socket's buffer."""
     job: dict[str, str] = wait_for_end(service, start_job(service, heavy_clip, duration="2"))

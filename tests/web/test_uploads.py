@@ -18,7 +18,7 @@ def test_the_first_page_is_a_form(client: FlaskClient) -> None:
     answer = client.get("/", headers=PAGE)
     assert answer.status_code == 200
     assert 'enctype="multipart/form-data"' in answer.text
-    assert "100 MB" in answer.text
+    assert "100\N{NO-BREAK SPACE}MB" in answer.text
 
 
 def test_a_program_gets_the_uploads_facts(client: FlaskClient, clip: Path) -> None:
