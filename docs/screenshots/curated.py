@@ -1,4 +1,4 @@
-"""The few pictures that the README shows, small enough for a repository."""
+"""The pictures that the project keeps, small enough for a repository: some for the README, each state once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,41 @@ SHOWN = (
     "result-1440-light",
     "receiver-360-light",
 )
+KEPT = "-360-dark"
+"""How each state is kept: a phone at night."""
 COLOURS = 256
+IN_A_ROW = 4
+
+HEADING = """# Every state
+
+What `make screenshots` takes, here on a phone at night; it also takes each at 768 and 1440 px and in the light.
+"""
 
 
 def publish(folder: Path) -> None:
-    """Copy them from the folder of all pictures."""
-    for old in FOLDER.glob("*.png"):
+    """Copy them from the folder of all pictures, and write the page that shows every state."""
+    for old in FOLDER.rglob("*.png"):
         old.unlink()
     for name in SHOWN:
-        with Image.open(folder / f"{name}.png") as picture:
-            few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-            few.save(FOLDER / f"{name}.png", optimize=True)
+        copy(folder / f"{name}.png", FOLDER / f"{name}.png")
+    states = sorted(path.stem.removesuffix(KEPT) for path in folder.glob(f"*{KEPT}.png"))
+    for state in states:
+        copy(folder / f"{state}{KEPT}.png", FOLDER / "states" / f"{state}.png")
+    (FOLDER / "README.md").write_text("\n".join((HEADING, *rows(states), "")))
+
+
+def copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    with Image.open(source) as picture:
+        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few.save(target, optimize=True)
+
+
+def rows(states: list[str]) -> list[str]:
+    """Some states side by side as lines of Markdown, each under its name."""
+    lines = ["| " * IN_A_ROW + "|", "|---" * IN_A_ROW + "|"]
+    for begin in range(0, len(states), IN_A_ROW):
+        row = states[begin : begin + IN_A_ROW]
+        cells = [f"{state.replace('-', ' ')}<br>![{state}](states/{state}.png)" for state in row]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
