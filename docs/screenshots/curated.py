@@ -1,4 +1,4 @@
-"""The pictures that the project keeps, small enough for a repository: some for the README, each state once."""
+"""The pictures that the project keeps, small enough for it: some for the README, and each state once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IN_A_ROW = 4
 
 HEADING = """# Every state
 
-What `make screenshots` takes, here on a phone at night; it also takes each at 768 and 1440 px and in the light.
+What `make screenshots` takes, here on a phone at night; each is there at 768 and 1440 px and by day, too.
 """
 
 
