@@ -80,6 +80,8 @@ class OptionReader:
                 "%(name)s must be a time such as 00:01:02.5 or a number of seconds such as 62.5", name=name
             )
             return self._refuse(complaint, default)
+        if lowest <= value <= highest:
+            return value
         complaint = Sentence(
             "%(name)s must be between %(lowest)s and %(highest)s seconds, not %(value)s",
             name=name,
@@ -87,30 +89,23 @@ class OptionReader:
             highest=highest,
             value=value,
         )
-        return self._within(value, lowest, highest, complaint)
+        return self._refuse(complaint, lowest)
 
     def number(self, name: str, default: float, lowest: float, highest: float) -> float:
         """Read a plain number, rounded to three digits after the point."""
         text = self._typed.get(name)
         if text is None:
             return default
-        if not _NUMBER.fullmatch(text):
-            complaint = Sentence(
-                "%(name)s must be a number between %(lowest)s and %(highest)s",
-                name=name,
-                lowest=lowest,
-                highest=highest,
-            )
-            return self._refuse(complaint, default)
-        value = round(float(text), 3)
+        value = round(float(text), 3) if _NUMBER.fullmatch(text) else None
+        if value is not None and lowest <= value <= highest:
+            return value
         complaint = Sentence(
-            "%(name)s must be between %(lowest)s and %(highest)s, not %(value)s",
+            "%(name)s must be a number between %(lowest)s and %(highest)s",
             name=name,
             lowest=lowest,
             highest=highest,
-            value=value,
         )
-        return self._within(value, lowest, highest, complaint)
+        return self._refuse(complaint, default)
 
     def number_or_none(self, name: str, lowest: float, highest: float) -> float | None:
         """Read a number that need not be given."""
@@ -156,9 +151,6 @@ class OptionReader:
             return default
         size_px = SIZES.get(self._typed[name].lower())
         return size_px or self._refuse(_one_of(name, *SIZES), default)
-
-    def _within(self, value: float, lowest: float, highest: float, complaint: Sentence) -> float:
-        return value if lowest <= value <= highest else self._refuse(complaint, lowest)
 
     def _refuse(self, complaint: Sentence, instead: _Value) -> _Value:
         self._wrong.append(complaint)

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
+from tests.conftest import Service
+from tests.relay import Relay
+
 OpenPage = Callable[..., Page]
 """Opens a page `width` px wide; what else is named goes to Browser.new_context()."""
 
@@ -75,6 +78,13 @@ def listen(page: Page, complaints: list[str]) -> None:
 
     page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
+
+
+@pytest.fixture
+def relay(service: Service, page: Page) -> Iterator[Relay]:
+    with Relay(service.url) as relay:
+        yield relay
+        page.goto("about:blank")  # what is still under way ends before its network does
 
 
 @pytest.fixture

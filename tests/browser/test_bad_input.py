@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from chromi.encoder import Recipe
 from chromi.encoder.errors import EncodeError
 from chromi.models import FINAL_STATES, Job, Link, State, Upload, database, open_database
 from tests import clips
-from tests.browser.conftest import listen
+from tests.browser.conftest import OpenPage
 from tests.conftest import Service, end_service, run_service
 from tests.relay import Relay
 from tests.service.conftest import start_job, wait_for_end
@@ -59,21 +59,9 @@ def rows(service: Service) -> Iterator[None]:
 
 
 @pytest.fixture
-def relay(service: Service, page: Page) -> Iterator[Relay]:
-    with Relay(service.url) as relay:
-        yield relay
-        page.goto("about:blank")  # what is still under way ends before its network does
-
-
-@pytest.fixture
-def phone(browser: Browser, complaints: list[str]) -> Iterator[Page]:
+def phone(open_page: OpenPage) -> Page:
     """A phone in the dark."""
-    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark")
-    page = context.new_page()
-    listen(page, complaints)
-    yield page
-    context.close()
-    assert complaints == []
+    return open_page(width=360, color_scheme="dark")
 
 
 def send(page: Page, url: str, clip: Path, query: str = "") -> str:

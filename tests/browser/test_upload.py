@@ -39,13 +39,6 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def relay(service: Service, page: Page) -> Iterator[Relay]:
-    with Relay(service.url) as relay:
-        yield relay
-        page.goto("about:blank")  # what is still under way ends before its network does
-
-
-@pytest.fixture
 def start_service(start_service: Start, page: Page) -> Iterator[Start]:
     yield start_service
     page.goto("about:blank")  # likewise, before the service ends

@@ -150,8 +150,8 @@ def test_every_option_is_read() -> None:
     ("name", "text", "words"),
     [
         ("quality", "good", "quality must be small, balanced or best"),
-        ("max_mb", "0", "max_mb must be between 0.1 and 500, not 0"),
-        ("max_mb", "501", "max_mb must be between 0.1 and 500, not 501"),
+        ("max_mb", "0", "max_mb must be a number between 0.1 and 500"),
+        ("max_mb", "501", "max_mb must be a number between 0.1 and 500"),
         ("max_mb", "lots", "max_mb must be a number between 0.1 and 500"),
         ("framing", "wide", "framing must be fill, fit or blur"),
         *(("focus", text, "focus must be X,Y") for text in ("0.5", "0.5,1.1", "-1,0", "a,b", "1,1,1", ",")),
