@@ -17,6 +17,8 @@ from chromi.web.services import services
 
 log = logging.getLogger(__name__)
 
+LARGE_FORM = Sentence("This form has more in it than ours. Send one file and the options, nothing else.")
+
 Kind = Literal["page", "fragment", "json"]
 
 
@@ -86,9 +88,7 @@ def refuse_body() -> ChromiError:
     """Say why Werkzeug found a body too large: all of it, or what stands beside the file."""
     if (request.content_length or 0) > (request.max_content_length or 0):
         return UploadTooLarge.over(services().settings.max_upload_mb)
-    return BadRequest(
-        Sentence("This form has more in it than ours. Send one file and the options, nothing else.")
-    )
+    return BadRequest(LARGE_FORM)
 
 
 def answer_http_error(error: HTTPException) -> Response:
