@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import cache
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -100,6 +101,8 @@ class Door:
     def _client_address(self, request: Arriving, peer: str) -> str:
         """Tell the client's address as waitress will tell it to the application."""
         settings = self._settings
+        if "X_FORWARDED_FOR" in request.headers and not settings.trusted_proxy:
+            _advise()
         environ = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http"}
         if settings.trusted_proxy in ("*", peer) and "X_FORWARDED_FOR" in request.headers:
             environ["HTTP_X_FORWARDED_FOR"] = request.headers["X_FORWARDED_FOR"]
@@ -108,6 +111,12 @@ class Door:
             except (MalformedProxyHeader, IndexError) as error:
                 raise BadRequest from error
         return environ["REMOTE_ADDR"]
+
+
+@cache
+def _advise() -> None:
+    """Say it once."""
+    log.warning("a client or proxy sends X-Forwarded-For: if a proxy stands here, set CHROMI_TRUSTED_PROXY")
 
 
 def _is_whole(request: Arriving) -> bool:
