@@ -36,6 +36,7 @@ def check_service(settings: Settings, queue: Queue) -> list[Check]:
         "ffmpeg": _look_at_ffmpeg,
         "gifsicle": _look_at_gifsicle,
         "disk": lambda: _look_at_disk(settings),
+        "hosts": lambda: _say_hosts(settings),
     }
     return [_check(name, look) for name, look in looks.items()]
 
@@ -86,3 +87,10 @@ def _look_at_disk(settings: Settings) -> str:
     if free_bytes < MIN_FREE_BYTES:
         raise Unwell(f"Only {free_bytes // MB} MB free; {MIN_FREE_BYTES // MB} MB are needed.")
     return f"{free_bytes // MB} MB free."
+
+
+def _say_hosts(settings: Settings) -> str:
+    """Any name will do for a service of one's own, so this is advice and no trouble."""
+    if settings.trusted_hosts:
+        return f"Known as {', '.join(settings.trusted_hosts)}."
+    return "Any host name is taken, share links included: on the internet set CHROMI_TRUSTED_HOSTS."

@@ -50,6 +50,18 @@ class Settings:
     """Seconds a result and its own link live, 60 to 604800; a share link may be given less or more."""
     trusted_proxy: str = ""
     """Address of the proxy whose X-Forwarded headers are believed, or `*`; waitress enforces it."""
+    trusted_proxy_count: int = 1
+    """Addresses that trusted proxies add to X-Forwarded-For, 1 to 8; the client's is the first of them."""
+    trusted_hosts: tuple[str, ...] = ()
+    """Names that the service goes by, separated by commas; `.example.org` takes all below. Empty: any."""
+    max_uploads: int = 40
+    """Uploads under way at once, 3 to 1000; an address has at most a third of them, and of the queue."""
+    uploads_per_hour: int = 200
+    """Uploads that one address on the internet may begin within an hour, 1 to 100000."""
+    jobs_per_hour: int = 1200
+    """Jobs of all kinds that one address may start within an hour, 1 to 100000; a visit takes about ten."""
+    mb_per_hour: int = 5000
+    """Megabytes that one address may upload within an hour, at least `max_upload_mb` and at most 10000000."""
 
     def __post_init__(self) -> None:
         _require_range("port", self.port, 0, 65535)
@@ -58,6 +70,11 @@ class Settings:
         _require_range("max_queue", self.max_queue, 1, 1000)
         _require_range("upload_ttl_s", self.upload_ttl_s, 60, 7 * 86400)
         _require_range("link_ttl_s", self.link_ttl_s, 60, 7 * 86400)
+        _require_range("trusted_proxy_count", self.trusted_proxy_count, 1, 8)
+        _require_range("max_uploads", self.max_uploads, 3, 1000)
+        _require_range("uploads_per_hour", self.uploads_per_hour, 1, 100_000)
+        _require_range("jobs_per_hour", self.jobs_per_hour, 1, 100_000)
+        _require_range("mb_per_hour", self.mb_per_hour, self.max_upload_mb, 10_000_000)
         if not self.host:
             raise ConfigError("CHROMI_HOST must not be empty.")
         for key in (self.secret_key, *self.old_secret_keys):
@@ -125,8 +142,8 @@ def _parse_path(text: str) -> Path:
     return Path(text).resolve()
 
 
-def _parse_keys(text: str) -> tuple[str, ...]:
-    return tuple(key.strip() for key in text.split(",") if key.strip())
+def _parse_list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {
@@ -134,7 +151,7 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
     int: int,
     bool: _parse_bool,
     Path: _parse_path,
-    tuple[str, ...]: _parse_keys,
+    tuple[str, ...]: _parse_list,
 }
 
 

@@ -67,6 +67,14 @@ class CrossSite(ChromiError):
     )
 
 
+class WrongHost(ChromiError):
+    """The client names a host that is none of CHROMI_TRUSTED_HOSTS."""
+
+    status_code = 421
+    code = "wrong_host"
+    user_message = Sentence("This service does not go by that name.")
+
+
 class NotFound(ChromiError):
     """No such upload, job or link."""
 
@@ -168,6 +176,61 @@ class QueueFull(ServiceBusy):
     code = "queue_full"
     user_message = Sentence("Too many clips are waiting at this moment. Please try again in a minute.")
     retry_after_s = 60
+
+    @classmethod
+    def behind(cls, waiting: int) -> "QueueFull":
+        return cls(
+            Sentence(
+                "Too many clips are waiting at this moment: yours would be number %(place)s. "
+                "Please try again in a minute.",
+                place=waiting + 1,
+            )
+        )
+
+
+class UploadsFull(ServiceBusy):
+    """As many uploads are under way as CHROMI_MAX_UPLOADS allows."""
+
+    code = "uploads_full"
+    user_message = Sentence("Many uploads are under way at this moment. Please try again in a minute.")
+    retry_after_s = 20
+
+
+class TooMany(ChromiError):
+    """One address has taken its share; nothing is wrong with the request itself."""
+
+    status_code = 429
+    code = "too_many"
+
+    @classmethod
+    def until(cls, wait_s: float) -> "TooMany":
+        """What an address may have within an hour is used up for so many seconds."""
+        error = cls(
+            Sentence(
+                "A lot has come from your network within the last hour. Please try again in %(minutes)s min.",
+                minutes=max(1, -int(-wait_s // 60)),
+            )
+        )
+        error.retry_after_s = max(1, -int(-wait_s // 1))
+        return error
+
+    @classmethod
+    def waiting(cls) -> "TooMany":
+        return cls._for_now(
+            Sentence("Several clips from your network are waiting already. Please try again in a minute."), 60
+        )
+
+    @classmethod
+    def uploading(cls) -> "TooMany":
+        return cls._for_now(
+            Sentence("Several uploads from your network are under way. Please try again in a minute."), 20
+        )
+
+    @classmethod
+    def _for_now(cls, sentence: Sentence, retry_after_s: int) -> "TooMany":
+        error = cls(sentence)
+        error.retry_after_s = retry_after_s
+        return error
 
 
 def error_of(code: str | None, user_message: str | None) -> ChromiError:

@@ -12,7 +12,18 @@ from typing import Any
 
 from chromi.config import Settings
 from chromi.encoder.errors import WorkerDied
-from chromi.models import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, Link, PartialUpload, State, Upload, Worker
+from chromi.models import (
+    FINAL_STATES,
+    MAX_ATTEMPTS,
+    Allowance,
+    Job,
+    JobKind,
+    Link,
+    PartialUpload,
+    State,
+    Upload,
+    Worker,
+)
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -54,6 +65,7 @@ def sweep_all(
         orphans_removed=_remove_orphans(storage),
         frames_removed=_prune_frames(storage),
     )
+    Allowance.forget_unused()
     Worker.delete().where(Worker.seen_at < time.time() - 3600).execute()
     if swept != Swept():
         log.info("%s", swept)

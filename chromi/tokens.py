@@ -7,12 +7,15 @@ limit. Tokens are malleable (base64 padding and spare bits), so nothing may be c
 
 from __future__ import annotations
 
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+import hashlib
+
+from itsdangerous import BadSignature, SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
 
 from chromi.errors import Gone, NotFound
 
 SALT = "chromi.download"
 GRANT_SALT = "chromi.grant"
+CLIENT_SALT = "chromi.client"
 GRANT_MAX_AGE_S = 15 * 60
 """So long after the right password its receiver may look and download without it."""
 MAX_AGE_S = 30 * 86400
@@ -47,6 +50,11 @@ class TokenSigner:
         except BadSignature as error:
             raise NotFound from error
         return str(link_id)
+
+    def pseudonym(self, address: str) -> str:
+        """Name a visitor's address so that equal ones are seen to be equal and none can be told."""
+        signer = Signer(self._keys[-1], salt=CLIENT_SALT, digest_method=hashlib.sha256)
+        return signer.get_signature(address).decode()
 
     def sign_grant(self, link_id: str) -> str:
         """Make what whoever knew this link's password shows instead of it for a while."""

@@ -136,12 +136,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     end_service(service)
 
 
-def run_service(instance: Path, settings: dict[str, str], command: str = "up") -> Service:
+def run_service(
+    instance: Path, settings: dict[str, str], command: tuple[str, ...] = ("-m", "chromi", "up")
+) -> Service:
     environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
     environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0"}
     environ |= {f"CHROMI_{name.upper()}": text for name, text in settings.items()}
     process = subprocess.Popen(
-        [sys.executable, "-m", "chromi", command],
+        [sys.executable, *command],
         cwd=ROOT,
         env=environ,
         stdout=subprocess.PIPE,

@@ -9,6 +9,7 @@ Times are seconds since 1970, UTC.
 
 from pathlib import Path
 
+from chromi.models.allowances import Allowance
 from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.models.links import Link
 from chromi.models.rows import database
@@ -18,6 +19,7 @@ from chromi.models.workers import Worker
 __all__ = [
     "FINAL_STATES",
     "MAX_ATTEMPTS",
+    "Allowance",
     "Job",
     "JobKind",
     "Link",
@@ -32,7 +34,12 @@ __all__ = [
 ]
 
 ADDED_COLUMNS = {
-    "job": {"kind": "VARCHAR(255) NOT NULL DEFAULT 'convert'", "error_values": "JSON"},
+    "job": {
+        "kind": "VARCHAR(255) NOT NULL DEFAULT 'convert'",
+        "error_values": "JSON",
+        "client": "VARCHAR(255)",
+    },
+    "partialupload": {"client": "VARCHAR(255)"},
     "link": {
         "password_hash": "VARCHAR(255)",
         "revoked_at": "REAL",
@@ -55,7 +62,7 @@ def open_database(instance: Path) -> None:
         timeout=5,
     )
     with database.connection_context():
-        database.create_tables([PartialUpload, Upload, Job, Link, Worker])
+        database.create_tables([Allowance, PartialUpload, Upload, Job, Link, Worker])
         _add_missing_columns()
 
 

@@ -49,6 +49,8 @@ class Job(Row):
     upload_id: str | None
     links: Any
     kind = CharField(default=JobKind.CONVERT)
+    client = CharField(null=True)
+    """Who asked for it, as a name that tells no address; None for the own machine and network."""
     recipe_json = JSONField()
     state = CharField(default=State.QUEUED, index=True)
     step = CharField(default="")
@@ -222,9 +224,10 @@ class Job(Row):
         return count
 
     @classmethod
-    def queue_length(cls) -> int:
-        """How many jobs wait for a worker."""
-        count: int = cls.select().where(cls.state == State.QUEUED).count()
+    def queue_length(cls, client: str | None = None) -> int:
+        """How many jobs wait for a worker, all or those of one client."""
+        waiting = cls.select().where(cls.state == State.QUEUED)
+        count: int = (waiting if client is None else waiting.where(cls.client == client)).count()
         return count
 
     @property

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 
-from peewee import BooleanField, DoubleField, IntegerField, JSONField
+from peewee import BooleanField, CharField, DoubleField, IntegerField, JSONField
 
 from chromi.encoder import VideoInfo
 from chromi.errors import Conflict
 from chromi.models.rows import Row
 from chromi.sentences import Sentence
+
+SILENCE_S = 120
+"""A phone on a poor line takes a minute for a piece."""
 
 
 class UsedRow(Row):
@@ -30,8 +33,15 @@ class PartialUpload(UsedRow):
     """
 
     length_bytes = IntegerField()
+    client = CharField(null=True)
+    """Who sends it, as Job.client."""
     info: None = None
     """What it is cannot be told yet."""
+
+    @classmethod
+    def under_way(cls) -> list[PartialUpload]:
+        """Those of which something has come within the last two minutes: the others may never go on."""
+        return list(cls.select().where(cls.used_at > time.time() - SILENCE_S))
 
     @classmethod
     def missing_message(cls) -> str:

@@ -28,10 +28,9 @@ from chromi.web import (
     studio,
     uploads,
 )
+from chromi.web.admission import Admission
+from chromi.web.security import FORM_BYTES
 from chromi.web.services import Services
-
-MULTIPART_ALLOWANCE_BYTES = 1_000_000
-"""What a form may weigh beyond its file: boundaries, headers and the other fields."""
 
 MAX_FORM_PARTS = 20
 """Our forms have three parts; each part that is a file takes a descriptor."""
@@ -45,12 +44,14 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Open what the views need and let each room join."""
     storage, queue = open_service(settings, immediate=settings.inline)
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + MULTIPART_ALLOWANCE_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + FORM_BYTES
+    signer = TokenSigner(signing_keys(settings))
     app.extensions["chromi"] = Services(
         settings=settings,
         storage=storage,
         queue=queue,
-        signer=TokenSigner(signing_keys(settings)),
+        signer=signer,
+        admission=Admission(settings, storage, signer),
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)

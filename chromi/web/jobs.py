@@ -21,7 +21,7 @@ from flask import (
 
 from chromi import sweep
 from chromi.encoder import OPTIONS, Recipe
-from chromi.errors import Conflict, NotFound, QueueFull, error_of
+from chromi.errors import Conflict, NotFound, error_of
 from chromi.models import FINAL_STATES, Job, JobKind, State, Upload, Worker
 from chromi.sentences import Sentence
 from chromi.web import links, result
@@ -82,13 +82,13 @@ def recipe_from_form(upload: Upload) -> Recipe:
 def start_job(upload: Upload, recipe: Recipe, kind: JobKind = JobKind.CONVERT) -> Job:
     """Write the row, then hand its id to the queue; should that fail, the sweep does it within a minute.
 
-    Raises QueueFull when there is no room, and NotFound when the clip was just removed.
+    Raises QueueFull when there is no room, TooMany when the client has had its share, and NotFound when the
+    clip was just removed.
     """
-    if Job.queue_length() >= services().settings.max_queue:
-        raise QueueFull
+    client = services().admission.take_job(request.remote_addr)
     if not upload.touch():
         raise NotFound(Upload.missing_message())
-    job = Job.create(upload=upload, kind=kind, recipe_json=recipe.to_dict())
+    job = Job.create(upload=upload, kind=kind, recipe_json=recipe.to_dict(), client=client)
     try:
         services().queue.enqueue(job.id)
     except sqlite3.OperationalError as error:

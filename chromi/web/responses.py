@@ -17,6 +17,8 @@ from chromi.web.services import services
 
 log = logging.getLogger(__name__)
 
+LARGE_FORM = Sentence("This form has more in it than ours. Send one file and the options, nothing else.")
+
 Kind = Literal["page", "fragment", "json"]
 
 
@@ -56,7 +58,7 @@ def redirect_to(url: str, body: dict[str, Any], status: int) -> Response:
 def answer_error(error: ChromiError) -> Response:
     """Render an error in the shape the client wants, with its own status."""
     if error.detail or error.status_code >= 500:
-        log.warning("%s %s: %s", request.method, request.path, error)
+        log.warning("%s %a: %s", request.method, request.path, error)
     kind = wanted_kind()
     if kind == "json":
         body: Any = jsonify(error={"code": error.code, "message": say(error.user_message)})
@@ -86,9 +88,7 @@ def refuse_body() -> ChromiError:
     """Say why Werkzeug found a body too large: all of it, or what stands beside the file."""
     if (request.content_length or 0) > (request.max_content_length or 0):
         return UploadTooLarge.over(services().settings.max_upload_mb)
-    return BadRequest(
-        Sentence("This form has more in it than ours. Send one file and the options, nothing else.")
-    )
+    return BadRequest(LARGE_FORM)
 
 
 def answer_http_error(error: HTTPException) -> Response:
@@ -128,5 +128,5 @@ def answer_system_error(error: OSError) -> Response:
 
 def answer_unexpected_error(error: Exception) -> Response:
     """Log what nobody foresaw in full, and show none of it."""
-    log.exception("%s %s failed", request.method, request.path, exc_info=error)
+    log.exception("%s %a failed", request.method, request.path, exc_info=error)
     return answer_error(ChromiError())

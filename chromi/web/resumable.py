@@ -93,14 +93,15 @@ def describe() -> Response:
 
 @bp.post("/uploads/resumable/", strict_slashes=False)
 def create() -> Response:
-    """Begin an upload of `Upload-Length` bytes."""
+    """Begin an upload of `Upload-Length` bytes, if there is room for all of them."""
     size_bytes = _read_number("Upload-Length")
     if size_bytes == 0:
         raise MissingVideo(Sentence("The file is empty. Choose another one."))
     if size_bytes > services().settings.max_upload_bytes:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
+    client = services().admission.take_upload(request.remote_addr, size_bytes, is_partial=True)
     with database.atomic():
-        partial = PartialUpload.create(length_bytes=size_bytes)
+        partial = PartialUpload.create(length_bytes=size_bytes, client=client)
         services().storage.partial_path(partial.id).touch(exist_ok=False)
     body = {"upload_id": partial.id, "url": url_for("uploads.show", upload_id=partial.id)}
     response = make_response(jsonify(body), 201)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.sansio.utils import host_is_trusted
 
-from chromi.errors import CrossSite, NotAForm
+from chromi.errors import CrossSite, NotAForm, WrongHost
+from chromi.web.services import services
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -22,6 +24,26 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: browsers would send `Origin: null` with our own forms. Downloads, whose addresses are
+    # secrets, say so themselves.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    # What a page shows changes from one second to the next; only static files and GIFs say otherwise.
+    "Cache-Control": "no-store",
+}
+"""On every answer, unless it says otherwise."""
+
+FORM_BYTES = 1_000_000
+"""What a form may weigh beside its file: boundaries, headers and the other fields."""
+
+REFUSAL = "chromi.refusal"
+"""Under this name the server tells of a request whose body it has not read, and why: a ChromiError."""
+
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 PUBLIC = ("uploads.index", "static", "favicon")
@@ -29,9 +51,27 @@ PUBLIC = ("uploads.index", "static", "favicon")
 
 
 def init_app(app: Flask) -> None:
+    app.before_request(refuse_unread)
+    app.before_request(refuse_other_hosts)
     app.before_request(refuse_cross_site)
     app.before_request(refuse_other_bodies)
     app.after_request(add_headers)
+
+
+def refuse_unread() -> None:
+    """Say, in the shape that the client wants, why the server did not read the body."""
+    if refusal := request.environ.get(REFUSAL):
+        raise refusal
+
+
+def refuse_other_hosts() -> None:
+    """Share links begin with the host that the client names, so let it name ours only.
+
+    Not by Flask's TRUSTED_HOSTS: load balancers ask `/health/` by a number, and its error cannot be rendered.
+    """
+    hosts = services().settings.trusted_hosts
+    if hosts and request.endpoint != "health.show" and not host_is_trusted(request.host, hosts):
+        raise WrongHost
 
 
 def refuse_cross_site() -> None:
@@ -59,17 +99,8 @@ def refuse_other_bodies() -> None:
 
 
 def add_headers(response: Response) -> Response:
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    # Not no-referrer: browsers would send `Origin: null` with our own forms. Downloads, whose addresses are
-    # secrets, say so themselves.
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-    # What a page shows changes from one second to the next; only static files and GIFs say otherwise.
-    headers.setdefault("Cache-Control", "no-store")
+    for name, text in HEADERS.items():
+        response.headers.setdefault(name, text)
     if request.endpoint not in PUBLIC:
-        headers["X-Robots-Tag"] = "noindex"  # an address with an id in it is a secret
+        response.headers["X-Robots-Tag"] = "noindex"  # an address with an id in it is a secret
     return response

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 import waitress
 from flask import Flask
-from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ThreadedTaskDispatcher
 
 from chromi.config import MB, Settings
-from chromi.errors import BadRequest, ConfigError, UploadTooLarge
+from chromi.errors import ConfigError
+from chromi.web.channel import Channel
+from chromi.web.door import Door
 
 THREADS = 8
 """Requests at once. Uploads and downloads hold none while they trickle: waitress' event loop carries them."""
+UPLOAD_THREADS = 2
+"""Uploads looked at by ffmpeg at once, each for a fraction of a second and with 50 MB of memory."""
+CONNECTIONS = 500
+SPOOL_OVER_BYTES = 65_536
+"""What is in memory of a body that comes, and of an answer that goes; the rest is on disk."""
 
 
 def serve(app: Flask, settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises ConfigError when the address cannot be had."""
-    TcpWSGIServer.channel_class = _Channel
-    _ErrorTask.max_upload_mb = settings.max_upload_mb
+    TcpWSGIServer.channel_class = Channel
+    Channel.door = Door(settings, app.extensions["chromi"].admission)
     forwarded = {}
     if settings.trusted_proxy:
         forwarded = {
             "trusted_proxy": settings.trusted_proxy,
+            "trusted_proxy_count": settings.trusted_proxy_count,
             "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
         }
     try:
@@ -35,14 +42,15 @@ def serve(app: Flask, settings: Settings) -> None:
             app,
             host=settings.host,
             port=settings.port,
-            threads=THREADS,
+            _dispatcher=_Lanes(),
             ident=None,
-            connection_limit=500,
+            connection_limit=CONNECTIONS,
             asyncore_use_poll=True,
             channel_timeout=60,
-            # A little above the application's own limit: a client that is sending still reads that answer.
-            # What is far above is refused before it is read.
+            # The door is stricter; this is for what it cannot tell.
             max_request_body_size=settings.max_upload_bytes + 20 * MB,
+            inbuf_overflow=SPOOL_OVER_BYTES,
+            outbuf_overflow=SPOOL_OVER_BYTES,
             **forwarded,
         )
     except (OSError, ValueError) as error:
@@ -54,25 +62,23 @@ def serve(app: Flask, settings: Settings) -> None:
     server.run()
 
 
-class _ErrorTask(ErrorTask):  # type: ignore[misc]
-    """Says in our shape what waitress refuses before the application hears of it."""
+class _Lanes:
+    """Hands requests to threads as waitress' dispatcher does, uploads to threads of their own.
 
-    max_upload_mb: int
+    ffmpeg looks at each upload, which takes its time; status and `/health/` do not wait behind a row of them.
+    """
 
-    def execute(self) -> None:
-        refused = self.request.error
-        too_large = refused.code == UploadTooLarge.status_code
-        error = UploadTooLarge.over(self.max_upload_mb) if too_large else BadRequest()
-        body = json.dumps({"error": {"code": error.code, "message": error.user_message}}).encode()
-        self.status = f"{refused.code} {refused.reason}"
-        self.response_headers.append(("Content-Type", "application/json"))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
+    def __init__(self) -> None:
+        self._uploads, self._others = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
+        self._uploads.set_thread_count(UPLOAD_THREADS)
+        self._others.set_thread_count(THREADS)
 
+    def add_task(self, channel: Channel) -> None:
+        (self._uploads if channel.has_upload else self._others).add_task(channel)
 
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    error_task_class = _ErrorTask
+    def shutdown(self, *args: Any, **kwargs: Any) -> None:
+        for lane in (self._uploads, self._others):
+            lane.shutdown(*args, **kwargs)
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from chromi.config import Settings
 from chromi.storage import Storage
 from chromi.tasks import Queue
 from chromi.tokens import TokenSigner
+from chromi.web.admission import Admission
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Services:
     storage: Storage
     queue: Queue
     signer: TokenSigner
+    admission: Admission
     background: ThreadPoolExecutor
     """One thread for what must not hold up the server's event loop."""
 

@@ -138,7 +138,7 @@ def convert() -> Response:
 def receive_video(*, one_shot: bool = False) -> Upload:
     """Take the form's video if it is one, whatever its name or declared type say.
 
-    Raises MissingVideo, UploadTooLarge or NotAVideo; then nothing stays on disk.
+    Raises MissingVideo, UploadTooLarge, TooMany or NotAVideo; then nothing stays on disk.
     """
     try:
         sent = request.files.get("video")
@@ -152,6 +152,7 @@ def receive_video(*, one_shot: bool = False) -> Upload:
         raise MissingVideo(Sentence("The file is empty. Choose another one."))
     if size_bytes > services().settings.max_upload_bytes:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
+    services().admission.take_upload(request.remote_addr, size_bytes)
     incoming.flush()
     info = probe_video(incoming.path)
     upload_id = new_id()

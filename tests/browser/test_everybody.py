@@ -36,7 +36,7 @@ WIDTHS = (320, 360, 768, 1440, 3840)
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, clip: Path, finished_files: Finished) -> Iterator[House]:
-    service = run_service(tmp_path_factory.mktemp("house") / "instance", {}, "web")
+    service = run_service(tmp_path_factory.mktemp("house") / "instance", {}, ("-m", "chromi", "web"))
     open_database(service.instance)
     with database.connection_context():
         house = House(service, clip, finished_files)

@@ -1,0 +1,187 @@
+"""A connection as waitress has it, which looks before it reads, and waits for nobody for ever.
+
+All of this but the tasks runs in the server's event loop, one connection after the other: nothing here may
+take long.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from functools import partial
+from typing import Any
+
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask, WSGITask
+
+from chromi.errors import BadRequest, ChromiError
+from chromi.web.door import Door
+from chromi.web.pace import Pace, Phase
+from chromi.web.security import HEADERS, REFUSAL
+
+PRESSED_SHARE = 0.8
+"""With so much of all places taken, few are left."""
+LINGER_S = 30.0
+"""So long what a refused client still sends is thrown away: closed at once, it would not read the answer."""
+LINGER_READ_BYTES = 2**18
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]
+    """A request as it comes. One that is refused is complete at once, and has no body."""
+
+    refusal: ChromiError | None = None
+    _is_known = False
+
+    def __init__(self, adj: Adjustments, *, door: Door, peer: str) -> None:
+        super().__init__(adj)
+        self._door = door
+        self._peer = peer
+
+    def received(self, data: bytes) -> int:
+        """Take some bytes; gives how many of them were this request's."""
+        consumed: int = super().received(data)
+        if self.body_rcv is None:
+            return consumed
+        try:
+            if self._is_known:
+                self._door.check_size(self, self.body_bytes_received)
+            else:
+                self._is_known = True
+                self._door.look(self, self._peer)
+        except ChromiError as refusal:
+            self._refuse(refusal)
+            return len(data)
+        return consumed
+
+    def _refuse(self, refusal: ChromiError) -> None:
+        self.close()
+        self.body_rcv = None
+        self.headers |= {"CONTENT_LENGTH": "0", "CONNECTION": "close"}
+        # Else waitress would answer 100 and read on, whatever it has found.
+        self.expect_continue = False
+        self.refusal, self.error, self.completed = refusal, None, True
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        if self.request.refusal is not None:
+            environ[REFUSAL] = self.request.refusal
+            self.channel.has_unread_body = True
+        return environ
+
+
+class _ErrorTask(ErrorTask):  # type: ignore[misc]
+    """Says in our shape what waitress refuses before the application hears of it."""
+
+    def execute(self) -> None:
+        refused = self.request.error
+        error = BadRequest() if refused.code < 500 else ChromiError()
+        body = json.dumps({"error": {"code": error.code, "message": error.user_message}}).encode()
+        self.status = f"{refused.code} {refused.reason}"
+        self.response_headers += [*HEADERS.items(), ("Content-Type", "application/json")]
+        self.channel.has_unread_body = True
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """One connection; whoever makes the server says which `door` all of them have."""
+
+    task_class = _Task
+    error_task_class = _ErrorTask
+    door: Door
+
+    request: Any
+    has_unread_body = False
+    """Set by a task whose request's body is still being sent."""
+    _lingers_until: float | None = None
+    _has_asked = False
+
+    def __init__(self, server: Any, sock: socket.socket, addr: Any, *args: Any, **kwargs: Any) -> None:
+        self._pace = Pace(time.monotonic())
+        self.parser_class = partial(Parser, door=self.door, peer=addr[0])
+        super().__init__(server, sock, addr, *args, **kwargs)
+
+    @property
+    def has_upload(self) -> bool:
+        """True if the request to be worked on next is an upload."""
+        return bool(self.requests) and self.door.is_upload(self.requests[0])
+
+    # -- the event loop asks each connection, at least once a second -------------------------------------
+
+    def readable(self) -> bool:
+        if self._is_too_slow(time.monotonic()):
+            # Not by waitress' will_close: it waits for the socket to take bytes; a stalled one never does.
+            self.handle_close()
+            return False
+        return self._lingers_until is not None or bool(super().readable())
+
+    def recv(self, buffer_size: int) -> bytes:
+        data: bytes = super().recv(buffer_size)
+        self._pace.move(len(data))
+        return data
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent: int = super().send(data, do_close)
+        self._pace.move(sent)
+        return sent
+
+    def handle_read(self) -> None:
+        if self._lingers_until is None:
+            self._has_asked = True
+            super().handle_read()
+        else:
+            self._throw_away()
+
+    def handle_write(self) -> None:
+        if not (self.close_when_flushed and self.has_unread_body):
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if self.will_close:
+            self.handle_close()
+        elif not self.total_outbufs_len:
+            self._linger()
+
+    def handle_close(self) -> None:
+        super().handle_close()
+        if self.request is not None:  # its body lies on disk
+            self.request.close()
+            self.request = None
+
+    def _is_too_slow(self, now: float) -> bool:
+        if self._lingers_until is not None:
+            return now > self._lingers_until
+        is_pressed = len(self.server.active_channels) > self.adj.connection_limit * PRESSED_SHARE
+        return self._pace.is_too_slow(self._phase(), now, is_pressed=is_pressed)
+
+    def _phase(self) -> Phase:
+        if self.total_outbufs_len:
+            return Phase.ANSWER
+        if self.requests:
+            return Phase.WORK
+        if self.request is None:
+            return Phase.REST if self._has_asked else Phase.HEADERS
+        return Phase.BODY if self.request.headers_finished else Phase.HEADERS
+
+    # -- the end of a request whose body was not read ----------------------------------------------------
+
+    def _linger(self) -> None:
+        """Say that no more is coming, and let the client find out before the connection is closed."""
+        self.close_when_flushed = False
+        self._lingers_until = time.monotonic() + LINGER_S
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
+
+    def _throw_away(self) -> None:
+        try:
+            self.recv(LINGER_READ_BYTES)  # at the client's own end of sending it closes the connection
+        except OSError:
+            self.handle_close()
