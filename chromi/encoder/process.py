@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.errors import DiskFull, EncodeError, TimedOut
+from chromi.encoder.errors import ConverterKilled, DiskFull, EncodeError, TimedOut
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _TICK_S = 0.1
@@ -53,6 +53,8 @@ class Outcome:
             return
         if "No space left on device" in self.log:
             raise DiskFull(detail=self.log)
+        if self.exit_code == -signal.SIGKILL:  # not by us: whoever runs out of time here gets no Outcome
+            raise ConverterKilled(detail=self.log)
         raise EncodeError(detail=f"ended with {self.exit_code}: {self.log}")
 
 
