@@ -53,9 +53,13 @@ class Outcome:
             return
         if "No space left on device" in self.log:
             raise DiskFull(detail=self.log)
-        if self.exit_code == -signal.SIGKILL:  # not by us: whoever runs out of time here gets no Outcome
-            raise ConverterKilled(detail=self.log)
+        self.check_not_killed()
         raise EncodeError(detail=f"ended with {self.exit_code}: {self.log}")
+
+    def check_not_killed(self) -> None:
+        """Raise ConverterKilled if somebody else killed it: what we kill has no Outcome."""
+        if self.exit_code == -signal.SIGKILL:
+            raise ConverterKilled(detail=self.log)
 
 
 def ignore(line: str) -> None:
