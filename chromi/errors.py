@@ -91,6 +91,17 @@ class Conflict(ChromiError):
     user_message = Sentence("That is not possible right now.")
 
 
+class AlreadyRunning(Conflict):
+    """The same is being made of the same clip already, such as after a double click."""
+
+    code = "already_running"
+    user_message = Sentence("This background is being made already.")
+
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__()
+
+
 class UploadLocked(Conflict):
     """Another piece of the same upload is being written, or the whole of it looked at."""
 

@@ -114,8 +114,17 @@ class Storage:
     def is_short_of_space(self) -> bool:
         return shutil.disk_usage(self.frames).free < MIN_FREE_BYTES
 
-    def work_path(self, job_id: str) -> Path:
-        return self.work / _checked(job_id)
+    def work_path(self, owner_id: str) -> Path:
+        return self.work / _checked(owner_id)
+
+    def attempt_path(self, job_id: str, attempt: int) -> Path:
+        """Say where one attempt at a job works, so that a later one never meets it."""
+        return self.work / f"{_checked(job_id)}-{attempt:d}"
+
+    def remove_attempts(self, job_id: str) -> None:
+        """Remove what attempts at a job have left that were killed."""
+        for path in self.work.glob(f"{_checked(job_id)}-*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def result_path(self, job_id: str) -> Path:
         return self.results / f"{_checked(job_id)}.gif"

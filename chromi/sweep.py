@@ -14,6 +14,7 @@ from chromi.config import Settings
 from chromi.encoder.errors import WorkerDied
 from chromi.models import (
     FINAL_STATES,
+    LEASE_S,
     MAX_ATTEMPTS,
     Allowance,
     Job,
@@ -28,8 +29,8 @@ from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
 
-LEASE_S = 30
-"""A running job whose row was not renewed for this long has lost its worker; it is renewed twice a second."""
+LOOK_AGAIN_S = 2.0
+"""A live worker renews its lease meanwhile, so that a clock that was set takes no job from it."""
 ENQUEUE_GRACE_S = 10
 """A job's row is committed a moment before its task is enqueued: only later is it taken for lost."""
 ORPHAN_AGE_S = 600
@@ -57,7 +58,7 @@ def sweep_all(
 ) -> Swept:
     """Do all there is to do now; safe to run twice and at any moment."""
     swept = Swept(
-        jobs_failed=_take_back_lost_jobs(),
+        jobs_failed=_take_back_lost_jobs(storage),
         jobs_requeued=_enqueue_forgotten(waiting_ids, enqueue),
         uploads_removed=_remove_unused_uploads(settings, storage),
         partials_removed=_remove_silent_partials(settings, storage),
@@ -102,24 +103,39 @@ def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
 
 
 def is_lost(job: Job, waiting_ids: set[str]) -> bool:
-    """True for a job that nobody works on or will: its worker's lease ran out, or no task leads to it."""
+    """True for a job that nobody works on or will: its worker's lease ran out, or no task leads to it.
+
+    A time in the future was written before the clock was set back, and holds nothing.
+    """
+    now = time.time()
     if job.state == State.IN_PROGRESS:
-        return (job.heartbeat_at or 0) < time.time() - LEASE_S
-    enqueued = job.id in waiting_ids or job.created_at > time.time() - ENQUEUE_GRACE_S
+        return abs(now - (job.heartbeat_at or 0)) > LEASE_S
+    enqueued = job.id in waiting_ids or abs(now - job.created_at) < ENQUEUE_GRACE_S
     return job.state == State.QUEUED and not enqueued
 
 
-def _take_back_lost_jobs() -> int:
+def _take_back_lost_jobs(storage: Storage) -> int:
     """Queue the jobs of dead workers again, or fail those that had their tries; count the latter."""
     failed = 0
-    for job in Job.select().where(Job.state == State.IN_PROGRESS):
-        if not is_lost(job, set()):
-            continue
+    for job in _silent_jobs():
         if job.attempts < MAX_ATTEMPTS:
             job.release()
-        else:
-            failed += job.fail(WorkerDied())
+        elif job.fail(WorkerDied()):
+            failed += 1
+            storage.remove_attempts(job.id)
+            after_job(job, storage)
     return failed
+
+
+def _silent_jobs() -> list[Job]:
+    """List the running jobs whose lease ran out and is not being renewed."""
+    running = Job.select().where(Job.state == State.IN_PROGRESS)
+    heard = {job.id: job.heartbeat_at for job in running if is_lost(job, set())}
+    if not heard:
+        return []
+    time.sleep(LOOK_AGAIN_S)
+    again = running.where(Job.id.in_(list(heard)))
+    return [job for job in again if job.heartbeat_at == heard[job.id]]
 
 
 def _enqueue_forgotten(waiting_ids: set[str], enqueue: Callable[[str], object]) -> int:
@@ -201,7 +217,8 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
 
 def _remove_orphans(storage: Storage) -> int:
     """Remove files that belong to no row, such as a crash leaves behind."""
-    running = {job.id for job in Job.select(Job.id).where(Job.state == State.IN_PROGRESS)}
+    running = Job.select().where(Job.state == State.IN_PROGRESS)
+    at_work = {storage.attempt_path(job.id, job.attempts).name for job in running}
     done = [job.id for job in Job.select(Job.id).where(Job.state == State.SUCCESS)]
     results = {f"{job_id}{suffix}" for job_id in done for suffix in (".gif", ".jpg")}
     ids = [upload.id for upload in Upload.select(Upload.id)]
@@ -209,7 +226,7 @@ def _remove_orphans(storage: Storage) -> int:
     partials = {storage.partial_path(partial.id).name for partial in PartialUpload.select(PartialUpload.id)}
     return (
         _remove_old_except(storage.uploads.iterdir(), uploads | partials)
-        + _remove_old_except(storage.work.iterdir(), running)
+        + _remove_old_except(storage.work.iterdir(), at_work)
         + _remove_old_except(storage.results.iterdir(), results)
     )
 

@@ -21,16 +21,14 @@ from peewee import OperationalError
 
 from chromi import sweep
 from chromi.config import Settings
-from chromi.encoder import READING, Progress, convert, estimate, find_loops, make_preview
-from chromi.encoder.errors import Stopped
+from chromi.encoder import convert, estimate, find_loops, make_preview
+from chromi.encoder.errors import ConverterKilled, Stopped
 from chromi.errors import ChromiError
-from chromi.models import Job, JobKind, Link, Worker, database, open_database
+from chromi.models import MAX_ATTEMPTS, Job, JobKind, Lease, Link, Worker, database, open_database
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
 
-REPORT_INTERVAL_S = 0.4
-"""Rows are written with a sync to disk, so progress is, too, at most this often."""
 BEAT_INTERVAL_S = 5.0
 
 
@@ -76,11 +74,13 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
     def convert_job(job_id: str) -> None:
         with database.connection_context():
             try:
-                run_job(job_id, settings, storage)
+                is_queued_again = run_job(job_id, settings, storage)
             except KeyboardInterrupt:
                 # The consumer is ending and the job was released: the next one finds it at once.
                 queue.enqueue(job_id)
                 raise
+        if is_queued_again:
+            queue.enqueue(job_id)
 
     def sweep_all() -> None:
         with database.connection_context():
@@ -95,63 +95,75 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
     return queue
 
 
-def run_job(job_id: str, settings: Settings, storage: Storage) -> None:
-    """Do one queued job, whatever happens ending in a state that its page can show."""
+def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
+    """Do one queued job, whatever happens ending in a state that its page can show.
+
+    True when it is queued again and has to be enqueued.
+    """
     job = Job.claim(job_id, worker_id())
     if job is None:
         log.info("job %s is not queued any more", job_id)
-        return
+        return False
     try:
-        match job.kind:
-            case JobKind.ESTIMATE:
-                _estimate(job, storage)
-            case JobKind.LOOPS:
-                _find_loops(job, storage)
-            case JobKind.PREVIEW:
-                _make_preview(job, storage)
-            case _:
-                _convert(job, settings, storage)
+        storage.remove_attempts(job.id)
+        with Lease(job, guarded=not settings.inline) as lease:
+            _do(job, lease, settings, storage)
     except Stopped:
         log.info("job %s was stopped", job_id)
+    except ConverterKilled as error:
+        log.warning("job %s: attempt %d: %s", job_id, job.attempts, error)
+        if job.attempts < MAX_ATTEMPTS:
+            return job.release()
+        job.fail(error)
     except ChromiError as error:
         log.warning("job %s failed: %s", job_id, error)
         job.fail(error)
     except KeyboardInterrupt:
         job.release(uncounted=True)
         raise
+    except OperationalError as error:
+        log.warning("job %s: its end was not written, so it is done once more: %s", job_id, error)
     except Exception:
         log.exception("job %s failed unexpectedly", job_id)
         job.fail(ChromiError())
     finally:
         sweep.after_job(job, storage)
+    return False
 
 
-def _convert(job: Job, settings: Settings, storage: Storage) -> None:
-    lease = Lease(job)
+def _do(job: Job, lease: Lease, settings: Settings, storage: Storage) -> None:
+    match job.kind:
+        case JobKind.ESTIMATE:
+            _estimate(job, lease, storage)
+        case JobKind.LOOPS:
+            _find_loops(job, lease, storage)
+        case JobKind.PREVIEW:
+            _make_preview(job, lease, storage)
+        case _:
+            _convert(job, lease, settings, storage)
+
+
+def _convert(job: Job, lease: Lease, settings: Settings, storage: Storage) -> None:
     result = convert(
         storage.upload_path(job.upload_id or ""),
         storage.result_path(job.id),
         job.recipe,
-        work_dir=storage.work_path(job.id),
+        work_dir=storage.attempt_path(job.id, job.attempts),
         frames_path=_frames_path(job, storage),
         on_progress=lease.report,
         should_stop=lease.is_lost,
         poster=storage.source_frame_path(job.id),
     )
     with database.atomic():
-        published = job.succeed(result)
-        if published:
+        if job.succeed(result):
             Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
-    if not published:
-        storage.remove_result(job.id)
 
 
-def _estimate(job: Job, storage: Storage) -> None:
-    lease = Lease(job)
+def _estimate(job: Job, lease: Lease, storage: Storage) -> None:
     estimates = estimate(
         storage.upload_path(job.upload_id or ""),
         job.recipe,
-        work_dir=storage.work_path(job.id),
+        work_dir=storage.attempt_path(job.id, job.attempts),
         frames_path=_frames_path(job, storage),
         on_progress=lease.report,
         should_stop=lease.is_lost,
@@ -159,19 +171,19 @@ def _estimate(job: Job, storage: Storage) -> None:
     job.succeed_estimating(estimates)
 
 
-def _find_loops(job: Job, storage: Storage) -> None:
+def _find_loops(job: Job, lease: Lease, storage: Storage) -> None:
     """Search windows as long as the clip's part is that the GIF shows."""
     loops = find_loops(
         storage.upload_path(job.upload_id or ""),
         duration_s=job.recipe.duration_s * job.recipe.speed,
-        on_tick=Lease(job).tick,
+        on_tick=lease.tick,
     )
     job.succeed_finding(loops)
 
 
-def _make_preview(job: Job, storage: Storage) -> None:
+def _make_preview(job: Job, lease: Lease, storage: Storage) -> None:
     upload_id = job.upload_id or ""
-    make_preview(storage.upload_path(upload_id), storage.preview_path(upload_id), on_tick=Lease(job).tick)
+    make_preview(storage.upload_path(upload_id), storage.preview_path(upload_id), on_tick=lease.tick)
     job.succeed_previewing()
 
 
@@ -183,36 +195,6 @@ def _frames_path(job: Job, storage: Storage) -> Path | None:
     with suppress(FileNotFoundError):
         os.utime(path)  # used last, so kept longest
     return path
-
-
-class Lease:
-    """Keeps a job's row fresh while it runs, and notices when the job is no longer ours."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._lost = False
-        self._reported_at = 0.0
-
-    def report(self, progress: Progress) -> None:
-        """Write the progress, which renews the lease, unless that was done a moment ago."""
-        if time.monotonic() - self._reported_at < REPORT_INTERVAL_S:
-            return
-        try:
-            self._lost = not self._job.report(progress)
-        except OperationalError as error:
-            # Another process holds the write lock: this beat is missed, the next one may come through.
-            log.warning("job %s: progress not written: %s", self._job.id, error)
-        self._reported_at = time.monotonic()
-
-    def tick(self, fraction: float) -> None:
-        """Report what has one step only; raises Stopped once the job is no longer ours."""
-        self.report(Progress("reading", fraction, READING))
-        if self._lost:
-            raise Stopped
-
-    def is_lost(self) -> bool:
-        """True once somebody cancelled the job or took it over."""
-        return self._lost
 
 
 def worker_id() -> str:

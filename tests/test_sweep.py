@@ -173,8 +173,8 @@ def test_a_file_without_a_row_goes_once_it_is_old(run: Run, storage: Storage) ->
 
 
 def test_the_work_of_a_running_job_stays(run: Run, storage: Storage) -> None:
-    job = make_job(State.IN_PROGRESS, heartbeat_at=time.time())
-    work = storage.work_path(job.id)
+    job = make_job(State.IN_PROGRESS, heartbeat_at=time.time(), attempts=1)
+    work = storage.attempt_path(job.id, 1)
     work.mkdir()
     age(work)
     assert run().orphans_removed == 0

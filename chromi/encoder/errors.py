@@ -42,6 +42,17 @@ class TimedOut(EncodeError):
     user_message = Sentence("This video takes too long to convert. Try a shorter or smaller file.")
 
 
+class ConverterKilled(EncodeError):
+    """Somebody else killed ffmpeg or gifsicle: mostly the kernel, for want of memory."""
+
+    status_code = 500
+    code = "converter_killed"
+    user_message = Sentence(
+        "The conversion was cut off, most likely because the server ran out of memory. "
+        "Please try again later."
+    )
+
+
 class WorkerDied(EncodeError):
     """The worker was killed more often than a job may try."""
 

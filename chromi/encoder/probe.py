@@ -107,7 +107,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
 
     `on_tick` is called ten times a second, and whatever it raises ends the probe.
 
-    Raises NotAVideo with a sentence that says what is wrong; FfmpegMissing; TimedOut.
+    Raises NotAVideo with a sentence that says what is wrong; FfmpegMissing; TimedOut; ConverterKilled.
     """
     look = _Look(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
     container = _sniff(path)
@@ -167,7 +167,7 @@ class _Look:
     ) -> Outcome:
         """Read the file with input options `before` and output options `after`; time stamps stay its own."""
         with self.path.open("rb") as clip:
-            return run(
+            outcome = run(
                 [*untrusted_input(clip.fileno(), threads=1, before=("-copyts", *before)), *after],
                 limits=Limits(wall_s=max(0.1, self.deadline - time.monotonic()), file_bytes=0),
                 descriptors=(clip.fileno(),),
@@ -175,6 +175,8 @@ class _Look:
                 on_log=on_log,
                 on_tick=self.on_tick,
             )
+        outcome.check_not_killed()  # that would tell nothing about the file
+        return outcome
 
 
 def _list_packets(look: _Look) -> Packets:

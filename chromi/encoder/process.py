@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.errors import DiskFull, EncodeError, TimedOut
+from chromi.encoder.errors import ConverterKilled, DiskFull, EncodeError, TimedOut
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _TICK_S = 0.1
@@ -53,7 +53,13 @@ class Outcome:
             return
         if "No space left on device" in self.log:
             raise DiskFull(detail=self.log)
+        self.check_not_killed()
         raise EncodeError(detail=f"ended with {self.exit_code}: {self.log}")
+
+    def check_not_killed(self) -> None:
+        """Raise ConverterKilled if somebody else killed it: what we kill has no Outcome."""
+        if self.exit_code == -signal.SIGKILL:
+            raise ConverterKilled(detail=self.log)
 
 
 def ignore(line: str) -> None:

@@ -11,21 +11,25 @@ from pathlib import Path
 
 from chromi.models.allowances import Allowance
 from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
+from chromi.models.leases import LEASE_S, Lease
 from chromi.models.links import Link
 from chromi.models.rows import database
 from chromi.models.uploads import PartialUpload, Upload, find_upload, find_whole_upload
-from chromi.models.workers import Worker
+from chromi.models.workers import WORKER_SILENCE_S, Worker
 
 __all__ = [
     "FINAL_STATES",
+    "LEASE_S",
     "MAX_ATTEMPTS",
     "Allowance",
     "Job",
     "JobKind",
+    "Lease",
     "Link",
     "PartialUpload",
     "State",
     "Upload",
+    "WORKER_SILENCE_S",
     "Worker",
     "database",
     "find_upload",

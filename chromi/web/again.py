@@ -37,5 +37,5 @@ def _start(earlier: Job, recipe: Recipe) -> Response:
     """Raises NotFound once the clip is gone."""
     if earlier.upload is None:
         raise NotFound(Upload.missing_message())
-    job = jobs.start_job(earlier.upload, recipe, JobKind(earlier.kind))
-    return jobs.answer_started(job)
+    start = jobs.start_job if earlier.kind == JobKind.CONVERT else jobs.start_only
+    return jobs.answer_started(start(earlier.upload, recipe, JobKind(earlier.kind)))

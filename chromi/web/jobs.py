@@ -21,8 +21,8 @@ from flask import (
 
 from chromi import sweep
 from chromi.encoder import OPTIONS, Recipe
-from chromi.errors import Conflict, NotFound, error_of
-from chromi.models import FINAL_STATES, Job, JobKind, State, Upload, Worker
+from chromi.errors import AlreadyRunning, Conflict, NotFound, error_of
+from chromi.models import FINAL_STATES, Job, JobKind, State, Upload, Worker, database
 from chromi.sentences import Sentence
 from chromi.web import links, result
 from chromi.web.language import say
@@ -35,6 +35,8 @@ bp = Blueprint("jobs", __name__)
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
+    app.register_error_handler(AlreadyRunning, answer_running)
+    app.jinja_env.tests["waiting_for_nobody"] = waits_for_nobody
 
 
 @bp.get("/jobs/<job_id>/", strict_slashes=False)
@@ -82,18 +84,26 @@ def recipe_from_form(upload: Upload) -> Recipe:
 def start_job(upload: Upload, recipe: Recipe, kind: JobKind = JobKind.CONVERT) -> Job:
     """Write the row, then hand its id to the queue; should that fail, the sweep does it within a minute.
 
-    Raises QueueFull when there is no room, TooMany when the client has had its share, and NotFound when the
-    clip was just removed.
+    Raises AlreadyRunning when the same is being made already, QueueFull when there is no room, TooMany when
+    the client has had its share, and NotFound when the clip was just removed.
     """
-    client = services().admission.take_job(request.remote_addr)
-    if not upload.touch():
-        raise NotFound(Upload.missing_message())
-    job = Job.create(upload=upload, kind=kind, recipe_json=recipe.to_dict(), client=client)
+    with database.atomic("IMMEDIATE"):  # of two who ask at once, the second sees the first one's row
+        job = _new_job(upload, recipe, kind)
     try:
         services().queue.enqueue(job.id)
     except sqlite3.OperationalError as error:
         log.warning("job %s waits for the sweep: %s", job.id, error)
     return job
+
+
+def _new_job(upload: Upload, recipe: Recipe, kind: JobKind) -> Job:
+    for running in unfinished(upload, kind):
+        if kind == JobKind.CONVERT and running.recipe == recipe:
+            raise AlreadyRunning(running.id)
+    client = services().admission.take_job(request.remote_addr)
+    if not upload.touch():
+        raise NotFound(Upload.missing_message())
+    return Job.create(upload=upload, kind=kind, recipe_json=recipe.to_dict(), client=client)
 
 
 def start_only(upload: Upload, recipe: Recipe, kind: JobKind) -> Job:
@@ -119,6 +129,14 @@ def make_room(upload: Upload, recipe: Recipe) -> None:
 def answer_started(job: Job) -> Response:
     """Send a person on to the job's page, and tell a program where to ask."""
     return redirect_to(url_for("jobs.show", job_id=job.id), enqueued_body(job), 202)
+
+
+def answer_running(running: AlreadyRunning) -> Response:
+    """Whoever asks for the same twice gets the job that runs; a program is told that it started none."""
+    status_url = url_for("jobs.show", job_id=running.job_id)
+    error = {"code": running.code, "message": say(running.user_message)}
+    body = {"error": error, "job_id": running.job_id, "status_url": status_url}
+    return redirect_to(status_url, body, running.status_code)
 
 
 def answer_inline(job: Job) -> Response:
@@ -165,7 +183,6 @@ def job_context(job: Job) -> dict[str, Any]:
     """What job.html and _job.html show."""
     return {
         "job": job,
-        "no_worker": _no_worker(job),
         "studio_url": _studio_url(job),
         **links.result_context(job),
         **result.result_context(job),
@@ -182,8 +199,8 @@ def _studio_url(job: Job) -> str | None:
     return f"{address}?{urlencode({'start_time': job.start_time, **chosen}, safe=':,')}"
 
 
-def _no_worker(job: Job) -> bool:
-    """True when a queued job waits for nobody: no worker has given a sign of life for a while."""
+def waits_for_nobody(job: Job) -> bool:
+    """True of a queued job while no worker has given a sign of life for a while."""
     return job.state == State.QUEUED and not Worker.is_any_alive()
 
 

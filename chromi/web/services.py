@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app
 
 from chromi.config import Settings
+from chromi.models import WORKER_SILENCE_S, Worker
 from chromi.storage import Storage
 from chromi.tasks import Queue
 from chromi.tokens import TokenSigner
@@ -23,6 +25,13 @@ class Services:
     admission: Admission
     background: ThreadPoolExecutor
     """One thread for what must not hold up the server's event loop."""
+    started_at: float = field(default_factory=time.monotonic)
+
+    def are_without_worker(self) -> bool:
+        """True when no worker has given a sign of life for a while, in which this server was there."""
+        if self.settings.inline or time.monotonic() - self.started_at < WORKER_SILENCE_S:
+            return False
+        return not Worker.is_any_alive()
 
 
 def services() -> Services:

@@ -19,7 +19,7 @@ from flask import (
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from chromi.encoder import OPTIONS, Loop, Recipe, probe_video
-from chromi.errors import BadOptions, ChromiError, MissingVideo, UploadTooLarge
+from chromi.errors import AlreadyRunning, BadOptions, ChromiError, MissingVideo, UploadTooLarge
 from chromi.models import JobKind, PartialUpload, Upload, find_upload, find_whole_upload
 from chromi.sentences import Sentence
 from chromi.storage import IncomingFile, new_id
@@ -58,7 +58,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/")
 def index() -> str:
-    return render_template("index.html", **_index_context())
+    return render_template("index.html", without_worker=services().are_without_worker(), **_index_context())
 
 
 @bp.post("/uploads/", strict_slashes=False)
@@ -93,6 +93,8 @@ def create_job(upload_id: str) -> Response:
         recipe = jobs.recipe_from_form(upload)
         jobs.make_room(upload, recipe)
         job = jobs.start_job(upload, recipe)
+    except AlreadyRunning:
+        raise  # no mistake that the form could show
     except ChromiError as error:
         return answer_form_error(error, "studio.html", **studio_context(upload))
     return jobs.answer_started(job)

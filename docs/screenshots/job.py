@@ -24,8 +24,6 @@ def take_jobs(page: Page, camera: Camera, url: str) -> None:
         page.goto(f"{url}/jobs/{job.id}/")
 
     Job.update(state=State.CANCELLED).where(Job.state == State.QUEUED).execute()
-    Worker.beat("a" * 32)
-    Worker.update(seen_at=time.time() + 3600).execute()
     show(
         state=State.IN_PROGRESS,
         worker="a" * 32,
@@ -40,6 +38,7 @@ def take_jobs(page: Page, camera: Camera, url: str) -> None:
     camera.take(page, "job-making", whole=False)
     page.unroute("**/status")
     _take_lost(page, camera, url)
+    Worker.beat("a" * 32)
     for _ in range(2):
         show(state=State.QUEUED)
     show(state=State.QUEUED)

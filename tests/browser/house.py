@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from chromi.config import Settings, signing_keys
 from chromi.encoder import Recipe, Result, probe_video
-from chromi.models import Job, JobKind, Link, PartialUpload, State, Upload, Worker
+from chromi.models import Job, JobKind, Link, PartialUpload, State, Upload, Worker, database
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner
 from tests.conftest import Service
@@ -27,6 +28,7 @@ class House:
     service: Service
     clip: Path
     finished: Finished
+    shifts: list[Shift] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -105,8 +107,30 @@ class House:
         Job.update(state=State.SUCCESS, progress=1.0, result_json=result).where(Job.id == newest.id).execute()
 
     def hire(self) -> None:
-        """Let a worker seem to be there."""
-        Worker.replace(id="everywhere", seen_at=time.time() + LATER_S).execute()
+        """Let a worker seem to be there, until it is dismissed."""
+        Worker.beat("everywhere")
+        self.shifts.append(Shift())
 
     def dismiss(self) -> None:
+        for shift in self.shifts:
+            shift.end()
+        self.shifts.clear()
         Worker.delete().execute()
+
+
+class Shift(threading.Thread):
+    """A worker's signs of life."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.wait(5):
+            with database.connection_context():
+                Worker.beat("everywhere")
+
+    def end(self) -> None:
+        self._over.set()
+        self.join()

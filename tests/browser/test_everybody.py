@@ -42,6 +42,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, clip: Path, finished_files: 
         house = House(service, clip, finished_files)
         house.hire()
         yield house
+        house.dismiss()
     database.close()
     end_service(service)
 
