@@ -23,6 +23,12 @@ from tests.clips import ffmpeg, make_clip
 
 LIMITS = Limits(20, 1024**2)
 NONE = Sandbox(0, b"")
+WHOLE = Sandbox(find_abi(), make_filter())
+
+pytestmark = pytest.mark.skipif(
+    not (WHOLE.landlock_abi and WHOLE.seccomp_filter and WHOLE.works()),
+    reason="this kernel refuses Landlock or seccomp",
+)
 
 # A program that tries what one that was taken over would, and says what came of it. It is a string, so that
 # it can be given as an argument: nothing of it needs to be read from a file.
@@ -122,15 +128,7 @@ def tell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sandbox.strongest.cache_clear()
 
 
-def needed(enclosed: Sandbox) -> Sandbox:
-    """Skip where this kernel has not what the test is about."""
-    if enclosed != NONE and not enclosed.works():
-        pytest.skip(f"this kernel refuses {enclosed}")
-    return enclosed
-
-
 def use(enclosed: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    needed(enclosed)
     monkeypatch.setattr(sandbox, "strongest", lambda: enclosed)
 
 
@@ -146,14 +144,10 @@ def succeeded(folder: Path, canary: Canary) -> tuple[set[str], dict[str, str]]:
     return done if outcome.exit_code else {*done, STARTED}, told["environment"]
 
 
-WHOLE = Sandbox(find_abi(), make_filter())
-
-
 @pytest.mark.usefixtures("neighbour")
 def test_nothing_is_within_reach(
     folder: Path, canary: Canary, monkeypatch: pytest.MonkeyPatch, tell: None
 ) -> None:
-    needed(WHOLE)
     monkeypatch.setenv("CHROMI_SECRET_KEY", "the key that signs")
     done, environment = succeeded(folder, canary)
     assert done == set()
@@ -217,7 +211,7 @@ def test_a_clip_is_read_in_each_of_them(
 
 
 def test_the_strongest_that_works_is_taken(tell: None) -> None:
-    assert sandbox.strongest() == needed(WHOLE)
+    assert sandbox.strongest() == WHOLE
     assert str(sandbox.strongest()).startswith(f"Landlock ABI {find_abi()} and seccomp: ")
 
 
@@ -258,7 +252,6 @@ def test_what_is_refused_is_done_without_and_said(
     caplog: pytest.LogCaptureFixture,
     tell: None,
 ) -> None:
-    needed(WHOLE)
     for refuse in refusals:
         assert callable(refuse)
         refuse(monkeypatch)
@@ -299,7 +292,6 @@ def to_nowhere(*options: str) -> list[str]:
 
 
 def test_ffmpeg_reads_a_file_only_if_it_may(sibling: Path) -> None:
-    needed(WHOLE)
     refused = run(to_nowhere("-i", str(sibling)), limits=LIMITS)
     assert "Permission denied" in refused.log
     assert refused.exit_code
@@ -307,14 +299,12 @@ def test_ffmpeg_reads_a_file_only_if_it_may(sibling: Path) -> None:
 
 
 def test_ffmpeg_calls_nobody(canary: Canary) -> None:
-    needed(WHOLE)
     assert run(to_nowhere("-i", canary.url), limits=LIMITS).exit_code
     assert run(to_nowhere("-i", f"udp://127.0.0.1:{canary.port}?timeout=1"), limits=LIMITS).exit_code
     assert canary.calls == 0
 
 
 def test_ffmpeg_writes_only_what_it_was_given(sibling: Path, tmp_path: Path) -> None:
-    needed(WHOLE)
     given, other = tmp_path / "given.mp4", tmp_path / "other.mp4"
     copy = ("-y", "-i", str(sibling), "-c", "copy")
     run([*copy, str(given)], limits=LIMITS, reads=(sibling,), writes=(given,)).check()
@@ -332,7 +322,6 @@ def test_a_playlist_would_open_nothing_even_if_it_were_read(
     sibling: Path, canary: Canary, tmp_path: Path
 ) -> None:
     """With none of the arguments that refuse one: the sandbox stands alone."""
-    needed(WHOLE)
     playlist = tmp_path / "list.txt"
     playlist.write_text(f"ffconcat version 1.0\nfile '{sibling}'\nfile '{canary.url}'\n")
     watched = Watched(sibling)
@@ -348,7 +337,6 @@ def test_a_playlist_would_open_nothing_even_if_it_were_read(
 
 
 def test_gifsicle_reads_and_writes_only_what_it_may(tmp_path: Path) -> None:
-    needed(WHOLE)
     gif, lost = tmp_path / "made.gif", tmp_path / "lost.gif"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x36:duration=0.5", gif)
     gifsicle.lose(gif, lost, lossy=60, limits=LIMITS, on_tick=lambda: None)
