@@ -11,7 +11,7 @@ from functools import cache
 from peewee import DatabaseError
 
 from chromi.config import MB, Settings
-from chromi.encoder import inspect_ffmpeg, inspect_gifsicle
+from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, Unwell
 from chromi.models import Job, State, Worker, database
 from chromi.storage import MIN_FREE_BYTES
@@ -35,6 +35,7 @@ def check_service(settings: Settings, queue: Queue) -> list[Check]:
         "worker": lambda: _look_at_worker(settings),
         "ffmpeg": _look_at_ffmpeg,
         "gifsicle": _look_at_gifsicle,
+        "sandbox": inspect_sandbox,
         "disk": lambda: _look_at_disk(settings),
         "hosts": lambda: _say_hosts(settings),
     }

@@ -24,6 +24,7 @@ from chromi.config import Settings
 from chromi.encoder import Recipe, Result
 from chromi.models import database
 from chromi.storage import Storage
+from tests.canary import Canary
 from tests.clips import make_clip
 from tests.waiting import wait_for
 
@@ -67,6 +68,13 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def storage(settings: Settings) -> Storage:
     return Storage(settings.instance)
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    canary = Canary()
+    yield canary
+    canary.close()
 
 
 @pytest.fixture(scope="session")

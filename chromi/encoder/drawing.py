@@ -194,6 +194,8 @@ class Part:
                 *(Comparison.OUTPUTS if self.looks else ()),
             ],
             limits=self.limits,
+            reads=(self.film.frames_path, self._palette_path),
+            writes=(*map(self._path, self._kinds), *(self.looks.files if self.looks else ())),
             on_output=counter.read,
             on_log=self.looks.read if self.looks else ignore,
             on_tick=tick,

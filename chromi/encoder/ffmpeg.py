@@ -2,7 +2,8 @@
 
 Every file that a visitor sends is hostile until proven otherwise. ffmpeg gets it as an open descriptor and
 may open nothing else by itself: a playlist can name any file or address, but the protocol whitelist holds
-only `fd`. Three demuxers and a short list of decoders are all that it may use.
+only `fd`. Three demuxers and a short list of decoders are all that it may use. Should a decoder be taken
+over all the same, the sandbox around the process gives it nothing more (`sandbox.py`).
 """
 
 import os
@@ -97,6 +98,8 @@ def run(
     arguments: Sequence[str],
     *,
     limits: Limits,
+    reads: Sequence[Path] = (),
+    writes: Sequence[Path] = (),
     descriptors: Sequence[int] = (),
     on_output: Callable[[str], None] = ignore,
     on_log: Callable[[str], None] = ignore,
@@ -106,6 +109,8 @@ def run(
     outcome = process.run(
         [str(find_ffmpeg()), "-hide_banner", "-nostdin", "-nostats", *arguments],
         limits=limits,
+        reads=reads,
+        writes=writes,
         descriptors=descriptors,
         on_output=on_output,
         on_log=on_log,

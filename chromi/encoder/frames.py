@@ -88,6 +88,7 @@ def _read(source: Path, info: VideoInfo, recipe: Recipe, read_path: Path, writer
                 *(*outputs, "-map_metadata", "-1", *REPORT_FRAMES),
                 *("-f", read_path.suffix.removeprefix("."), "-y", str(read_path)),
             ],
+            writes=(read_path,),
             descriptors=(clip.fileno(),),
         )
 

@@ -45,6 +45,8 @@ def lose(
             *(f"--lossy={lossy}", str(gif_path), "-o", str(destination)),
         ],
         limits=limits,
+        reads=(gif_path,),
+        writes=(destination,),
         on_tick=on_tick,
     )
     if outcome.exit_code == CANNOT_START:

@@ -1,10 +1,13 @@
-"""Become another program, under limits. Run as a script by `process.py`.
+"""Become another program, under limits and enclosed. Run as a script by `process.py`.
 
-    python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES PROGRAM ARGUMENT...
+    python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES RULESET SECCOMP FILTER PROGRAM ARGUMENT...
 
 The web process has threads, and code between fork and exec (`preexec_fn`) may deadlock there. So a fresh
 interpreter sets the limits on itself and then turns into the program by exec, which keeps them. Only the few
 modules below are imported: this runs before every ffmpeg and gifsicle and must cost milliseconds.
+
+RULESET is a descriptor of Landlock's or -1; SECCOMP the number of that call or -1, FILTER its filter in hex.
+`sandbox.py` makes all three. Without a PROGRAM this only tries whether they work.
 """
 
 import ctypes
@@ -16,6 +19,9 @@ import sys
 SIGKILL, SIGPIPE, SIGXFSZ, SIG_DFL = 9, 13, 25, 0
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
+LANDLOCK_RESTRICT_SELF = 446
+SECCOMP_SET_MODE_FILTER = 1
+SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4  # older kernels would turn off a part of the processor's speed
 NICENESS = 10
 MAX_OPEN_FILES = 64
 CANNOT_START = 127  # what a shell answers when there is no such program
@@ -47,13 +53,40 @@ def limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
     libc.signal(SIGXFSZ, SIG_DFL)
 
 
-def main(parent_pid: str, cpu_s: str, memory_bytes: str, file_bytes: str, *command: str) -> None:
+class FilterProgram(ctypes.Structure):
+    """What the kernel calls struct sock_fprog."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
+
+
+def enclose(ruleset: int, seccomp: int, steps: bytes) -> None:
+    """Give up files and system calls for good; exec keeps that too. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if ruleset >= 0:
+        check(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0))
+        os.close(ruleset)
+    if seccomp >= 0:
+        program = FilterProgram(len(steps) // 8, steps)
+        flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW
+        check(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, flags, ctypes.byref(program)))
+
+
+def check(answer: int) -> None:
+    if answer:
+        error = ctypes.get_errno()
+        raise OSError(error, f"cannot be enclosed: {os.strerror(error)}")
+
+
+def main(parent_pid: str, *words: str) -> None:
     die_with_parent(int(parent_pid))
+    (cpu_s, memory_bytes, file_bytes, ruleset, seccomp), steps, command = words[:5], words[5], words[6:]
     limit(int(cpu_s), int(memory_bytes), int(file_bytes))
     try:
-        os.execv(command[0], command)  # noqa: S606  a list without a shell, built by our own modules alone
+        enclose(int(ruleset), int(seccomp), bytes.fromhex(steps))
+        if command:
+            os.execv(command[0], command)  # noqa: S606  a list without a shell, built by our own modules alone
     except OSError as error:
-        print(f"{command[0]}: {error.strerror}", file=sys.stderr)
+        print(f"{command[:1]}: {error.strerror}", file=sys.stderr)
         sys.exit(CANNOT_START)
 
 

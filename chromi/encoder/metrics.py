@@ -45,6 +45,11 @@ class Comparison:
         self._which = which
         self._psnr_db: float | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is written besides the log."""
+        return (self._log_path,)
+
     def graph(self, drawn: str, kept: str) -> str:
         """Return the filters that take both and give OUTPUTS."""
         to_yuv = f"scale=out_color_matrix=bt709:out_range=tv:{exactly('bicubic')},format=yuv420p"

@@ -80,4 +80,6 @@ def _draw(frames_path: Path, path: Path, *, codec: str) -> None:
             *("-c:v", codec, "-f", "image2", "-update", "1", "-y", str(path)),
         ],
         limits=Limits(POSTER_TIMEOUT_S, MAX_POSTER_BYTES),
+        reads=(frames_path,),
+        writes=(path,),
     ).check()

@@ -71,6 +71,7 @@ def _write(source: Path, info: VideoInfo, partial: Path, writer: FrameWriter) ->
                 *("-g", str(MAX_FPS), "-bf", "0", "-fps_mode", "passthrough", *REPORT_FRAMES),
                 *("-movflags", "+faststart", "-f", "mp4", "-y", str(partial)),
             ],
+            writes=(partial,),
             descriptors=(clip.fileno(),),
         )
 

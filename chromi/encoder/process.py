@@ -1,10 +1,9 @@
-"""Run a program (ffmpeg, gifsicle) under limits, and never leave it behind."""
+"""Run a program (ffmpeg, gifsicle) under limits and enclosed, and never leave it behind."""
 
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
@@ -13,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from chromi.encoder import sandbox
 from chromi.encoder.errors import ConverterKilled, DiskFull, EncodeError, TimedOut
 
-_LAUNCHER = Path(__file__).with_name("launch.py")
 _TICK_S = 0.1
 _MAX_LINE_BYTES = 64 * 1024
 _LOG_LINES = 30
@@ -70,6 +69,8 @@ def run(
     command: Sequence[str],
     *,
     limits: Limits,
+    reads: Sequence[Path] = (),
+    writes: Sequence[Path] = (),
     descriptors: Sequence[int] = (),
     on_output: Callable[[str], None] = ignore,
     on_log: Callable[[str], None] = ignore,
@@ -77,9 +78,13 @@ def run(
 ) -> Outcome:
     """Run `command` until it ends, passing on the lines of its output and of its log as they come.
 
-    The first word is the program's path. `on_tick` is called ten times a second even when it is silent.
-    Whatever it or another callback raises (KeyboardInterrupt too) kills the program and goes to the caller.
-    Raises TimedOut; a program that cannot be started ends with CANNOT_START.
+    The first word is the program's path. It has the open `descriptors`, may open the files `reads`, and may
+    open and change the files `writes`, which are made, empty, where they are not there: it can make none
+    itself. Where the kernel allows, nothing else is within its reach (see `sandbox.py`).
+
+    `on_tick` is called ten times a second even when it is silent. Whatever it or another callback raises
+    (KeyboardInterrupt too) kills the program and goes to the caller. Raises TimedOut, and OSError if a file
+    cannot be made; a program that cannot be started ends with CANNOT_START.
     """
     deadline = time.monotonic() + limits.wall_s
     log: deque[str] = deque(maxlen=_LOG_LINES)
@@ -88,7 +93,12 @@ def run(
         log.append(_printable(line))
         on_log(line)
 
-    with _started(command, limits, descriptors) as process:
+    for path in writes:
+        path.touch()
+    with (
+        sandbox.strongest().enclosing(Path(command[0]), reads=reads, writes=writes) as (enclosed, rules),
+        _started([*enclosed, *command], limits, [*descriptors, *rules]) as process,
+    ):
         for _ in _pump(process, on_output, keep):
             on_tick()
             if time.monotonic() > deadline:
@@ -103,7 +113,7 @@ def _started(
     """Start it in a process group of its own; kill and reap whatever is left of it at the end."""
     allowed = [str(os.getpid()), str(limits.cpu_s), str(limits.memory_bytes), str(limits.file_bytes)]
     with subprocess.Popen(  # noqa: S603  no shell, and no word of the command is the visitor's
-        [sys.executable, "-I", "-S", str(_LAUNCHER), *allowed, *command],
+        [*sandbox.LAUNCH, *allowed, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

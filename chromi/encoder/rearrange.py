@@ -52,7 +52,9 @@ def rearrange(read_path: Path, order: Order, frames_path: Path, writer: FrameWri
                 "-y",
                 str(frames_path),
             ),
-        ]
+        ],
+        reads=(list_path, read_path, faded_path),
+        writes=(frames_path,),
     )
     if copied != len(order.shown):
         raise EncodeError(detail=f"{copied} frames were copied instead of {len(order.shown)}")
@@ -63,10 +65,12 @@ def _fade(
 ) -> None:
     """Write the mixed frames; one step after the last of a group the second would be whole."""
     inputs: list[str] = []
+    list_paths = []
     for name, numbers in zip(("leaving", "coming"), zip(*fades, strict=True), strict=True):
         list_path = _write_list(
             read_path.with_name(f"{name}.txt"), ((read_path, number) for number in numbers)
         )
+        list_paths.append(list_path)
         inputs += ["-f", "concat", "-i", str(list_path)]
     in_step = f"settb=1/{Recipe.fps},setpts=N"
     share = f"(mod(round(T*{Recipe.fps}),{fade_frames})+1)/{fade_frames + 1}"
@@ -77,7 +81,9 @@ def _fade(
         [
             *(*inputs, "-filter_complex_threads", str(writer.threads), "-filter_complex", graph),
             *(*writer.lossless, *REPORT_FRAMES, "-f", "avi", "-y", str(faded_path)),
-        ]
+        ],
+        reads=(*list_paths, read_path),
+        writes=(faded_path,),
     )
 
 

@@ -32,7 +32,13 @@ class Sample:
 
     def cut(self, check: Callable[[], None]) -> None:
         """Make the sample's film; `check` is called ten times a second. Raises TimedOut and EncodeError."""
-        run([*QUIET, *self._cutting()], limits=self.limits, on_tick=check).check()
+        run(
+            [*QUIET, *self._cutting()],
+            limits=self.limits,
+            reads=(self.whole.frames_path,),
+            writes=(self.film.frames_path,),
+            on_tick=check,
+        ).check()
 
     def write_palette(self, drawing: Drawing) -> None:
         """Write the palette that `look` needs, unless it is there."""

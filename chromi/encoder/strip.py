@@ -68,6 +68,8 @@ def read_strip(frames_path: Path, strip_path: Path, *, limits: Limits, on_tick: 
             *("-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:1"),
         ],
         limits=limits,
+        reads=(frames_path,),
+        writes=(strip_path,),
         on_output=read,
         on_tick=on_tick,
     ).check()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from chromi.encoder.errors import NoFrames
 from chromi.encoder.ffmpeg import QUIET, FrameCounter, run
@@ -27,24 +28,40 @@ class FrameWriter:
         """The options of an output that keeps each frame by itself, so that any can be taken out."""
         return ("-c:v", "utvideo", "-threads", str(self.threads), "-fps_mode", "passthrough")
 
-    def write(self, arguments: Sequence[str], *, descriptors: Sequence[int] = ()) -> int:
-        """Run ffmpeg and return the frames that it reports as encoded.
+    def write(
+        self,
+        arguments: Sequence[str],
+        *,
+        reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
+        descriptors: Sequence[int] = (),
+    ) -> int:
+        """Run ffmpeg and return the frames that it reports as encoded; see `process.run` for its files.
 
         Raises NoFrames, TimedOut and EncodeError.
         """
-        return self._run(arguments, FrameCounter(), descriptors)
+        return self._run(arguments, FrameCounter(), reads, writes, descriptors)
 
-    def copy(self, arguments: Sequence[str]) -> int:
+    def copy(self, arguments: Sequence[str], *, reads: Sequence[Path], writes: Sequence[Path]) -> int:
         """Run ffmpeg and return the frames that it copied, of which REPORT_FRAMES would tell nothing.
 
         Raises as `write`.
         """
-        return self._run(["-progress", "pipe:1", *arguments], _CopyCounter())
+        return self._run(["-progress", "pipe:1", *arguments], _CopyCounter(), reads, writes)
 
-    def _run(self, arguments: Sequence[str], written: FrameCounter, descriptors: Sequence[int] = ()) -> int:
+    def _run(
+        self,
+        arguments: Sequence[str],
+        written: FrameCounter,
+        reads: Sequence[Path],
+        writes: Sequence[Path],
+        descriptors: Sequence[int] = (),
+    ) -> int:
         outcome = run(
             [*QUIET, *arguments],
             limits=Limits(max(0.1, self._deadline - time.monotonic()), self._max_bytes),
+            reads=reads,
+            writes=writes,
             descriptors=descriptors,
             on_output=written.read,
             on_tick=lambda: self._on_tick(written.frames),

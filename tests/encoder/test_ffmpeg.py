@@ -1,19 +1,20 @@
 """ffmpeg runs inside its limits and never outlives whoever started it."""
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from chromi.encoder import launch
+from chromi.encoder import doctor, sandbox
 from chromi.encoder.doctor import inspect_ffmpeg
 from chromi.encoder.errors import DiskFull, EncodeError, FfmpegMissing, TimedOut
 from chromi.encoder.ffmpeg import Limits, Outcome, find_ffmpeg, run
@@ -88,8 +89,9 @@ def test_the_processor_time_is_limited_by_the_kernel() -> None:
 def test_no_file_grows_past_the_limit(tmp_path: Path) -> None:
     big = tmp_path / "big.yuv"
     outcome = run(
-        ["-f", "lavfi", "-i", "testsrc2=size=1280x720", "-f", "rawvideo", str(big)],
+        ["-f", "lavfi", "-i", "testsrc2=size=1280x720", "-f", "rawvideo", "-y", str(big)],
         limits=limits(file_bytes=2 * MIB),
+        writes=(big,),
     )
     assert outcome.exit_code == -signal.SIGXFSZ
     assert big.stat().st_size <= 2 * MIB
@@ -98,8 +100,9 @@ def test_no_file_grows_past_the_limit(tmp_path: Path) -> None:
 def test_memory_is_limited() -> None:
     """Seen with a program that says so: ffmpeg without memory may fail, hang, or end as if all were well."""
     allowed = [str(os.getpid()), "20", str(400 * MIB), str(MIB)]
+    enclosed = ["-1", "-1", ""]
     program = [sys.executable, "-c", f"bytearray({500 * MIB})"]
-    command = [sys.executable, "-I", "-S", launch.__file__, *allowed, *program]
+    command = [*sandbox.LAUNCH, *allowed, *enclosed, *program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode == 1
     assert "MemoryError" in done.stderr
@@ -113,7 +116,9 @@ def test_running_out_of_memory_is_a_failure_whatever_ffmpeg_says(exit_code: int)
 
 
 def test_a_full_disk_is_told_from_a_broken_clip() -> None:
-    outcome = run(["-f", "lavfi", "-i", "testsrc2", "-f", "rawvideo", "-y", "/dev/full"], limits=limits())
+    full = Path("/dev/full")
+    command = ["-f", "lavfi", "-i", "testsrc2", "-f", "rawvideo", "-y", str(full)]
+    outcome = run(command, limits=limits(), writes=(full,))
     with pytest.raises(DiskFull):
         outcome.check()
 
@@ -187,18 +192,16 @@ def test_the_bundled_ffmpeg_lacks_nothing() -> None:
 
 
 def test_an_encoder_that_is_lacking_is_named_even_if_its_decoder_is_there(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    crippled = tmp_path / "ffmpeg"
-    whole = shlex.quote(str(find_ffmpeg()))
-    crippled.write_text(
-        f"""#!/bin/sh
-        case "$*" in
-            *-encoders*) {whole} "$@" | grep -v " gif " ;;
-            *) exec {whole} "$@" ;;
-        esac
-        """
-    )
-    crippled.chmod(0o755)
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(crippled))
+    real = doctor.run
+
+    def run_crippled(arguments: Sequence[str], *, on_output: Callable[[str], None], **kwargs: Any) -> Outcome:
+        def read(line: str) -> None:
+            if arguments != ["-encoders"] or " gif " not in line:
+                on_output(line)
+
+        return real(arguments, on_output=read, **kwargs)
+
+    monkeypatch.setattr(doctor, "run", run_crippled)
     assert inspect_ffmpeg().missing == ("the encoder gif",)

@@ -1,8 +1,5 @@
 """Files made to harm: nothing is opened but the file itself, and no small file costs much."""
 
-import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,39 +7,8 @@ import pytest
 from chromi.encoder import Recipe, convert, probe_video
 from chromi.encoder.ffmpeg import Limits, run, untrusted_input
 from chromi.errors import ChromiError, NotAVideo
+from tests.canary import Canary
 from tests.clips import ffmpeg, make_clip
-
-
-class Canary:
-    """A listener on this machine that nobody has a reason to call."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/video.mp4"
-        self._thread = threading.Thread(target=self._listen)
-        self._thread.start()
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.calls += 1
-            connection.close()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-
-
-@pytest.fixture
-def canary() -> Iterator[Canary]:
-    canary = Canary()
-    yield canary
-    canary.close()
 
 
 @pytest.fixture(scope="module")

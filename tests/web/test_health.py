@@ -13,7 +13,7 @@ def test_a_service_with_all_it_needs_is_well(client: FlaskClient, address: str) 
     assert answer.status_code == 200
     body = answer.get_json()
     assert (body["status"], body["version"]) == ("ok", VERSION)
-    for name in ("database", "queue", "worker", "ffmpeg", "gifsicle", "disk", "hosts"):
+    for name in ("database", "queue", "worker", "ffmpeg", "gifsicle", "sandbox", "disk", "hosts"):
         assert body[name]["ok"] is True, body
 
 

@@ -1,0 +1,95 @@
+"""What ffmpeg and gifsicle can reach beside their limits: as little as this kernel can be made to allow.
+
+Landlock takes all files away but a program's own, seccomp the network and other processes. Both need no
+privilege, no other program and no time, and work for root, for ordinary users and in Docker. Where one of
+them does not work the other is taken, where none does nothing; `doctor` and `/health/` say so.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from chromi.encoder.landlock import find_abi, make_ruleset
+from chromi.encoder.seccomp import SECCOMP, make_filter
+
+log = logging.getLogger(__name__)
+
+_LAUNCHER = Path(__file__).with_name("launch.py")
+LAUNCH = (sys.executable, "-I", "-S", str(_LAUNCHER))
+"""How any program is started; see launch.py for the words that follow."""
+
+_TRIAL_LIMITS = ("5", str(4 * 1024**3), "0")
+_TRIAL_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What a program is enclosed by: a version of Landlock, 0 for none, and a filter, empty for none."""
+
+    landlock_abi: int
+    seccomp_filter: bytes
+
+    def __str__(self) -> str:
+        match self.landlock_abi, bool(self.seccomp_filter):
+            case 0, False:
+                return "none: this kernel refuses Landlock and seccomp; ffmpeg can reach all that Chromi can."
+            case 0, True:
+                return "seccomp alone: no network, no other process, but every file that Chromi may read."
+            case abi, False:
+                return f"Landlock ABI {abi} alone: no file but its own, but some of the network."
+            case abi, _:
+                return f"Landlock ABI {abi} and seccomp: no file but its own, no network, no other process."
+
+    @contextmanager
+    def enclosing(
+        self, program: Path, *, reads: Sequence[Path], writes: Sequence[Path]
+    ) -> Iterator[tuple[list[str], list[int]]]:
+        """Give the launcher's words about the sandbox, and the descriptors that it needs for them.
+
+        See `make_ruleset` for what may be done with the files.
+        """
+        ruleset = -1
+        if self.landlock_abi:
+            ruleset = make_ruleset(self.landlock_abi, program, reads=reads, writes=writes)
+        call = SECCOMP[os.uname().machine] if self.seccomp_filter else -1
+        try:
+            yield [str(ruleset), str(call), self.seccomp_filter.hex()], [ruleset] if ruleset >= 0 else []
+        finally:
+            if ruleset >= 0:
+                os.close(ruleset)
+
+    def works(self) -> bool:
+        """Try it: let the launcher enclose itself and end."""
+        try:
+            with self.enclosing(_LAUNCHER, reads=(), writes=()) as (words, descriptors):
+                done = subprocess.run(  # noqa: S603  our own words alone
+                    [*LAUNCH, str(os.getpid()), *_TRIAL_LIMITS, *words],
+                    pass_fds=descriptors,
+                    env={},
+                    capture_output=True,
+                    timeout=_TRIAL_TIMEOUT_S,
+                )
+        except (OSError, subprocess.SubprocessError):
+            return False
+        return done.returncode == 0
+
+
+@cache
+def strongest() -> Sandbox:
+    """Return the best that works here, tried out once for each process of ours."""
+    abi, seccomp_filter = find_abi(), make_filter()
+    whole = Sandbox(abi, seccomp_filter)
+    for sandbox in (whole, Sandbox(abi, b""), Sandbox(0, seccomp_filter)):
+        if sandbox != Sandbox(0, b"") and sandbox.works():
+            break
+    else:
+        sandbox = Sandbox(0, b"")
+    if not (sandbox.landlock_abi and sandbox.seccomp_filter):
+        log.warning("sandbox: %s", sandbox)
+    return sandbox
