@@ -12,7 +12,18 @@ from typing import Any
 
 from chromi.config import Settings
 from chromi.encoder.errors import WorkerDied
-from chromi.models import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, Link, PartialUpload, State, Upload, Worker
+from chromi.models import (
+    FINAL_STATES,
+    MAX_ATTEMPTS,
+    Job,
+    JobKind,
+    Link,
+    PartialUpload,
+    State,
+    Upload,
+    Worker,
+    shrink_wal,
+)
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -55,6 +66,8 @@ def sweep_all(
         frames_removed=_prune_frames(storage),
     )
     Worker.delete().where(Worker.seen_at < time.time() - 3600).execute()
+    for name in ("chromi.db", "queue.db"):
+        shrink_wal(settings.instance / name)
     if swept != Swept():
         log.info("%s", swept)
     return swept

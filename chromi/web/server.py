@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 from types import FrameType
@@ -15,6 +16,8 @@ from waitress.task import ErrorTask
 
 from chromi.config import MB, Settings
 from chromi.errors import BadRequest, ConfigError, UploadTooLarge
+
+log = logging.getLogger(__name__)
 
 THREADS = 8
 """Requests at once. Uploads and downloads hold none while they trickle: waitress' event loop carries them."""
@@ -50,7 +53,7 @@ def serve(app: Flask, settings: Settings) -> None:
         raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from error
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
-    print(f"Chromi is at http://{_shown_host(settings.host)}:{port}/  (Ctrl-C stops it)", flush=True)
+    log.info("Chromi is at http://%s:%s/  (Ctrl-C stops it)", _shown_host(settings.host), port)
     server.run()
 
 
