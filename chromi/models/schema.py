@@ -33,25 +33,27 @@ Step = tuple[str | Column, ...]
 
 _FIRST: Step = (
     """CREATE TABLE IF NOT EXISTS upload (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
-        used_at REAL NOT NULL, bytes INTEGER NOT NULL, info_json JSON NOT NULL, one_shot INTEGER NOT NULL)""",
+        used_at REAL NOT NULL, bytes INTEGER NOT NULL, info_json TEXT NOT NULL, one_shot INTEGER NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS upload_used_at ON upload (used_at)",
     """CREATE TABLE IF NOT EXISTS job (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
-        upload_id VARCHAR(255), recipe_json JSON NOT NULL, state VARCHAR(255) NOT NULL,
+        upload_id VARCHAR(255), recipe_json TEXT NOT NULL, state VARCHAR(255) NOT NULL,
         step VARCHAR(255) NOT NULL, progress REAL NOT NULL, message VARCHAR(255) NOT NULL,
-        error_code VARCHAR(255), error_message VARCHAR(255), result_json JSON, worker VARCHAR(255),
+        error_code VARCHAR(255), error_message VARCHAR(255), result_json TEXT, worker VARCHAR(255),
         heartbeat_at REAL, attempts INTEGER NOT NULL, started_at REAL, finished_at REAL,
         FOREIGN KEY (upload_id) REFERENCES upload (id) ON DELETE SET NULL)""",
     "CREATE INDEX IF NOT EXISTS job_upload_id ON job (upload_id)",
     "CREATE INDEX IF NOT EXISTS job_state ON job (state)",
     """CREATE TABLE IF NOT EXISTS link (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
         job_id VARCHAR(255) NOT NULL, expires_at REAL NOT NULL, max_uses INTEGER, uses INTEGER NOT NULL,
-        delivering INTEGER NOT NULL, sent_bytes INTEGER NOT NULL, shared INTEGER NOT NULL,
+        delivering INTEGER NOT NULL, shared INTEGER NOT NULL,
         FOREIGN KEY (job_id) REFERENCES job (id) ON DELETE CASCADE)""",
     "CREATE INDEX IF NOT EXISTS link_job_id ON link (job_id)",
     "CREATE INDEX IF NOT EXISTS link_expires_at ON link (expires_at)",
     """CREATE TABLE IF NOT EXISTS worker (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
         seen_at REAL NOT NULL)""",
 )
+
+_RESUMED_DOWNLOADS: Step = (Column("link", "sent_bytes", "INTEGER NOT NULL DEFAULT 0"),)
 
 _PARTIAL_UPLOADS: Step = (
     """CREATE TABLE IF NOT EXISTS partialupload (id VARCHAR(255) NOT NULL PRIMARY KEY,
@@ -67,7 +69,7 @@ _KINDS_AND_PASSWORDS: Step = (
     Column("link", "tries_since", "REAL NOT NULL DEFAULT 0"),
 )
 
-_TRANSLATED_ERRORS: Step = (Column("job", "error_values", "JSON"),)
+_TRANSLATED_ERRORS: Step = (Column("job", "error_values", "TEXT"),)
 
 # A trigger sees each end, whoever brings it about, and counts it in the very transaction. Rows are swept,
 # sums stay.
@@ -87,7 +89,14 @@ _TALLIES: Step = (
     END""",
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _PARTIAL_UPLOADS, _KINDS_AND_PASSWORDS, _TRANSLATED_ERRORS, _TALLIES)
+STEPS: tuple[Step, ...] = (
+    _FIRST,
+    _RESUMED_DOWNLOADS,
+    _PARTIAL_UPLOADS,
+    _KINDS_AND_PASSWORDS,
+    _TRANSLATED_ERRORS,
+    _TALLIES,
+)
 
 
 def bring_up_to_date() -> None:
