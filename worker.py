@@ -2,20 +2,30 @@
 
 import logging
 import os
+import sys
 
-from chromi.config import LOG_FORMAT, Settings
+from chromi import logs
+from chromi.config import Settings
 from chromi.encoder.launch import die_with_parent
+from chromi.errors import ChromiError
 from chromi.tasks import open_service
 
-# The consumer sets up its own logger only.
-handler = logging.StreamHandler()
-handler.setFormatter(logging.Formatter(LOG_FORMAT))
-logging.getLogger("chromi").addHandler(handler)
-logging.getLogger("chromi").setLevel(logging.INFO)
-
-storage, queue = open_service(Settings.from_environ())
+logs.set_up()
+try:
+    storage, queue = open_service(Settings.from_environ())
+except ChromiError as error:
+    logging.getLogger("chromi").critical("%s", error)
+    sys.exit(1)
 huey = queue.huey
 
 # Huey's worker processes would go on taking jobs if the consumer was killed, with nobody to stop them.
 consumer_pid = os.getpid()
 os.register_at_fork(after_in_child=lambda: die_with_parent(consumer_pid))
+
+
+def create_consumer(**options: object) -> object:
+    logs.take_over("huey")  # the consumer's command line has just given it a handler of its own
+    return type(huey).create_consumer(huey, **options)
+
+
+huey.create_consumer = create_consumer

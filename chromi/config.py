@@ -18,6 +18,7 @@ from chromi.errors import ConfigError
 VERSION = "0.1.0"
 PREFIX = "CHROMI_"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+"""For the commands that a person runs; the service's own lines are made in logs.py."""
 MB = 1_000_000
 MIN_KEY_LENGTH = 16
 
@@ -62,6 +63,12 @@ class Settings:
     """Jobs of all kinds that one address may start within an hour, 1 to 100000; a visit takes about ten."""
     mb_per_hour: int = 5000
     """Megabytes that one address may upload within an hour, at least `max_upload_mb` and at most 10000000."""
+    metrics: bool = False
+    """Answer /metrics for Prometheus, to whoever asks."""
+    ops_token: str = field(default="", repr=False)
+    """Opens /ops/, which shows and changes the queue; empty means that there is no such page."""
+    tracemalloc: bool = False
+    """Log after each step of a job where its worker's memory has grown; it makes jobs slower."""
 
     def __post_init__(self) -> None:
         _require_range("port", self.port, 0, 65535)
@@ -80,6 +87,8 @@ class Settings:
         for key in (self.secret_key, *self.old_secret_keys):
             if key and len(key) < MIN_KEY_LENGTH:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
+        if self.ops_token and len(self.ops_token) < MIN_KEY_LENGTH:
+            raise ConfigError(f"CHROMI_OPS_TOKEN must have at least {MIN_KEY_LENGTH} characters.")
 
     @property
     def max_upload_bytes(self) -> int:

@@ -1,15 +1,17 @@
-"""The commands for whoever hosts Chromi: `python -m chromi up`, `web`, `doctor`, `jobs`, `sweep`."""
+"""The commands for whoever hosts Chromi: `python -m chromi up`, `web`, `doctor`, `jobs`, and so on."""
 
 from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
 from peewee import DatabaseError
 
-from chromi import checks, create_app, models, supervisor, sweep
+from chromi import backup as backups
+from chromi import checks, create_app, logs, models, supervisor, sweep
 from chromi.config import Settings
 from chromi.errors import Unwell
 from chromi.tasks import open_service
@@ -28,7 +30,10 @@ class _Command(click.Command):
 @click.command(cls=_Command)
 def up() -> None:
     """Serve: the web server and the queue's consumer, until Ctrl-C."""
-    sys.exit(supervisor.run(Settings.from_environ()))
+    logs.set_up()
+    settings = Settings.from_environ()
+    models.open_database(settings.instance)  # one that cannot be used is said once, not by both
+    sys.exit(supervisor.run(settings))
 
 
 @click.command(cls=_Command)
@@ -36,6 +41,7 @@ def web() -> None:
     """Serve the web pages alone; conversions wait for a consumer."""
     from chromi.web.server import serve  # Flask is for this command only
 
+    logs.set_up()
     settings = Settings.from_environ()
     serve(create_app(settings), settings)
 
@@ -72,4 +78,15 @@ def sweep_now() -> None:
         click.echo(f"{name.replace('_', ' ')}: {count}")
 
 
-COMMANDS = (up, web, doctor, jobs, sweep_now)
+@click.command(cls=_Command)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write all that links need to FILE, a tar archive, also while the service runs."""
+    settings = Settings.from_environ()
+    count = backups.write_backup(settings, file)
+    click.echo(f"{file}: {file.stat().st_size} bytes, {count} files")
+    if settings.secret_key:
+        click.echo("CHROMI_SECRET_KEY is not in it: keep it, too.", err=True)
+
+
+COMMANDS = (up, web, doctor, jobs, sweep_now, backup)

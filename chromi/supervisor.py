@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from typing import IO
 from chromi.config import Settings
 from chromi.encoder.launch import die_with_parent
 from chromi.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder of wsgi.py and worker.py."""
@@ -38,7 +41,7 @@ def run(settings: Settings) -> int:
     with lock:  # held until both have ended
         if received == signal.SIGCHLD:
             _stop(children, signal.SIGTERM)
-            print("Chromi has stopped: one of its two processes ended by itself.", file=sys.stderr)
+            log.critical("Chromi has stopped: one of its two processes ended by itself.")
             return 1
         return 0 if _stop(children, signal.Signals(received)) else 1
 

@@ -24,6 +24,7 @@ from chromi.models import (
     State,
     Upload,
     Worker,
+    shrink_wal,
 )
 from chromi.storage import Storage
 
@@ -68,6 +69,8 @@ def sweep_all(
     )
     Allowance.forget_unused()
     Worker.delete().where(Worker.seen_at < time.time() - 3600).execute()
+    for name in ("chromi.db", "queue.db"):
+        shrink_wal(settings.instance / name)
     if swept != Swept():
         log.info("%s", swept)
     return swept

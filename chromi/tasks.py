@@ -19,7 +19,7 @@ from pathlib import Path
 from huey import SqliteHuey, crontab
 from peewee import OperationalError
 
-from chromi import sweep
+from chromi import logs, memory, sweep
 from chromi.config import Settings
 from chromi.encoder import convert, estimate, find_loops, make_preview
 from chromi.encoder.errors import ConverterKilled, Stopped
@@ -51,6 +51,8 @@ class Queue:
 
 def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storage, Queue]:
     """Open what server, worker and command line share: the media folder, the rows, the queue."""
+    if settings.tracemalloc:
+        memory.trace()
     storage = Storage(settings.instance)
     storage.create_folders()
     open_database(settings.instance)
@@ -72,9 +74,10 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
     )
 
     def convert_job(job_id: str) -> None:
-        with database.connection_context():
+        with logs.about(job_id=job_id), database.connection_context():
             try:
                 is_queued_again = run_job(job_id, settings, storage)
+                _log_end(job_id)
             except KeyboardInterrupt:
                 # The consumer is ending and the job was released: the next one finds it at once.
                 queue.enqueue(job_id)
@@ -128,7 +131,16 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
         job.fail(ChromiError())
     finally:
         sweep.after_job(job, storage)
+        memory.note("after the job")
     return False
+
+
+def _log_end(job_id: str) -> None:
+    job = Job.get_or_none(Job.id == job_id)
+    if job is None or not job.is_final:
+        return
+    facts = {"kind": job.kind, "state": job.state, "attempts": job.attempts, "seconds": job.elapsed_s}
+    log.info("job %s: %s", job_id, job.state, extra={"facts": facts})
 
 
 def _do(job: Job, lease: Lease, settings: Settings, storage: Storage) -> None:

@@ -18,6 +18,9 @@ GRANT_SALT = "chromi.grant"
 CLIENT_SALT = "chromi.client"
 GRANT_MAX_AGE_S = 15 * 60
 """So long after the right password its receiver may look and download without it."""
+OPS_SALT = "chromi.ops"
+OPS_MAX_AGE_S = 12 * 3600
+"""So long a browser that has shown the host's token is let in without it."""
 MAX_AGE_S = 30 * 86400
 """No token verifies longer than this after its link was made, whatever its row says."""
 MAX_TOKEN_LENGTH = 256
@@ -58,15 +61,28 @@ class TokenSigner:
 
     def sign_grant(self, link_id: str) -> str:
         """Make what whoever knew this link's password shows instead of it for a while."""
-        return str(URLSafeTimedSerializer(self._keys, salt=GRANT_SALT).dumps(link_id))
+        return self._sign(link_id, GRANT_SALT)
 
     def verify_grant(self, grant: str, link_id: str) -> bool:
         """True for a grant that is ours, for this very link, and not too old."""
-        if len(grant) > MAX_TOKEN_LENGTH:
+        return self._verify(grant, link_id, GRANT_SALT, GRANT_MAX_AGE_S)
+
+    def sign_ops(self, fingerprint: str) -> str:
+        """Make what a browser shows that has shown the host's token, which has this fingerprint."""
+        return self._sign(fingerprint, OPS_SALT)
+
+    def verify_ops(self, pass_: str, fingerprint: str) -> bool:
+        """True for a pass that is ours, for the token of this fingerprint, and not too old."""
+        return self._verify(pass_, fingerprint, OPS_SALT, OPS_MAX_AGE_S)
+
+    def _sign(self, meaning: str, salt: str) -> str:
+        return str(URLSafeTimedSerializer(self._keys, salt=salt).dumps(meaning))
+
+    def _verify(self, signed: str, meaning: str, salt: str, max_age_s: int) -> bool:
+        if len(signed) > MAX_TOKEN_LENGTH:
             return False
         try:
-            serializer = URLSafeTimedSerializer(self._keys, salt=GRANT_SALT)
-            granted = serializer.loads(grant, max_age=GRANT_MAX_AGE_S)
+            found = URLSafeTimedSerializer(self._keys, salt=salt).loads(signed, max_age=max_age_s)
         except BadSignature:  # too old is one of these
             return False
-        return bool(granted == link_id)
+        return bool(found == meaning)

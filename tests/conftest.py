@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import re
 import signal
@@ -19,7 +21,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chromi import create_app, encoder
+from chromi import create_app, encoder, logs
 from chromi.config import Settings
 from chromi.encoder import Recipe, Result
 from chromi.models import database
@@ -97,6 +99,29 @@ def finished_files(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     gif_path, poster = folder / "made.gif", folder / "made.jpg"
     recipe = Recipe(duration_s=1.0)
     return gif_path, poster, encoder.convert(clip, gif_path, recipe, work_dir=folder / "work", poster=poster)
+
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def written() -> Iterator[Lines]:
+    """What our loggers have written so far, as the service writes it."""
+    texts: list[str] = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            texts.append(self.format(record))
+
+    keeper, logger = Keeper(), logging.getLogger("chromi")
+    keeper.setFormatter(logs.JsonFormatter())
+    level = logger.level
+    logger.addHandler(keeper)
+    logger.setLevel(logging.INFO)
+    yield lambda: [json.loads(text) for text in texts]
+    logger.removeHandler(keeper)
+    logger.setLevel(level)
+    logs.all_about()
 
 
 @dataclass

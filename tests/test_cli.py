@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,44 @@ def test_an_instance_that_cannot_be_used_is_said_in_a_sentence(
     assert done.returncode == 1
     assert "Cannot use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "web", "doctor", "jobs", "sweep"])
+@pytest.mark.parametrize("trouble", ["damaged", "newer"])
+def test_a_database_that_cannot_be_used_stops_the_start_loudly(
+    run: Run, tmp_path: Path, command: str, trouble: str
+) -> None:
+    break_database(tmp_path / "instance", trouble)
+    done = run(command)
+    assert done.returncode == 1
+    assert {"damaged": "is damaged", "newer": "Start the newer Chromi"}[trouble] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("trouble", ["damaged", "newer"])
+def test_it_stops_the_consumer_s_start_too(tmp_path: Path, trouble: str) -> None:
+    break_database(tmp_path, trouble)
+    done = subprocess.run(
+        [sys.executable, "-m", "huey.bin.huey_consumer", "worker.huey"],
+        cwd=ROOT,
+        env=os.environ | {"CHROMI_INSTANCE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    [line] = done.stdout.splitlines()
+    assert json.loads(line)["level"] == "critical"
+    assert done.stderr == ""
+
+
+def break_database(instance: Path, trouble: str) -> None:
+    instance.mkdir(exist_ok=True)
+    if trouble == "damaged":
+        (instance / "chromi.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 8176)
+        return
+    with closing(sqlite3.connect(instance / "chromi.db")) as connection:
+        connection.execute("PRAGMA user_version = 999")
 
 
 def test_convert_refuses_what_is_no_video(run: Run, tmp_path: Path) -> None:

@@ -7,13 +7,19 @@ two workers, a cancel and a finish, or two downloads may meet here and exactly o
 Times are seconds since 1970, UTC.
 """
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+from peewee import DatabaseError, OperationalError
 
 from chromi.models.allowances import Allowance
 from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.models.leases import LEASE_S, Lease
 from chromi.models.links import Link
 from chromi.models.rows import database
+from chromi.models.schema import bring_up_to_date, check_pages, damaged
+from chromi.models.tallies import Tally
 from chromi.models.uploads import PartialUpload, Upload, find_upload, find_whole_upload
 from chromi.models.workers import WORKER_SILENCE_S, Worker
 
@@ -28,34 +34,24 @@ __all__ = [
     "Link",
     "PartialUpload",
     "State",
+    "Tally",
     "Upload",
     "WORKER_SILENCE_S",
     "Worker",
+    "check_pages",
     "database",
     "find_upload",
     "find_whole_upload",
     "open_database",
+    "shrink_wal",
 ]
 
-ADDED_COLUMNS = {
-    "job": {
-        "kind": "VARCHAR(255) NOT NULL DEFAULT 'convert'",
-        "error_values": "JSON",
-        "client": "VARCHAR(255)",
-    },
-    "partialupload": {"client": "VARCHAR(255)"},
-    "link": {
-        "password_hash": "VARCHAR(255)",
-        "revoked_at": "REAL",
-        "tries": "INTEGER NOT NULL DEFAULT 0",
-        "tries_since": "REAL NOT NULL DEFAULT 0",
-    },
-}
-"""What tables have got since the first version made them."""
+WAL_LIMIT_BYTES = 16_000_000
+"""SQLite writes its log over from the start when nobody reads it, but by itself never gives room back."""
 
 
 def open_database(instance: Path) -> None:
-    """Name the database file and make its tables where they are missing.
+    """Name the database file and bring its tables up to date; raises Unwell when it cannot be used.
 
     WAL lets pages be read while a job writes; FULL means that a committed row survives a power cut.
     """
@@ -65,17 +61,23 @@ def open_database(instance: Path) -> None:
         pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1},
         timeout=5,
     )
-    with database.connection_context():
-        database.create_tables([Allowance, PartialUpload, Upload, Job, Link, Worker])
-        _add_missing_columns()
+    try:
+        with database.connection_context():
+            bring_up_to_date()
+    except OperationalError:
+        raise  # locked, or no room: that passes
+    except DatabaseError as error:  # it cannot even be connected to
+        raise damaged(str(error)) from error
 
 
-def _add_missing_columns() -> None:
-    """Bring up to date the tables that an older version made; they keep their rows."""
-    with database.atomic("IMMEDIATE"):  # the web server and the consumer start at the same time
-        for table, added in ADDED_COLUMNS.items():
-            present = {column.name for column in database.get_columns(table)}
-            for name, definition in added.items():
-                if name not in present:
-                    # Not by playhouse.migrate: it makes a table anew; dropping the old one drops all links.
-                    database.execute_sql(f"ALTER TABLE {table} ADD COLUMN {name} {definition}")
+def shrink_wal(path: Path) -> bool:
+    """Write a database's log into it and empty it, if it has grown large; False when that was not needed.
+
+    A reader who is just then at work makes it wait for a second, then it is left for another time.
+    """
+    wal = path.with_name(path.name + "-wal")
+    if not wal.exists() or wal.stat().st_size < WAL_LIMIT_BYTES:
+        return False
+    with closing(sqlite3.connect(path, timeout=1)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return True

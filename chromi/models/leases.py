@@ -10,6 +10,7 @@ from typing import Self
 
 from peewee import OperationalError
 
+from chromi import memory
 from chromi.encoder import READING, Progress
 from chromi.encoder.errors import Stopped, TimedOut
 from chromi.models.jobs import Job
@@ -59,6 +60,7 @@ class Lease:
 
         Raises TimedOut after MAX_JOB_S.
         """
+        memory.note(progress.step)
         now = time.monotonic()
         if now - self._reported_at < REPORT_INTERVAL_S:
             return

@@ -11,6 +11,7 @@ from chromi.models import database
 from chromi.tasks import open_service
 from chromi.tokens import TokenSigner
 from chromi.web import (
+    access,
     again,
     assets,
     compression,
@@ -20,6 +21,8 @@ from chromi.web import (
     jobs,
     language,
     links,
+    metrics,
+    ops,
     responses,
     result,
     resumable,
@@ -57,6 +60,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.teardown_request(close_database)
     rooms = (
         *(
+            access,
             language,
             responses,
             security,
@@ -69,7 +73,7 @@ def init_app(app: Flask, settings: Settings) -> None:
             jobs,
             again,
         ),
-        *(links, sharing, result, extension, health),
+        *(links, sharing, result, extension, health, metrics, ops),
     )
     for room in rooms:
         room.init_app(app)

@@ -11,6 +11,7 @@ from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from chromi.errors import Gone
+from chromi.web.traffic import traffic
 
 
 class DeliveredFile(io.BufferedReader):
@@ -46,6 +47,7 @@ class DeliveredFile(io.BufferedReader):
             return
         position = self.tell()
         super().close()
+        traffic.count_sent(position - self._start)
         if self.on_close is not None:
             self.on_close(self._start, position)
 

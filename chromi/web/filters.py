@@ -17,6 +17,8 @@ def init_app(app: Flask) -> None:
 
 def filesize(size_bytes: int) -> str:
     """12_345_678 -> "12.3 MB"; MB of 1,000,000 bytes, as file managers show them."""
+    if size_bytes >= 1_000_000_000:
+        return _with_unit(size_bytes / 1_000_000_000, "digital-gigabyte", "0.0")
     if size_bytes < 1_000_000:
         return _with_unit(max(1, round(size_bytes / 1000)), "digital-kilobyte", "0")
     return _with_unit(size_bytes / 1_000_000, "digital-megabyte", "0.0")

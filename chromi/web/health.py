@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, Response, jsonify
 
-from chromi.checks import check_service
+from chromi.checks import Check, check_service
 from chromi.config import VERSION
 from chromi.web.services import services
 
@@ -20,11 +20,24 @@ def init_app(app: Flask) -> None:
 def show() -> Response:
     """200 when everything that a conversion needs is there, else 503; always what was found."""
     checks = check_service(services().settings, services().queue)
+    return _answer(checks, **{check.name: {"ok": check.ok, "detail": check.detail} for check in checks})
+
+
+@bp.get("/health/live", strict_slashes=False)
+def live() -> Response:
+    """200 as long as the web server answers at all: it looks at nothing, so a silence needs a restart."""
+    return jsonify(status="ok")
+
+
+@bp.get("/health/ready", strict_slashes=False)
+def ready() -> Response:
+    """200 when it can take work, else 503 with what is wrong: the same looks as /health/, in few bytes."""
+    checks = check_service(services().settings, services().queue)
+    return _answer(checks, wrong={check.name: check.detail for check in checks if not check.ok})
+
+
+def _answer(checks: list[Check], **found: object) -> Response:
     well = all(check.ok for check in checks)
-    response = jsonify(
-        status="ok" if well else "unavailable",
-        version=VERSION,
-        **{check.name: {"ok": check.ok, "detail": check.detail} for check in checks},
-    )
+    response = jsonify(status="ok" if well else "unavailable", version=VERSION, **found)
     response.status_code = 200 if well else 503
     return response

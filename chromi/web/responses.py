@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from chromi.encoder.errors import DiskFull
 from chromi.errors import BadRequest, ChromiError, NotFound, ServiceBusy, UploadTooLarge
 from chromi.sentences import Sentence
+from chromi.web.access import shown_path
 from chromi.web.language import say
 from chromi.web.services import services
 
@@ -58,7 +59,7 @@ def redirect_to(url: str, body: dict[str, Any], status: int) -> Response:
 def answer_error(error: ChromiError) -> Response:
     """Render an error in the shape the client wants, with its own status."""
     if error.detail or error.status_code >= 500:
-        log.warning("%s %a: %s", request.method, request.path, error)
+        log.warning("%s %s: %s", request.method, shown_path(), error)
     kind = wanted_kind()
     if kind == "json":
         body: Any = jsonify(error={"code": error.code, "message": say(error.user_message)})
@@ -128,5 +129,5 @@ def answer_system_error(error: OSError) -> Response:
 
 def answer_unexpected_error(error: Exception) -> Response:
     """Log what nobody foresaw in full, and show none of it."""
-    log.exception("%s %a failed", request.method, request.path, exc_info=error)
+    log.exception("%s %s failed", request.method, shown_path(), exc_info=error)
     return answer_error(ChromiError())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from types import FrameType
@@ -16,6 +17,8 @@ from chromi.config import MB, Settings
 from chromi.errors import ConfigError
 from chromi.web.channel import Channel
 from chromi.web.door import Door
+
+log = logging.getLogger(__name__)
 
 THREADS = 8
 """Requests at once. Uploads and downloads hold none while they trickle: waitress' event loop carries them."""
@@ -58,7 +61,7 @@ def serve(app: Flask, settings: Settings) -> None:
         raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from error
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
-    print(f"Chromi is at http://{_shown_host(settings.host)}:{port}/  (Ctrl-C stops it)", flush=True)
+    log.info("Chromi is at http://%s:%s/  (Ctrl-C stops it)", _shown_host(settings.host), port)
     server.run()
 
 

@@ -19,6 +19,7 @@ SCENES: dict[str, Scene] = {}
 """By name; each takes a page there and waits until it stands."""
 
 PASSWORD = "four words"
+OPS_TOKEN = "the-token-of-the-host"
 PIECES = re.compile(r"/uploads/resumable/\w+$")
 SIZES = {"small": 9_966_590, "balanced": 25_600_000, "best": 31_000_000}
 LOOPS = [
@@ -375,3 +376,31 @@ def busy(page: Page, house: House) -> None:
     finally:
         database.execute_sql("ALTER TABLE lent RENAME TO worker")
     heading(page, "One moment, please")
+
+
+# -- ops: before the door, and behind it ----------------------------------------------------------------------
+
+
+@scene("ops, door")
+def ops_door(page: Page, house: House) -> None:
+    page.context.clear_cookies()
+    page.goto(f"{house.url}/ops/")
+    page.get_by_label("Token").fill("a wrong one")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert").filter(has_text="not the token")).to_be_visible()
+
+
+@scene("ops")
+def ops(page: Page, house: House) -> None:
+    """Jobs that wait, run and have failed, with a clip and without."""
+    for _ in range(2):
+        house.job(state=State.QUEUED)
+        house.running()
+        house.failed("no_frames")
+    house.job(state=State.FAILED, error_code="timed_out", error_message="It took too long.", upload=None)
+    page.context.clear_cookies()
+    page.goto(f"{house.url}/ops/")
+    page.get_by_label("Token").fill(OPS_TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    heading(page, "All is well")
+    expect(page.get_by_role("button", name="Retry").first).to_be_visible()

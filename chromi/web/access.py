@@ -1,0 +1,59 @@
+"""A line in the log for each request, and the id that ties it to the other lines."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+
+from flask import Flask, Response, g, request
+
+from chromi import logs
+from chromi.web.traffic import traffic
+
+log = logging.getLogger(__name__)
+
+HEADER = "X-Request-Id"
+PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+"""What a proxy's id may look like; anything else is a stranger's and gets one of ours instead."""
+
+CHECKS = ("health.show", "health.live", "health.ready", "metrics.show")
+"""Asked every few seconds: what is well is not worth a line."""
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(begin)
+    app.after_request(end)  # the first to be named here runs last, when the answer is whole
+
+
+def begin() -> None:
+    sent = request.headers.get(HEADER, "")
+    g.request_id = sent if PLAIN_ID.fullmatch(sent) else secrets.token_hex(8)
+    g.begun_at = time.monotonic()
+    logs.all_about(request_id=g.request_id)
+
+
+def end(response: Response) -> Response:
+    """Give the id back and write the line; `bytes` is what the answer has, which a download may not reach."""
+    if "request_id" not in g:
+        return response  # an answer that was made before this room heard of the request
+    response.headers[HEADER] = g.request_id
+    if not response.direct_passthrough:  # files count themselves as they go out
+        traffic.count_sent(response.content_length or 0)
+    traffic.count_request(response.status_code, request.content_length or 0)
+    if request.endpoint not in CHECKS or response.status_code >= 400:
+        facts = {
+            "method": request.method[:16],
+            "path": shown_path(),
+            "status": response.status_code,
+            "bytes": response.content_length or 0,
+            "ms": round((time.monotonic() - g.begun_at) * 1000),
+        }
+        log.info("%s %s %s", facts["method"], facts["path"], facts["status"], extra={"facts": facts})
+    return response
+
+
+def shown_path() -> str:
+    """The route, not the address: tokens and ids in it open pages and files, and a query may say anything."""
+    return request.url_rule.rule if request.url_rule else "(none)"

@@ -1,0 +1,182 @@
+"""/ops/ for whoever hosts Chromi: the queue, what runs, what failed and why; not there without a token.
+
+It speaks English: its readers are those of the log. The token is never part of an address; a browser trades
+it for a signed cookie that ends with the token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
+
+from chromi import sweep
+from chromi.checks import check_service
+from chromi.config import VERSION
+from chromi.errors import ChromiError, Conflict, NotFound
+from chromi.models import Job, JobKind, State, Upload
+from chromi.models.workers import WORKER_SILENCE_S
+from chromi.tokens import OPS_MAX_AGE_S
+from chromi.vitals import look
+from chromi.web import jobs
+from chromi.web.responses import answer_form_error
+from chromi.web.services import services
+from chromi.web.tries import Tries
+
+bp = Blueprint("ops", __name__, url_prefix="/ops")
+
+COOKIE = "chromi_ops"
+SHOWN = 50
+"""So many jobs are listed of each state."""
+
+tries = Tries(limit=10, window_s=600)
+
+
+class TokenNeeded(ChromiError):
+    """Nobody has shown the host's token."""
+
+    status_code = 401
+    code = "token_needed"
+
+
+class WrongToken(ChromiError):
+    """The host's token is another one."""
+
+    status_code = 403
+    code = "wrong_token"
+
+
+class TooManyTokens(ChromiError):
+    """This address has tried too often."""
+
+    status_code = 429
+    code = "too_many_tries"
+
+
+def init_app(app: Flask) -> None:
+    if app.extensions["chromi"].settings.ops_token:
+        app.register_blueprint(bp)
+
+
+@bp.before_request
+def let_in() -> Response | None:
+    """Let the host pass; everybody else is asked for the token."""
+    request.environ["HTTP_ACCEPT_LANGUAGE"] = "en"  # whatever the browser likes: else a page in two
+    if request.endpoint == "ops.sign_in" or _has_cookie():
+        return None
+    try:
+        _check_token(_sent_token())
+    except ChromiError as error:
+        return answer_form_error(error, "ops_door.html")
+    return None
+
+
+@bp.get("/", strict_slashes=False)
+def show() -> Response:
+    settings, storage = services().settings, services().storage
+    return make_response(
+        render_template(
+            "ops.html",
+            version=VERSION,
+            now=datetime.now(UTC),
+            wrong=[check for check in check_service(settings, services().queue) if not check.ok],
+            vitals=look(settings, storage),
+            silence_s=WORKER_SILENCE_S,
+            running=_listed(State.IN_PROGRESS),
+            waiting=_listed(State.QUEUED),
+            failed=_listed(State.FAILED),
+        )
+    )
+
+
+@bp.post("/door", strict_slashes=False)
+def sign_in() -> Response:
+    """Trade the token for a cookie."""
+    try:
+        _check_token(request.form.get("token"))
+    except ChromiError as error:
+        return answer_form_error(error, "ops_door.html")
+    response = _back()
+    response.set_cookie(
+        COOKIE,
+        services().signer.sign_ops(_fingerprint()),
+        max_age=OPS_MAX_AGE_S,
+        path=url_for("ops.show").rstrip("/"),
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
+
+
+@bp.post("/leave", strict_slashes=False)
+def sign_out() -> Response:
+    response = _back()
+    response.delete_cookie(COOKIE, path=url_for("ops.show").rstrip("/"))
+    return response
+
+
+@bp.post("/jobs/<job_id>/cancel", strict_slashes=False)
+def cancel(job_id: str) -> Response:
+    if not Job.cancel(job_id):
+        raise Conflict(f"Job {Job.find(job_id).id} has ended already.")
+    sweep.after_job(Job.find(job_id), services().storage)
+    return _back()
+
+
+@bp.post("/jobs/<job_id>/retry", strict_slashes=False)
+def retry(job_id: str) -> Response:
+    """Start the same job once more: nothing leaves a final state, so it is a new one."""
+    job = Job.find(job_id)
+    if job.upload is None:
+        raise NotFound(Upload.missing_message())
+    jobs.start_job(job.upload, job.recipe, JobKind(job.kind))
+    return _back()
+
+
+def _listed(state: State) -> list[dict[str, Any]]:
+    """What the page says of the jobs in a state: those that wait in their order, others the latest first."""
+    order = Job.created_at.asc() if state == State.QUEUED else Job.created_at.desc()
+    found = Job.select().where(Job.state == state).order_by(order).limit(SHOWN)
+    return [{"job": job, "since": _since(job), "can_retry": job.upload_id is not None} for job in found]
+
+
+def _since(job: Job) -> datetime:
+    return datetime.fromtimestamp(job.finished_at or job.started_at or job.created_at, UTC)
+
+
+def _back() -> Response:
+    return make_response(redirect(url_for("ops.show"), 303))
+
+
+# -- who is let in ----------------------------------------------------------------------------------------
+
+
+def _sent_token() -> str | None:
+    """Give what came as `Authorization: Bearer` or as the password of `Basic`, as curl sends it."""
+    sent = request.authorization
+    return (sent.token or sent.password) if sent else None
+
+
+def _check_token(token: str | None) -> None:
+    """Raise unless it is the host's; wrong ones are counted by the address they come from."""
+    if token is None:
+        raise TokenNeeded("Show the token (CHROMI_OPS_TOKEN), as “Authorization: Bearer …” or in this form.")
+    address = request.remote_addr or ""
+    if not tries.begin(address):
+        raise TooManyTokens("There were too many wrong tokens. Try again in ten minutes.")
+    if not hmac.compare_digest(token.encode(), services().settings.ops_token.encode()):
+        raise WrongToken("That is not the token.")
+    tries.forget(address)
+
+
+def _has_cookie() -> bool:
+    return services().signer.verify_ops(request.cookies.get(COOKIE, ""), _fingerprint())
+
+
+def _fingerprint() -> str:
+    """What tells one token from the next without telling the token."""
+    return hashlib.sha256(services().settings.ops_token.encode()).hexdigest()

@@ -1,0 +1,250 @@
+"""/ops/ is there for whoever has the host's token, and for nobody else."""
+
+import base64
+import re
+import time
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from chromi import create_app
+from chromi.config import Settings
+from chromi.encoder import Recipe
+from chromi.encoder.errors import NoFrames
+from chromi.errors import ConfigError
+from chromi.models import Job, State, Upload, Worker, database
+from chromi.tokens import OPS_MAX_AGE_S
+from chromi.web import ops
+from tests.web.conftest import PAGE
+
+TOKEN = "a-token-of-the-host-é"
+ADDRESSES = [("GET", "/ops/"), ("POST", "/ops/door"), ("POST", "/ops/leave")]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, ops_token=TOKEN, inline=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_tries_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops, "tries", ops.Tries(limit=10, window_s=600))
+
+
+def knock(client: FlaskClient, token: str) -> TestResponse:
+    return client.post("/ops/door", data={"token": token}, headers=PAGE)
+
+
+@pytest.fixture
+def host(client: FlaskClient) -> FlaskClient:
+    """A browser that is signed in."""
+    assert knock(client, TOKEN).status_code == 303
+    return client
+
+
+def failed(upload: Upload | None = None) -> Job:
+    job = Job.claim(Job.create(upload=upload, recipe_json=Recipe(duration_s=2.0).to_dict()).id, "worker-1")
+    assert job
+    assert job.fail(NoFrames())
+    return job
+
+
+@pytest.mark.parametrize(("method", "address"), ADDRESSES)
+def test_without_a_token_in_the_settings_there_is_no_such_page(
+    settings: Settings, method: str, address: str
+) -> None:
+    app: Flask = create_app(replace(settings, ops_token=""))
+    assert app.test_client().open(address, method=method).status_code == 404
+    app.extensions["chromi"].background.shutdown()
+    database.close()
+
+
+def test_a_short_token_stops_the_start_without_being_repeated() -> None:
+    with pytest.raises(ConfigError, match="CHROMI_OPS_TOKEN") as caught:
+        Settings.from_environ({"CHROMI_OPS_TOKEN": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+    assert TOKEN not in repr(Settings(ops_token=TOKEN))
+
+
+# -- who is let in -----------------------------------------------------------------------------------------
+
+
+def test_a_stranger_sees_a_door_and_nothing_else(client: FlaskClient) -> None:
+    job = failed()
+    page = client.get("/ops/", headers=PAGE)
+    assert page.status_code == 401
+    assert 'name="token"' in page.text
+    assert job.id[:8] not in page.text
+    assert page.headers["X-Robots-Tag"] == "noindex"
+    assert client.get("/ops/").get_json()["error"]["code"] == "token_needed"
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_a_stranger_changes_nothing(client: FlaskClient, action: str) -> None:
+    job = Job.create(recipe_json={})
+    assert client.post(f"/ops/jobs/{job.id}/{action}").status_code == 401
+    assert Job.find(job.id).state == State.QUEUED
+    assert Job.select().count() == 1
+
+
+def test_the_token_opens_and_becomes_a_cookie_that_no_script_and_no_site_can_use(client: FlaskClient) -> None:
+    answer = knock(client, TOKEN)
+    assert answer.status_code == 303
+    assert answer.location == "/ops/"
+    cookie = answer.headers["Set-Cookie"]
+    assert {"HttpOnly", "SameSite=Strict", "Path=/ops"} <= set(cookie.split("; "))
+    assert TOKEN not in cookie
+    assert client.get("/ops/", headers=PAGE).status_code == 200
+
+
+def test_over_https_the_cookie_is_for_https_only(client: FlaskClient) -> None:
+    answer = client.post("/ops/door", data={"token": TOKEN}, base_url="https://localhost")
+    assert "; Secure" in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("kind", ["Bearer", "Basic"])
+def test_curl_shows_the_token_in_a_header(app: Flask, settings: Settings, kind: str) -> None:
+    token = "plain-ascii-token-of-the-host"
+    app.extensions["chromi"] = replace(app.extensions["chromi"], settings=replace(settings, ops_token=token))
+    shown = token if kind == "Bearer" else base64.b64encode(f"host:{token}".encode()).decode()
+    client = app.test_client()
+    assert client.get("/ops/", headers={"Authorization": f"{kind} {shown}"}).status_code == 200
+    assert client.get("/ops/", headers={"Authorization": f"{kind} {shown}x"}).status_code in (401, 403)
+    assert client.get(f"/ops/?token={token}").status_code == 401, "never in an address"
+
+
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], f"{TOKEN} ", "é" * 400])
+def test_a_wrong_token_is_refused(client: FlaskClient, token: str) -> None:
+    answer = knock(client, token)
+    assert answer.status_code == 403
+    assert "That is not the token." in answer.text
+    assert "Set-Cookie" not in answer.headers
+    assert client.get("/ops/").status_code == 401
+
+
+def test_tries_are_few_and_counted_by_address(client: FlaskClient) -> None:
+    assert [knock(client, "wrong").status_code for _ in range(11)] == [403] * 10 + [429]
+    answer = knock(client, TOKEN)
+    assert answer.status_code == 429, "not even the right one is looked at"
+    assert "Retry-After" in answer.headers
+    elsewhere = client.post("/ops/door", data={"token": TOKEN}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert elsewhere.status_code == 303
+
+
+def test_tries_come_back_and_old_addresses_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chromi.web.tries.MAX_ADDRESSES", 3)
+    clock = [0.0]
+    monkeypatch.setattr("chromi.web.tries.time.monotonic", lambda: clock[0])
+    tries = ops.Tries(limit=1, window_s=60)
+    assert [tries.begin("a"), tries.begin("a")] == [True, False]
+    clock[0] = 61
+    assert tries.begin("a")
+    for address in "bcd":
+        tries.begin(address)
+    assert tries.begin("a"), "pushed out by others"
+
+
+def test_a_cookie_ends_with_its_token_and_its_time(
+    app: Flask, host: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = app.extensions["chromi"]
+    app.extensions["chromi"] = replace(
+        services, settings=replace(settings, ops_token="another-token-of-the-host")
+    )
+    assert host.get("/ops/").status_code == 401
+    app.extensions["chromi"] = services
+    assert host.get("/ops/").status_code == 200
+    late = time.time() + OPS_MAX_AGE_S + 2
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: late)
+    assert host.get("/ops/").status_code == 401
+
+
+def test_a_grant_of_a_link_is_no_pass(app: Flask, client: FlaskClient) -> None:
+    signer = app.extensions["chromi"].signer
+    with app.test_request_context():
+        fingerprint = ops._fingerprint()
+    client.set_cookie(ops.COOKIE, signer.sign_grant(fingerprint), path="/ops")
+    assert client.get("/ops/").status_code == 401
+
+
+def test_signing_out_ends_it(host: FlaskClient) -> None:
+    host.post("/ops/leave")
+    assert host.get("/ops/").status_code == 401
+
+
+def test_another_site_cannot_use_the_host_s_browser(host: FlaskClient) -> None:
+    job = Job.create(recipe_json={})
+    answer = host.post(f"/ops/jobs/{job.id}/cancel", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert Job.find(job.id).state == State.QUEUED
+
+
+# -- what is seen and done -----------------------------------------------------------------------------------
+
+
+def words_of(page: TestResponse) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+
+
+def test_it_shows_the_queue_what_runs_and_what_failed(host: FlaskClient, upload: str) -> None:
+    Worker.beat("machine:77")
+    wrong = failed(Upload.find(upload))
+    waiting = Job.create(recipe_json={})
+    running = Job.claim(Job.create(recipe_json={}).id, "machine:77")
+    assert running
+    page = host.get("/ops/", headers=PAGE)
+    words = words_of(page)
+    assert "All is well" in words
+    assert NoFrames.user_message in page.text.replace("&#39;", "'")
+    assert "no_frames" in words
+    assert "machine:77" in words
+    for job in (wrong, waiting, running):
+        assert job.id[:8] in words
+    assert f"/ops/jobs/{wrong.id}/retry" in page.text
+    assert f"/ops/jobs/{wrong.id}/cancel" not in page.text
+    for job in (waiting, running):
+        assert f"/ops/jobs/{job.id}/cancel" in page.text
+
+
+def test_it_says_what_is_wrong(host: FlaskClient) -> None:
+    words = words_of(host.get("/ops/", headers=PAGE))
+    assert "Something is wrong" in words
+    assert "No worker is alive" in words
+
+
+def test_it_speaks_english_to_all_browsers(host: FlaskClient) -> None:
+    page = host.get("/ops/", headers={**PAGE, "Accept-Language": "ja"})
+    assert '<html lang="en">' in page.text
+    assert page.headers["Content-Language"] == "en"
+    assert "年" not in page.text
+
+
+def test_what_failed_is_tried_again_as_a_new_job(host: FlaskClient, upload: str) -> None:
+    job = failed(Upload.find(upload))
+    answer = host.post(f"/ops/jobs/{job.id}/retry", headers=PAGE)
+    assert (answer.status_code, answer.location) == (303, "/ops/")
+    [new] = Job.select().where(Job.state == State.QUEUED)
+    assert (new.upload_id, new.recipe, new.kind) == (upload, job.recipe, job.kind)
+    assert Job.find(job.id).state == State.FAILED
+
+
+def test_without_its_clip_nothing_can_be_tried_again(host: FlaskClient) -> None:
+    job = failed()
+    assert "Its clip is gone" in words_of(host.get("/ops/", headers=PAGE))
+    assert host.post(f"/ops/jobs/{job.id}/retry", headers=PAGE).status_code == 404
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.IN_PROGRESS])
+def test_what_waits_or_runs_is_cancelled(host: FlaskClient, state: State) -> None:
+    job = Job.create(recipe_json={}, state=state)
+    assert host.post(f"/ops/jobs/{job.id}/cancel").status_code == 303
+    assert Job.find(job.id).state == State.CANCELLED
+    assert host.post(f"/ops/jobs/{job.id}/cancel").status_code == 409
+
+
+def test_there_is_no_page_of_a_job_that_never_was(host: FlaskClient) -> None:
+    assert host.post(f"/ops/jobs/{'0' * 32}/cancel").status_code == 404
+    assert host.post(f"/ops/jobs/{'0' * 32}/retry").status_code == 404
