@@ -11,6 +11,7 @@ import pytest
 from chromi.encoder import Recipe
 from chromi.errors import Unwell
 from chromi.models import (
+    Allowance,
     Job,
     JobKind,
     Link,
@@ -101,7 +102,7 @@ def test_the_tables_are_those_of_the_models(tmp_path: Path) -> None:
     made = shape(tmp_path)
     database.init(str(tmp_path / "models/chromi.db"))
     with database.connection_context():
-        database.create_tables([PartialUpload, Upload, Job, Link, Worker, Tally])
+        database.create_tables([Allowance, PartialUpload, Upload, Job, Link, Worker, Tally])
     of_models = shape(tmp_path / "models")
     assert made.keys() - of_models.keys() == {"trigger count_ended_job"}
     assert {name: made[name] for name in of_models} == of_models
