@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from peewee import OperationalError
 
 from chromi.encoder import Progress, Recipe, Result
-from chromi.encoder.errors import NoFrames
+from chromi.encoder.errors import NoFrames, Stopped, TimedOut
 from chromi.errors import NotFound
-from chromi.models import Job, JobKind, Link, State, Worker, database, open_database
+from chromi.models import Job, JobKind, Lease, Link, State, Worker, database, leases, open_database
 from chromi.models.links import MAX_TRIES, TRIES_WINDOW_S
 
 RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
@@ -241,5 +242,39 @@ def test_a_worker_is_alive_while_it_says_so() -> None:
     Worker.beat("worker-1")
     assert Worker.is_any_alive()
     assert Worker.select().count() == 1
-    Worker.update(seen_at=time.time() - 60).execute()
-    assert not Worker.is_any_alive()
+    for seen_at in (time.time() - 60, time.time() + 3600):  # the latter from before the clock was set back
+        Worker.update(seen_at=seen_at).execute()
+        assert not Worker.is_any_alive()
+
+
+def test_no_attempt_goes_on_for_ever(running: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy it says it is."""
+    progress = Progress("reading", 0.5, "")
+    Job.update(heartbeat_at=0).execute()
+    with Lease(running, guarded=False) as lease:
+        lease.report(progress)
+        assert Job.find(running.id).heartbeat_at == pytest.approx(time.time(), abs=5)
+        monkeypatch.setattr(leases, "MAX_JOB_S", 0)
+        monkeypatch.setattr(leases, "REPORT_INTERVAL_S", 0)
+        with pytest.raises(TimedOut):
+            lease.report(progress)
+
+
+def test_a_beat_that_cannot_be_written_is_missed_and_ends_nothing(
+    running: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(**_: object) -> bool:
+        raise OperationalError("database is locked")
+
+    lease = Lease(running, guarded=False)
+    monkeypatch.setattr(running, "_move", locked)
+    lease.tick(0.5)
+    assert not lease.is_lost()
+
+
+def test_a_lease_learns_that_the_job_was_cancelled(running: Job) -> None:
+    Job.cancel(running.id)
+    lease = Lease(running, guarded=False)
+    with pytest.raises(Stopped):
+        lease.tick(0.5)
+    assert lease.is_lost()

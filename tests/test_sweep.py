@@ -10,7 +10,7 @@ import pytest
 from chromi import storage as storage_module
 from chromi import sweep
 from chromi.config import Settings
-from chromi.encoder import Recipe
+from chromi.encoder import Progress, Recipe
 from chromi.models import (
     MAX_ATTEMPTS,
     Job,
@@ -41,6 +41,11 @@ def _database(storage: Storage, settings: Settings) -> Iterator[None]:
     open_database(settings.instance)
     with database.connection_context():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "LOOK_AGAIN_S", 0)
 
 
 @pytest.fixture
@@ -240,6 +245,38 @@ def test_a_job_that_kills_its_workers_fails_with_a_sentence(run: Run, enqueued: 
     failed = Job.find(job.id)
     assert (failed.state, failed.error_code) == (State.FAILED, "worker_died")
     assert failed.error_message
+
+
+def test_a_job_that_kills_its_workers_leaves_nothing(run: Run, storage: Storage) -> None:
+    upload = make_upload(storage, used_at=time.time())
+    Upload.update(one_shot=True).execute()
+    job = make_job(State.IN_PROGRESS, heartbeat_at=LONG_AGO, attempts=MAX_ATTEMPTS, upload=upload)
+    storage.attempt_path(job.id, MAX_ATTEMPTS).mkdir()
+    run()
+    assert [path for folder in (storage.uploads, storage.work) for path in folder.iterdir()] == []
+
+
+def test_a_lease_from_before_the_clock_was_set_back_holds_nothing(run: Run, enqueued: Enqueued) -> None:
+    in_an_hour = time.time() + 3600
+    held = make_job(State.IN_PROGRESS, heartbeat_at=in_an_hour, attempts=1, worker="dead")
+    unheard = make_job(State.QUEUED, created_at=in_an_hour)
+    assert run().jobs_requeued == 2
+    assert sorted(enqueued) == sorted([held.id, unheard.id])
+
+
+@pytest.mark.parametrize("jump_s", [-3600, 86400])
+def test_a_clock_that_was_set_takes_no_job_from_a_live_worker(
+    run: Run, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    """The worker renews its lease while the sweep waits to look again."""
+    job = make_job(State.IN_PROGRESS, heartbeat_at=time.time() - jump_s, attempts=1, worker="alive")
+
+    def renew(_: float) -> None:
+        assert job.report(Progress("reading", 0.5, ""))
+
+    monkeypatch.setattr(sweep.time, "sleep", renew)
+    assert run() == sweep.Swept()
+    assert Job.find(job.id).state == State.IN_PROGRESS
 
 
 def test_a_job_that_never_reached_the_queue_is_enqueued(run: Run, enqueued: Enqueued) -> None:

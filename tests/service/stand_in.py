@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ def convert(
         runs.write(f"{destination.stem} {os.getpid()}\n")
     DEEDS[os.environ["DEED"]](work_dir, on_progress)
     destination.write_bytes(b"GIF")
-    work_dir.rmdir()
+    shutil.rmtree(work_dir, ignore_errors=True)  # a later attempt may have removed it
     return RESULT
 
 
@@ -47,6 +48,12 @@ def wait_for_leave(work_dir: Path, on_progress: Tell) -> None:
         raise
 
 
+def oversleep_once(work_dir: Path, on_progress: Tell) -> None:
+    """The first attempt says nothing until the file `leave` is there."""
+    while work_dir.name.endswith("-1") and not (INSTANCE / "leave").exists():
+        time.sleep(0.02)
+
+
 def kill_the_worker(work_dir: Path, on_progress: Tell) -> None:
     """As if the kernel did, the lease's length ago."""
     Job.update(heartbeat_at=time.time() - 60).where(Job.state == "in_progress").execute()
@@ -59,7 +66,10 @@ def hang_once(work_dir: Path, on_progress: Tell) -> None:
         re.match("(a|a)+b", "a" * 99)
 
 
-DEEDS = {deed.__name__: deed for deed in (finish_at_once, wait_for_leave, kill_the_worker, hang_once)}
+DEEDS = {
+    deed.__name__: deed
+    for deed in (finish_at_once, wait_for_leave, oversleep_once, kill_the_worker, hang_once)
+}
 
 tasks.convert = convert  # type: ignore[assignment]
 if os.environ["DEED"] == hang_once.__name__:

@@ -191,6 +191,34 @@ def test_a_worker_that_hangs_is_ended_with_its_lease(hall: Hall, start: Start) -
     assert "in hang_once" in consumer.communicate(timeout=20)[0], "where it hung"
 
 
+def test_a_worker_that_wakes_up_too_late_changes_nothing(hall: Hall, start: Start) -> None:
+    consumer = start("oversleep_once", workers=2)
+    job_id = hall.job()
+    wait_for(hall.runs, "the job's start")
+    end_lease(job_id)
+    hall.sweep()
+    job = hall.wait_for_end(job_id)
+    (hall.settings.instance / "leave").touch()
+    consumer.terminate()
+    assert consumer.wait(20) == 0
+    assert len(hall.runs()) == 2
+    assert (Job.find(job_id).state, job.attempts, Link.select().count()) == (State.SUCCESS, 2, 1)
+    assert hall.storage.result_path(job_id).exists()
+    assert hall.files() == []
+
+
+@pytest.mark.parametrize("jump_s", [-3600, 86400])
+def test_a_clock_that_is_set_takes_no_job_from_its_worker(hall: Hall, start: Start, jump_s: float) -> None:
+    start("wait_for_leave")
+    job_id = hall.job()
+    wait_for(hall.runs, "the job's start")
+    Job.update(heartbeat_at=Job.heartbeat_at - jump_s).where(Job.id == job_id).execute()
+    hall.sweep()
+    (hall.settings.instance / "leave").touch()
+    job = hall.wait_for_end(job_id)
+    assert (job.state, job.attempts, len(hall.runs())) == (State.SUCCESS, 1, 1)
+
+
 def test_workers_do_not_outlive_a_killed_consumer(hall: Hall, start: Start) -> None:
     consumer = start("wait_for_leave", workers=2)
     job_id = hall.job()

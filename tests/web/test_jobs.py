@@ -1,5 +1,6 @@
 """A job's page, fragment and JSON, from queued to its end."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,31 @@ def test_a_queue_without_a_worker_says_so(client: FlaskClient, queued: Job) -> N
     assert "Nothing is working on the queue" in client.get(address, headers=FRAGMENT).text
     Worker.beat("worker-1")
     assert "Nothing is working on the queue" not in client.get(address, headers=FRAGMENT).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"), [("estimate", "estimates"), ("loops", "loops"), ("preview", "preview")]
+)
+def test_the_studio_says_so_too(client: FlaskClient, queued: Job, kind: str, part: str) -> None:
+    Job.update(kind=kind).execute()
+    address = f"/jobs/{queued.id}/{part}"
+    assert "Nothing is working on the queue" in client.get(address, headers=FRAGMENT).text
+    assert "hx-get" in client.get(address, headers=FRAGMENT).text, "it goes on by itself"
+    Worker.beat("worker-1")
+    assert "Nothing is working on the queue" not in client.get(address, headers=FRAGMENT).text
+
+
+def test_the_first_page_says_so_before_anyone_uploads(app: Flask, client: FlaskClient) -> None:
+    services = app.extensions["chromi"]
+    settings = replace(services.settings, inline=False)
+    notice = "No backgrounds are being made at the moment"
+    app.extensions["chromi"] = replace(services, settings=settings)
+    assert notice not in client.get("/", headers=PAGE).text, "a worker may start a moment after the server"
+    long_ago = services.started_at - 60
+    app.extensions["chromi"] = replace(services, settings=settings, started_at=long_ago)
+    assert notice in client.get("/", headers=PAGE).text
+    Worker.beat("worker-1")
+    assert notice not in client.get("/", headers=PAGE).text
 
 
 @pytest.mark.parametrize("address", ["/jobs/{}/", "/jobs/{}/status", "/uploads/{}/", "/uploads/{}/video"])
