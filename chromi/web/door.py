@@ -56,7 +56,7 @@ class Door:
         try:
             with database.connection_context():
                 self._look_at_room(request, address)
-        except DatabaseError as error:
+        except (DatabaseError, OSError) as error:
             log.warning("an upload was not looked at before its body: %s", error)  # its view will do so
         self._arriving[request] = client
 

@@ -25,6 +25,8 @@ THREADS = 8
 UPLOAD_THREADS = 2
 """Uploads looked at by ffmpeg at once, each for a fraction of a second and with 50 MB of memory."""
 CONNECTIONS = 500
+READ_BYTES = 65_536
+"""Taken from a connection at once; the event loop looks at all of them in between."""
 SPOOL_OVER_BYTES = 65_536
 """What is in memory of a body that comes, and of an answer that goes; the rest is on disk."""
 
@@ -52,6 +54,7 @@ def serve(app: Flask, settings: Settings) -> None:
             channel_timeout=60,
             # The door is stricter; this is for what it cannot tell.
             max_request_body_size=settings.max_upload_bytes + 20 * MB,
+            recv_bytes=READ_BYTES,
             inbuf_overflow=SPOOL_OVER_BYTES,
             outbuf_overflow=SPOOL_OVER_BYTES,
             **forwarded,

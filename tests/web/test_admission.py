@@ -14,7 +14,7 @@ from chromi.encoder import Recipe
 from chromi.models import Allowance, Job, PartialUpload
 from chromi.storage import Storage
 from chromi.web.admission import Admission
-from tests.web.conftest import PAGE, files_in, form
+from tests.web.conftest import FRAGMENT, PAGE, files_in, form
 
 STRANGER = {"REMOTE_ADDR": "8.8.8.8"}
 ANOTHER = {"REMOTE_ADDR": "9.9.9.9"}
@@ -84,8 +84,9 @@ def test_a_form_that_is_refused_leaves_nothing_and_says_so_on_its_page(
 def test_one_job_more_than_an_address_has_in_an_hour(client: FlaskClient, upload: str) -> None:
     for _ in range(2):
         assert client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER).status_code == 202
-    answer = client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER)
+    answer = client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER, headers=FRAGMENT)
     assert answer.status_code == 429
+    assert 'data-part="retry">Try again' in answer.text
     assert client.post(f"/uploads/{upload}/loops/").status_code == 202
 
 

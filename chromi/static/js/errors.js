@@ -50,7 +50,7 @@ export function showErrors() {
     failed = requestConfig;
     // A person need not hear that the page could not do something by itself, and will do it again.
     const asker = isPressed(requestConfig) ? requestConfig.elt : null;
-    if (!asker && xhr.status >= 500) event.detail.shouldSwap = false;
+    if (!asker && (xhr.status >= 500 || xhr.status === 429)) event.detail.shouldSwap = false;
     // A proxy in front answers with its own page (413, 502): say a sentence instead of swapping that in.
     else if (!serverResponse.includes('id="error"')) {
       event.detail.shouldSwap = false;
