@@ -17,6 +17,8 @@ from chromi.errors import NotAVideo
 from chromi.sentences import Sentence
 
 PROBE_TIMEOUT_S = 20.0
+PROBE_MEMORY_BYTES = 768 * 1024**2
+"""One picture of 4K in ProRes with alpha takes 310 MB, and several clips may be looked at side by side."""
 
 _MOV_ATOMS = frozenset(
     (
@@ -169,7 +171,7 @@ class _Look:
         with self.path.open("rb") as clip:
             outcome = run(
                 [*untrusted_input(clip.fileno(), threads=1, before=("-copyts", *before)), *after],
-                limits=Limits(wall_s=max(0.1, self.deadline - time.monotonic()), file_bytes=0),
+                limits=Limits(max(0.1, self.deadline - time.monotonic()), 0, PROBE_MEMORY_BYTES),
                 descriptors=(clip.fileno(),),
                 on_output=on_output,
                 on_log=on_log,

@@ -25,12 +25,13 @@ _LOG_LINE_CHARS = 300
 class Limits:
     """What one process may take before it is killed.
 
-    4 GiB is address space, not memory in use: 4K HEVC maps over 1 GiB of it while it uses 0.4.
+    `memory_bytes` is what it may write to: 4K ProRes with alpha takes 0.65 GiB to convert, and a movie's
+    index of 5 KB can promise 30 million pictures, for which ffmpeg would take 2 GiB.
     """
 
     wall_s: float
     file_bytes: int
-    memory_bytes: int = 4 * 1024**3
+    memory_bytes: int = 1536 * 1024**2
 
     @property
     def cpu_s(self) -> int:

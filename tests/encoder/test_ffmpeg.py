@@ -124,7 +124,7 @@ def test_a_full_disk_is_told_from_a_broken_clip() -> None:
 
 
 def test_it_runs_as_a_polite_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lower priority, a group of its own, no core dumps, and none of our environment."""
+    """Lower priority, a group of its own, no core dumps, the first to go, and none of our environment."""
     monkeypatch.setenv("CHROMI_SECRET", "do not tell")
     seen: dict[str, object] = {}
 
@@ -136,6 +136,7 @@ def test_it_runs_as_a_polite_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
         seen["environment"] = sorted(process.environ())
         seen["own group"] = os.getpgid(process.pid) == process.pid
         seen["limits"] = Path(f"/proc/{process.pid}/limits").read_text()
+        seen["oom"] = Path(f"/proc/{process.pid}/oom_score_adj").read_text()
         seen["status"] = Path(f"/proc/{process.pid}/status").read_text()
 
     with pytest.raises(TimedOut):
@@ -145,6 +146,7 @@ def test_it_runs_as_a_polite_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen["own group"]
     assert "Max core file size        0" in str(seen["limits"])
     assert "NoNewPrivs:\t1" in str(seen["status"])
+    assert seen["oom"] == "1000\n", "the first to end where memory is short"
 
 
 def test_a_killed_parent_takes_ffmpeg_with_it(tmp_path: Path) -> None:

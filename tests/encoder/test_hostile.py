@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder import Recipe, convert, probe_video
+from chromi.encoder import Recipe, convert, probe_video, sandbox
 from chromi.encoder.ffmpeg import Limits, run, untrusted_input
+from chromi.encoder.sandbox import Sandbox
 from chromi.errors import ChromiError, NotAVideo
-from tests.canary import Canary
+from tests.canary import Canary, Watched
 from tests.clips import ffmpeg, make_clip
+from tests.monsters import PLAYLISTS, playlists
 
 
 @pytest.fixture(scope="module")
@@ -17,41 +19,32 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("other") / "secret.mp4", seconds=1)
 
 
-def playlists(secret: Path, url: str) -> dict[str, str]:
-    return {
-        "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{secret}\n#EXTINF:1,\n{url}\n#EXT-X-ENDLIST\n",
-        "concat": f"ffconcat version 1.0\nfile '{secret}'\nfile '{url}'\n",
-        "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\na=control:{url}\nm=video 5004 RTP/AVP 96\n",
-        "dash": f"""<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"
-            mediaPresentationDuration="PT1S"><Period><AdaptationSet mimeType="video/mp4">
-            <Representation id="1" bandwidth="1"><BaseURL>{secret}</BaseURL></Representation>
-            <Representation id="2" bandwidth="1"><BaseURL>{url}</BaseURL></Representation>
-            </AdaptationSet></Period></MPD>""",
-    }
-
-
-@pytest.mark.parametrize("kind", ["hls", "concat", "sdp", "dash"])
+@pytest.mark.parametrize("kind", PLAYLISTS)
 def test_a_playlist_is_refused_and_opens_nothing(
     kind: str, canary: Canary, secret: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "c.mp4").write_text(playlists(secret, canary.url)[kind])
+    (tmp_path / "c.mp4").write_bytes(playlists(secret, canary.url)[kind])
     with pytest.raises(NotAVideo):
         probe_video(tmp_path / "c.mp4")
     assert canary.calls == 0
 
 
-@pytest.mark.parametrize("kind", ["hls", "concat", "sdp", "dash"])
+@pytest.mark.parametrize("kind", PLAYLISTS)
 def test_ffmpeg_itself_would_not_open_one_either(
-    kind: str, canary: Canary, secret: Path, tmp_path: Path
+    kind: str, canary: Canary, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first bytes are one wall; the arguments are another."""
-    (tmp_path / "c.mp4").write_text(playlists(secret, canary.url)[kind])
+    """The first bytes are one wall; the arguments are another; the sandbox, turned off here, a third."""
+    monkeypatch.setattr(sandbox, "strongest", lambda: Sandbox(0, b""))
+    (tmp_path / "c.mp4").write_bytes(playlists(secret, canary.url)[kind])
+    watched = Watched(secret)
     with (tmp_path / "c.mp4").open("rb") as clip:
         arguments = [*untrusted_input(clip.fileno(), threads=1), "-f", "null", "-"]
         outcome = run(arguments, limits=Limits(10, 0), descriptors=(clip.fileno(),))
     assert outcome.exit_code != 0
     assert "whitelist" in outcome.log or "Invalid data" in outcome.log
     assert canary.calls == 0
+    assert not watched.was_opened
+    watched.close()
 
 
 FORGERY = (

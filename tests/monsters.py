@@ -1,0 +1,271 @@
+"""Files that were made to harm, built byte by byte: small to send, and large in whoever believes them."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+
+from PIL import Image
+
+HUGE = 2**62
+
+
+def playlists(path: object, url: str) -> dict[str, bytes]:
+    """Texts of every kind that ffmpeg reads, and that name another file and an address."""
+    smil = f"""<smil xmlns="http://www.w3.org/2001/SMIL20/Language"><head><meta base="{url}"/></head>
+        <body><switch><video src="{path}" system-bitrate="1"/><video src="{url}"/></switch></body></smil>"""
+    dash = f"""<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"
+        mediaPresentationDuration="PT1S"><Period><AdaptationSet mimeType="video/mp4">
+        <Representation id="1" bandwidth="1"><BaseURL>{path}</BaseURL></Representation>
+        <Representation id="2" bandwidth="1"><BaseURL>{url}</BaseURL></Representation>
+        </AdaptationSet></Period></MPD>"""
+    texts = {
+        "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{path}\n#EXTINF:1,\n{url}\n#EXT-X-ENDLIST\n",
+        "ffconcat": f"ffconcat version 1.0\nfile '{path}'\nfile '{url}'\n",
+        "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\na=control:{url}\nm=video 5004 RTP/AVP 96\n",
+        "dash": dash,
+        "smil": smil,
+    }
+    return {kind: text.encode() for kind, text in texts.items()}
+
+
+PLAYLISTS = tuple(playlists("", ""))
+DISGUISES = {"mov": b"\0\0\0\x08ftyp", "matroska": b"\x1a\x45\xdf\xa3\n", "gif": b"GIF89a\n"}
+"""Good beginnings, with which a playlist gets past a look at the first bytes."""
+
+
+# -- MP4: boxes of size, kind and content --------------------------------------------------------------------
+
+_FOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"edts")
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def full_box(kind: bytes, *content: bytes) -> bytes:
+    """A box that begins with version 0 and no flags."""
+    return box(kind, bytes(4), *content)
+
+
+def edit_boxes(movie: bytes, changes: dict[bytes, Callable[[bytes], bytes]]) -> bytes:
+    """Return the movie with other content in the boxes of these kinds, wherever they are; all sizes fit.
+
+    What stands before the movie's index keeps its place, as ffmpeg's MP4 has it.
+    """
+    edited, at = [], 0
+    while at < len(movie):
+        size, kind = struct.unpack_from(">I4s", movie, at)
+        content = movie[at + 8 : at + size]
+        if kind in changes:
+            content = changes[kind](content)
+        elif kind in _FOLDERS:
+            content = edit_boxes(content, changes)
+        edited.append(box(kind, content))
+        at += size
+    return b"".join(edited)
+
+
+def nested_boxes(kind: bytes, depth: int) -> bytes:
+    """A file type, and then boxes within boxes within boxes."""
+    start = box(b"ftyp", b"isom", bytes(4), b"isom")
+    return start + b"".join(struct.pack(">I4s", 8 * (depth - level), kind) for level in range(depth))
+
+
+def many_samples(movie: bytes, samples: int) -> bytes:
+    """Promise so many pictures of one byte, all in one chunk."""
+    return edit_boxes(
+        movie,
+        {
+            b"stsz": lambda _: struct.pack(">4xII", 1, samples),
+            b"stts": lambda _: struct.pack(">4xIII", 1, samples, 1),
+            b"stsc": lambda _: struct.pack(">4xIIII", 1, 1, samples, 1),
+            b"ctts": lambda _: struct.pack(">4xIII", 1, samples, 1),
+        },
+    )
+
+
+def many_tracks(movie: bytes, tracks: int) -> bytes:
+    """Have so many streams, all with the same pictures."""
+
+    def multiply(index: bytes) -> bytes:
+        at = index.index(b"trak") - 4
+        (size,) = struct.unpack_from(">I", index, at)
+        return index + index[at : at + size] * (tracks - 1)
+
+    return edit_boxes(movie, {b"moov": multiply})
+
+
+def long_pictures(movie: bytes, ticks: int) -> bytes:
+    """Have every picture last as long as can be said, on a clock of one tick a second."""
+
+    def change(times: bytes) -> bytes:
+        (entries,) = struct.unpack_from(">I", times, 4)
+        pictures = [struct.unpack_from(">I", times, 8 + 8 * entry)[0] for entry in range(entries)]
+        return times[:8] + b"".join(struct.pack(">II", picture, ticks) for picture in pictures)
+
+    def slow(header: bytes) -> bytes:
+        return header[:12] + struct.pack(">I", 1) + header[16:]
+
+    return edit_boxes(movie, {b"stts": change, b"mdhd": slow})
+
+
+def edited_times(movie: bytes, duration: int, start: int, entries: int) -> bytes:
+    """Say in an edit list that something else is to be shown, many times over."""
+    edit = struct.pack(">Iii", duration, start, 65536)
+    return edit_boxes(movie, {b"elst": lambda _: struct.pack(">4xI", entries) + edit * entries})
+
+
+def elsewhere(movie: bytes, kind: bytes, path: str) -> bytes:
+    """Say that the pictures are in another file: an `alis` (QuickTime) or a `url `."""
+    entry = full_box(b"url ", path.encode(), b"\0") if kind == b"url " else _alias(path)
+    return edit_boxes(movie, {b"dref": lambda _: struct.pack(">4xI", 1) + entry})
+
+
+def _alias(path: str) -> bytes:
+    """QuickTime's alias record, as ffmpeg reads it: volume, name, levels up and down, tagged paths."""
+    folder, _, name = path.rpartition("/")
+    tagged = b""
+    for tag, text in ((0, folder.encode()), (2, path.encode())):
+        tagged += struct.pack(">HH", tag, len(text)) + text + b"\0" * (len(text) % 2)
+    record = bytes(10) + _pascal("disk", 28) + bytes(12) + _pascal(name, 64) + bytes(16)
+    return full_box(b"alis", record, struct.pack(">HH", 1, 1), bytes(16), tagged, struct.pack(">hH", -1, 0))
+
+
+def _pascal(text: str, length: int) -> bytes:
+    return bytes([min(len(text), length - 1)]) + text.encode()[: length - 1].ljust(length - 1, b"\0")
+
+
+def other_picture(movie: bytes, picture: bytes, size_px: tuple[int, int]) -> bytes:
+    """Put another picture in the place of the only one, and say that it has this size."""
+
+    def describe(entry: bytes) -> bytes:
+        return entry[:40] + struct.pack(">HH", *size_px) + entry[44:]
+
+    changes = {
+        b"mdat": lambda _: picture,
+        b"stsz": lambda _: struct.pack(">4xII", len(picture), 1),
+        b"stsd": describe,
+    }
+    return edit_boxes(movie, changes)
+
+
+# -- Matroska: elements of id, size and content --------------------------------------------------------------
+
+
+def element(name: str, *content: bytes) -> bytes:
+    body = b"".join(content)
+    return bytes.fromhex(name) + (1 << 56 | len(body)).to_bytes(8, "big") + body
+
+
+def number(name: str, value: int) -> bytes:
+    return element(name, value.to_bytes(8, "big"))
+
+
+def text(name: str, value: str) -> bytes:
+    return element(name, value.encode())
+
+
+def jpeg(width_px: int = 64, height_px: int = 36, *, said_px: tuple[int, int] | None = None) -> bytes:
+    """A picture; `said_px` is what its header claims to be its size."""
+    file = io.BytesIO()
+    Image.new("RGB", (width_px, height_px), "teal").save(file, "JPEG")
+    content = file.getvalue()
+    if said_px:
+        at = content.index(b"\xff\xc0") + 5
+        content = content[:at] + struct.pack(">HH", said_px[1], said_px[0]) + content[at + 4 :]
+    return content
+
+
+def matroska(
+    pictures: Iterable[tuple[int, bytes]],
+    *,
+    scale: int = 1_000_000,
+    info: bytes = b"",
+    track: bytes = b"",
+    more: bytes = b"",
+    tracks: int = 1,
+) -> bytes:
+    """Motion JPEG, a cluster for each picture at its time in units of `scale` ns; and whatever else."""
+    header = element("1A45DFA3", text("4282", "matroska"), number("4287", 4), number("4285", 2))
+    entries = [_track(1 + index, track) for index in range(tracks)]
+    clusters = [
+        element("1F43B675", number("E7", time), element("A3", b"\x81\0\0\x80", data))
+        for time, data in pictures
+    ]
+    about = element("1549A966", number("2AD7B1", scale), text("4D80", "m"), text("5741", "m"), info)
+    return header + element("18538067", about, element("1654AE6B", *entries), more, *clusters)
+
+
+def _track(index: int, extra: bytes) -> bytes:
+    size = element("E0", number("B0", 64), number("BA", 36))
+    kind = number("D7", index) + number("73C5", index) + number("83", 1) + text("86", "V_MJPEG")
+    return element("AE", kind, size, extra)
+
+
+def linked_segments(name: str) -> bytes:
+    """Say that this is a part of something whose other parts are in another file."""
+    uid = bytes(range(16))
+    ids = element("73A4", uid) + element("3CB923", uid) + element("3EB923", uid)
+    return ids + text("3C83AB", name) + text("3E83BB", name)
+
+
+def linked_chapters() -> bytes:
+    """Ordered chapters that are in another file."""
+    atom = element(
+        "B6", number("73C4", 1), number("91", 0), number("92", 10**9), element("6E67", bytes(range(16)))
+    )
+    return element("1043A770", element("45B9", number("45DD", 1), atom))
+
+
+def attachment(name: str, content: bytes) -> bytes:
+    file = (text("466E", name), text("4660", "video/mp4"), element("465C", content), number("46AE", 1))
+    return element("1941A469", element("61A7", *file))
+
+
+def nested_tags(depth: int) -> bytes:
+    """A tag within a tag within a tag."""
+    sizes = count(0, 10)
+    heads = [bytes.fromhex("67C8") + (1 << 56 | next(sizes)).to_bytes(8, "big") for _ in range(depth)]
+    return element("1254C367", element("7373", *reversed(heads)))
+
+
+COMPRESSED = element("6D80", element("6240", element("5034", number("4254", 0))))
+"""Of a track: its pictures are packed by zlib."""
+
+
+def bomb(size_bytes: int) -> bytes:
+    """Nothing, as many times, packed."""
+    return zlib.compress(bytes(size_bytes), 9)
+
+
+def laced(blocks: int) -> bytes:
+    """A cluster of blocks with 256 empty pictures each."""
+    block = element("A3", b"\x81\0\0\x82\xff", bytes(255))
+    return element("1F43B675", number("E7", 0), block * blocks)
+
+
+# -- GIF -----------------------------------------------------------------------------------------------------
+
+
+def gif(frames: int, *, screen_px: Sequence[int] = (64, 36), delay_cs: int = 4) -> bytes:
+    """So many pictures of one pixel, each 23 bytes."""
+    start = b"GIF89a" + struct.pack("<HHBBB", *screen_px, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    frame = b"\x21\xf9\x04\0" + struct.pack("<H", delay_cs) + b"\0\0"
+    frame += b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
+    return start + frame * frames + b";"
+
+
+def large_png(side_px: int) -> bytes:
+    """A black square of one bit a pixel."""
+    row = bytes(1 + side_px // 8)
+    packer = zlib.compressobj(1)
+    packed = b"".join(packer.compress(row) for _ in range(side_px)) + packer.flush()
+    head = struct.pack(">IIBBBBB", side_px, side_px, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", packed), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
