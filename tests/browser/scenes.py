@@ -378,7 +378,7 @@ def busy(page: Page, house: House) -> None:
     heading(page, "One moment, please")
 
 
-# -- ops: before the door, and behind it ----------------------------------------------------------------------
+# -- ops: before the door, and behind it ---------------------------------------------------------------------
 
 
 @scene("ops, door")
