@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -15,7 +14,8 @@ from typing import NoReturn
 
 import click
 
-from chromi.config import LOG_FORMAT, VERSION, Settings
+from chromi import logs
+from chromi.config import VERSION, Settings
 from chromi.encoder import Progress, Recipe, convert, find_loops, format_timecode, make_preview
 from chromi.errors import BadOptions, ChromiError
 
@@ -43,7 +43,7 @@ class _Commands(click.Group):
 @click.version_option(VERSION, prog_name="chromi")
 def main() -> None:
     """Chromi turns a clip into an animated Chrome background."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    logs.set_up_for_a_person()
     Settings.from_environ()  # a setting that does not exist stops every command
 
 

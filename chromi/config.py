@@ -17,8 +17,6 @@ from chromi.errors import ConfigError
 
 VERSION = "0.1.0"
 PREFIX = "CHROMI_"
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-"""For the commands that a person runs; the service's own lines are made in logs.py."""
 MB = 1_000_000
 MIN_KEY_LENGTH = 16
 

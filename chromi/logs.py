@@ -33,9 +33,17 @@ def all_about(**ids: str) -> None:
 
 
 def set_up() -> None:
-    """Send the lines of this process and of its libraries to stdout, once."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(TextFormatter() if sys.stdout.isatty() else JsonFormatter())
+    """Send the lines of the service and of its libraries to stdout, once."""
+    _send(logging.StreamHandler(sys.stdout), TextFormatter() if sys.stdout.isatty() else JsonFormatter())
+
+
+def set_up_for_a_person() -> None:
+    """Send the lines of a command to stderr, beside what it prints."""
+    _send(logging.StreamHandler(), TextFormatter())
+
+
+def _send(handler: logging.Handler, formatter: logging.Formatter) -> None:
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from chromi import logs, memory, sweep
 from chromi.config import Settings
 from chromi.encoder import convert, estimate, find_loops, make_preview
 from chromi.encoder.errors import ConverterKilled, Stopped
-from chromi.errors import ChromiError
+from chromi.errors import ChromiError, Unwell
 from chromi.models import MAX_ATTEMPTS, Job, JobKind, Lease, Link, Worker, database, open_database
 from chromi.storage import Storage
 
@@ -50,13 +51,25 @@ class Queue:
 
 
 def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storage, Queue]:
-    """Open what server, worker and command line share: the media folder, the rows, the queue."""
+    """Open what server, worker and command line share: the media folder, the rows, the queue.
+
+    Raises Unwell when a database cannot be used.
+    """
     if settings.tracemalloc:
         memory.trace()
     storage = Storage(settings.instance)
     storage.create_folders()
     open_database(settings.instance)
-    return storage, create_queue(settings, storage, immediate=immediate)
+    try:
+        return storage, create_queue(settings, storage, immediate=immediate)
+    except sqlite3.OperationalError:
+        raise  # locked, or no room: that passes
+    except sqlite3.DatabaseError as error:
+        path = settings.instance / "queue.db"
+        raise Unwell(
+            f"The queue {path} is damaged ({error}). Stop Chromi, remove it with its -wal and -shm, and "
+            "start: it is made again from the rows."
+        ) from error
 
 
 def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Queue:

@@ -144,19 +144,26 @@ def test_an_instance_that_cannot_be_used_is_said_in_a_sentence(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["up", "web", "doctor", "jobs", "sweep"])
-@pytest.mark.parametrize("trouble", ["damaged", "newer"])
+@pytest.mark.parametrize(
+    ("command", "trouble", "words"),
+    [
+        ("up", "damaged", "is damaged"),
+        ("up", "newer", "Start the newer Chromi"),
+        ("web", "damaged", "is damaged"),
+        ("web", "damaged queue", "is made again from the rows"),
+    ],
+)
 def test_a_database_that_cannot_be_used_stops_the_start_loudly(
-    run: Run, tmp_path: Path, command: str, trouble: str
+    run: Run, tmp_path: Path, command: str, trouble: str, words: str
 ) -> None:
     break_database(tmp_path / "instance", trouble)
     done = run(command)
     assert done.returncode == 1
-    assert {"damaged": "is damaged", "newer": "Start the newer Chromi"}[trouble] in done.stderr
+    assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("trouble", ["damaged", "newer"])
+@pytest.mark.parametrize("trouble", ["newer", "damaged queue"])
 def test_it_stops_the_consumer_s_start_too(tmp_path: Path, trouble: str) -> None:
     break_database(tmp_path, trouble)
     done = subprocess.run(
@@ -175,8 +182,9 @@ def test_it_stops_the_consumer_s_start_too(tmp_path: Path, trouble: str) -> None
 
 def break_database(instance: Path, trouble: str) -> None:
     instance.mkdir(exist_ok=True)
-    if trouble == "damaged":
-        (instance / "chromi.db").write_bytes(b"SQLite format 3\0" + b"\xff" * 8176)
+    if trouble.startswith("damaged"):
+        name = "queue.db" if trouble == "damaged queue" else "chromi.db"
+        (instance / name).write_bytes(b"SQLite format 3\0" + b"\xff" * 8176)
         return
     with closing(sqlite3.connect(instance / "chromi.db")) as connection:
         connection.execute("PRAGMA user_version = 999")

@@ -1,8 +1,10 @@
 """The sweep: what has expired goes, what is needed stays, what was lost is taken up again."""
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -319,3 +321,22 @@ def test_dead_workers_are_forgotten(run: Run) -> None:
     Worker.beat("alive")
     run()
     assert [worker.id for worker in Worker.select()] == ["alive"]
+
+
+# -- the databases' logs -------------------------------------------------------------------------------------
+
+
+def test_the_logs_of_both_databases_do_not_grow_without_end(
+    run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(settings.instance / "queue.db")) as queue:
+        queue.execute("PRAGMA journal_mode = wal")
+        queue.execute("CREATE TABLE task (data)")
+        make_job(State.QUEUED)
+        logs = [settings.instance / f"{name}.db-wal" for name in ("chromi", "queue")]
+        assert all(log.stat().st_size for log in logs)
+        run()
+        assert all(log.stat().st_size for log in logs), "small ones are left alone"
+        monkeypatch.setattr("chromi.models.WAL_LIMIT_BYTES", 1)
+        run()
+        assert [log.stat().st_size for log in logs] == [0, 0]

@@ -8,7 +8,7 @@ Times are seconds since 1970, UTC.
 """
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from peewee import DatabaseError, OperationalError
@@ -78,6 +78,6 @@ def shrink_wal(path: Path) -> bool:
     wal = path.with_name(path.name + "-wal")
     if not wal.exists() or wal.stat().st_size < WAL_LIMIT_BYTES:
         return False
-    with closing(sqlite3.connect(path, timeout=1)) as connection:
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(path, timeout=1)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return True
