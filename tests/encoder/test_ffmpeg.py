@@ -15,7 +15,7 @@ import pytest
 
 from chromi.encoder import launch
 from chromi.encoder.doctor import inspect_ffmpeg
-from chromi.encoder.errors import DiskFull, EncodeError, FfmpegMissing, TimedOut
+from chromi.encoder.errors import ConverterKilled, DiskFull, EncodeError, FfmpegMissing, TimedOut
 from chromi.encoder.ffmpeg import Limits, Outcome, find_ffmpeg, run
 from tests.processes import converters
 from tests.waiting import wait_for
@@ -115,6 +115,16 @@ def test_running_out_of_memory_is_a_failure_whatever_ffmpeg_says(exit_code: int)
 def test_a_full_disk_is_told_from_a_broken_clip() -> None:
     outcome = run(["-f", "lavfi", "-i", "testsrc2", "-f", "rawvideo", "-y", "/dev/full"], limits=limits())
     with pytest.raises(DiskFull):
+        outcome.check()
+
+
+def test_being_killed_says_nothing_of_the_clip() -> None:
+    def kill() -> None:
+        for process in converters():
+            process.kill()
+
+    outcome = run(SILENT, limits=limits(), on_tick=kill)
+    with pytest.raises(ConverterKilled):
         outcome.check()
 
 
