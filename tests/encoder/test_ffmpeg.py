@@ -16,7 +16,7 @@ import pytest
 
 from chromi.encoder import doctor, sandbox
 from chromi.encoder.doctor import inspect_ffmpeg
-from chromi.encoder.errors import DiskFull, EncodeError, FfmpegMissing, TimedOut
+from chromi.encoder.errors import ConverterKilled, DiskFull, EncodeError, FfmpegMissing, TimedOut
 from chromi.encoder.ffmpeg import Limits, Outcome, find_ffmpeg, run
 from tests.processes import converters
 from tests.waiting import wait_for
@@ -120,6 +120,16 @@ def test_a_full_disk_is_told_from_a_broken_clip() -> None:
     command = ["-f", "lavfi", "-i", "testsrc2", "-f", "rawvideo", "-y", str(full)]
     outcome = run(command, limits=limits(), writes=(full,))
     with pytest.raises(DiskFull):
+        outcome.check()
+
+
+def test_being_killed_says_nothing_of_the_clip() -> None:
+    def kill() -> None:
+        for process in converters():
+            process.kill()
+
+    outcome = run(SILENT, limits=limits(), on_tick=kill)
+    with pytest.raises(ConverterKilled):
         outcome.check()
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder.errors import Stopped
+from chromi.encoder.errors import ConverterKilled, Stopped
 from chromi.encoder.probe import VideoInfo, probe_video
 from chromi.errors import NotAVideo
 from tests.clips import ffmpeg, make_clip, make_sound
+from tests.processes import converters
 
 
 def refusal(path: Path) -> str:
@@ -195,3 +196,12 @@ def test_a_probe_can_be_stopped(tmp_path: Path) -> None:
 
     with pytest.raises(Stopped):
         probe_video(clip, on_tick=stop)
+
+
+def test_a_probe_that_is_killed_says_nothing_of_the_file(clip: Path) -> None:
+    def kill() -> None:
+        for process in converters():
+            process.kill()
+
+    with pytest.raises(ConverterKilled):
+        probe_video(clip, on_tick=kill)
