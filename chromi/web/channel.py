@@ -108,9 +108,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().__init__(server, sock, addr, *args, **kwargs)
 
     @property
-    def has_upload(self) -> bool:
-        """True if the request to be worked on next is an upload."""
-        return bool(self.requests) and self.door.is_upload(self.requests[0])
+    def is_heavy(self) -> bool:
+        """True if the request to be worked on next keeps a thread busy for long."""
+        return bool(self.requests) and self.door.is_heavy(self.requests[0])
 
     # -- the event loop asks each connection, at least once a second -------------------------------------
 

@@ -41,6 +41,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = run_service(instance, settings, ("-c", IMPATIENT))
     yield service
     end_service(service)
+    assert "Traceback" not in "".join(service.log)
 
 
 def connect(service: Service, *lines: str, receive_bytes: int | None = None) -> socket.socket:
