@@ -110,7 +110,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     @property
     def is_heavy(self) -> bool:
         """True if the request to be worked on next keeps a thread busy for long."""
-        return bool(self.requests) and self.door.is_heavy(self.requests[0])
+        request = self.requests[0]
+        return request.error is None and self.door.is_heavy(request)  # one that is wrong may have no path
 
     # -- the event loop asks each connection, at least once a second -------------------------------------
 
