@@ -108,9 +108,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().__init__(server, sock, addr, *args, **kwargs)
 
     @property
-    def has_upload(self) -> bool:
-        """True if the request to be worked on next is an upload."""
-        return bool(self.requests) and self.door.is_upload(self.requests[0])
+    def is_heavy(self) -> bool:
+        """True if the request to be worked on next keeps a thread busy for long."""
+        request = self.requests[0]
+        return request.error is None and self.door.is_heavy(request)  # one that is wrong may have no path
 
     # -- the event loop asks each connection, at least once a second -------------------------------------
 

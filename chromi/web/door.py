@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 WHOLE = re.compile(r"/(uploads|convert)/?")
 PIECE = re.compile(r"/uploads/resumable/[^/]+")
+HEAVY = re.compile(r"POST /(download/.*|jobs/[^/]+/links/?)|GET /download/[^/]+/extension\.zip")
 
 
 class Arriving(Protocol):
@@ -68,9 +69,9 @@ class Door:
         elif size_bytes > self._settings.max_upload_bytes + FORM_BYTES:
             raise UploadTooLarge.over(self._settings.max_upload_mb)
 
-    def is_upload(self, request: Arriving) -> bool:
-        """True for what will be copied and looked at by ffmpeg: it must not keep others waiting."""
-        return request in self._arriving
+    def is_heavy(self, request: Arriving) -> bool:
+        """True for what keeps a thread busy: ffmpeg looks at it, a password is hashed, a ZIP is written."""
+        return request in self._arriving or bool(HEAVY.fullmatch(f"{request.command} {request.path}"))
 
     def _check_number(self, client: str | None) -> None:
         if len(self._arriving) >= self._settings.max_uploads:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 8
 """Requests at once. Uploads and downloads hold none while they trickle: waitress' event loop carries them."""
-UPLOAD_THREADS = 2
+HEAVY_THREADS = 2
 """Uploads looked at by ffmpeg at once, each for a fraction of a second and with 50 MB of memory."""
 CONNECTIONS = 500
 READ_BYTES = 65_536
@@ -69,21 +69,21 @@ def serve(app: Flask, settings: Settings) -> None:
 
 
 class _Lanes:
-    """Hands requests to threads as waitress' dispatcher does, uploads to threads of their own.
+    """Hands requests to threads as waitress' dispatcher does, heavy ones to threads of their own.
 
-    ffmpeg looks at each upload, which takes its time; status and `/health/` do not wait behind a row of them.
+    Uploads and passwords take their time; status and `/health/` do not wait behind a row of them.
     """
 
     def __init__(self) -> None:
-        self._uploads, self._others = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
-        self._uploads.set_thread_count(UPLOAD_THREADS)
+        self._heavy, self._others = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
+        self._heavy.set_thread_count(HEAVY_THREADS)
         self._others.set_thread_count(THREADS)
 
     def add_task(self, channel: Channel) -> None:
-        (self._uploads if channel.has_upload else self._others).add_task(channel)
+        (self._heavy if channel.is_heavy else self._others).add_task(channel)
 
     def shutdown(self, *args: Any, **kwargs: Any) -> None:
-        for lane in (self._uploads, self._others):
+        for lane in (self._heavy, self._others):
             lane.shutdown(*args, **kwargs)
 
 
