@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Made without ensurepip and filled by the machine's own pip, so that Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
-.PHONY: run test test-fast lint format bench bench-service bench-page screenshots signs translations lock clean
+.PHONY: run test test-fast fuzz lint format bench bench-service bench-page screenshots signs translations lock clean
 
 run: $(VENV)/run.done
 	$(BIN)/python -m chromi up
@@ -15,6 +15,11 @@ test: $(VENV)/dev.done
 
 test-fast: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser and not service"
+
+# Looks for new examples, FUZZ times as many as the suite's.
+fuzz: FUZZ ?= 100
+fuzz: $(VENV)/dev.done
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest --timeout 0 tests/test_fuzz.py tests/web/test_fuzz.py
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .

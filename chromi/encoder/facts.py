@@ -16,10 +16,13 @@ UNKNOWN = "unknown"
 class Packets:
     """What `framecrc` prints: a header of `#key 0: value`, then one line of numbers per packet.
 
-    `end_s` is the time stamp at which the last packet's picture ends.
+    `end_s` is the time stamp at which the last packet's picture ends. A line that is none of these tells
+    nothing.
     """
 
-    _PACKET = re.compile(r"0, *-?\d+, *(-?\d+), *(\d+), ")
+    _PACKET = re.compile(r"0, *-?\d{1,20}, *(-?\d{1,20}), *(\d{1,20}), ")
+    _TIME_BASE = re.compile(r"(\d{1,10})/(0*[1-9]\d{0,9})")
+    _SIZE = re.compile(r"(\d{1,9})x(\d{1,9})")
 
     def __init__(self) -> None:
         self.codec = UNKNOWN
@@ -39,11 +42,10 @@ class Packets:
     def _read_header(self, key: str, value: str = "") -> None:
         if key == "codec_id":
             self.codec = value
-        elif key == "tb":
-            self._time_base = Fraction(value)
-        elif key == "dimensions":
-            width, _, height = value.partition("x")
-            self.stored_px = (int(width), int(height))
+        elif key == "tb" and (match := self._TIME_BASE.fullmatch(value)):
+            self._time_base = Fraction(int(match[1]), int(match[2]))
+        elif key == "dimensions" and (match := self._SIZE.fullmatch(value)):
+            self.stored_px = (int(match[1]), int(match[2]))
 
 
 class Picture:
@@ -53,8 +55,12 @@ class Picture:
     is the version of the encoder x264, from its note within the first frame, which `showinfo` prints as hex.
     """
 
-    _CONFIG = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
-    _FRAME = re.compile(r"n: *0 pts: *(-?\d+) .*fmt:(\w+) .*sar:(\d+)/(\d+) s:(\d+)x(\d+) ")
+    _CONFIG = re.compile(
+        r"config in time_base: (\d{1,10})/(0*[1-9]\d{0,9}), frame_rate: (\d{1,10})/(\d{1,10})"
+    )
+    _FRAME = re.compile(
+        r"n: *0 pts: *(-?\d{1,20}) .*fmt:(\w+) .*sar:(\d{1,10})/(\d{1,10}) s:([1-9]\d{0,8})x([1-9]\d{0,8}) "
+    )
     _COLOUR = re.compile(r"color_range:\S+ color_space:(\S+) color_primaries:\S+ color_trc:(\S+)")
 
     _X264_NOTE = re.compile(

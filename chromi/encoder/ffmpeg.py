@@ -7,6 +7,7 @@ over all the same, the sandbox around the process gives it nothing more (`sandbo
 """
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -39,6 +40,9 @@ REPORT_FRAMES = ("-stats_enc_post:v:0", "pipe:1", "-stats_enc_post_fmt:v:0", "fr
 Not -progress: it stays silent until all outputs have begun, and some begin late.
 """
 
+FRAME_LINE = re.compile(r"frame= *(\d{1,15})\s*")
+"""Such a line; -progress writes it too."""
+
 KEPT_FPS = 24
 """Frames a second of what pass 1 keeps, and of every GIF."""
 
@@ -51,9 +55,8 @@ class FrameCounter:
     frames = 0
 
     def read(self, line: str) -> None:
-        key, _, value = line.partition("=")
-        if key == "frame":
-            self.frames = int(value) + 1
+        if number := FRAME_LINE.fullmatch(line):
+            self.frames = int(number[1]) + 1
 
 
 def find_ffmpeg() -> Path:

@@ -1,6 +1,7 @@
 """Which files a program may open, as the kernel's Landlock takes it: by ruleset, without any privilege.
 
-What a program has open already stays open to it. See Documentation/userspace-api/landlock.rst of Linux.
+What a program has open already stays open to it, and it may still ask whether a path is there. See
+Documentation/userspace-api/landlock.rst of Linux.
 """
 
 import ctypes

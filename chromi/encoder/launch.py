@@ -95,14 +95,14 @@ def check(answer: int) -> None:
 
 def main(parent_pid: str, *words: str) -> None:
     die_with_parent(int(parent_pid))
-    (cpu_s, memory_bytes, file_bytes, ruleset, seccomp), steps, command = words[:5], words[5], words[6:]
+    cpu_s, memory_bytes, file_bytes, ruleset, seccomp, steps, *command = words
     limit(int(cpu_s), int(memory_bytes), int(file_bytes))
     try:
         enclose(int(ruleset), int(seccomp), bytes.fromhex(steps))
         if command:
             os.execv(command[0], command)  # noqa: S606  a list without a shell, built by our own modules alone
     except OSError as error:
-        print(f"{command[:1]}: {error.strerror}", file=sys.stderr)
+        print(f"{' '.join(command[:1])}: {error.strerror}", file=sys.stderr)
         sys.exit(CANNOT_START)
 
 

@@ -116,7 +116,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
     packets = _list_packets(look)
     _check_readable(packets)
     picture = _describe_first_picture(look, packets, () if container == "gif" else _QUICK)
-    duration_s = float(packets.end_s - picture.time_s)
+    duration_s = round(float(packets.end_s - picture.time_s), 6)
     if duration_s <= 0:
         raise NotAVideo(
             detail=f"the packets end at {packets.end_s} s, the first picture is at {picture.time_s}"
@@ -126,7 +126,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
         codec=packets.codec,
         width_px=max(1, round(picture.width_px * picture.aspect)),
         height_px=picture.height_px,
-        duration_s=round(duration_s, 6),
+        duration_s=duration_s,
         fps=picture.fps,
         first_frame_s=float(picture.time_s),
         pixel_format=picture.format,

@@ -7,16 +7,20 @@ them does not work the other is taken, where none does nothing; `doctor` and `/h
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
 from functools import cache
 from pathlib import Path
 
 from chromi.encoder.landlock import find_abi, make_ruleset
+from chromi.encoder.launch import CANNOT_START
 from chromi.encoder.seccomp import SECCOMP, make_filter
+from chromi.errors import ServiceBusy
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +29,7 @@ LAUNCH = (sys.executable, "-I", "-S", str(_LAUNCHER))
 """How any program is started; see launch.py for the words that follow."""
 
 _TRIAL_LIMITS = ("5", str(4 * 1024**3), "0")
-_TRIAL_TIMEOUT_S = 20
+_REFUSALS = (EPERM, EACCES, EINVAL, ENOSYS, EOPNOTSUPP)
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,11 @@ class Sandbox:
                 os.close(ruleset)
 
     def works(self) -> bool:
-        """Try it: let the launcher enclose itself and end."""
+        """Try it: let the launcher enclose itself and end.
+
+        Raises ServiceBusy where the machine has no room to try: that is no refusal, and must not be taken
+        for one, or whoever keeps it busy would open the sandbox.
+        """
         try:
             with self.enclosing(_LAUNCHER, reads=(), writes=()) as (words, descriptors):
                 done = subprocess.run(  # noqa: S603  our own words alone
@@ -73,16 +81,19 @@ class Sandbox:
                     pass_fds=descriptors,
                     env={},
                     capture_output=True,
-                    timeout=_TRIAL_TIMEOUT_S,
                 )
-        except (OSError, subprocess.SubprocessError):
-            return False
-        return done.returncode == 0
+        except OSError as error:
+            if error.errno in _REFUSALS:
+                return False
+            raise ServiceBusy(detail=f"no sandbox could be tried: {error}") from error
+        if done.returncode in (0, CANNOT_START, -signal.SIGSYS):
+            return done.returncode == 0
+        raise ServiceBusy(detail=f"the launcher ended with {done.returncode}: {done.stderr!r}")
 
 
 @cache
 def strongest() -> Sandbox:
-    """Return the best that works here, tried out once for each process of ours."""
+    """Return the best that works here, tried out once for each process of ours. Raises ServiceBusy."""
     abi, seccomp_filter = find_abi(), make_filter()
     whole = Sandbox(abi, seccomp_filter)
     for sandbox in (whole, Sandbox(abi, b""), Sandbox(0, seccomp_filter)):

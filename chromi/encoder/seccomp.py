@@ -14,7 +14,7 @@ SECCOMP = {"x86_64": 317, "aarch64": 277}
 
 _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
-_REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such call
+REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such call
     # the network; io_uring could open sockets past this filter
     "socket": (41, 198),
     "io_uring_setup": (425, 425),
@@ -86,9 +86,13 @@ _REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such 
     "iopl": (172, None),
     "ioperm": (173, None),
 }
-_CLONE = {"x86_64": 56, "aarch64": 220}
+CLONE = {"x86_64": 56, "aarch64": 220}
+"""Only for threads; its newer form cannot be looked into and is not there for our programs."""
+
+PRLIMIT64 = {"x86_64": 302, "aarch64": 261}
+"""Only for a program's own limits."""
+
 _CLONE3 = 435
-_PRLIMIT64 = {"x86_64": 302, "aarch64": 261}
 
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_BITS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
 _AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT = 0, 4, 16
@@ -104,7 +108,7 @@ def make_filter(machine: str = os.uname().machine) -> bytes:
     if machine not in SECCOMP:
         return b""
     column = list(SECCOMP).index(machine)
-    refused = [numbers[column] for numbers in _REFUSED.values()]
+    refused = [numbers[column] for numbers in REFUSED.values()]
     steps: list[_Step] = [
         (_LOAD, 0, 0, _AT_ARCHITECTURE),
         *((_IF_EQUAL, 1, 0, _ARCHITECTURE[machine]), _answer(EPERM)),
@@ -112,8 +116,8 @@ def make_filter(machine: str = os.uname().machine) -> bytes:
         *((_IF_AT_LEAST, 0, 1, _X32), _answer(EPERM)),
         *(step for number in refused if number is not None for step in _refuse(number)),
         *_refuse(_CLONE3, ENOSYS),  # its flags cannot be seen from here; the C library takes clone instead
-        *_allow_if(_CLONE[machine], (_IF_BITS, 0, 1, _CLONE_THREAD)),
-        *_allow_if(_PRLIMIT64[machine], (_IF_EQUAL, 0, 1, 0)),  # its own limits, no other process'
+        *_allow_if(CLONE[machine], (_IF_BITS, 0, 1, _CLONE_THREAD)),
+        *_allow_if(PRLIMIT64[machine], (_IF_EQUAL, 0, 1, 0)),  # its own limits, no other process'
         (_ANSWER, 0, 0, _ALLOW),
     ]
     return b"".join(struct.pack("=HBBI", *step) for step in steps)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chromi.encoder.errors import NoFrames
-from chromi.encoder.ffmpeg import QUIET, FrameCounter, run
+from chromi.encoder.ffmpeg import FRAME_LINE, QUIET, FrameCounter, run
 from chromi.encoder.process import Limits
 
 
@@ -76,6 +76,5 @@ class _CopyCounter(FrameCounter):
     """Read what -progress has ffmpeg write: the frames so far, not the number of the last."""
 
     def read(self, line: str) -> None:
-        key, _, value = line.partition("=")
-        if key == "frame":
-            self.frames = int(value)
+        if number := FRAME_LINE.fullmatch(line):
+            self.frames = int(number[1])

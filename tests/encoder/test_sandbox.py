@@ -1,8 +1,12 @@
 """What ffmpeg and gifsicle cannot reach, seen by trying; and what is left where a kernel refuses."""
 
+import errno
 import json
 import os
+import re
+import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -10,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder import gifsicle, probe_video, sandbox
+from chromi.encoder import gifsicle, probe_video, sandbox, seccomp
 from chromi.encoder.errors import EncodeError
 from chromi.encoder.ffmpeg import Limits, run
 from chromi.encoder.landlock import find_abi
@@ -18,6 +22,7 @@ from chromi.encoder.launch import CANNOT_START
 from chromi.encoder.process import run as run_program
 from chromi.encoder.sandbox import Sandbox
 from chromi.encoder.seccomp import make_filter
+from chromi.errors import ServiceBusy
 from tests.canary import Canary, Watched
 from tests.clips import ffmpeg, make_clip
 
@@ -268,6 +273,30 @@ def test_a_sandbox_that_fails_later_stops_the_program(monkeypatch: pytest.Monkey
     assert "cannot be enclosed" in outcome.log
 
 
+def test_a_machine_without_room_is_not_taken_for_one_that_refuses(
+    monkeypatch: pytest.MonkeyPatch, tell: None
+) -> None:
+    """Or else whoever fills it would open the sandbox for good."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr("chromi.encoder.sandbox.subprocess.run", fail)
+        with pytest.raises(ServiceBusy):
+            sandbox.strongest()
+    assert sandbox.strongest() == WHOLE
+
+
+def test_a_trial_that_is_killed_tells_nothing(monkeypatch: pytest.MonkeyPatch, tell: None) -> None:
+    killed = subprocess.CompletedProcess((), -signal.SIGKILL, b"", b"")
+    with monkeypatch.context() as crowded:
+        crowded.setattr("chromi.encoder.sandbox.subprocess.run", lambda *_, **__: killed)
+        with pytest.raises(ServiceBusy):
+            sandbox.strongest()
+    assert sandbox.strongest() == WHOLE
+
+
 def test_threads_may_ask_at_once(clip: Path, tell: None) -> None:
     found: list[str] = []
     threads = [threading.Thread(target=lambda: found.append(probe_video(clip).codec)) for _ in range(4)]
@@ -276,6 +305,25 @@ def test_threads_may_ask_at_once(clip: Path, tell: None) -> None:
     for thread in threads:
         thread.join()
     assert found == ["h264"] * 4
+
+
+@pytest.mark.parametrize(
+    ("column", "header"),
+    [(0, "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), (1, "/usr/include/asm-generic/unistd.h")],
+    ids=["x86_64", "aarch64"],
+)
+def test_the_numbers_of_calls_are_the_kernels(column: int, header: str) -> None:
+    if not Path(header).exists():
+        pytest.skip("the kernel's headers are not installed")
+    defined = re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", Path(header).read_text())
+    told = {name: int(number) for name, number in defined}
+    calls = {name: numbers[column] for name, numbers in seccomp.REFUSED.items()}
+    calls["seccomp"] = list(seccomp.SECCOMP.values())[column]
+    calls["clone"] = list(seccomp.CLONE.values())[column]
+    calls["prlimit64"] = list(seccomp.PRLIMIT64.values())[column]
+    known = {name: number for name, number in calls.items() if name in told or number is None}
+    assert len(known) > len(calls) - 5, "an older header lacks the newest"
+    assert known == {name: told.get(name) for name in known}
 
 
 # -- with the programs themselves ----------------------------------------------------------------------------
