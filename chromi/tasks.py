@@ -21,10 +21,10 @@ from peewee import OperationalError
 
 from chromi import sweep
 from chromi.config import Settings
-from chromi.encoder import READING, Progress, convert, estimate, find_loops, make_preview
+from chromi.encoder import READING, Progress, Result, convert, estimate, find_loops, make_preview
 from chromi.encoder.errors import Stopped
 from chromi.errors import ChromiError
-from chromi.models import Job, JobKind, Link, Worker, database, open_database
+from chromi.models import Job, JobKind, Link, Worker, database, open_database, patiently
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
 def run_job(job_id: str, settings: Settings, storage: Storage) -> None:
     """Do one queued job, whatever happens ending in a state that its page can show."""
-    job = Job.claim(job_id, worker_id())
+    job = patiently(lambda: Job.claim(job_id, worker_id()))
     if job is None:
         log.info("job %s is not queued any more", job_id)
         return
@@ -115,15 +115,21 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> None:
         log.info("job %s was stopped", job_id)
     except ChromiError as error:
         log.warning("job %s failed: %s", job_id, error)
-        job.fail(error)
+        _fail(job, error)
     except KeyboardInterrupt:
         job.release(uncounted=True)
         raise
+    except OperationalError as error:
+        log.error("job %s: its row cannot be written, so the sweep takes it up again: %s", job_id, error)
     except Exception:
         log.exception("job %s failed unexpectedly", job_id)
-        job.fail(ChromiError())
+        _fail(job, ChromiError())
     finally:
         sweep.after_job(job, storage)
+
+
+def _fail(job: Job, error: ChromiError) -> None:
+    patiently(lambda: job.fail(error))
 
 
 def _convert(job: Job, settings: Settings, storage: Storage) -> None:
@@ -138,12 +144,17 @@ def _convert(job: Job, settings: Settings, storage: Storage) -> None:
         should_stop=lease.is_lost,
         poster=storage.source_frame_path(job.id),
     )
-    with database.atomic():
-        published = job.succeed(result)
-        if published:
-            Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
-    if not published:
+    if not patiently(lambda: _succeed(job, result, settings)):
         storage.remove_result(job.id)
+
+
+def _succeed(job: Job, result: Result, settings: Settings) -> bool:
+    """End a conversion with its own link; False when the job is not this worker's any more."""
+    with database.atomic():
+        if not job.succeed(result):
+            return False
+        Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
+    return True
 
 
 def _estimate(job: Job, storage: Storage) -> None:
@@ -156,7 +167,7 @@ def _estimate(job: Job, storage: Storage) -> None:
         on_progress=lease.report,
         should_stop=lease.is_lost,
     )
-    job.succeed_estimating(estimates)
+    patiently(lambda: job.succeed_estimating(estimates))
 
 
 def _find_loops(job: Job, storage: Storage) -> None:
@@ -166,13 +177,13 @@ def _find_loops(job: Job, storage: Storage) -> None:
         duration_s=job.recipe.duration_s * job.recipe.speed,
         on_tick=Lease(job).tick,
     )
-    job.succeed_finding(loops)
+    patiently(lambda: job.succeed_finding(loops))
 
 
 def _make_preview(job: Job, storage: Storage) -> None:
     upload_id = job.upload_id or ""
     make_preview(storage.upload_path(upload_id), storage.preview_path(upload_id), on_tick=Lease(job).tick)
-    job.succeed_previewing()
+    patiently(job.succeed_previewing)
 
 
 def _frames_path(job: Job, storage: Storage) -> Path | None:

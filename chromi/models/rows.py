@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import Self
+from collections.abc import Callable
+from typing import Self, TypeVar
 
-from peewee import CharField, DoubleField, Model, SqliteDatabase
+from peewee import CharField, DoubleField, Model, OperationalError, SqliteDatabase
 
 from chromi.errors import NotFound
 from chromi.storage import new_id
 
+log = logging.getLogger(__name__)
 database = SqliteDatabase(None)
+
+PATIENCE_S = 60.0
+"""So long a write that must not be lost is tried again; the sweep makes room on a full disk each minute."""
+RETRY_S = 0.5
+
+T = TypeVar("T")
+
+
+def patiently(write: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:
+    """Do a write that must not be lost, again while the database is locked or its disk is full.
+
+    Raises OperationalError when that has gone on for `patience_s` seconds.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return write()
+        except OperationalError as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("not written yet, tried again: %s", error)
+            time.sleep(RETRY_S)
 
 
 class Row(Model):

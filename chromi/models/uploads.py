@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
-from peewee import BooleanField, DoubleField, IntegerField, JSONField
+from peewee import BooleanField, DoubleField, IntegerField, JSONField, OperationalError
 
 from chromi.encoder import VideoInfo
 from chromi.errors import Conflict
 from chromi.models.rows import Row
 from chromi.sentences import Sentence
+
+log = logging.getLogger(__name__)
+
+NOTED_EVERY_S = 10
+"""Looking at a clip is written down this often at most: a player that seeks asks many times a second."""
 
 
 class UsedRow(Row):
@@ -21,6 +27,15 @@ class UsedRow(Row):
         """Note that somebody uses it: its time to live starts again. False when it was just removed."""
         kind = type(self)
         return bool(kind.update(used_at=time.time()).where(kind.id == self.id).execute())
+
+    def note_use(self) -> None:
+        """As `touch`, for whoever only looks: no reason to fail while no row can be written."""
+        if abs(time.time() - self.used_at) < NOTED_EVERY_S:
+            return
+        try:
+            self.touch()
+        except OperationalError as error:
+            log.warning("the use of a clip is not noted: %s", error)
 
 
 class PartialUpload(UsedRow):
