@@ -111,6 +111,10 @@ class Storage:
         paths = sorted(self.frames.iterdir(), key=_used_at, reverse=True)
         return [(path.name.partition("-")[0], path) for path in paths]
 
+    def has_no_room(self) -> bool:
+        """True when not even a row can be written."""
+        return shutil.disk_usage(self.uploads).free < MB
+
     def is_short_of_space(self) -> bool:
         return shutil.disk_usage(self.frames).free < MIN_FREE_BYTES
 

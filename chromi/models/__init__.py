@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.models.links import Link
-from chromi.models.rows import database, patiently
+from chromi.models.rows import database, kept_open, patiently
 from chromi.models.uploads import PartialUpload, Upload, find_upload, find_whole_upload
 from chromi.models.workers import Worker
 
@@ -28,6 +28,7 @@ __all__ = [
     "database",
     "find_upload",
     "find_whole_upload",
+    "kept_open",
     "open_database",
     "patiently",
 ]

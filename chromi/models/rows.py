@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Self, TypeVar
 
 from peewee import CharField, DoubleField, Model, OperationalError, SqliteDatabase
@@ -20,6 +22,18 @@ PATIENCE_S = 60.0
 RETRY_S = 0.5
 
 T = TypeVar("T")
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """Keep a connection that does nothing.
+
+    With its last connection SQLite removes the two files beside the database. It then makes them anew for
+    every request, and on a full disk it cannot, not even to read.
+    """
+    with closing(sqlite3.connect(database.database)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        yield
 
 
 def patiently(write: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:

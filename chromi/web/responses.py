@@ -124,7 +124,8 @@ def answer_database_error(error: DatabaseError) -> Response:
     if not isinstance(error, OperationalError):
         return answer_unexpected_error(error)
     log.warning("database: %s", error)
-    is_full = "database or disk is full" in str(error)
+    # SQLite has several words for a full disk: it cannot write, grow a file, or make one.
+    is_full = "locked" not in str(error) and services().storage.has_no_room()
     return answer_error(DiskFull() if is_full else ServiceBusy())
 
 

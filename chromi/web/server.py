@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import signal
 import sys
 from types import FrameType
@@ -10,11 +12,17 @@ from types import FrameType
 import waitress
 from flask import Flask
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask
+from waitress.utilities import Error as Refusal
 
 from chromi.config import MB, Settings
-from chromi.errors import BadRequest, ConfigError, UploadTooLarge
+from chromi.encoder.errors import DiskFull
+from chromi.errors import BadRequest, ChromiError, ConfigError, UploadTooLarge
+from chromi.models import kept_open
+
+log = logging.getLogger(__name__)
 
 THREADS = 8
 """Requests at once. Uploads and downloads hold none while they trickle: waitress' event loop carries them."""
@@ -51,7 +59,8 @@ def serve(app: Flask, settings: Settings) -> None:
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
     print(f"Chromi is at http://{_shown_host(settings.host)}:{port}/  (Ctrl-C stops it)", flush=True)
-    server.run()
+    with kept_open():
+        server.run()
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]
@@ -61,8 +70,12 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         refused = self.request.error
-        too_large = refused.code == UploadTooLarge.status_code
-        error = UploadTooLarge.over(self.max_upload_mb) if too_large else BadRequest()
+        error: ChromiError = BadRequest()
+        if refused.code == UploadTooLarge.status_code:
+            error = UploadTooLarge.over(self.max_upload_mb)
+        if refused.code == DiskFull.status_code:
+            error = DiskFull()
+            self.response_headers.append(("Retry-After", str(error.retry_after_s)))
         body = json.dumps({"error": {"code": error.code, "message": error.user_message}}).encode()
         self.status = f"{refused.code} {refused.reason}"
         self.response_headers.append(("Content-Type", "application/json"))
@@ -71,7 +84,30 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class _NoRoom(Refusal):  # type: ignore[misc]
+    code = DiskFull.status_code
+    reason = "Service Unavailable"
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """A request as it comes; its body is spooled to a disk, which may be full."""
+
+    def received(self, data: bytes) -> int:
+        try:
+            return int(super().received(data))
+        except OSError as error:
+            if not DiskFull.explains(error):
+                raise
+            log.warning("a request's body finds no room: %s", error)
+            with contextlib.suppress(OSError):  # it would be flushed
+                self.close()
+            self.body_rcv = None
+            self.error, self.completed = _NoRoom(str(error)), True
+            return len(data)
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
+    parser_class = _Parser
     error_task_class = _ErrorTask
 
 
