@@ -99,9 +99,14 @@ def create() -> Response:
         raise MissingVideo(Sentence("The file is empty. Choose another one."))
     if size_bytes > services().settings.max_upload_bytes:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
-    with database.atomic():
-        partial = PartialUpload.create(length_bytes=size_bytes)
-        services().storage.partial_path(partial.id).touch(exist_ok=False)
+    partial = PartialUpload(length_bytes=size_bytes)
+    path = services().storage.partial_path(partial.id)
+    path.touch(exist_ok=False)
+    try:
+        partial.save(force_insert=True)
+    except BaseException:
+        path.unlink()
+        raise
     body = {"upload_id": partial.id, "url": url_for("uploads.show", upload_id=partial.id)}
     response = make_response(jsonify(body), 201)
     response.headers["Location"] = url_for("resumable.show", upload_id=partial.id)
