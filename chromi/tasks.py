@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huey import SqliteHuey, crontab
-from peewee import OperationalError
+from peewee import DatabaseError, OperationalError
 
 from chromi import sweep
 from chromi.config import Settings
@@ -238,7 +238,7 @@ def start_heartbeat() -> None:
             try:
                 with database.connection_context():
                     Worker.beat(worker_id())
-            except OperationalError as error:
+            except DatabaseError as error:
                 log.warning("heartbeat not written: %s", error)
             time.sleep(BEAT_INTERVAL_S)
 
