@@ -63,6 +63,12 @@ class PartialFile(io.FileIO):
             self.close()
             raise UploadLocked from error
 
+    def close(self) -> None:
+        """Let go of it at once: a program that another thread starts holds our descriptors for a moment."""
+        if not self.closed:
+            fcntl.flock(self.fileno(), fcntl.LOCK_UN)
+        super().close()
+
     @property
     def size_bytes(self) -> int:
         return os.fstat(self.fileno()).st_size
