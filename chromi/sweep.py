@@ -66,6 +66,12 @@ def sweep_all(
     return swept
 
 
+def make_room(storage: Storage) -> None:
+    """Do what needs neither a row nor a task to be written: no sweep comes from the queue of a full disk."""
+    _guarded(lambda: _prune_frames(storage))
+    _guarded(lambda: _remove_orphans(storage))
+
+
 def _guarded(step: Callable[[], int]) -> int:
     """Take a step, and go on to the next should the disk be full or the database locked."""
     try:

@@ -90,7 +90,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
     # Ahead of waiting jobs, and dropped if it comes too late: the next one does the same work.
     huey.periodic_task(crontab(), name="sweep", priority=10, expires=50)(sweep_all)
-    huey.on_startup(name="heartbeat")(start_heartbeat)
+    huey.on_startup(name="heartbeat")(lambda: start_heartbeat(storage))
     huey.on_startup(name="sweep")(sweep_all)
     return queue
 
@@ -230,13 +230,18 @@ def worker_id() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def start_heartbeat() -> None:
-    """Say every few seconds, from a thread of the worker's process, that the worker is alive."""
+def start_heartbeat(storage: Storage) -> None:
+    """Say every few seconds, from a thread of the worker's process, that the worker is alive.
+
+    Where that cannot be written because the disk is full, make room.
+    """
 
     def beat() -> None:
         while True:
             try:
                 with database.connection_context():
+                    if storage.has_no_room():
+                        sweep.make_room(storage)
                     Worker.beat(worker_id())
             except DatabaseError as error:
                 log.warning("heartbeat not written: %s", error)

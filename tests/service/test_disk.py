@@ -89,6 +89,17 @@ def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_work
     assert answer_of(f"-Fvideo=@{clip}", f"{small.url}/uploads/")[0] == 201
 
 
+def test_a_full_disk_is_rid_of_what_is_only_kept_to_be_quick(small: Service, clip: Path) -> None:
+    """The frames that spare the next job the reading: no task and no row can be written to remove them."""
+    upload = curl_json(f"-Fvideo=@{clip}", f"{small.url}/uploads/")
+    job = curl_json("-Fduration=1", f"{small.url}/uploads/{upload['upload_id']}/jobs/")
+    assert wait_for_end(small, job["job_id"])["status"] == "success"
+    kept = small.instance / "media/frames"
+    wait_for(lambda: list(kept.iterdir()), "frames to be kept")
+    with full(small):
+        wait_for(lambda: not list(kept.iterdir()), "them to go", timeout_s=20)
+
+
 def test_a_piece_that_finds_no_room_is_sent_again_later(small: Service, heavy_clip: Path) -> None:
     content = heavy_clip.read_bytes()
     half = len(content) // 2
@@ -142,7 +153,7 @@ def test_a_disk_that_fills_up_while_a_body_arrives_is_said(small: Service) -> No
 def test_a_conversion_that_finds_no_room_fails_with_a_sentence_and_the_next_one_works(
     small: Service, heavy_clip: Path, clip: Path, step: str
 ) -> None:
-    job_id = start_job(small, heavy_clip, quality="best")
+    job_id = start_job(small, heavy_clip, quality="best", duration="3")
     wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, every_s=0.02)
     with full(small, but_for=2 * MB):
         job = wait_for_end(small, job_id)
