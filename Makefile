@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Made without ensurepip and filled by the machine's own pip, so that Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
-.PHONY: run test test-fast fuzz lint format bench bench-service bench-page screenshots signs translations lock clean
+.PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots signs translations lock clean
 
 run: $(VENV)/run.done
 	$(BIN)/python -m chromi up
@@ -14,7 +14,7 @@ test: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-fast: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser and not service"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser and not service and not soak"
 
 # Looks for new examples, FUZZ times as many as the suite's.
 fuzz: FUZZ ?= 100
@@ -37,6 +37,11 @@ bench: $(VENV)/dev.done
 
 bench-service: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.service $(CLIP)
+
+# make soak ARGS="--minutes 60 --visitors 10"; it takes four minutes more than said
+soak: $(VENV)/dev.done
+	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 bench-page: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.page

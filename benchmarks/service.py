@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import imageio_ffmpeg
 
@@ -41,14 +41,22 @@ def main() -> None:
 
 
 @contextmanager
-def running_service(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A whole Chromi that keeps its files in `folder`; its address comes on its standard output."""
+def running_service(folder: Path, log: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A whole Chromi that keeps its files in `folder`; its address comes on its standard output.
+
+    What it complains about goes to the file `log`, or nowhere.
+    """
+    with open(log or os.devnull, "w") as complaints:
+        yield from _run(folder, complaints)
+
+
+def _run(folder: Path, complaints: IO[str]) -> Iterator[subprocess.Popen[str]]:
     service = subprocess.Popen(
         [sys.executable, "-m", "chromi", "up"],
         cwd=ROOT,
         env=os.environ | {"CHROMI_INSTANCE": f"{folder}/instance", "CHROMI_PORT": "0"},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=complaints,
         text=True,
     )
     try:

@@ -181,6 +181,15 @@ class ServiceBusy(ChromiError):
     user_message = Sentence("The service is busy. Please try again in a few seconds.")
 
 
+class DatabaseDamaged(ChromiError):
+    """What the database's file holds is no database any more: its host has to put a backup in its place."""
+
+    status_code = 503
+    code = "database_damaged"
+    user_message = Sentence("The service cannot read its records at this moment. Please try again later.")
+    retry_after_s = 60
+
+
 class QueueFull(ServiceBusy):
     """As many jobs wait as CHROMI_MAX_QUEUE allows."""
 

@@ -63,6 +63,12 @@ class PartialFile(io.FileIO):
             self.close()
             raise UploadLocked from error
 
+    def close(self) -> None:
+        """Let go of it at once: a program that another thread starts holds our descriptors for a moment."""
+        if not self.closed:
+            fcntl.flock(self.fileno(), fcntl.LOCK_UN)
+        super().close()
+
     @property
     def size_bytes(self) -> int:
         return os.fstat(self.fileno()).st_size
@@ -110,6 +116,10 @@ class Storage:
         """List all kept frames, those used last first, each with its upload's id."""
         paths = sorted(self.frames.iterdir(), key=_used_at, reverse=True)
         return [(path.name.partition("-")[0], path) for path in paths]
+
+    def has_no_room(self) -> bool:
+        """True when not even a row can be written."""
+        return shutil.disk_usage(self.uploads).free < MB
 
     def is_short_of_space(self) -> bool:
         return shutil.disk_usage(self.frames).free < MIN_FREE_BYTES

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from peewee import OperationalError
 
 from chromi.config import Settings
 from chromi.encoder.errors import WorkerDied
@@ -57,23 +61,41 @@ class Swept:
 def sweep_all(
     settings: Settings, storage: Storage, waiting_ids: set[str], enqueue: Callable[[str], object]
 ) -> Swept:
-    """Do all there is to do now; safe to run twice and at any moment."""
+    """Do all there is to do now; safe to run twice and at any moment.
+
+    What needs no row to be written comes first: on a full disk that makes the room for the rest.
+    """
     swept = Swept(
-        jobs_failed=_take_back_lost_jobs(storage),
-        jobs_requeued=_enqueue_forgotten(waiting_ids, enqueue),
-        uploads_removed=_remove_unused_uploads(settings, storage),
-        partials_removed=_remove_silent_partials(settings, storage),
-        results_removed=_remove_expired_results(settings, storage),
-        orphans_removed=_remove_orphans(storage),
-        frames_removed=_prune_frames(storage),
+        frames_removed=_guarded(lambda: _prune_frames(storage)),
+        orphans_removed=_guarded(lambda: _remove_orphans(storage)),
+        uploads_removed=_guarded(lambda: _remove_unused_uploads(settings, storage)),
+        partials_removed=_guarded(lambda: _remove_silent_partials(settings, storage)),
+        results_removed=_guarded(lambda: _remove_expired_results(settings, storage)),
+        jobs_failed=_guarded(lambda: _take_back_lost_jobs(storage)),
+        jobs_requeued=_guarded(lambda: _enqueue_forgotten(waiting_ids, enqueue)),
     )
-    Allowance.forget_unused()
-    Worker.delete().where(Worker.seen_at < time.time() - 3600).execute()
+    _guarded(Allowance.forget_unused)
+    _guarded(Worker.delete().where(Worker.seen_at < time.time() - 3600).execute)
     for name in ("chromi.db", "queue.db"):
-        shrink_wal(settings.instance / name)
+        _guarded(partial(shrink_wal, settings.instance / name))
     if swept != Swept():
         log.info("%s", swept)
     return swept
+
+
+def make_room(storage: Storage) -> None:
+    """Do what needs neither a row nor a task to be written: no sweep comes from the queue of a full disk."""
+    _guarded(lambda: _prune_frames(storage))
+    _guarded(lambda: _remove_orphans(storage))
+
+
+def _guarded(step: Callable[[], int]) -> int:
+    """Take a step, and go on to the next should the disk be full or the database locked."""
+    try:
+        return step()
+    except (OperationalError, sqlite3.OperationalError, OSError) as error:
+        log.warning("the next sweep tries again: %s", error)
+        return 0
 
 
 def after_job(job: Job, storage: Storage) -> None:
@@ -83,18 +105,19 @@ def after_job(job: Job, storage: Storage) -> None:
         storage.remove_result(job.id)  # cancelled in the moment it was published
     if ended and ended.state == State.FAILED:
         _remove_frames(job.upload_id, storage)  # a power cut may have damaged them: the next try reads anew
-    _release_upload(job.upload_id, storage)
     _prune_frames(storage)
+    _guarded(lambda: _release_upload(job.upload_id, storage))
 
 
-def _release_upload(upload_id: str | None, storage: Storage) -> None:
+def _release_upload(upload_id: str | None, storage: Storage) -> bool:
     """Start its time to live anew, or remove it if it was sent for the one job that has ended."""
     upload = Upload.get_or_none(Upload.id == upload_id)
     if upload is None:
-        return
+        return False
     unfinished = Job.select(Job.upload).where(Job.upload == upload, Job.state.not_in(FINAL_STATES))
-    if not (upload.one_shot and _remove_upload(upload, storage, Upload.id.not_in(unfinished))):
-        upload.touch()
+    if upload.one_shot and _remove_upload(upload, storage, Upload.id.not_in(unfinished)):
+        return True
+    return upload.touch()
 
 
 def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
@@ -219,14 +242,18 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
 
 
 def _remove_orphans(storage: Storage) -> int:
-    """Remove files that belong to no row, such as a crash leaves behind."""
-    running = Job.select().where(Job.state == State.IN_PROGRESS)
+    """Remove files that belong to no row, such as a crash leaves behind.
+
+    A running job's result may lie there already, while its worker waits to say so.
+    """
+    jobs = list(Job.select().where(Job.state.in_((State.IN_PROGRESS, State.SUCCESS))))
+    running = [job for job in jobs if job.state == State.IN_PROGRESS]
     at_work = {storage.attempt_path(job.id, job.attempts).name for job in running}
-    done = [job.id for job in Job.select(Job.id).where(Job.state == State.SUCCESS)]
-    results = {f"{job_id}{suffix}" for job_id in done for suffix in (".gif", ".jpg")}
+    results = {f"{job.id}{suffix}" for job in jobs for suffix in (".gif", ".jpg")}
+    # Partial ones first: one that is completed in between is then found as a whole.
+    partials = {storage.partial_path(partial.id).name for partial in PartialUpload.select(PartialUpload.id)}
     ids = [upload.id for upload in Upload.select(Upload.id)]
     uploads = {*ids, *(storage.preview_path(upload_id).name for upload_id in ids)}
-    partials = {storage.partial_path(partial.id).name for partial in PartialUpload.select(PartialUpload.id)}
     return (
         _remove_old_except(storage.uploads.iterdir(), uploads | partials)
         + _remove_old_except(storage.work.iterdir(), at_work)

@@ -18,14 +18,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huey import SqliteHuey, crontab
-from peewee import OperationalError
+from peewee import DatabaseError, OperationalError
 
 from chromi import logs, memory, sweep
 from chromi.config import Settings
-from chromi.encoder import convert, estimate, find_loops, make_preview
+from chromi.encoder import Result, convert, estimate, find_loops, make_preview
 from chromi.encoder.errors import ConverterKilled, Stopped
 from chromi.errors import ChromiError, Unwell
-from chromi.models import MAX_ATTEMPTS, Job, JobKind, Lease, Link, Worker, database, open_database
+from chromi.models import (
+    MAX_ATTEMPTS,
+    Job,
+    JobKind,
+    Lease,
+    Link,
+    Worker,
+    database,
+    open_database,
+    patiently,
+)
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -106,7 +116,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
     # Ahead of waiting jobs, and dropped if it comes too late: the next one does the same work.
     huey.periodic_task(crontab(), name="sweep", priority=10, expires=50)(sweep_all)
-    huey.on_startup(name="heartbeat")(start_heartbeat)
+    huey.on_startup(name="heartbeat")(lambda: start_heartbeat(storage))
     huey.on_startup(name="sweep")(sweep_all)
     return queue
 
@@ -116,36 +126,41 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
 
     True when it is queued again and has to be enqueued.
     """
-    job = Job.claim(job_id, worker_id())
+    job = patiently(lambda: Job.claim(job_id, worker_id()))
     if job is None:
         log.info("job %s is not queued any more", job_id)
         return False
     try:
         storage.remove_attempts(job.id)
         with Lease(job, guarded=not settings.inline) as lease:
-            _do(job, lease, settings, storage)
+            end = _do(job, lease, settings, storage)
+        patiently(end)  # without the guard: what is done waits as long as it must
     except Stopped:
         log.info("job %s was stopped", job_id)
     except ConverterKilled as error:
         log.warning("job %s: attempt %d: %s", job_id, job.attempts, error)
         if job.attempts < MAX_ATTEMPTS:
-            return job.release()
-        job.fail(error)
+            return patiently(job.release)
+        _fail(job, error)
     except ChromiError as error:
         log.warning("job %s failed: %s", job_id, error)
-        job.fail(error)
+        _fail(job, error)
     except KeyboardInterrupt:
         job.release(uncounted=True)
         raise
     except OperationalError as error:
-        log.warning("job %s: its end was not written, so it is done once more: %s", job_id, error)
+        log.error("job %s: its row cannot be written, so the sweep takes it up again: %s", job_id, error)
     except Exception:
         log.exception("job %s failed unexpectedly", job_id)
-        job.fail(ChromiError())
+        _fail(job, ChromiError())
     finally:
         sweep.after_job(job, storage)
         memory.note("after the job")
     return False
+
+
+def _fail(job: Job, error: ChromiError) -> None:
+    patiently(lambda: job.fail(error))
 
 
 def _log_end(job_id: str) -> None:
@@ -156,19 +171,23 @@ def _log_end(job_id: str) -> None:
     log.info("job %s: %s", job_id, job.state, extra={"facts": facts})
 
 
-def _do(job: Job, lease: Lease, settings: Settings, storage: Storage) -> None:
+End = Callable[[], bool]
+"""Writes what the work has come to; False when the job is not this worker's any more."""
+
+
+def _do(job: Job, lease: Lease, settings: Settings, storage: Storage) -> End:
     match job.kind:
         case JobKind.ESTIMATE:
-            _estimate(job, lease, storage)
+            return _estimate(job, lease, storage)
         case JobKind.LOOPS:
-            _find_loops(job, lease, storage)
+            return _find_loops(job, lease, storage)
         case JobKind.PREVIEW:
-            _make_preview(job, lease, storage)
+            return _make_preview(job, lease, storage)
         case _:
-            _convert(job, lease, settings, storage)
+            return _convert(job, lease, settings, storage)
 
 
-def _convert(job: Job, lease: Lease, settings: Settings, storage: Storage) -> None:
+def _convert(job: Job, lease: Lease, settings: Settings, storage: Storage) -> End:
     result = convert(
         storage.upload_path(job.upload_id or ""),
         storage.result_path(job.id),
@@ -179,12 +198,19 @@ def _convert(job: Job, lease: Lease, settings: Settings, storage: Storage) -> No
         should_stop=lease.is_lost,
         poster=storage.source_frame_path(job.id),
     )
+    return lambda: _publish(job, result, settings)
+
+
+def _publish(job: Job, result: Result, settings: Settings) -> bool:
+    """End a conversion with its own link."""
     with database.atomic():
-        if job.succeed(result):
-            Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
+        if not job.succeed(result):
+            return False
+        Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
+    return True
 
 
-def _estimate(job: Job, lease: Lease, storage: Storage) -> None:
+def _estimate(job: Job, lease: Lease, storage: Storage) -> End:
     estimates = estimate(
         storage.upload_path(job.upload_id or ""),
         job.recipe,
@@ -193,23 +219,23 @@ def _estimate(job: Job, lease: Lease, storage: Storage) -> None:
         on_progress=lease.report,
         should_stop=lease.is_lost,
     )
-    job.succeed_estimating(estimates)
+    return lambda: job.succeed_estimating(estimates)
 
 
-def _find_loops(job: Job, lease: Lease, storage: Storage) -> None:
+def _find_loops(job: Job, lease: Lease, storage: Storage) -> End:
     """Search windows as long as the clip's part is that the GIF shows."""
     loops = find_loops(
         storage.upload_path(job.upload_id or ""),
         duration_s=job.recipe.duration_s * job.recipe.speed,
         on_tick=lease.tick,
     )
-    job.succeed_finding(loops)
+    return lambda: job.succeed_finding(loops)
 
 
-def _make_preview(job: Job, lease: Lease, storage: Storage) -> None:
+def _make_preview(job: Job, lease: Lease, storage: Storage) -> End:
     upload_id = job.upload_id or ""
     make_preview(storage.upload_path(upload_id), storage.preview_path(upload_id), on_tick=lease.tick)
-    job.succeed_previewing()
+    return job.succeed_previewing
 
 
 def _frames_path(job: Job, storage: Storage) -> Path | None:
@@ -226,15 +252,20 @@ def worker_id() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def start_heartbeat() -> None:
-    """Say every few seconds, from a thread of the worker's process, that the worker is alive."""
+def start_heartbeat(storage: Storage) -> None:
+    """Say every few seconds, from a thread of the worker's process, that the worker is alive.
+
+    Where that cannot be written because the disk is full, make room.
+    """
 
     def beat() -> None:
         while True:
             try:
                 with database.connection_context():
+                    if storage.has_no_room():
+                        sweep.make_room(storage)
                     Worker.beat(worker_id())
-            except OperationalError as error:
+            except DatabaseError as error:
                 log.warning("heartbeat not written: %s", error)
             time.sleep(BEAT_INTERVAL_S)
 

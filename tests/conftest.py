@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,13 +170,18 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def run_service(
-    instance: Path, settings: dict[str, str], command: tuple[str, ...] = ("-m", "chromi", "up")
+    instance: Path,
+    settings: dict[str, str],
+    command: tuple[str, ...] = ("-m", "chromi", "up"),
+    *,
+    inside: Sequence[str] = (),
 ) -> Service:
+    """Start it; `inside` is a program that runs the command given after its own arguments."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
     environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0"}
     environ |= {f"CHROMI_{name.upper()}": text for name, text in settings.items()}
     process = subprocess.Popen(
-        [sys.executable, *command],
+        [*inside, sys.executable, *command],
         cwd=ROOT,
         env=environ,
         stdout=subprocess.PIPE,

@@ -1,5 +1,7 @@
 """The rows' transitions: exactly one of those who try goes through."""
 
+import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +13,19 @@ from peewee import OperationalError
 from chromi.encoder import Progress, Recipe, Result
 from chromi.encoder.errors import NoFrames, Stopped, TimedOut
 from chromi.errors import NotFound
-from chromi.models import Job, JobKind, Lease, Link, State, Worker, database, leases, open_database
+from chromi.models import (
+    Job,
+    JobKind,
+    Lease,
+    Link,
+    State,
+    Upload,
+    Worker,
+    database,
+    leases,
+    open_database,
+    patiently,
+)
 from chromi.models.links import MAX_TRIES, TRIES_WINDOW_S
 
 RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
@@ -278,3 +292,47 @@ def test_a_lease_learns_that_the_job_was_cancelled(running: Job) -> None:
     with pytest.raises(Stopped):
         lease.tick(0.5)
     assert lease.is_lost()
+    Worker.update(seen_at=time.time() - 60).execute()
+    assert not Worker.is_any_alive()
+
+
+def test_what_must_not_be_lost_waits_for_a_lock(job: Job, tmp_path: Path) -> None:
+    running = Job.claim(job.id, "worker-1")
+    assert running
+    database.pragma("busy_timeout", 10)
+    other = sqlite3.connect(tmp_path / "chromi.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.close)
+    release.start()
+    with pytest.raises(OperationalError):
+        running.report(Progress("encoding", 0.5, ""))
+    assert patiently(lambda: running.succeed(RESULT))
+    assert state_of(job) == State.SUCCESS
+    release.join()
+
+
+def test_patience_ends(job: Job) -> None:
+    def fail() -> None:
+        raise OperationalError("database is locked")
+
+    with pytest.raises(OperationalError):
+        patiently(fail, patience_s=0)
+
+
+def test_a_link_without_a_count_needs_no_row_to_be_written(job: Job) -> None:
+    link = link_to(job)
+    database.pragma("query_only", 1)
+    assert link.begin_delivery()
+    database.pragma("query_only", 0)
+
+
+def test_looking_at_a_clip_is_noted_now_and_then_if_that_can_be(job: Job) -> None:
+    upload = Upload.create(bytes=1, info_json={}, used_at=time.time() - 5)
+    upload.note_use()
+    assert Upload.find(upload.id).used_at == upload.used_at
+    Upload.update(used_at=time.time() - 100).execute()
+    database.pragma("query_only", 1)
+    Upload.find(upload.id).note_use()
+    database.pragma("query_only", 0)
+    Upload.find(upload.id).note_use()
+    assert Upload.find(upload.id).used_at == pytest.approx(time.time(), abs=5)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from chromi.encoder import Recipe
-from chromi.errors import NotFound
-from chromi.storage import Storage, new_id
+from chromi.errors import NotFound, UploadLocked
+from chromi.storage import PartialFile, Storage, new_id
 
 
 @pytest.fixture
@@ -79,3 +79,16 @@ def test_a_kept_file_has_all_its_bytes(media: Storage) -> None:
         incoming.keep(destination)
     assert destination.read_bytes() == b"abc"
     assert list(media.uploads.iterdir()) == [destination]
+
+
+def test_who_adds_to_a_file_lets_go_of_it_at_once(media: Storage) -> None:
+    """Even while a program that was started meanwhile still has the descriptor."""
+    path = media.partial_path(new_id())
+    path.touch()
+    file = PartialFile(path)
+    copy = os.dup(file.fileno())
+    with pytest.raises(UploadLocked):
+        PartialFile(path)
+    file.close()
+    PartialFile(path).close()
+    os.close(copy)

@@ -340,3 +340,32 @@ def test_the_logs_of_both_databases_do_not_grow_without_end(
         monkeypatch.setattr("chromi.models.WAL_LIMIT_BYTES", 1)
         run()
         assert [log.stat().st_size for log in logs] == [0, 0]
+
+
+def test_a_result_stays_whose_worker_waits_to_say_so(run: Run, storage: Storage) -> None:
+    """Published, and the row cannot be written for a while; or the clock was set forward by a day."""
+    job = make_job(State.IN_PROGRESS, heartbeat_at=time.time())
+    paths = [storage.result_path(job.id), storage.source_frame_path(job.id)]
+    for path in paths:
+        path.write_bytes(b"x")
+        age(path)
+    assert run().orphans_removed == 0
+    assert all(path.exists() for path in paths)
+
+
+def test_room_is_made_even_when_no_row_can_be_written(run: Run, storage: Storage, settings: Settings) -> None:
+    """A full disk: what needs no row goes first, and no step's trouble keeps the others from theirs."""
+    unused = make_upload(storage)
+    abandoned = storage.uploads / "incoming-x"
+    abandoned.write_bytes(b"half an upload")
+    age(abandoned)
+    frames = make_frames(storage, new_id(), used_at=time.time())
+    make_job(State.QUEUED)
+    database.execute_sql("PRAGMA query_only = on")  # what SQLite then says is an OperationalError, too
+    swept = run()
+    assert (swept.orphans_removed, swept.frames_removed, swept.uploads_removed) == (1, 1, 0)
+    assert not abandoned.exists()
+    assert not frames.exists()
+    database.execute_sql("PRAGMA query_only = off")
+    assert run().uploads_removed == 1
+    assert not storage.upload_path(unused.id).exists()

@@ -100,10 +100,11 @@ class Link(Row):
     def begin_try(self) -> bool:
         """Take one of the tries at its password; false when there is none left for now.
 
-        Taken before the password is looked at, so that guesses sent side by side are counted too.
+        Taken before the password is looked at, so that guesses sent side by side are counted too. Tries of
+        the future are those before the clock was set back.
         """
         now = time.time()
-        is_new = Link.tries_since <= now - TRIES_WINDOW_S
+        is_new = (Link.tries_since <= now - TRIES_WINDOW_S) | (Link.tries_since > now)
         return bool(
             Link.update(
                 tries=Case(None, [(is_new, 1)], Link.tries + 1),
@@ -127,9 +128,12 @@ class Link(Row):
     def begin_delivery(self) -> bool:
         """Hold one use for a download that starts; False when none is free at this moment.
 
-        `sent_bytes` is then what it is at this moment: the download before may have ended a moment ago.
+        `sent_bytes` is then what it is at this moment: the download before may have ended a moment ago. Where
+        uses are not limited nothing is held, so that such a link works while no row can be written.
         """
-        is_free = Link.max_uses.is_null() | (Link.uses + Link.delivering < Link.max_uses)
+        if self.max_uses is None:
+            return bool(Link.select().where(Link.id == self.id, Link.revoked_at.is_null()).exists())
+        is_free = Link.uses + Link.delivering < Link.max_uses
         hold = Link.update(delivering=Link.delivering + 1)
         with database.atomic():
             if not hold.where(Link.id == self.id, Link.revoked_at.is_null(), is_free).execute():
@@ -143,7 +147,7 @@ class Link(Row):
         They go on from what had been sent when this download began or since: of two that resume at once,
         each reaches the file's end, and each counts.
         """
-        with database.atomic():
+        with database.atomic("IMMEDIATE"):  # what is read here must hold until it is written
             row = Link.get_or_none(Link.id == self.id)
             if row is None:
                 return False  # swept meanwhile
@@ -151,10 +155,10 @@ class Link(Row):
             complete = goes_on and stop >= size_bytes
             reached = max(row.sent_bytes, stop) if goes_on else row.sent_bytes
             Link.update(
-                delivering=Link.delivering - 1,
+                delivering=fn.MAX(Link.delivering - 1, 0),
                 uses=Link.uses + int(complete),
                 sent_bytes=0 if complete else reached,
-            ).where(Link.id == self.id, Link.delivering > 0).execute()
+            ).where(Link.id == self.id).execute()
         return bool(complete)
 
     @classmethod

@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Self, TypeVar
 
-from peewee import CharField, DoubleField, Model, SqliteDatabase
+from peewee import CharField, DoubleField, Model, OperationalError, SqliteDatabase
 
 from chromi.errors import NotFound
 from chromi.storage import new_id
 
+log = logging.getLogger(__name__)
 database = SqliteDatabase(None)
+
+PATIENCE_S = 60.0
+"""So long a write that must not be lost is tried again; the sweep makes room on a full disk each minute."""
+RETRY_S = 0.5
+
+T = TypeVar("T")
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """Keep a connection that does nothing.
+
+    With its last connection SQLite removes the two files beside the database. It then makes them anew for
+    every request, and on a full disk it cannot, not even to read.
+    """
+    with closing(sqlite3.connect(database.database)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        yield
+
+
+def patiently(write: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:
+    """Do a write that must not be lost, again while the database is locked or its disk is full.
+
+    Raises OperationalError when that has gone on for `patience_s` seconds.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return write()
+        except OperationalError as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("not written yet, tried again: %s", error)
+            time.sleep(RETRY_S)
 
 
 class Row(Model):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
-from peewee import BooleanField, CharField, DoubleField, IntegerField, JSONField
+from peewee import BooleanField, CharField, DoubleField, IntegerField, JSONField, OperationalError
 
 from chromi.encoder import VideoInfo
 from chromi.errors import Conflict
@@ -13,6 +14,10 @@ from chromi.sentences import Sentence
 
 SILENCE_S = 120
 """A phone on a poor line takes a minute for a piece."""
+log = logging.getLogger(__name__)
+
+NOTED_EVERY_S = 10
+"""Looking at a clip is written down this often at most: a player that seeks asks many times a second."""
 
 
 class UsedRow(Row):
@@ -24,6 +29,15 @@ class UsedRow(Row):
         """Note that somebody uses it: its time to live starts again. False when it was just removed."""
         kind = type(self)
         return bool(kind.update(used_at=time.time()).where(kind.id == self.id).execute())
+
+    def note_use(self) -> None:
+        """As `touch`, for whoever only looks: no reason to fail while no row can be written."""
+        if abs(time.time() - self.used_at) < NOTED_EVERY_S:
+            return
+        try:
+            self.touch()
+        except OperationalError as error:
+            log.warning("the use of a clip is not noted: %s", error)
 
 
 class PartialUpload(UsedRow):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
+from chromi.encoder.errors import DiskFull
 from chromi.errors import BadRequest, ChromiError
 from chromi.web.door import Door
 from chromi.web.pace import Pace, Phase
@@ -42,7 +44,13 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def received(self, data: bytes) -> int:
         """Take some bytes; gives how many of them were this request's."""
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except OSError as error:  # the body is spooled to a disk
+            if not DiskFull.explains(error):
+                raise
+            self._refuse(DiskFull())
+            return len(data)
         if self.body_rcv is None:
             return consumed
         try:
@@ -57,7 +65,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         return consumed
 
     def _refuse(self, refusal: ChromiError) -> None:
-        self.close()
+        with suppress(OSError):  # on a full disk: it would be flushed
+            self.close()
         self.body_rcv = None
         self.headers |= {"CONTENT_LENGTH": "0", "CONNECTION": "close"}
         # Else waitress would answer 100 and read on, whatever it has found.

@@ -1,33 +1,23 @@
-"""Ways to a finished GIF: signed links that expire, and the download behind them."""
+"""Ways to a finished GIF: signed links that expire, and the receiver's page."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import re
-import time
 from typing import Any
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
-from peewee import OperationalError
 
-from chromi import sweep
 from chromi.encoder import read_first_frame
-from chromi.errors import ChromiError, Conflict, Gone, LinkRevoked, LinkUsedUp
+from chromi.errors import ChromiError, Gone
 from chromi.models import Job, Link, database
 from chromi.sentences import Sentence
-from chromi.storage import Storage
 from chromi.tokens import MAX_AGE_S
 from chromi.web import passwords
-from chromi.web.delivery import DeliveredFile, deliver_file
+from chromi.web.downloads import deliver_gif, refuse_ended
 from chromi.web.responses import answer_form_error, wanted_kind
 from chromi.web.services import services
 
-log = logging.getLogger(__name__)
 bp = Blueprint("links", __name__)
-
-DOWNLOAD_NAME = "chromi_background.gif"
-MAX_CACHE_AGE_S = 3600
 
 LINK_PREVIEWER = re.compile(
     r"bot\b|crawler|spider|preview|facebookexternalhit|whatsapp|embedly", re.IGNORECASE
@@ -102,59 +92,6 @@ def find_live_link(token: str) -> Link:
     return link
 
 
-def refuse_ended(link: Link) -> None:
-    """Raise the kind of Gone that says how the link has ended, if it has."""
-    match link.state:
-        case "expired":
-            raise Gone
-        case "used_up":
-            raise LinkUsedUp
-        case "revoked":
-            raise LinkRevoked
-
-
-def deliver_gif(link: Link) -> Response:
-    """Send the file, counting the use when (and only when) the last byte has been sent."""
-    storage, background = services().storage, services().background
-    file = DeliveredFile(storage.result_path(link.job_id))
-    if request.method != "HEAD":
-        if not link.begin_delivery():
-            file.close()
-            refuse_ended(Link.find(link.id))
-            raise Conflict(
-                Sentence("The last download of this link is under way at this moment. Try again later.")
-            )
-        # Not in the server's event loop, which closes the file: a locked database must stall nobody else.
-        file.on_close = lambda start, stop: background.submit(
-            _end_delivery, link, (start, stop, file.size_bytes), storage
-        )
-    # Whoever has a link that counts may go on where a download was cut, but not pick pieces without a use.
-    latest_start = link.sent_bytes if link.max_uses else None
-    response = deliver_file(file, "image/gif", etag=_etag(link), latest_start=latest_start)
-    response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
-    if not link.max_uses and not link.password_hash:
-        let_browser_keep(response, link)
-    return response
-
-
-def _etag(link: Link) -> str:
-    """The same for every download by this link, and of no use for anything else: ids open pages."""
-    return hashlib.sha256(link.id.encode()).hexdigest()[:32]
-
-
-def _end_delivery(link: Link, sent: tuple[int, int, int], storage: Storage) -> None:
-    """Let go of the use and count it; tried for half a minute, as a link must not stay held."""
-    for _ in range(6):
-        try:
-            with database.connection_context():
-                if link.end_delivery(*sent) and link.max_uses:
-                    sweep.remove_result_if_unneeded(link.job_id, storage)
-            return
-        except OperationalError as error:
-            log.warning("link of job %s: use not counted yet: %s", link.job_id, error)
-    log.error("link of job %s stays held until the next start", link.job_id)
-
-
 def _wants_page() -> bool:
     """True for a browser that navigates and for a program that previews links; not for the page's button."""
     if "file" in request.args:
@@ -193,12 +130,6 @@ def link_rows(job: Job) -> list[dict[str, Any]]:
 def own_url(job: Job) -> str:
     """The address of the result for whoever asked for it, without the receiver's page in between."""
     return download_url(own_link(job))
-
-
-def let_browser_keep(response: Response, link: Link) -> None:
-    """Let the receiver's browser keep it for a while, but not beyond the link's end."""
-    max_age_s = int(min(MAX_CACHE_AGE_S, link.expires_at - time.time()))
-    response.headers["Cache-Control"] = f"private, max-age={max_age_s}"
 
 
 def own_link(job: Job) -> Link:

@@ -6,11 +6,11 @@ import logging
 from typing import Any, Literal
 
 from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
-from peewee import OperationalError
+from peewee import DatabaseError, DoesNotExist, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from chromi.encoder.errors import DiskFull
-from chromi.errors import BadRequest, ChromiError, NotFound, ServiceBusy, UploadTooLarge
+from chromi.errors import BadRequest, ChromiError, DatabaseDamaged, NotFound, ServiceBusy, UploadTooLarge
 from chromi.sentences import Sentence
 from chromi.web.access import shown_path
 from chromi.web.language import say
@@ -26,7 +26,8 @@ Kind = Literal["page", "fragment", "json"]
 def init_app(app: Flask) -> None:
     app.register_error_handler(ChromiError, answer_error)
     app.register_error_handler(HTTPException, answer_http_error)
-    app.register_error_handler(OperationalError, answer_database_error)
+    app.register_error_handler(DoesNotExist, lambda error: answer_error(NotFound()))
+    app.register_error_handler(DatabaseError, answer_database_error)
     app.register_error_handler(OSError, answer_system_error)
     app.register_error_handler(Exception, answer_unexpected_error)
     app.after_request(name_what_varies)
@@ -116,9 +117,17 @@ _WORDS = {
 }
 
 
-def answer_database_error(error: OperationalError) -> Response:
+def answer_database_error(error: DatabaseError) -> Response:
+    """Tell a full disk and a damaged file from a lock that another process holds for the moment."""
+    if type(error) is DatabaseError:  # what SQLite says of a file that is none of its own, or not any more
+        log.error("the database is damaged: %s", error)
+        return answer_error(DatabaseDamaged())
+    if not isinstance(error, OperationalError):
+        return answer_unexpected_error(error)
     log.warning("database: %s", error)
-    return answer_error(ServiceBusy())
+    # SQLite has several words for a full disk: it cannot write, grow a file, or make one.
+    is_full = "locked" not in str(error) and services().storage.has_no_room()
+    return answer_error(DiskFull() if is_full else ServiceBusy())
 
 
 def answer_system_error(error: OSError) -> Response:

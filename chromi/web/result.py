@@ -9,7 +9,8 @@ from flask import Blueprint, Flask, Response, send_file, url_for
 from chromi.encoder import copy_first_frame
 from chromi.errors import Gone, NotFound
 from chromi.models import Job, Link
-from chromi.web.links import find_live_link, let_browser_keep, own_link, token_of
+from chromi.web.downloads import let_browser_keep
+from chromi.web.links import find_live_link, own_link, token_of
 from chromi.web.services import services
 
 bp = Blueprint("result", __name__)

@@ -12,7 +12,7 @@ import os
 from flask import Blueprint, Flask, Response, jsonify, make_response, request, url_for
 
 from chromi import sweep
-from chromi.encoder import probe_video
+from chromi.encoder import VideoInfo, probe_video
 from chromi.errors import (
     BadRequest,
     ChromiError,
@@ -100,9 +100,14 @@ def create() -> Response:
     if size_bytes > services().settings.max_upload_bytes:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
     client = services().admission.take_upload(request.remote_addr, size_bytes, is_partial=True)
-    with database.atomic():
-        partial = PartialUpload.create(length_bytes=size_bytes, client=client)
-        services().storage.partial_path(partial.id).touch(exist_ok=False)
+    partial = PartialUpload(length_bytes=size_bytes, client=client)
+    path = services().storage.partial_path(partial.id)
+    path.touch(exist_ok=False)
+    try:
+        partial.save(force_insert=True)
+    except BaseException:
+        path.unlink()
+        raise
     body = {"upload_id": partial.id, "url": url_for("uploads.show", upload_id=partial.id)}
     response = make_response(jsonify(body), 201)
     response.headers["Location"] = url_for("resumable.show", upload_id=partial.id)
@@ -207,11 +212,32 @@ def _complete(partial: PartialUpload) -> None:
         if error.status_code < 500:
             sweep.remove_partial(partial, storage)
         raise
-    with database.atomic():
-        if not partial.delete_instance():
-            raise NotFound(PartialUpload.missing_message())  # given up while we looked at it
-        Upload.create(id=partial.id, bytes=partial.length_bytes, info_json=info.to_dict())
-        os.replace(path, storage.upload_path(partial.id))
+    _settle(partial, info)
+
+
+def _settle(partial: PartialUpload, info: VideoInfo) -> None:
+    """Give row and file their names for good. The file has both names meanwhile: should we die or the commit
+    fail, either row finds it, and the sweep removes the other name.
+
+    Raises NotFound when the upload was given up while we looked at it.
+    """
+    storage = services().storage
+    path, whole_path = storage.partial_path(partial.id), storage.upload_path(partial.id)
+    try:
+        os.utime(path)  # its last byte may be old, and the sweep must not take it for left behind
+        whole_path.unlink(missing_ok=True)
+        os.link(path, whole_path)
+    except FileNotFoundError as error:
+        raise NotFound(PartialUpload.missing_message()) from error
+    try:
+        with database.atomic():
+            if not partial.delete_instance():
+                raise NotFound(PartialUpload.missing_message())
+            Upload.create(id=partial.id, bytes=partial.length_bytes, info_json=info.to_dict())
+    except BaseException:
+        whole_path.unlink(missing_ok=True)
+        raise
+    path.unlink(missing_ok=True)
 
 
 def _read_number(name: str) -> int:

@@ -15,6 +15,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from chromi.config import MB, Settings
 from chromi.errors import ConfigError
+from chromi.models import kept_open
 from chromi.web.channel import Channel
 from chromi.web.door import Door
 
@@ -65,7 +66,8 @@ def serve(app: Flask, settings: Settings) -> None:
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
     log.info("Chromi is at http://%s:%s/  (Ctrl-C stops it)", _shown_host(settings.host), port)
-    server.run()
+    with kept_open():
+        server.run()
 
 
 class _Lanes:

@@ -29,8 +29,9 @@ from chromi.models import Job, Link, database
 from chromi.sentences import Sentence, joined
 from chromi.tokens import MAX_AGE_S
 from chromi.web import passwords
+from chromi.web.downloads import refuse_ended
 from chromi.web.jobs import job_context
-from chromi.web.links import download_url, own_link, refuse_ended, result_context
+from chromi.web.links import download_url, own_link, result_context
 from chromi.web.responses import answer_form_error, wanted_kind
 from chromi.web.services import services
 

@@ -16,6 +16,7 @@ from flask import (
     request,
     url_for,
 )
+from peewee import OperationalError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from chromi.encoder import OPTIONS, Loop, Recipe, probe_video
@@ -74,7 +75,7 @@ def create() -> Response:
 def show(upload_id: str) -> Response:
     """The studio. That of an unfinished upload is a fragment for the page that sends it."""
     upload = find_upload(upload_id)
-    upload.touch()
+    upload.note_use()
     match wanted_kind():
         case "json":
             return jsonify(upload_body(upload))
@@ -117,7 +118,7 @@ def create_estimate(upload_id: str) -> Response:
 def video(upload_id: str) -> Response:
     """The clip itself, for the studio's player only."""
     upload = find_whole_upload(upload_id)
-    upload.touch()
+    upload.note_use()
     file = DeliveredFile(services().storage.upload_path(upload.id))
     return deliver_clip(file, MEDIA_TYPES[upload.info.container], etag=upload.id)
 
@@ -128,9 +129,10 @@ def convert() -> Response:
     upload = receive_video(one_shot=True)
     try:
         job = jobs.start_job(upload, jobs.recipe_from_form(upload))
-    except ChromiError:
+    except Exception:
         services().storage.upload_path(upload.id).unlink(missing_ok=True)
-        upload.delete_instance()
+        with suppress(OperationalError):  # then the sweep does it
+            upload.delete_instance()
         raise
     if services().settings.inline:
         return jobs.answer_inline(job)
@@ -158,8 +160,13 @@ def receive_video(*, one_shot: bool = False) -> Upload:
     incoming.flush()
     info = probe_video(incoming.path)
     upload_id = new_id()
-    incoming.keep(services().storage.upload_path(upload_id))
-    return Upload.create(id=upload_id, bytes=size_bytes, info_json=info.to_dict(), one_shot=one_shot)
+    path = services().storage.upload_path(upload_id)
+    incoming.keep(path)
+    try:
+        return Upload.create(id=upload_id, bytes=size_bytes, info_json=info.to_dict(), one_shot=one_shot)
+    except BaseException:  # locked for too long, or the disk is full
+        path.unlink(missing_ok=True)
+        raise
 
 
 def upload_body(upload: Upload | PartialUpload) -> dict[str, Any]:

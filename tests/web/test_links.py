@@ -2,16 +2,23 @@
 
 import io
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 from PIL import Image
 
-from chromi.config import signing_keys
+from chromi import create_app
+from chromi.config import Settings, signing_keys
 from chromi.models import Job, Link, database
-from chromi.storage import Storage
+from chromi.storage import Storage, new_id
+from chromi.sweep import sweep_all
 from chromi.tokens import TokenSigner
+from chromi.web.links import download_url
+from tests.conftest import Client
 from tests.waiting import wait_for
 from tests.web.conftest import PAGE
 
@@ -279,7 +286,144 @@ def test_the_button_works_whatever_the_browser_is_called(
     assert client.get(f"{one_time_url}?file=1", headers=PAGE | agent).data == gif
 
 
-def test_a_link_survives_the_rotation_of_keys(client: FlaskClient, own_url: str, settings: object) -> None:
-    [key] = signing_keys(settings)  # type: ignore[arg-type]
-    signer = TokenSigner([key, "the new key, long enough"])
-    assert signer.verify_download(own_url.split("/")[2])
+# -- tokens that are none --------------------------------------------------------------------------------
+
+
+def foreign_tokens(link: Link, key: str) -> list[str]:
+    """What looks like this link's token and is none: each differs in another way."""
+    good = TokenSigner([key]).sign_download(link.id, link.created_at)
+    payload, stamp, signature = good.split(".")
+    return [
+        TokenSigner(["a key of another service"]).sign_download(link.id, link.created_at),
+        str(URLSafeTimedSerializer(key, salt="chromi.grant").dumps(link.id)),
+        str(URLSafeTimedSerializer(key, salt="chromi.download.other").dumps(link.id)),
+        f"{payload}.{stamp}.{'A' * len(signature)}",
+        f"{payload}.{stamp}.{signature[::-1]}",
+        f"{payload}.{stamp}",
+        f"{payload[:-2]}.{stamp}.{signature}",
+        f"{payload}.{'A' * len(stamp)}.{signature}",
+        "=" * 40,
+        "x" * 5000,
+        "%00",
+    ]
+
+
+def test_no_token_that_is_none_tells_more_than_another(
+    client: FlaskClient, job: Job, settings: Settings
+) -> None:
+    """Not whether its link ever was, has ended, or what is wrong with it."""
+    [key] = signing_keys(settings)
+    ended = Link.create(job=job, expires_at=time.time() - 1)
+    told = set()
+    for link in (Link.get(~Link.shared), ended, Link(job=job, id=new_id(), created_at=time.time())):
+        for token in foreign_tokens(link, key):
+            answer = client.get(f"/download/{token}/")
+            headers = sorted(pair for pair in answer.headers if pair[0] != "Date")
+            told.add((answer.status_code, answer.data, str(headers)))
+    assert len(told) == 1
+    assert told.pop()[0] == 404
+
+
+def test_the_same_token_in_other_letters_is_the_same_link(
+    client: FlaskClient, own_url: str, gif: bytes
+) -> None:
+    """Its last letter has two bits to spare: three others stand for the same bytes, and no more."""
+    token = own_url.split("/")[2]
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    answers = [client.head(f"/download/{token[:-1]}{letter}/").status_code for letter in letters]
+    assert (answers.count(200), answers.count(404)) == (4, 60)
+    assert client.get(f"/download/{token}==/").data == gif
+
+
+def client_of(settings: Settings) -> FlaskClient:
+    app = create_app(settings)
+    app.test_client_class = Client
+    return app.test_client()
+
+
+def test_a_key_is_changed_without_ending_the_links(
+    settings: Settings, job: Job, own_url: str, gif: bytes
+) -> None:
+    """The old key verifies, the new one signs; once the old one is removed its links are not found."""
+    [old] = signing_keys(settings)
+    new = "a new key, long enough"
+    both = client_of(replace(settings, secret_key=new, old_secret_keys=(old,)))
+    assert both.get(own_url).data == gif
+    new_url = both.get(f"/jobs/{job.id}/").get_json()["converted_url"]
+    assert new_url != own_url
+    alone = client_of(replace(settings, secret_key=new))
+    assert alone.get(new_url).data == gif
+    refused = alone.get(own_url)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (404, "not_found")
+    page = alone.get(own_url, headers=PAGE)
+    assert page.status_code == 404
+    assert "It may have been removed already" in page.text
+
+
+# -- a clock that is set --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set the clock forward by so many seconds, or back."""
+    now = time.time
+
+    def by(seconds: float) -> None:
+        monkeypatch.setattr(time, "time", lambda: now() + seconds)
+
+    return by
+
+
+def test_a_clock_set_back_ends_no_link(
+    client: FlaskClient, own_url: str, one_time_url: str, gif: bytes, set_clock: Callable[[float], None]
+) -> None:
+    set_clock(-3600)
+    assert client.get(own_url).data == gif
+    assert client.get(one_time_url).data == gif
+    wait_for(lambda: one_time_uses() == 1, "the use to be counted")
+    assert client.get(one_time_url).status_code == 410
+
+
+def test_a_clock_set_forward_ends_what_has_expired_and_no_more(
+    client: FlaskClient, job: Job, own_url: str, gif: bytes, set_clock: Callable[[float], None]
+) -> None:
+    made = client.post(f"/jobs/{job.id}/links/", data={"expires": "7d", "max_uses": "2"}).get_json()
+    url = made["url"].removeprefix("http://localhost")
+    begun = client.get(url, buffered=False)
+    expired = Link.create(job=job, expires_at=time.time() + 3600)
+    set_clock(86400)
+    with client.application.test_request_context():
+        assert client.get(download_url(expired)).status_code == 410
+    assert b"".join(begun.iter_encoded()) == gif
+    begun.close()
+    wait_for(deliveries_have_ended, "the use to be let go of")
+    assert Link.find(made["link_id"]).uses == 1
+    assert client.get(url).data == gif
+
+
+def test_a_link_that_ends_while_it_is_sent_is_sent_to_its_end(
+    client: FlaskClient, job: Job, one_time_url: str, gif: bytes, settings: Settings, storage: Storage
+) -> None:
+    begun = client.get(one_time_url, buffered=False)
+    start = next(begun.iter_encoded())
+    Link.update(expires_at=time.time() - 1).execute()
+    assert sweep_all(settings, storage, set(), str).results_removed == 1
+    assert not storage.result_path(job.id).exists()
+    assert start + b"".join(begun.iter_encoded()) == gif
+    begun.close()
+    assert client.get(one_time_url).status_code == 410
+
+
+def test_a_link_that_was_swept_a_moment_ago_has_ended(
+    client: FlaskClient, one_time_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the row and the hold on a use."""
+    begin = Link.begin_delivery
+
+    def sweep_first(link: Link) -> bool:
+        Link.delete().execute()
+        return begin(link)
+
+    monkeypatch.setattr(Link, "begin_delivery", sweep_first)
+    answer = client.get(one_time_url)
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (410, "link_expired")

@@ -214,3 +214,17 @@ def test_no_log_knows_a_password(unlock: Unlock, caplog: pytest.LogCaptureFixtur
         unlock("another guess")
     assert "four words" not in caplog.text
     assert "another guess" not in caplog.text
+
+
+def test_a_clock_set_back_neither_gives_more_tries_nor_locks_for_longer(
+    client: FlaskClient, url: str, unlock: Unlock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = unlock().headers["Set-Cookie"].partition(";")[0]
+    assert [unlock("guess").status_code for _ in range(MAX_TRIES)] == [403] * MAX_TRIES
+    earlier = time.time() - 3600
+    monkeypatch.setattr(time, "time", lambda: earlier)
+    assert [unlock("guess").status_code for _ in range(MAX_TRIES)] == [403] * MAX_TRIES
+    refused = unlock()
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) <= TRIES_WINDOW_S + 1
+    assert client.head(url, headers={"Cookie": grant}).status_code == 200

@@ -2,20 +2,23 @@
 
 import errno
 import io
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from peewee import OperationalError
 from werkzeug.test import TestResponse
 
-from chromi import create_app
+from chromi import create_app, sweep
 from chromi.config import Settings
 from chromi.encoder import VideoInfo
 from chromi.encoder.errors import FfmpegMissing
-from chromi.models import Job, PartialUpload, Upload
+from chromi.models import Job, PartialUpload, Upload, database
 from chromi.storage import PartialFile, Storage
 from chromi.web import resumable
 from tests.web.conftest import FRAGMENT, PAGE, files_in, form
@@ -391,3 +394,43 @@ def test_there_is_no_sample_of_what_is_gone(client: FlaskClient, half: str, stor
     storage.partial_path(upload_id_of(half)).unlink()
     assert client.get(f"{half}/sample", headers=TUS).status_code == 404
     assert client.get(f"{BASE}{'0' * 32}/sample", headers=TUS).status_code == 404
+
+
+def test_a_sweep_takes_nothing_from_an_upload_that_is_being_completed(
+    client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last byte is hours old, and the sweep comes at the moment between the old row and the new one."""
+    path = storage.partial_path(upload_id_of(half))
+    path.write_bytes(content)
+    os.utime(path, (0, 0))
+    delete = PartialUpload.delete_instance
+
+    def sweep_first(partial: PartialUpload) -> int:
+        with ThreadPoolExecutor(1) as another:
+            assert another.submit(remove_orphans).result() == 0
+        return delete(partial)
+
+    def remove_orphans() -> int:
+        with database.connection_context():
+            return sweep._remove_orphans(storage)
+
+    monkeypatch.setattr(PartialUpload, "delete_instance", sweep_first)
+    assert send(client, half, len(content), b"").status_code == 204
+    assert is_whole(storage, half, content)
+
+
+def test_a_commit_that_fails_loses_no_byte(
+    client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full at the very end."""
+
+    def fail(**values: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Upload, "create", fail)
+        middle = len(content) // 2
+        assert send(client, half, middle, content[middle:]).status_code == 503
+    assert [Path(name).name for name in files_in(storage)] == [storage.partial_path(upload_id_of(half)).name]
+    assert send(client, half, len(content), b"").status_code == 204
+    assert is_whole(storage, half, content)
