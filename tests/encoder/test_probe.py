@@ -1,16 +1,18 @@
 """A file is what its bytes say, and what is no video is refused with a sentence that says why."""
 
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from chromi.encoder import probe
 from chromi.encoder.errors import ConverterKilled, Stopped
 from chromi.encoder.probe import VideoInfo, probe_video
+from chromi.encoder.process import Outcome
 from chromi.errors import NotAVideo
 from tests.clips import ffmpeg, make_clip, make_sound
-from tests.processes import converters
 
 
 def refusal(path: Path) -> str:
@@ -198,10 +200,7 @@ def test_a_probe_can_be_stopped(tmp_path: Path) -> None:
         probe_video(clip, on_tick=stop)
 
 
-def test_a_probe_that_is_killed_says_nothing_of_the_file(clip: Path) -> None:
-    def kill() -> None:
-        for process in converters():
-            process.kill()
-
+def test_a_probe_that_is_killed_says_nothing_of_the_file(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "run", lambda *_, **__: Outcome(-signal.SIGKILL, ""))
     with pytest.raises(ConverterKilled):
-        probe_video(clip, on_tick=kill)
+        probe_video(clip)
