@@ -7,36 +7,21 @@ and the row's lease and conditional transitions still give one result.
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from huey import SqliteHuey, crontab
-from peewee import DatabaseError, OperationalError
+from peewee import DatabaseError
 
 from chromi import logs, memory, sweep
 from chromi.config import Settings
-from chromi.encoder import Result, convert, estimate, find_loops, make_preview
-from chromi.encoder.errors import ConverterKilled, Stopped
-from chromi.errors import ChromiError, Unwell
-from chromi.models import (
-    MAX_ATTEMPTS,
-    Job,
-    JobKind,
-    Lease,
-    Link,
-    Worker,
-    database,
-    open_database,
-    patiently,
-)
+from chromi.errors import Unwell
+from chromi.models import Job, Worker, database, open_database
 from chromi.storage import Storage
+from chromi.work import run_job, worker_id
 
 log = logging.getLogger(__name__)
 
@@ -121,135 +106,12 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
     return queue
 
 
-def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
-    """Do one queued job, whatever happens ending in a state that its page can show.
-
-    True when it is queued again and has to be enqueued.
-    """
-    job = patiently(lambda: Job.claim(job_id, worker_id()))
-    if job is None:
-        log.info("job %s is not queued any more", job_id)
-        return False
-    try:
-        storage.remove_attempts(job.id)
-        with Lease(job, guarded=not settings.inline) as lease:
-            end = _do(job, lease, settings, storage)
-        patiently(end)  # without the guard: what is done waits as long as it must
-    except Stopped:
-        log.info("job %s was stopped", job_id)
-    except ConverterKilled as error:
-        log.warning("job %s: attempt %d: %s", job_id, job.attempts, error)
-        if job.attempts < MAX_ATTEMPTS:
-            return patiently(job.release)
-        _fail(job, error)
-    except ChromiError as error:
-        log.warning("job %s failed: %s", job_id, error)
-        _fail(job, error)
-    except KeyboardInterrupt:
-        job.release(uncounted=True)
-        raise
-    except OperationalError as error:
-        log.error("job %s: its row cannot be written, so the sweep takes it up again: %s", job_id, error)
-    except Exception:
-        log.exception("job %s failed unexpectedly", job_id)
-        _fail(job, ChromiError())
-    finally:
-        sweep.after_job(job, storage)
-        memory.note("after the job")
-    return False
-
-
-def _fail(job: Job, error: ChromiError) -> None:
-    patiently(lambda: job.fail(error))
-
-
 def _log_end(job_id: str) -> None:
     job = Job.get_or_none(Job.id == job_id)
     if job is None or not job.is_final:
         return
     facts = {"kind": job.kind, "state": job.state, "attempts": job.attempts, "seconds": job.elapsed_s}
     log.info("job %s: %s", job_id, job.state, extra={"facts": facts})
-
-
-End = Callable[[], bool]
-"""Writes what the work has come to; False when the job is not this worker's any more."""
-
-
-def _do(job: Job, lease: Lease, settings: Settings, storage: Storage) -> End:
-    match job.kind:
-        case JobKind.ESTIMATE:
-            return _estimate(job, lease, storage)
-        case JobKind.LOOPS:
-            return _find_loops(job, lease, storage)
-        case JobKind.PREVIEW:
-            return _make_preview(job, lease, storage)
-        case _:
-            return _convert(job, lease, settings, storage)
-
-
-def _convert(job: Job, lease: Lease, settings: Settings, storage: Storage) -> End:
-    result = convert(
-        storage.upload_path(job.upload_id or ""),
-        storage.result_path(job.id),
-        job.recipe,
-        work_dir=storage.attempt_path(job.id, job.attempts),
-        frames_path=_frames_path(job, storage),
-        on_progress=lease.report,
-        should_stop=lease.is_lost,
-        poster=storage.source_frame_path(job.id),
-    )
-    return lambda: _publish(job, result, settings)
-
-
-def _publish(job: Job, result: Result, settings: Settings) -> bool:
-    """End a conversion with its own link."""
-    with database.atomic():
-        if not job.succeed(result):
-            return False
-        Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
-    return True
-
-
-def _estimate(job: Job, lease: Lease, storage: Storage) -> End:
-    estimates = estimate(
-        storage.upload_path(job.upload_id or ""),
-        job.recipe,
-        work_dir=storage.attempt_path(job.id, job.attempts),
-        frames_path=_frames_path(job, storage),
-        on_progress=lease.report,
-        should_stop=lease.is_lost,
-    )
-    return lambda: job.succeed_estimating(estimates)
-
-
-def _find_loops(job: Job, lease: Lease, storage: Storage) -> End:
-    """Search windows as long as the clip's part is that the GIF shows."""
-    loops = find_loops(
-        storage.upload_path(job.upload_id or ""),
-        duration_s=job.recipe.duration_s * job.recipe.speed,
-        on_tick=lease.tick,
-    )
-    return lambda: job.succeed_finding(loops)
-
-
-def _make_preview(job: Job, lease: Lease, storage: Storage) -> End:
-    upload_id = job.upload_id or ""
-    make_preview(storage.upload_path(upload_id), storage.preview_path(upload_id), on_tick=lease.tick)
-    return job.succeed_previewing
-
-
-def _frames_path(job: Job, storage: Storage) -> Path | None:
-    """Say where this job's frames are kept for the next; nowhere for an upload that has no next."""
-    if job.upload is None or job.upload.one_shot:
-        return None
-    path = storage.frames_path(job.upload.id, job.recipe.pictures_key())
-    with suppress(FileNotFoundError):
-        os.utime(path)  # used last, so kept longest
-    return path
-
-
-def worker_id() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def start_heartbeat(storage: Storage) -> None:

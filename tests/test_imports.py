@@ -23,12 +23,13 @@ FLOORS = {
     "sweep": 6,
     "vitals": 6,
     "backup": 6,
-    "tasks": 7,
-    "checks": 8,
-    "web": 9,
-    "__init__": 10,
-    "service": 11,
-    "__main__": 12,
+    "work": 7,
+    "tasks": 8,
+    "checks": 9,
+    "web": 10,
+    "__init__": 11,
+    "service": 12,
+    "__main__": 13,
 }
 ENCODER_MAY_IMPORT = {"chromi.encoder", "chromi.errors", "chromi.sentences"}
 SERVER_LIBRARIES = {"flask", "werkzeug", "huey", "peewee", "waitress", "itsdangerous"}
