@@ -270,6 +270,7 @@ def test_doctor_finds_that_no_worker_is_alive(run: Run) -> None:
         "ffmpeg": "ok",
         "gifsicle": "ok",
         "disk": "ok",
+        "hosts": "ok",
     }
 
 
