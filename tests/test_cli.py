@@ -269,6 +269,7 @@ def test_doctor_finds_that_no_worker_is_alive(run: Run) -> None:
         "worker": "FAIL",
         "ffmpeg": "ok",
         "gifsicle": "ok",
+        "sandbox": "ok",
         "disk": "ok",
         "hosts": "ok",
     }
