@@ -114,6 +114,19 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path,
     assert "Traceback" not in "".join(service.log)
 
 
+@pytest.mark.soak
+def test_a_lock_held_for_longer_than_a_lease_loses_nothing(service: Service, heavy_clip: Path) -> None:
+    """For forty seconds nobody can say that the worker lives, nor that its job is done."""
+    job_id = start_drawing(service, heavy_clip)
+    until = time.monotonic() + 40
+    with locked(service):
+        wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published", timeout_s=40)
+        wait_for(lambda: time.monotonic() > until, "forty seconds", timeout_s=60)
+    job = wait_for_end(service, job_id)
+    assert job["status"] == "success"
+    assert status_of(service.url + job["converted_url"]) == 200
+
+
 @contextmanager
 def refused(service: Service, clip: Path) -> Iterator[list[str]]:
     """Ask for what needs a row to be written; the answers are there at the block's end."""
