@@ -115,6 +115,7 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path,
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(300)
 def test_a_lock_held_for_longer_than_a_lease_loses_nothing(service: Service, heavy_clip: Path) -> None:
     """For forty seconds nobody can say that the worker lives, nor that its job is done."""
     job_id = start_drawing(service, heavy_clip)
@@ -122,7 +123,7 @@ def test_a_lock_held_for_longer_than_a_lease_loses_nothing(service: Service, hea
     with locked(service):
         wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published", timeout_s=40)
         wait_for(lambda: time.monotonic() > until, "forty seconds", timeout_s=60)
-    job = wait_for_end(service, job_id)
+    job = wait_for_end(service, job_id, timeout_s=150)  # perhaps done once more
     assert job["status"] == "success"
     assert status_of(service.url + job["converted_url"]) == 200
 
@@ -228,6 +229,9 @@ def test_a_worker_killed_between_the_file_and_its_row(service: Service, heavy_cl
     sweep(service)  # unless the next worker, which begins with that, was quicker
     job = wait_for_end(service, job_id)
     assert (job["status"], attempts_at(service, job_id)) == ("success", 2)
+    for path in (service.instance / "media/results").glob("*.partial"):
+        age(path)
+    sweep(service)
     assert [name for name in results(service) if job_id in name] == [f"{job_id}.gif", f"{job_id}.jpg"]
     assert not [name for name in results(service) if "partial" in name]
     assert not list((service.instance / "media/work").iterdir())
