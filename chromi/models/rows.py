@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 database = SqliteDatabase(None)
 
 PATIENCE_S = 20.0
-"""So long a write that must not be lost is tried again: less than a lease, and enough to make room on a disk."""
+"""So long a write that must not be lost is tried again: less than a lease, and enough to make room."""
 RETRY_S = 0.5
 
 T = TypeVar("T")
