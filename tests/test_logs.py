@@ -48,6 +48,7 @@ def test_lines_are_about_what_they_are_written_in() -> None:
         record = logging.LogRecord("x", logging.INFO, __file__, 1, "m", (), None)
         return json.loads(logs.JsonFormatter().format(record)).keys() & {"request_id", "job_id"}
 
+    logs.all_about()
     with logs.about(request_id="r"):
         with logs.about(job_id="j"):
             assert about() == {"request_id", "job_id"}

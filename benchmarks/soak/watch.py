@@ -78,7 +78,7 @@ def _family(pid: int) -> Iterator[tuple[str, psutil.Process]]:
                 yield from (("converter", process) for process in child.children(recursive=True))
                 continue
             yield "consumer", child
-            for number, worker in enumerate(sorted(child.children(), key=lambda one: one.pid)):
+            for number, worker in enumerate(sorted(child.children(), key=lambda one: one.create_time())):
                 yield f"worker {number}" if number else "scheduler", worker  # that is started first
                 yield from (("converter", process) for process in worker.children(recursive=True))
 

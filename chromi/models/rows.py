@@ -17,8 +17,8 @@ from chromi.storage import new_id
 log = logging.getLogger(__name__)
 database = SqliteDatabase(None)
 
-PATIENCE_S = 60.0
-"""So long a write that must not be lost is tried again; the sweep makes room on a full disk each minute."""
+PATIENCE_S = 20.0
+"""So long a write that must not be lost is tried again: less than a lease, and enough to make room."""
 RETRY_S = 0.5
 
 T = TypeVar("T")

@@ -67,6 +67,14 @@ class Download:
         self._socket.close()
 
 
+def start_drawing(service: Service, clip: Path) -> str:
+    """Start a job and wait until it is about to have a result."""
+    job_id = start_job(service, clip, duration="1")
+    query = "SELECT step = 'encoding' FROM job WHERE id = ?"
+    wait_for(lambda: look(service, query, job_id), "its drawing", every_s=0.01)
+    return job_id
+
+
 def attempts_at(service: Service, job_id: str) -> int:
     return int(look(service, "SELECT attempts FROM job WHERE id = ?", job_id))
 
@@ -86,8 +94,7 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path,
     own_url = service.url + job_of(service, made)["converted_url"]
     one_time = share(service, made, one_time="on")["url"]
     begun = Download(service, one_time)
-    job_id = start_job(service, clip, duration="1")
-    wait_for(lambda: job_of(service, job_id)["progress"]["step"] in ("encoding", "checking"), "its drawing")
+    job_id = start_drawing(service, heavy_clip)
     until = time.monotonic() + 10
     with locked(service):
         with refused(service, clip) as answers:
@@ -105,6 +112,20 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path,
     wait_for(lambda: status_of(one_time) == 410, "the use to be counted")
     assert status_of(f"-Fvideo=@{clip}", f"{service.url}/uploads/") == 201
     assert "Traceback" not in "".join(service.log)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_a_lock_held_for_longer_than_a_lease_loses_nothing(service: Service, heavy_clip: Path) -> None:
+    """For forty seconds nobody can say that the worker lives, nor that its job is done."""
+    job_id = start_drawing(service, heavy_clip)
+    until = time.monotonic() + 40
+    with locked(service):
+        wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published", timeout_s=40)
+        wait_for(lambda: time.monotonic() > until, "forty seconds", timeout_s=60)
+    job = wait_for_end(service, job_id, timeout_s=150)  # perhaps done once more
+    assert job["status"] == "success"
+    assert status_of(service.url + job["converted_url"]) == 200
 
 
 @contextmanager
@@ -194,11 +215,9 @@ def send_piece(service: Service, location: str, clip: Path, start: int, stop: in
     return status_of("-XPATCH", *headers, "--data-binary", f"@{piece}", service.url + location)
 
 
-def test_a_worker_killed_between_the_file_and_its_row(start_service: Start, clip: Path) -> None:
+def test_a_worker_killed_between_the_file_and_its_row(service: Service, heavy_clip: Path) -> None:
     """The GIF lies there and no row says so: nobody is given it, and the job is done once more."""
-    service = start_service()
-    job_id = start_job(service, clip, duration="1")
-    wait_for(lambda: job_of(service, job_id)["progress"]["step"] in ("encoding", "checking"), "its drawing")
+    job_id = start_drawing(service, heavy_clip)
     with locked(service):
         wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published")
         worker = look(service, "SELECT worker FROM job WHERE id = ?", job_id)
@@ -210,8 +229,12 @@ def test_a_worker_killed_between_the_file_and_its_row(start_service: Start, clip
     sweep(service)  # unless the next worker, which begins with that, was quicker
     job = wait_for_end(service, job_id)
     assert (job["status"], attempts_at(service, job_id)) == ("success", 2)
-    wait_for(lambda: len(service.media()) == 2, "all but the result to go")
-    assert results(service) == [f"{job_id}.gif", f"{job_id}.jpg"]
+    for path in (service.instance / "media/results").glob("*.partial"):
+        age(path)
+    sweep(service)
+    assert [name for name in results(service) if job_id in name] == [f"{job_id}.gif", f"{job_id}.jpg"]
+    assert not [name for name in results(service) if "partial" in name]
+    assert not list((service.instance / "media/work").iterdir())
     got = curl("-o", "/dev/null", "-w", "%{size_download}", service.url + job["converted_url"])
     assert int(got) == job["result"]["bytes"]
 
@@ -219,8 +242,7 @@ def test_a_worker_killed_between_the_file_and_its_row(start_service: Start, clip
 # -- a database that is none any more ------------------------------------------------------------------
 
 
-def test_a_database_damaged_while_running_is_said_and_a_backup_is_enough(start_service: Start) -> None:
-    service = start_service()
+def test_a_database_damaged_while_running_is_said_and_a_backup_is_enough(service: Service) -> None:
     made, _ = add_result(service, 1000)
     page = f"{service.url}/jobs/{made}/"
     path = service.instance / "chromi.db"
@@ -250,7 +272,10 @@ def test_too_long_a_token_is_refused_in_our_words(service: Service) -> None:
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(b"GET /download/" + b"x" * 1_000_000 + b"/ HTTP/1.1\r\nHost: x\r\n\r\n")
-        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        answer = b""
+        with suppress(ConnectionResetError):
+            while piece := connection.recv(65_536):
+                answer += piece
     assert b" 431 " in answer.splitlines()[0]
     assert b'"bad_request"' in answer
     assert status_of(f"{service.url}/") == 200
