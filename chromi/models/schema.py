@@ -84,7 +84,8 @@ _TALLIES: Step = (
             UNION ALL SELECT 'failure', new.error_code, 1, 0 WHERE new.error_code IS NOT NULL
             UNION ALL SELECT 'step', 'waiting', 1, max(0, new.started_at - new.created_at)
                 WHERE new.started_at IS NOT NULL
-            UNION ALL SELECT 'step', key, 1, value FROM json_each(new.result_json, '$.seconds') WHERE true
+            UNION ALL SELECT 'step', key, 1, value FROM json_each(new.result_json, '$.seconds')
+                WHERE key IS NOT NULL
             ON CONFLICT (name, label) DO UPDATE SET count = count + 1, sum = sum + excluded.sum;
     END""",
 )

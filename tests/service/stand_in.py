@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from chromi import sweep, tasks
+from chromi import sweep, work
 from chromi.encoder import Progress, Recipe, Result
 from chromi.models import Job, leases
 
@@ -71,7 +71,7 @@ DEEDS = {
     for deed in (finish_at_once, wait_for_leave, oversleep_once, kill_the_worker, hang_once)
 }
 
-tasks.convert = convert  # type: ignore[assignment]
+work.convert = convert  # type: ignore[assignment]
 if os.environ["DEED"] == hang_once.__name__:
     leases.LEASE_S = sweep.LEASE_S = SHORT_LEASE_S  # type: ignore[attr-defined]
 

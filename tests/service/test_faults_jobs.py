@@ -39,6 +39,11 @@ class Hall:
     storage: Storage
     queue: Queue
 
+    @property
+    def log_path(self) -> Path:
+        """What the consumers say."""
+        return self.settings.instance / "consumers.log"
+
     def upload(self, clip: Path) -> Upload:
         upload = Upload.create(
             bytes=clip.stat().st_size, info_json=probe_video(clip).to_dict(), one_shot=True
@@ -87,34 +92,34 @@ def hall(tmp_path: Path) -> Iterator[Hall]:
     database.close()
 
 
-Start = Callable[..., "subprocess.Popen[str]"]
+Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
 def start(hall: Hall) -> Iterator[Start]:
     """Start consumers as hosts do; a `deed` instead of real conversions."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[subprocess.Popen[bytes]] = []
 
     def start(
         deed: str = "", *, workers: int = 1, grace_s: int = 100, renew: int = 50
-    ) -> "subprocess.Popen[str]":
+    ) -> "subprocess.Popen[bytes]":
         options = f"-q -k process -w {workers} -d 0.05 -m 0.2 -g TERM -t {grace_s} -M {renew} -c 1"
         name = STAND_IN if deed else "worker.huey"
-        consumer = subprocess.Popen(
-            [sys.executable, "-m", "huey.bin.huey_consumer", name, *options.split()],
-            cwd=ROOT,
-            env=os.environ | {"CHROMI_INSTANCE": str(hall.settings.instance), "DEED": deed},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        with hall.log_path.open("a") as log:  # nobody reads it meanwhile: a pipe would be full
+            consumer = subprocess.Popen(
+                [sys.executable, "-m", "huey.bin.huey_consumer", name, *options.split()],
+                cwd=ROOT,
+                env=os.environ | {"CHROMI_INSTANCE": str(hall.settings.instance), "DEED": deed},
+                stdout=log,
+                stderr=log,
+            )
         started.append(consumer)
         return consumer
 
     yield start
     for consumer in started:
         consumer.kill()  # its children go with it
-        consumer.communicate()
+        consumer.wait()
 
 
 def worker_of(job_id: str) -> psutil.Process:
@@ -126,7 +131,7 @@ def end_lease(job_id: str) -> None:
     Job.update(heartbeat_at=time.time() - 60).where(Job.id == job_id).execute()
 
 
-def kill_ffmpeg(consumer: "subprocess.Popen[str]", job_id: str, attempt: int) -> None:
+def kill_ffmpeg(consumer: "subprocess.Popen[bytes]", job_id: str, attempt: int) -> None:
     """Kill it, however often this attempt starts it; not while it is only asked for its version."""
 
     def is_over() -> bool:
@@ -188,7 +193,8 @@ def test_a_worker_that_hangs_is_ended_with_its_lease(hall: Hall, start: Start) -
     assert (job.state, job.attempts) == (State.SUCCESS, 2)
     assert len({pid for _, pid in hall.runs()}) == 2
     consumer.terminate()
-    assert "in hang_once" in consumer.communicate(timeout=20)[0], "where it hung"
+    consumer.wait(20)
+    assert "in hang_once" in hall.log_path.read_text(), "where it hung"
 
 
 def test_a_worker_that_wakes_up_too_late_changes_nothing(hall: Hall, start: Start) -> None:
@@ -283,4 +289,5 @@ def test_each_of_many_jobs_is_done_once_by_two_consumers(hall: Hall, start: Star
     wait_for(lambda: not hall.queue.size(), "the second tasks to be dropped")
     for consumer in consumers:
         consumer.terminate()
-        assert "Traceback" not in consumer.communicate(timeout=20)[0]
+        consumer.wait(20)
+    assert "Traceback" not in hall.log_path.read_text()
