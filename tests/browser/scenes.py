@@ -393,6 +393,7 @@ def ops_door(page: Page, house: House) -> None:
 @scene("ops")
 def ops(page: Page, house: House) -> None:
     """Jobs that wait, run and have failed, with a clip and without."""
+    house.hire()
     for _ in range(2):
         house.job(state=State.QUEUED)
         house.running()
