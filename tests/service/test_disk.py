@@ -21,7 +21,7 @@ from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json, job_of, start_job, wait_for_end
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.soak]
 
 TUS = ("-HTus-Resumable: 1.0.0",)
 PIECE = ("-HContent-Type: application/offset+octet-stream",)

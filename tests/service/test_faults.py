@@ -19,7 +19,7 @@ from tests.service.conftest import curl, curl_json, job_of, start_job, wait_for_
 from tests.service.records import add_result, age, locked, look, results, rows, web_process
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.soak]
 
 Start = Callable[..., Service]
 

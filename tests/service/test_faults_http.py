@@ -20,7 +20,7 @@ from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.soak]
 
 IMPATIENT = "; ".join(
     (

@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 from tests.processes import converters
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.soak]
 
 STAND_IN = "tests.service.stand_in.huey"
 RECIPE = Recipe(duration_s=1.0)
