@@ -19,19 +19,6 @@ MAX_POSTER_BYTES = 32 * 1024**2
 JPEG_QUALITY = 90
 
 
-def write_poster(frames_path: Path, path: Path) -> None:
-    """Write the first of the kept frames (or of a GIF) to `path`: complete, or not at all.
-
-    Raises BadOptions, TimedOut and EncodeError.
-    """
-    poster = Poster(path)
-    try:
-        poster.draw(frames_path)
-        poster.publish()
-    finally:
-        poster.discard()
-
-
 class Poster:
     """A still that is drawn beside its place and appears there when its GIF does; None is none at all.
 

@@ -40,15 +40,6 @@ _HDR_TRANSFERS = frozenset(("smpte2084", "arib-std-b67"))  # PQ and HLG
 _ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 # ffmpeg's own VP8 and VP9 decoders skip the second picture that carries the alpha.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-# What Chrome and Firefox both play on every machine: not HEVC, nor H.264 in Matroska.
-_PLAYABLE_CODECS = {
-    "mov": frozenset(("h264", "vp9", "av1")),
-    "matroska": frozenset(("vp8", "vp9", "av1")),
-    "gif": frozenset(("gif",)),
-}
-_PLAYABLE_FORMATS = frozenset(("yuv420p", "yuvj420p", "yuva420p"))
-_DEEP_FORMAT = "yuv420p10le"
-_DEEP_CODECS = frozenset(("vp9", "av1"))
 _TAIL_S = 2
 _QUICK = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
 
@@ -87,14 +78,6 @@ class VideoInfo:
     def decoder(self) -> str | None:
         """The decoder to ask for by name; None leaves it to ffmpeg."""
         return _ALPHA_DECODERS.get(self.codec) if self.has_alpha else None
-
-    @property
-    def plays_in_browsers(self) -> bool:
-        """Whether browsers can be expected to show the clip itself: a GIF as <img>, any other as <video>."""
-        if self.codec not in _PLAYABLE_CODECS[self.container]:
-            return False
-        is_deep = self.pixel_format == _DEEP_FORMAT and self.codec in _DEEP_CODECS
-        return is_deep or self.container == "gif" or self.pixel_format in _PLAYABLE_FORMATS
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
