@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import logging
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from peewee import OperationalError
 
 from chromi.config import Settings
 from chromi.encoder.errors import WorkerDied
@@ -30,6 +26,14 @@ from chromi.models import (
     Worker,
     shrink_wal,
 )
+from chromi.removal import (
+    after_job,
+    guarded,
+    prune_frames,
+    remove_partial,
+    remove_result_if_unneeded,
+    remove_upload,
+)
 from chromi.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -40,9 +44,6 @@ ENQUEUE_GRACE_S = 10
 """A job's row is committed a moment before its task is enqueued: only later is it taken for lost."""
 ORPHAN_AGE_S = 600
 """A file without a row is removed once nobody has written to it for this long."""
-KEPT_SETS = 4
-"""So many uploads keep their latest frames, to spare the next job the reading. A set takes about 60 MB at
-720p, and 10 s of pure noise at 1080p takes 1 GB; a host's volume may have 1 GB in all."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +67,18 @@ def sweep_all(
     What needs no row to be written comes first: on a full disk that makes the room for the rest.
     """
     swept = Swept(
-        frames_removed=_guarded(lambda: _prune_frames(storage)),
-        orphans_removed=_guarded(lambda: _remove_orphans(storage)),
-        uploads_removed=_guarded(lambda: _remove_unused_uploads(settings, storage)),
-        partials_removed=_guarded(lambda: _remove_silent_partials(settings, storage)),
-        results_removed=_guarded(lambda: _remove_expired_results(settings, storage)),
-        jobs_failed=_guarded(lambda: _take_back_lost_jobs(storage)),
-        jobs_requeued=_guarded(lambda: _enqueue_forgotten(waiting_ids, enqueue)),
+        frames_removed=guarded(lambda: prune_frames(storage)),
+        orphans_removed=guarded(lambda: _remove_orphans(storage)),
+        uploads_removed=guarded(lambda: _remove_unused_uploads(settings, storage)),
+        partials_removed=guarded(lambda: _remove_silent_partials(settings, storage)),
+        results_removed=guarded(lambda: _remove_expired_results(settings, storage)),
+        jobs_failed=guarded(lambda: _take_back_lost_jobs(storage)),
+        jobs_requeued=guarded(lambda: _enqueue_forgotten(waiting_ids, enqueue)),
     )
-    _guarded(Allowance.forget_unused)
-    _guarded(Worker.delete().where(Worker.seen_at < time.time() - 3600).execute)
+    guarded(Allowance.forget_unused)
+    guarded(Worker.delete().where(Worker.seen_at < time.time() - 3600).execute)
     for name in ("chromi.db", "queue.db"):
-        _guarded(partial(shrink_wal, settings.instance / name))
+        guarded(partial(shrink_wal, settings.instance / name))
     if swept != Swept():
         log.info("%s", swept)
     return swept
@@ -85,47 +86,8 @@ def sweep_all(
 
 def make_room(storage: Storage) -> None:
     """Do what needs neither a row nor a task to be written: no sweep comes from the queue of a full disk."""
-    _guarded(lambda: _prune_frames(storage))
-    _guarded(lambda: _remove_orphans(storage))
-
-
-def _guarded(step: Callable[[], int]) -> int:
-    """Take a step, and go on to the next should the disk be full or the database locked."""
-    try:
-        return step()
-    except (OperationalError, sqlite3.OperationalError, OSError) as error:
-        log.warning("the next sweep tries again: %s", error)
-        return 0
-
-
-def after_job(job: Job, storage: Storage) -> None:
-    """Remove at once what nothing can need when a job has ended, and start its upload's time to live anew."""
-    ended = Job.get_or_none(Job.id == job.id, Job.state.in_((State.FAILED, State.CANCELLED)))
-    if ended:
-        storage.remove_result(job.id)  # cancelled in the moment it was published
-    if ended and ended.state == State.FAILED:
-        _remove_frames(job.upload_id, storage)  # a power cut may have damaged them: the next try reads anew
-    _prune_frames(storage)
-    _guarded(lambda: _release_upload(job.upload_id, storage))
-
-
-def _release_upload(upload_id: str | None, storage: Storage) -> bool:
-    """Start its time to live anew, or remove it if it was sent for the one job that has ended."""
-    upload = Upload.get_or_none(Upload.id == upload_id)
-    if upload is None:
-        return False
-    unfinished = Job.select(Job.upload).where(Job.upload == upload, Job.state.not_in(FINAL_STATES))
-    if upload.one_shot and _remove_upload(upload, storage, Upload.id.not_in(unfinished)):
-        return True
-    return upload.touch()
-
-
-def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
-    """Remove a result that no live link needs any more, with its rows."""
-    if Link.select().where(Link.job == job_id, Link.live()).exists():
-        return False
-    storage.remove_result(job_id)
-    return bool(Job.delete().where(Job.id == job_id, Job.state == State.SUCCESS).execute())
+    guarded(lambda: prune_frames(storage))
+    guarded(lambda: _remove_orphans(storage))
 
 
 def is_lost(job: Job, waiting_ids: set[str]) -> bool:
@@ -177,7 +139,7 @@ def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
     busy = Job.select(Job.upload).where(Job.state.not_in(FINAL_STATES), Job.upload.is_null(False))
     unused = (Upload.used_at < time.time() - settings.upload_ttl_s) & Upload.id.not_in(busy)
     # Asked again as it is removed: somebody may have put it to use in between.
-    return sum(_remove_upload(upload, storage, unused) for upload in Upload.select().where(unused))
+    return sum(remove_upload(upload, storage, unused) for upload in Upload.select().where(unused))
 
 
 def _remove_silent_partials(settings: Settings, storage: Storage) -> int:
@@ -185,47 +147,6 @@ def _remove_silent_partials(settings: Settings, storage: Storage) -> int:
     silent = PartialUpload.used_at < time.time() - settings.upload_ttl_s
     found = list(PartialUpload.select().where(silent))
     return sum(remove_partial(partial, storage, silent) for partial in found)
-
-
-def remove_partial(partial: PartialUpload, storage: Storage, *conditions: Any) -> bool:
-    """Remove an unfinished upload if it still is one and the conditions hold."""
-    removed = PartialUpload.delete().where(PartialUpload.id == partial.id, *conditions).execute()
-    if removed:
-        storage.partial_path(partial.id).unlink(missing_ok=True)
-    return bool(removed)
-
-
-def _remove_upload(upload: Upload, storage: Storage, condition: Any) -> bool:
-    removed = Upload.delete().where(Upload.id == upload.id, condition).execute()
-    if removed:
-        storage.upload_path(upload.id).unlink(missing_ok=True)
-        storage.preview_path(upload.id).unlink(missing_ok=True)
-        _remove_frames(upload.id, storage)
-    return bool(removed)
-
-
-def _remove_frames(upload_id: str | None, storage: Storage) -> None:
-    for owner_id, path in storage.kept_frames():
-        if owner_id == upload_id:
-            path.unlink(missing_ok=True)
-
-
-def _prune_frames(storage: Storage) -> int:
-    """Keep the latest frames of the KEPT_SETS uploads used last, and none when the disk is filling up.
-
-    A running job is not harmed: it has a link of its own in its work folder.
-    """
-    room = 0 if storage.is_short_of_space() else KEPT_SETS
-    uploads = {upload.id for upload in Upload.select(Upload.id)}
-    removed = 0
-    for upload_id, path in storage.kept_frames():
-        if upload_id in uploads and room:
-            uploads.remove(upload_id)
-            room -= 1
-        else:
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed
 
 
 def _remove_expired_results(settings: Settings, storage: Storage) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from peewee import OperationalError
 
-from chromi import memory, sweep
+from chromi import memory, removal
 from chromi.config import Settings
 from chromi.encoder import Result, convert, estimate, find_loops, make_preview
 from chromi.encoder.errors import ConverterKilled, Stopped
@@ -59,7 +59,7 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
         log.exception("job %s failed unexpectedly", job_id)
         _fail(job, ChromiError())
     finally:
-        sweep.after_job(job, storage)
+        removal.after_job(job, storage)
         memory.note("after the job")
     return False
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chromi import removal, sweep
 from chromi import storage as storage_module
-from chromi import sweep
 from chromi.config import Settings
 from chromi.encoder import Progress, Recipe
 from chromi.models import (
@@ -208,10 +208,10 @@ def test_an_upload_keeps_its_latest_frames_only(run: Run, storage: Storage) -> N
 
 
 def test_only_the_uploads_used_last_keep_frames(run: Run, storage: Storage) -> None:
-    uploads = [make_upload(storage, used_at=time.time()) for _ in range(sweep.KEPT_SETS + 2)]
+    uploads = [make_upload(storage, used_at=time.time()) for _ in range(removal.KEPT_SETS + 2)]
     kept = [make_frames(storage, upload.id, used_at=1000 + n) for n, upload in enumerate(uploads)]
     assert run().frames_removed == 2
-    assert [path.exists() for path in kept] == [False, False, *[True] * sweep.KEPT_SETS]
+    assert [path.exists() for path in kept] == [False, False, *[True] * removal.KEPT_SETS]
 
 
 def test_a_disk_that_fills_up_keeps_no_frames(
@@ -229,7 +229,7 @@ def test_the_end_of_a_job_prunes_frames_and_one_that_failed_leaves_none(storage:
     older = make_frames(storage, other.id, used_at=1000)
     latest = make_frames(storage, other.id, used_at=2000, start_s=1)
     suspect = make_frames(storage, upload.id, used_at=2000)
-    sweep.after_job(make_job(State.FAILED, upload=upload), storage)
+    removal.after_job(make_job(State.FAILED, upload=upload), storage)
     assert [path.exists() for path in (older, latest, suspect)] == [False, True, False]
 
 

@@ -9,8 +9,8 @@ import time
 from flask import Response, request
 from peewee import OperationalError
 
-from chromi import sweep
-from chromi.errors import Conflict, Gone, LinkRevoked, LinkUsedUp
+from chromi import removal
+from chromi.errors import Conflict, Gone
 from chromi.models import Link, database, patiently
 from chromi.sentences import Sentence
 from chromi.storage import Storage
@@ -22,6 +22,20 @@ log = logging.getLogger(__name__)
 DOWNLOAD_NAME = "chromi_background.gif"
 MAX_CACHE_AGE_S = 3600
 END_PATIENCE_S = 600
+
+
+class LinkUsedUp(Gone):
+    """A link that counts has delivered its file as often as it may."""
+
+    code = "link_used_up"
+    user_message = Sentence("Every download of this link has been used. Ask whoever shared it for a new one.")
+
+
+class LinkRevoked(Gone):
+    """Whoever made the link has ended it."""
+
+    code = "link_revoked"
+    user_message = Sentence("Whoever shared this link has taken it back. Ask them for a new one.")
 
 
 def deliver_gif(link: Link) -> Response:
@@ -75,7 +89,7 @@ def _end_delivery(link: Link, sent: tuple[int, int, int], storage: Storage) -> N
     try:
         if patiently(end, patience_s=END_PATIENCE_S) and link.max_uses:
             with database.connection_context():
-                sweep.remove_result_if_unneeded(link.job_id, storage)
+                removal.remove_result_if_unneeded(link.job_id, storage)
     except OperationalError as error:
         log.error("link of job %s: not counted, or not removed: %s", link.job_id, error)
 

@@ -19,7 +19,7 @@ from flask import (
     url_for,
 )
 
-from chromi import sweep
+from chromi import removal
 from chromi.encoder import OPTIONS, Recipe
 from chromi.errors import AlreadyRunning, Conflict, NotFound, error_of
 from chromi.models import FINAL_STATES, Job, JobKind, State, Upload, Worker, database
@@ -63,7 +63,7 @@ def cancel(job_id: str) -> Response:
     """Cancel what is not finished; its worker ends ffmpeg when it next looks at the row."""
     if not Job.cancel(job_id) and Job.find(job_id).state != State.CANCELLED:
         raise Conflict(Sentence("This job has ended already, so it cannot be cancelled."))
-    sweep.after_job(Job.find(job_id), services().storage)
+    removal.after_job(Job.find(job_id), services().storage)
     job = Job.find(job_id)
     match wanted_kind():
         case "json":

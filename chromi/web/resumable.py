@@ -11,7 +11,7 @@ import os
 
 from flask import Blueprint, Flask, Response, jsonify, make_response, request, url_for
 
-from chromi import sweep
+from chromi import removal
 from chromi.encoder import VideoInfo, probe_video
 from chromi.errors import (
     BadRequest,
@@ -132,10 +132,9 @@ def sample(upload_id: str) -> Response:
     """The beginning and the end of what is here, equally long: a file that has both is taken for the same."""
     upload = find_upload(upload_id)
     storage = services().storage
-    is_partial = isinstance(upload, PartialUpload)
-    path = storage.partial_path(upload.id) if is_partial else storage.upload_path(upload.id)
+    find = storage.partial_path if isinstance(upload, PartialUpload) else storage.upload_path
     try:
-        with path.open("rb") as file:
+        with find(upload.id).open("rb") as file:
             size_bytes = file.seek(0, os.SEEK_END)
             part_bytes = min(size_bytes, SAMPLE_BYTES)
             parts = [os.pread(file.fileno(), part_bytes, at) for at in (0, size_bytes - part_bytes)]
@@ -164,7 +163,7 @@ def append(upload_id: str) -> Response:
 def remove(upload_id: str) -> Response:
     """Give an unfinished upload up; one that is whole ends by itself, as a job may need it."""
     upload = find_upload(upload_id)
-    if isinstance(upload, Upload) or not sweep.remove_partial(upload, services().storage):
+    if isinstance(upload, Upload) or not removal.remove_partial(upload, services().storage):
         raise Conflict(Sentence("This upload is complete. It is deleted by itself soon after its last use."))
     return Response(status=204)
 
@@ -210,7 +209,7 @@ def _complete(partial: PartialUpload) -> None:
         info = probe_video(path)
     except ChromiError as error:
         if error.status_code < 500:
-            sweep.remove_partial(partial, storage)
+            removal.remove_partial(partial, storage)
         raise
     _settle(partial, info)
 

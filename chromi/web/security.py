@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.sansio.utils import host_is_trusted
 
-from chromi.errors import CrossSite, NotAForm, WrongHost
+from chromi.errors import ChromiError, NotAForm
+from chromi.sentences import Sentence
 from chromi.web.services import services
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -43,6 +44,25 @@ FORM_BYTES = 1_000_000
 
 REFUSAL = "chromi.refusal"
 """Under this name the server tells of a request whose body it has not read, and why: a ChromiError."""
+
+
+class CrossSite(ChromiError):
+    """Another site's page sent this visitor's browser here to change something."""
+
+    status_code = 403
+    code = "cross_site"
+    user_message = Sentence(
+        "This request came from another site and was refused. Open the page here and try again."
+    )
+
+
+class WrongHost(ChromiError):
+    """The client names a host that is none of CHROMI_TRUSTED_HOSTS."""
+
+    status_code = 421
+    code = "wrong_host"
+    user_message = Sentence("This service does not go by that name.")
+
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 

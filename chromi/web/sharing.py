@@ -23,7 +23,7 @@ from flask import (
     url_for,
 )
 
-from chromi import sweep
+from chromi import removal
 from chromi.errors import BadOptions, ChromiError, Conflict, NotFound
 from chromi.models import Job, Link, database
 from chromi.sentences import Sentence, joined
@@ -99,7 +99,7 @@ def revoke(job_id: str, link_id: str) -> Response:
     job, link = _find(job_id, link_id)
     link.revoke()
     answer = _answer(job, link, "revoked")
-    sweep.remove_result_if_unneeded(job.id, services().storage)
+    removal.remove_result_if_unneeded(job.id, services().storage)
     return answer
 
 
