@@ -5,6 +5,8 @@ person can act on. What only a developer can use (ffmpeg's own words, a path) go
 logged and never shown.
 """
 
+import math
+
 from chromi.sentences import Sentence
 
 
@@ -17,11 +19,15 @@ class ChromiError(Exception):
     retry_after_s = 5
     """When to try again, for the answers that say so (429, 503)."""
 
-    def __init__(self, user_message: str | None = None, *, detail: str = "") -> None:
+    def __init__(
+        self, user_message: str | None = None, *, detail: str = "", wait_s: float | None = None
+    ) -> None:
         if isinstance(user_message, Sentence):
             self.user_message = user_message
         elif user_message:
             self.user_message = Sentence(user_message)
+        if wait_s is not None:
+            self.retry_after_s = max(1, math.ceil(wait_s))
         self.detail = detail
         super().__init__(f"{self.user_message} [{detail}]" if detail else self.user_message)
 
@@ -55,24 +61,6 @@ class MissingVideo(BadRequest):
 
     code = "missing_video"
     user_message = Sentence("No video came with the request. Send the file in the field named “video”.")
-
-
-class CrossSite(ChromiError):
-    """Another site's page sent this visitor's browser here to change something."""
-
-    status_code = 403
-    code = "cross_site"
-    user_message = Sentence(
-        "This request came from another site and was refused. Open the page here and try again."
-    )
-
-
-class WrongHost(ChromiError):
-    """The client names a host that is none of CHROMI_TRUSTED_HOSTS."""
-
-    status_code = 421
-    code = "wrong_host"
-    user_message = Sentence("This service does not go by that name.")
 
 
 class NotFound(ChromiError):
@@ -118,20 +106,6 @@ class Gone(ChromiError):
     user_message = Sentence(
         "This link has expired. Ask whoever shared it for a new one, or make the background again."
     )
-
-
-class LinkUsedUp(Gone):
-    """A link that counts has delivered its file as often as it may."""
-
-    code = "link_used_up"
-    user_message = Sentence("Every download of this link has been used. Ask whoever shared it for a new one.")
-
-
-class LinkRevoked(Gone):
-    """Whoever made the link has ended it."""
-
-    code = "link_revoked"
-    user_message = Sentence("Whoever shared this link has taken it back. Ask them for a new one.")
 
 
 class UploadTooLarge(ChromiError):
@@ -225,32 +199,27 @@ class TooMany(ChromiError):
     @classmethod
     def until(cls, wait_s: float) -> "TooMany":
         """What an address may have within an hour is used up for so many seconds."""
-        error = cls(
+        return cls(
             Sentence(
                 "A lot has come from your network within the last hour. Please try again in %(minutes)s min.",
-                minutes=max(1, -int(-wait_s // 60)),
-            )
+                minutes=max(1, math.ceil(wait_s / 60)),
+            ),
+            wait_s=wait_s,
         )
-        error.retry_after_s = max(1, -int(-wait_s // 1))
-        return error
 
     @classmethod
     def waiting(cls) -> "TooMany":
-        return cls._for_now(
-            Sentence("Several clips from your network are waiting already. Please try again in a minute."), 60
+        return cls(
+            Sentence("Several clips from your network are waiting already. Please try again in a minute."),
+            wait_s=60,
         )
 
     @classmethod
     def uploading(cls) -> "TooMany":
-        return cls._for_now(
-            Sentence("Several uploads from your network are under way. Please try again in a minute."), 20
+        return cls(
+            Sentence("Several uploads from your network are under way. Please try again in a minute."),
+            wait_s=20,
         )
-
-    @classmethod
-    def _for_now(cls, sentence: Sentence, retry_after_s: int) -> "TooMany":
-        error = cls(sentence)
-        error.retry_after_s = retry_after_s
-        return error
 
 
 def error_of(code: str | None, user_message: str | None) -> ChromiError:

@@ -26,7 +26,6 @@ from chromi.models import (
     open_database,
     patiently,
 )
-from chromi.models.links import MAX_TRIES, TRIES_WINDOW_S
 
 RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
 
@@ -229,17 +228,6 @@ def test_a_link_is_extended_from_its_end_or_from_now_up_to_a_limit(job: Job) -> 
     assert link.extend_by(5000, latest=now + 1000)
     assert not link.extend_by(5000, latest=now + 1000)
     assert Link.find(link.id).expires_at == pytest.approx(now + 1000)
-
-
-def test_a_link_gives_ten_tries_in_ten_minutes(job: Job) -> None:
-    link = link_to(job)
-    assert [link.begin_try() for _ in range(MAX_TRIES + 2)] == [True] * MAX_TRIES + [False] * 2
-    assert 0 < Link.find(link.id).next_try_s <= TRIES_WINDOW_S + 1
-    Link.update(tries_since=time.time() - TRIES_WINDOW_S).execute()
-    assert link.begin_try()
-    assert Link.find(link.id).tries == 1
-    link.forget_tries()
-    assert Link.find(link.id).tries == 0
 
 
 def test_live_links_are_those_that_can_still_be_used(job: Job) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from peewee import DatabaseError, OperationalError
 
-from chromi.models.allowances import Allowance
+from chromi.models.allowances import Allowance, Limit
 from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.models.leases import LEASE_S, Lease
 from chromi.models.links import Link
@@ -31,6 +31,7 @@ __all__ = [
     "Job",
     "JobKind",
     "Lease",
+    "Limit",
     "Link",
     "PartialUpload",
     "State",

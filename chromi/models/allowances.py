@@ -1,8 +1,9 @@
-"""What one address may have within an hour, kept through restarts."""
+"""How much somebody may have or try within a time, kept through restarts."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from peewee import DoubleField, fn
@@ -13,34 +14,10 @@ HOUR_S = 3600.0
 
 
 class Allowance(Row):
-    """How much of one limit is used up, as the moment when none of it will be.
-
-    The generic cell rate algorithm: an hour's worth may be taken at once, and comes back evenly. One number
-    for each limit and address, moved by one conditional statement.
-    """
+    """How much of one limit somebody has used up, as the moment when none of it will be."""
 
     free_at = DoubleField(index=True)
     """Seconds since 1970; a moment that has passed says that nothing is used up."""
-
-    @classmethod
-    def take(cls, key: str, amount: float, per_hour: float) -> bool:
-        """Use up `amount` of this key's limit; False when that much is not left. An hour's worth at most."""
-        now = time.time()
-        then = cls._free_at(now) + amount / per_hour * HOUR_S
-        taken = (
-            cls.insert(id=key, created_at=now, free_at=now + amount / per_hour * HOUR_S)
-            .on_conflict(conflict_target=[cls.id], update={cls.free_at: then}, where=(then <= now + HOUR_S))
-            .as_rowcount()
-            .execute()
-        )
-        return bool(taken)
-
-    @classmethod
-    def wait_s(cls, key: str, amount: float, per_hour: float) -> float:
-        """Seconds until `amount` could be taken; 0 when it can be now."""
-        now = time.time()
-        found = cls.select(cls._free_at(now)).where(cls.id == key).scalar() or now
-        return float(max(0.0, found + amount / per_hour * HOUR_S - now - HOUR_S))
 
     @classmethod
     def forget_unused(cls) -> int:
@@ -48,7 +25,52 @@ class Allowance(Row):
         count: int = cls.delete().where(cls.free_at < time.time()).execute()
         return count
 
-    @classmethod
-    def _free_at(cls, now: float) -> Any:
-        """Within an hour from now, also after the clock was set back."""
-        return fn.MIN(fn.MAX(cls.free_at, now), now + HOUR_S)
+
+@dataclass(frozen=True)
+class Limit:
+    """`amount` in `window_s` seconds for each of those it is kept for, such as an address or a link.
+
+    The generic cell rate algorithm: all of it may be taken at once, and comes back evenly. One number for
+    each limit and taker, moved by one conditional statement.
+    """
+
+    name: str
+    amount: float
+    window_s: float = HOUR_S
+
+    def take(self, taker: str, amount: float = 1) -> bool:
+        """Use up so much of the taker's; False when that much is not left."""
+        now = time.time()
+        cost_s = self._cost_s(amount)
+        then = self._free_at(now) + cost_s
+        taken = (
+            Allowance.insert(id=self._key(taker), created_at=now, free_at=now + cost_s)
+            .on_conflict(
+                conflict_target=[Allowance.id],
+                update={Allowance.free_at: then},
+                where=(then <= now + self.window_s),
+            )
+            .as_rowcount()
+            .execute()
+        )
+        return bool(taken)
+
+    def wait_s(self, taker: str, amount: float = 1) -> float:
+        """Seconds until so much could be taken; 0 when it can be now."""
+        now = time.time()
+        found = Allowance.select(self._free_at(now)).where(Allowance.id == self._key(taker)).scalar() or now
+        return float(max(0.0, found + self._cost_s(amount) - now - self.window_s))
+
+    def give_back(self, taker: str) -> None:
+        """Let the taker have all of it again."""
+        Allowance.delete().where(Allowance.id == self._key(taker)).execute()
+
+    def _key(self, taker: str) -> str:
+        return f"{self.name} {taker}"
+
+    def _cost_s(self, amount: float) -> float:
+        return amount / self.amount * self.window_s
+
+    def _free_at(self, now: float) -> Any:
+        """Within the window from now, also after the clock was set back."""
+        return fn.MIN(fn.MAX(Allowance.free_at, now), now + self.window_s)

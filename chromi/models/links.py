@@ -6,14 +6,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from peewee import BooleanField, Case, CharField, DoubleField, ForeignKeyField, IntegerField, fn
+from peewee import BooleanField, CharField, DoubleField, ForeignKeyField, IntegerField, fn
 
 from chromi.models.jobs import Job
 from chromi.models.rows import Row, database
-
-MAX_TRIES = 10
-"""So many passwords may be tried in TRIES_WINDOW_S seconds, whoever tries them."""
-TRIES_WINDOW_S = 600
 
 LinkState = Literal["live", "revoked", "expired", "used_up"]
 
@@ -36,9 +32,6 @@ class Link(Row):
     """None for a link that asks for no password."""
     revoked_at = DoubleField(null=True)
     """The row stays, so that whoever follows the link hears why it has ended."""
-    tries = IntegerField(default=0)
-    """Passwords that were tried since `tries_since`; the right one sets it back."""
-    tries_since = DoubleField(default=0.0)
 
     @classmethod
     def live(cls) -> Any:
@@ -94,34 +87,6 @@ class Link(Row):
         return bool(
             Link.update(revoked_at=time.time()).where(Link.id == self.id, Link.revoked_at.is_null()).execute()
         )
-
-    # -- its password ----------------------------------------------------------------------------------
-
-    def begin_try(self) -> bool:
-        """Take one of the tries at its password; false when there is none left for now.
-
-        Taken before the password is looked at, so that guesses sent side by side are counted too. Tries of
-        the future are those before the clock was set back.
-        """
-        now = time.time()
-        is_new = (Link.tries_since <= now - TRIES_WINDOW_S) | (Link.tries_since > now)
-        return bool(
-            Link.update(
-                tries=Case(None, [(is_new, 1)], Link.tries + 1),
-                tries_since=Case(None, [(is_new, now)], Link.tries_since),
-            )
-            .where(Link.id == self.id, (Link.tries < MAX_TRIES) | is_new)
-            .execute()
-        )
-
-    def forget_tries(self) -> None:
-        """The right password was given."""
-        Link.update(tries=0).where(Link.id == self.id).execute()
-
-    @property
-    def next_try_s(self) -> int:
-        """Whole seconds until the tries begin anew, at least 1."""
-        return max(1, int(self.tries_since + TRIES_WINDOW_S - time.time()) + 1)
 
     # -- its uses --------------------------------------------------------------------------------------
 

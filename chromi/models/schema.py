@@ -98,6 +98,12 @@ _CLIENTS: Step = (
     "CREATE INDEX allowance_free_at ON allowance (free_at)",
 )
 
+# Tries are allowances since, as all that is limited is.
+_TRIES_ARE_ALLOWANCES: Step = (
+    "ALTER TABLE link DROP COLUMN tries",
+    "ALTER TABLE link DROP COLUMN tries_since",
+)
+
 STEPS: tuple[Step, ...] = (
     _FIRST,
     _RESUMED_DOWNLOADS,
@@ -106,6 +112,7 @@ STEPS: tuple[Step, ...] = (
     _TRANSLATED_ERRORS,
     _TALLIES,
     _CLIENTS,
+    _TRIES_ARE_ALLOWANCES,
 )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from chromi.config import MB, Settings
 from chromi.encoder.errors import DiskFull
 from chromi.errors import QueueFull, TooMany, UploadsFull
-from chromi.models import Allowance, Job, PartialUpload
+from chromi.models import Job, Limit, PartialUpload
 from chromi.storage import MIN_FREE_BYTES, Storage
 from chromi.tokens import TokenSigner
 
@@ -50,8 +50,8 @@ class Admission:
         """
         client = self.client_of(address)
         self._check_room(client, size_bytes + coming_bytes)
-        for key, amount, per_hour in self._upload_costs(client, size_bytes):
-            if wait_s := Allowance.wait_s(key, amount, per_hour):
+        for limit, taker, amount in self._upload_costs(client, size_bytes):
+            if wait_s := limit.wait_s(taker, amount):
                 raise TooMany.until(wait_s)
         if starts_job:
             self.look_at_job(client)
@@ -81,7 +81,7 @@ class Admission:
         client = self.client_of(address)
         self.look_at_job(client)
         if client:
-            _take(f"jobs {client}", 1, self.settings.jobs_per_hour)
+            _take(Limit("jobs", self.settings.jobs_per_hour), client, 1)
         return client
 
     def check_disk(self, coming_bytes: int) -> None:
@@ -104,16 +104,16 @@ class Admission:
         except FileNotFoundError:
             return 0  # completed or removed just now
 
-    def _upload_costs(self, client: str | None, size_bytes: int) -> list[tuple[str, float, float]]:
-        """List key, amount and limit of what an upload uses up."""
+    def _upload_costs(self, client: str | None, size_bytes: int) -> list[tuple[Limit, str, float]]:
+        """List what an upload uses up: of which limit, whose, and how much."""
         if client is None:
             return []
         return [
-            (f"uploads {client}", 1, self.settings.uploads_per_hour),
-            (f"bytes {client}", size_bytes, self.settings.mb_per_hour * MB),
+            (Limit("uploads", self.settings.uploads_per_hour), client, 1),
+            (Limit("bytes", self.settings.mb_per_hour * MB), client, size_bytes),
         ]
 
 
-def _take(key: str, amount: float, per_hour: float) -> None:
-    if not Allowance.take(key, amount, per_hour):
-        raise TooMany.until(Allowance.wait_s(key, amount, per_hour))
+def _take(limit: Limit, client: str, amount: float) -> None:
+    if not limit.take(client, amount):
+        raise TooMany.until(limit.wait_s(client, amount))

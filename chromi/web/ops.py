@@ -13,18 +13,17 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request, url_for
 
-from chromi import sweep
+from chromi import removal
 from chromi.checks import check_service
 from chromi.config import VERSION
 from chromi.errors import ChromiError, Conflict, NotFound
-from chromi.models import Job, JobKind, State, Upload
+from chromi.models import Job, JobKind, Limit, State, Upload
 from chromi.models.workers import WORKER_SILENCE_S
 from chromi.tokens import OPS_MAX_AGE_S
 from chromi.vitals import look
 from chromi.web import jobs
 from chromi.web.responses import answer_form_error
 from chromi.web.services import services
-from chromi.web.tries import Tries
 
 bp = Blueprint("ops", __name__, url_prefix="/ops")
 
@@ -32,7 +31,8 @@ COOKIE = "chromi_ops"
 SHOWN = 50
 """So many jobs are listed of each state."""
 
-tries = Tries(limit=10, window_s=600)
+TRIES = Limit("ops token", 10, window_s=600)
+"""For each address."""
 
 
 class TokenNeeded(ChromiError):
@@ -123,7 +123,7 @@ def sign_out() -> Response:
 def cancel(job_id: str) -> Response:
     if not Job.cancel(job_id):
         raise Conflict(f"Job {Job.find(job_id).id} has ended already.")
-    sweep.after_job(Job.find(job_id), services().storage)
+    removal.after_job(Job.find(job_id), services().storage)
     return _back()
 
 
@@ -165,12 +165,12 @@ def _check_token(token: str | None) -> None:
     """Raise unless it is the host's; wrong ones are counted by the address they come from."""
     if token is None:
         raise TokenNeeded("Show the token (CHROMI_OPS_TOKEN), as “Authorization: Bearer …” or in this form.")
-    address = request.remote_addr or ""
-    if not tries.begin(address):
-        raise TooManyTokens("There were too many wrong tokens. Try again in ten minutes.")
+    client = services().admission.client_of(request.remote_addr) or "near"
+    if not TRIES.take(client):  # before it is looked at: guesses sent side by side are counted too
+        raise TooManyTokens("There were too many wrong tokens. Try again later.", wait_s=TRIES.wait_s(client))
     if not hmac.compare_digest(token.encode(), services().settings.ops_token.encode()):
         raise WrongToken("That is not the token.")
-    tries.forget(address)
+    TRIES.give_back(client)
 
 
 def _has_cookie() -> bool:

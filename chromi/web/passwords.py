@@ -7,6 +7,7 @@ and in what people copy to pass on.
 
 from __future__ import annotations
 
+import math
 import threading
 import unicodedata
 
@@ -14,13 +15,15 @@ from flask import Response, request, url_for
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from chromi.errors import ChromiError
-from chromi.models import Link
+from chromi.models import Limit, Link
 from chromi.sentences import Sentence
 from chromi.tokens import GRANT_MAX_AGE_S
 from chromi.web.services import services
 
 MIN_LENGTH, MAX_LENGTH = 4, 100
 COOKIE = "chromi_grant"
+TRIES = Limit("password", 10, window_s=600)
+"""For each link, whoever tries its password."""
 
 _one_hash_at_a_time = threading.Lock()
 """scrypt takes 32 MB on purpose; eight at once would be half of a small machine."""
@@ -49,15 +52,14 @@ class TooManyTries(ChromiError):
     code = "too_many_tries"
 
     @classmethod
-    def until(cls, retry_after_s: int) -> TooManyTries:
-        minutes = -(-retry_after_s // 60)
-        error = cls(
+    def until(cls, wait_s: float) -> TooManyTries:
+        return cls(
             Sentence(
-                "There were too many wrong passwords. Please try again in %(minutes)s min.", minutes=minutes
-            )
+                "There were too many wrong passwords. Please try again in %(minutes)s min.",
+                minutes=max(1, math.ceil(wait_s / 60)),
+            ),
+            wait_s=wait_s,
         )
-        error.retry_after_s = retry_after_s
-        return error
 
 
 def hash_password(password: str) -> str:
@@ -75,14 +77,14 @@ def take_password(link: Link) -> None:
         return
     if "password" not in request.form:
         raise PasswordNeeded
-    if not link.begin_try():
-        raise TooManyTries.until(Link.find(link.id).next_try_s)
+    if not TRIES.take(link.id):  # before it is looked at: guesses sent side by side are counted too
+        raise TooManyTries.until(TRIES.wait_s(link.id))
     password = request.form["password"][: MAX_LENGTH + 1]  # one more than any right one has
     with _one_hash_at_a_time:
         is_right = check_password_hash(link.password_hash, _normal(password))
     if not is_right:
         raise WrongPassword
-    link.forget_tries()
+    TRIES.give_back(link.id)
 
 
 def is_open(link: Link) -> bool:

@@ -1,4 +1,4 @@
-"""What an address may have within an hour comes back evenly, and survives restarts and clocks."""
+"""What somebody may have within a time comes back evenly, and survives restarts and clocks."""
 
 import threading
 import time
@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from chromi.models import Allowance, database, open_database
+from chromi.models import Allowance, Limit, database, open_database
+
+THREE = Limit("calls", 3)
+HUNDRED = Limit("bytes", 100)
+FIVE = Limit("calls", 5)
 
 
 @pytest.fixture(autouse=True)
@@ -28,43 +32,60 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.usefixtures("clock")
 def test_an_hours_worth_may_be_taken_at_once_and_no_more() -> None:
-    assert [Allowance.take("a", 1, 3) for _ in range(4)] == [True, True, True, False]
-    assert Allowance.take("b", 1, 3), "another address has its own"
+    assert [THREE.take("a") for _ in range(4)] == [True, True, True, False]
+    assert THREE.take("b"), "another address has its own"
+    assert HUNDRED.take("a"), "as has another limit"
 
 
 def test_it_comes_back_evenly(clock: list[float]) -> None:
     for _ in range(3):
-        Allowance.take("a", 1, 3)
-    assert Allowance.wait_s("a", 1, 3) == pytest.approx(1200)
+        THREE.take("a")
+    assert THREE.wait_s("a") == pytest.approx(1200)
     clock[0] += 1201
-    assert Allowance.wait_s("a", 1, 3) == 0
-    assert [Allowance.take("a", 1, 3), Allowance.take("a", 1, 3)] == [True, False]
+    assert THREE.wait_s("a") == 0
+    assert [THREE.take("a"), THREE.take("a")] == [True, False]
 
 
 @pytest.mark.usefixtures("clock")
 def test_amounts_count_and_looking_does_not() -> None:
-    assert Allowance.take("a", 60, 100)
-    assert Allowance.wait_s("a", 60, 100) == pytest.approx(720)
-    assert not Allowance.take("a", 60, 100)
-    assert Allowance.take("a", 40, 100)
+    assert HUNDRED.take("a", 60)
+    assert HUNDRED.wait_s("a", 60) == pytest.approx(720)
+    assert not HUNDRED.take("a", 60)
+    assert HUNDRED.take("a", 40)
+
+
+def test_a_window_may_be_shorter_than_an_hour(clock: list[float]) -> None:
+    few = Limit("tries", 2, window_s=60)
+    assert [few.take("a") for _ in range(3)] == [True, True, False]
+    assert few.wait_s("a") == pytest.approx(30)
+    clock[0] += 31
+    assert few.take("a")
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_was_taken_may_be_given_back() -> None:
+    THREE.take("a", 3)
+    HUNDRED.take("a", 100)
+    THREE.give_back("a")
+    assert [THREE.take("a", 3), HUNDRED.take("a")] == [True, False]
 
 
 def test_a_clock_set_back_keeps_nobody_out_for_longer_than_an_hour(clock: list[float]) -> None:
     for _ in range(3):
-        Allowance.take("a", 1, 3)
+        THREE.take("a")
     clock[0] -= 86400
-    assert Allowance.wait_s("a", 1, 3) == pytest.approx(1200)
+    assert THREE.wait_s("a") == pytest.approx(1200)
 
 
 def test_it_survives_a_restart_and_goes_once_it_says_nothing(clock: list[float]) -> None:
-    Allowance.take("a", 3, 3)
+    THREE.take("a", 3)
     database.close()
     database.connect()
-    assert not Allowance.take("a", 1, 3)
+    assert not THREE.take("a")
     assert Allowance.forget_unused() == 0
     clock[0] += 3601
     assert Allowance.forget_unused() == 1
-    assert Allowance.take("a", 3, 3)
+    assert THREE.take("a", 3)
 
 
 def test_of_many_at_once_exactly_as_many_go_through() -> None:
@@ -72,7 +93,7 @@ def test_of_many_at_once_exactly_as_many_go_through() -> None:
 
     def take() -> None:
         with database.connection_context():
-            taken.append(Allowance.take("a", 1, 5))
+            taken.append(FIVE.take("a"))
 
     threads = [threading.Thread(target=take) for _ in range(16)]
     for thread in threads:
