@@ -18,6 +18,7 @@ HEADER = "X-Request-Id"
 PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 """What a proxy's id may look like; anything else is a stranger's and gets one of ours instead."""
 
+NOTHING = "(none)"
 CHECKS = ("health.show", "health.live", "health.ready", "metrics.show")
 """Asked every few seconds: what is well is not worth a line."""
 
@@ -43,17 +44,24 @@ def end(response: Response) -> Response:
         traffic.count_sent(response.content_length or 0)
     traffic.count_request(response.status_code, request.content_length or 0)
     if request.endpoint not in CHECKS or response.status_code >= 400:
-        facts = {
-            "method": request.method[:16],
-            "path": shown_path(),
-            "status": response.status_code,
-            "bytes": response.content_length or 0,
-            "ms": round((time.monotonic() - g.begun_at) * 1000),
-        }
-        log.info("%s %s %s", facts["method"], facts["path"], facts["status"], extra={"facts": facts})
+        ms = round((time.monotonic() - g.begun_at) * 1000)
+        _write_line(request.method[:16], shown_path(), response.status_code, response.content_length or 0, ms)
     return response
+
+
+def note_refused(status: int, sent_bytes: int) -> None:
+    """As `end`, for what is no request of ours: the server answers before the application hears of it."""
+    logs.all_about(request_id=secrets.token_hex(8))  # not that of whoever had this thread before
+    traffic.count_sent(sent_bytes)
+    traffic.count_request(status, 0)
+    _write_line(NOTHING, NOTHING, status, sent_bytes, 0)
 
 
 def shown_path() -> str:
     """The route, not the address: tokens and ids in it open pages and files, and a query may say anything."""
-    return request.url_rule.rule if request.url_rule else "(none)"
+    return request.url_rule.rule if request.url_rule else NOTHING
+
+
+def _write_line(method: str, path: str, status: int, sent_bytes: int, ms: int) -> None:
+    facts = {"method": method, "path": path, "status": status, "bytes": sent_bytes, "ms": ms}
+    log.info("%s %s %s", method, path, status, extra={"facts": facts})

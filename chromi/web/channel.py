@@ -20,6 +20,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from chromi.encoder.errors import DiskFull
 from chromi.errors import BadRequest, ChromiError
+from chromi.web import access
 from chromi.web.door import Door
 from chromi.web.pace import Pace, Phase
 from chromi.web.security import HEADERS, REFUSAL
@@ -96,6 +97,7 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
+        access.note_refused(refused.code, len(body))
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
