@@ -97,7 +97,13 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
         with database.connection_context():
             sweep.sweep_all(settings, storage, queue.waiting_ids(), queue.enqueue)
 
-    queue = Queue(huey, huey.task(name="convert")(convert_job))
+    convert = huey.task(name="convert")(convert_job)
+
+    def enqueue(job_id: str) -> object:
+        job = Job.get_or_none(Job.id == job_id)
+        return job and convert(job_id, priority=1 if job.is_asked_for else 0)
+
+    queue = Queue(huey, enqueue)
 
     # Ahead of waiting jobs, and dropped if it comes too late: the next one does the same work.
     huey.periodic_task(crontab(), name="sweep", priority=10, expires=50)(sweep_all)

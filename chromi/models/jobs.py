@@ -220,15 +220,20 @@ class Job(Row):
         """How many queued jobs are before this one; 0 when it is the next, or not queued."""
         if self.state != State.QUEUED:
             return 0
-        count: int = Job.select().where(Job.state == State.QUEUED, Job.created_at < self.created_at).count()
-        return count
+        asked_for, before = Job.kind != JobKind.ESTIMATE, Job.created_at < self.created_at
+        is_ahead = asked_for & before if self.is_asked_for else asked_for | before
+        return int(Job.select().where(Job.state == State.QUEUED, is_ahead).count())
+
+    @property
+    def is_asked_for(self) -> bool:
+        """False of an estimate, which every open studio has made unasked: those who wait go first."""
+        return bool(self.kind != JobKind.ESTIMATE)
 
     @classmethod
     def queue_length(cls, client: str | None = None) -> int:
         """How many jobs wait for a worker, all or those of one client."""
         waiting = cls.select().where(cls.state == State.QUEUED)
-        count: int = (waiting if client is None else waiting.where(cls.client == client)).count()
-        return count
+        return int((waiting if client is None else waiting.where(cls.client == client)).count())
 
     @property
     def elapsed_s(self) -> float | None:
