@@ -104,6 +104,8 @@ _TRIES_ARE_ALLOWANCES: Step = (
     "ALTER TABLE link DROP COLUMN tries_since",
 )
 
+_TURNS: Step = (Column("job", "priority", "INTEGER NOT NULL DEFAULT 0"),)
+
 STEPS: tuple[Step, ...] = (
     _FIRST,
     _RESUMED_DOWNLOADS,
@@ -113,6 +115,7 @@ STEPS: tuple[Step, ...] = (
     _TALLIES,
     _CLIENTS,
     _TRIES_ARE_ALLOWANCES,
+    _TURNS,
 )
 
 

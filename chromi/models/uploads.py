@@ -39,6 +39,12 @@ class UsedRow(Row):
         except OperationalError as error:
             log.warning("the use of a clip is not noted: %s", error)
 
+    @classmethod
+    def forget_the_future(cls) -> int:
+        """After the clock was set back: what was used then counts as used now, or it would stay till then."""
+        now = time.time()
+        return int(cls.update(used_at=now).where(cls.used_at > now).execute())
+
 
 class PartialUpload(UsedRow):
     """A clip of which not all bytes are here yet; whole, it becomes an Upload with the same id.

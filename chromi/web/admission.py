@@ -10,15 +10,19 @@ import ipaddress
 import shutil
 from dataclasses import dataclass
 
+from peewee import SQL, fn
+
 from chromi.config import MB, Settings
 from chromi.encoder.errors import DiskFull
 from chromi.errors import QueueFull, TooMany, UploadsFull
-from chromi.models import Job, Limit, PartialUpload
+from chromi.models import Job, JobKind, Limit, PartialUpload, State
 from chromi.storage import MIN_FREE_BYTES, Storage
 from chromi.tokens import TokenSigner
 
 SHARE = 3
 """No address has more than one part in three of what there is for all."""
+UNASKED = 1000
+"""More than can wait of what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +73,45 @@ class Admission:
         return client
 
     def look_at_job(self, client: str | None) -> None:
-        """Say whether a job would be taken; raises QueueFull or TooMany."""
+        """Say whether a job would be taken; raises QueueFull, DiskFull or TooMany."""
+        self.check_disk(0)
         waiting = Job.queue_length()
         if waiting >= self.settings.max_queue:
             raise QueueFull.behind(waiting)
         if client and Job.queue_length(client) >= max(1, self.settings.max_queue // SHARE):
             raise TooMany.waiting()
+        if client:
+            self._check_kept(client)
 
     def take_job(self, address: str | None) -> str | None:
-        """Let a job in, and name its client; raises QueueFull or TooMany."""
+        """Let a job in, and name its client; raises as look_at_job does."""
         client = self.client_of(address)
         self.look_at_job(client)
         if client:
             _take(Limit("jobs", self.settings.jobs_per_hour), client, 1)
         return client
 
+    def turn_of(self, client: str | None, kind: JobKind) -> int:
+        """Give the priority of a new job: a client's second waiting one goes behind everybody's first.
+
+        Estimates, which every open studio has made unasked, go behind all that somebody asked for.
+        """
+        is_unasked = kind == JobKind.ESTIMATE
+        own = Job.select().where(Job.state == State.QUEUED, Job.client == client)
+        ahead = own.where((Job.kind == JobKind.ESTIMATE) == is_unasked).count() if client else 0
+        return -ahead - (UNASKED if is_unasked else 0)
+
     def check_disk(self, coming_bytes: int) -> None:
         """Raise DiskFull if there would not be enough left for conversions."""
         if shutil.disk_usage(self.storage.uploads).free - coming_bytes < MIN_FREE_BYTES:
             raise DiskFull
+
+    def _check_kept(self, client: str) -> None:
+        """Raise TooMany when the client's backgrounds take more than its share of what the disk can keep."""
+        mine = Job.select(fn.SUM(SQL("json_extract(result_json, '$.bytes')"))).where(Job.client == client)
+        kept_bytes = mine.scalar() or 0
+        if kept_bytes * SHARE > kept_bytes + shutil.disk_usage(self.storage.results).free:
+            raise TooMany.keeping()
 
     def _check_room(self, client: str | None, coming_bytes: int) -> None:
         under_way = PartialUpload.under_way()
