@@ -26,6 +26,8 @@ THREADS = 8
 HEAVY_THREADS = 2
 """Uploads looked at by ffmpeg at once, each for a fraction of a second and with 50 MB of memory."""
 CONNECTIONS = 500
+HEADER_BYTES = 32_768
+"""Of a request's first line and headers; each packet of unfinished ones is searched from the start."""
 READ_BYTES = 65_536
 """Taken from a connection at once; the event loop looks at all of them in between."""
 SPOOL_OVER_BYTES = 65_536
@@ -58,6 +60,9 @@ def serve(app: Flask, settings: Settings) -> None:
             recv_bytes=READ_BYTES,
             inbuf_overflow=SPOOL_OVER_BYTES,
             outbuf_overflow=SPOOL_OVER_BYTES,
+            # A thread that waited until somebody reads would be lost to everybody else.
+            outbuf_high_watermark=2**40,
+            max_request_header_size=HEADER_BYTES,
             **forwarded,
         )
     except (OSError, ValueError) as error:
