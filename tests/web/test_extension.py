@@ -33,6 +33,9 @@ def test_the_zip_is_a_whole_extension(client: FlaskClient, url: str, job: Job, s
             *("newtab.css", "newtab.html", "newtab.js", "still.jpg"),
         ]
         assert archive.getinfo("background.gif").compress_type == ZIP_STORED
+        assert archive.getinfo("background.gif").flag_bits == 0, (
+            "its length stands before it, for all unpackers"
+        )
         assert archive.read("background.gif") == storage.result_path(job.id).read_bytes()
         manifest = json.loads(archive.read("manifest.json"))
         page = archive.read("newtab.html").decode()
