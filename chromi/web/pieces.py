@@ -54,7 +54,7 @@ def check_piece(offset: str | None, piece_bytes: int, here_bytes: int, whole_byt
 def complete(partial: PartialUpload, storage: Storage) -> None:
     """Make it an upload like any other, with the same id.
 
-    Raises NotAVideo or TimedOut, and then nothing stays. After an error of our own all bytes stay: an empty
+    Raises NotAVideo, TimedOut or NotFound, and then nothing stays. After an error of our own all bytes stay: an empty
     piece at their end tries again.
     """
     try:
@@ -63,6 +63,8 @@ def complete(partial: PartialUpload, storage: Storage) -> None:
         if error.status_code < 500:
             removal.remove_partial(partial, storage)
         raise
+    except FileNotFoundError as error:
+        raise NotFound(PartialUpload.missing_message()) from error  # given up while we looked at it
     _settle(partial, info, storage)
 
 

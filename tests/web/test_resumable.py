@@ -369,15 +369,26 @@ def test_what_is_given_up_is_gone(client: FlaskClient, half: str, storage: Stora
     assert client.delete(half, headers=TUS).status_code == 404
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
 def test_what_is_given_up_while_it_is_looked_at_does_not_come_back(
-    client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient,
+    half: str,
+    storage: Storage,
+    content: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
 ) -> None:
     probe = pieces.probe_video
 
-    def give_up_meanwhile(path: Path) -> VideoInfo:
-        info = probe(path)
+    def give_up() -> None:
         PartialUpload.delete().execute()
-        path.unlink()
+        storage.partial_path(upload_id_of(half)).unlink()
+
+    def give_up_meanwhile(path: Path) -> VideoInfo:
+        if moment == "before":
+            give_up()
+        info = probe(path)
+        give_up()
         return info
 
     monkeypatch.setattr(pieces, "probe_video", give_up_meanwhile)
