@@ -54,8 +54,8 @@ def check_piece(offset: str | None, piece_bytes: int, here_bytes: int, whole_byt
 def complete(partial: PartialUpload, storage: Storage) -> None:
     """Make it an upload like any other, with the same id.
 
-    Raises NotAVideo, TimedOut or NotFound, and then nothing stays. After an error of our own all bytes stay: an empty
-    piece at their end tries again.
+    Raises NotAVideo, TimedOut or NotFound, and then nothing stays. After an error of our own all bytes stay:
+    an empty piece at their end tries again.
     """
     try:
         info = probe_video(storage.partial_path(partial.id))
