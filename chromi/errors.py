@@ -217,7 +217,7 @@ class TooMany(ChromiError):
     @classmethod
     def keeping(cls) -> "TooMany":
         return cls(
-            Sentence("What was made from your network fills its share of the disk. Please try again later."),
+            Sentence("What came from your network fills its share of the disk. Please try again later."),
             wait_s=3600,
         )
 

@@ -82,6 +82,8 @@ class Upload(UsedRow):
     """A clip as it was sent; its file lies in the uploads folder under the same id."""
 
     bytes = IntegerField()
+    client = CharField(null=True)
+    """Who sent it, as Job.client."""
     info_json = JSONField()
     one_shot = BooleanField(default=False)
     """Sent by POST /convert/: nothing can need it once its job is final."""

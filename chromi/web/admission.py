@@ -16,7 +16,7 @@ from peewee import SQL, fn
 from chromi.config import MB, Settings
 from chromi.encoder.errors import DiskFull
 from chromi.errors import QueueFull, TooMany, UploadsFull
-from chromi.models import Job, JobKind, Limit, PartialUpload, State
+from chromi.models import Job, JobKind, Limit, PartialUpload, State, Upload
 from chromi.storage import MIN_FREE_BYTES, Storage
 from chromi.tokens import TokenSigner
 
@@ -61,6 +61,7 @@ class Admission:
         `others` are the bodies that are coming. Raises QueueFull, DiskFull, UploadsFull or TooMany.
         """
         self._check_place(claim, others)
+        self._check_kept(claim.client)
         for limit, taker, amount in self._upload_costs(claim):
             if wait_s := limit.wait_s(taker, amount):
                 raise TooMany.until(wait_s)
@@ -75,6 +76,7 @@ class Admission:
         claim = Claim(self.client_of(address), size_bytes)
         if is_partial:
             self._check_place(claim, ())
+        self._check_kept(claim.client)
         for cost in self._upload_costs(claim):
             _take(*cost)
         return claim.client
@@ -101,8 +103,7 @@ class Admission:
             raise QueueFull.behind(waiting)
         if client and Job.queue_length(client) >= max(1, self.settings.max_queue // SHARE):
             raise TooMany.waiting()
-        if client:
-            self._check_kept(client)
+        self._check_kept(client)
 
     def take_job(self, address: str | None) -> str | None:
         """Let a job in, and name its client; raises as look_at_job does."""
@@ -122,10 +123,13 @@ class Admission:
         ahead = own.where((Job.kind == JobKind.ESTIMATE) == is_unasked).count() if client else 0
         return -ahead - (UNASKED if is_unasked else 0)
 
-    def _check_kept(self, client: str) -> None:
-        """Raise TooMany when the client's backgrounds take more than its share of what the disk can keep."""
-        mine = Job.select(fn.SUM(SQL("json_extract(result_json, '$.bytes')"))).where(Job.client == client)
-        kept_bytes = mine.scalar() or 0
+    def _check_kept(self, client: str | None) -> None:
+        """Raise TooMany when what is kept of the client's takes more than its share of what the disk can."""
+        if client is None:
+            return
+        clips = Upload.select(fn.SUM(Upload.bytes)).where(Upload.client == client).scalar()
+        made = Job.select(fn.SUM(SQL("json_extract(result_json, '$.bytes')"))).where(Job.client == client)
+        kept_bytes = (clips or 0) + (made.scalar() or 0)
         if kept_bytes * SHARE > kept_bytes + shutil.disk_usage(self.storage.results).free:
             raise TooMany.keeping()
 

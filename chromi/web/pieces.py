@@ -85,7 +85,8 @@ def _settle(partial: PartialUpload, info: VideoInfo, storage: Storage) -> None:
         with database.atomic():
             if not partial.delete_instance():
                 raise NotFound(PartialUpload.missing_message())
-            Upload.create(id=partial.id, bytes=partial.length_bytes, info_json=info.to_dict())
+            row = {"bytes": partial.length_bytes, "client": partial.client}
+            Upload.create(id=partial.id, info_json=info.to_dict(), **row)
     except BaseException:
         whole_path.unlink(missing_ok=True)
         raise

@@ -158,14 +158,15 @@ def receive_video(*, one_shot: bool = False) -> Upload:
         raise MissingVideo(Sentence("The file is empty. Choose another one."))
     if size_bytes > services().settings.max_upload_bytes:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
-    services().admission.take_upload(request.remote_addr, size_bytes)
+    client = services().admission.take_upload(request.remote_addr, size_bytes)
     incoming.flush()
     info = probe_video(incoming.path)
     upload_id = new_id()
     path = services().storage.upload_path(upload_id)
     incoming.keep(path)
     try:
-        return Upload.create(id=upload_id, bytes=size_bytes, info_json=info.to_dict(), one_shot=one_shot)
+        row = {"bytes": size_bytes, "client": client, "one_shot": one_shot}
+        return Upload.create(id=upload_id, info_json=info.to_dict(), **row)
     except BaseException:  # locked for too long, or the disk is full
         path.unlink(missing_ok=True)
         raise

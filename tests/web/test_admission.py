@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from chromi.config import Settings
 from chromi.encoder import Recipe
-from chromi.models import Allowance, Job, JobKind, PartialUpload
+from chromi.models import Allowance, Job, JobKind, PartialUpload, Upload
 from chromi.storage import Storage
 from chromi.web.admission import Admission
 from tests.web.conftest import FRAGMENT, PAGE, files_in, form
@@ -167,16 +167,32 @@ def test_no_job_is_taken_on_a_disk_that_fills_up(
 def test_an_address_keeps_a_third_of_the_disk(
     client: FlaskClient, app: Flask, upload: str, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A clip of 600 MB and a background of 400 MB, while 2 GB are free."""
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**10, 0, 2_000_000_000))
-    kept = job.result_json | {"bytes": 1_000_000_000}
-    Job.update(client=app.extensions["chromi"].admission.client_of("8.8.8.8"), result_json=kept).execute()
+    theirs = app.extensions["chromi"].admission.client_of("8.8.8.8")
+    Upload.update(client=theirs, bytes=600_000_000).execute()
+    Job.update(client=theirs, result_json=job.result_json | {"bytes": 400_000_000}).execute()
     assert client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER).status_code == 202
-    Job.update(result_json=kept | {"bytes": 1_000_000_001}).where(Job.id == job.id).execute()
-    answer = client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
-    assert "its share of the disk" in answer.get_json()["error"]["message"]
+    Upload.update(bytes=600_000_001).execute()
+    answers = [client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER), begin(client, "8.8.8.8")]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
+        assert "its share of the disk" in answer.get_json()["error"]["message"]
     assert client.post(f"/uploads/{upload}/loops/", environ_base=ANOTHER).status_code == 202
+    assert begin(client, "9.9.9.9").status_code == 201
+
+
+@pytest.mark.parametrize("way", ["whole", "in pieces"])
+def test_a_clip_is_its_senders(client: FlaskClient, app: Flask, clip: Path, way: str) -> None:
+    content = clip.read_bytes()
+    if way == "whole":
+        assert client.post("/uploads/", **form(clip), environ_base=STRANGER).status_code == 201
+    else:
+        address = begin(client, "8.8.8.8", len(content)).headers["Location"]
+        piece = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        assert client.patch(address, headers=TUS | piece, data=content).status_code == 204
+    assert Upload.get().client == app.extensions["chromi"].admission.client_of("8.8.8.8")
 
 
 def test_a_clients_second_goes_behind_everybodys_first(app: Flask) -> None:
