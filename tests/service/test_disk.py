@@ -8,6 +8,7 @@ import json
 import os
 import select
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json, job_of, start_job, wait_for_end
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.service, pytest.mark.soak]
+pytestmark = pytest.mark.service
 
 TUS = ("-HTus-Resumable: 1.0.0",)
 PIECE = ("-HContent-Type: application/offset+octet-stream",)
@@ -33,9 +34,12 @@ MOUNT = 'mount -t tmpfs -o size="$1"m tmpfs "$2" && shift 2 && exec "$@"'
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose folder has room for little more than it wants to be free."""
     folder = tmp_path_factory.mktemp("small")
-    namespace = ("unshare", "--mount" if os.getuid() == 0 else "--map-root-user")
-    mount = ("--mount", "sh", "-c", MOUNT, "sh", str(SIZE_MB), str(folder))
-    service = run_service(folder, {}, inside=(*namespace, *mount))
+    namespace = ("unshare", "--mount", *(() if os.getuid() == 0 else ("--map-root-user",)))
+    inside = (*namespace, "sh", "-c", MOUNT, "sh", str(SIZE_MB), str(folder))
+    tried = subprocess.run([*inside, "true"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"no file system of its own can be mounted here: {tried.stderr.strip()}")
+    service = run_service(folder, {}, inside=inside)
     service.instance = Path(f"/proc/{service.process.pid}/root{folder}")
     wait_for(lambda: curl_json(f"{service.url}/health/")["worker"]["ok"], "the worker's first heartbeat")
     yield service
@@ -153,7 +157,7 @@ def test_a_disk_that_fills_up_while_a_body_arrives_is_said(small: Service) -> No
 def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     small: Service, heavy_clip: Path, step: str
 ) -> None:
-    job_id = start_job(small, heavy_clip, quality="best", duration="2")
+    job_id = start_job(small, heavy_clip, quality="best", duration="1")
     wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, every_s=0.02)
     with full(small, but_for=2 * MB):
         job = wait_for_end(small, job_id)
