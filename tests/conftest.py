@@ -86,6 +86,13 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight seconds of four colours that move along: the least work that a conversion can have."""
+    path = tmp_path_factory.mktemp("clips") / "plain.mp4"
+    return make_clip(path, seconds=8, size="320x180", picture="quadrants", filters="scroll=h=0.01")
+
+
+@pytest.fixture(scope="session")
 def heavy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten seconds of noise: it takes long enough to be caught in the middle."""
     folder = tmp_path_factory.mktemp("clips")

@@ -73,9 +73,9 @@ def answer_of(*arguments: str) -> tuple[int, str | None]:
 
 
 def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_works(
-    small: Service, clip: Path, tmp_path: Path
+    small: Service, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
-    job = wait_for_end(small, start_job(small, clip, duration="1"))
+    job = wait_for_end(small, start_job(small, plain_clip, duration="1"))
     wait_for(lambda: len(small.media()) == 2, "the job's clip to go")
     with full(small):
         for address in ("uploads/", "convert/"):
@@ -93,9 +93,9 @@ def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_work
     assert answer_of(f"-Fvideo=@{clip}", f"{small.url}/uploads/")[0] == 201
 
 
-def test_a_full_disk_is_rid_of_what_is_only_kept_to_be_quick(small: Service, clip: Path) -> None:
+def test_a_full_disk_is_rid_of_what_is_only_kept_to_be_quick(small: Service, plain_clip: Path) -> None:
     """The frames that spare the next job the reading: no task and no row can be written to remove them."""
-    upload = curl_json(f"-Fvideo=@{clip}", f"{small.url}/uploads/")
+    upload = curl_json(f"-Fvideo=@{plain_clip}", f"{small.url}/uploads/")
     job = curl_json("-Fduration=1", f"{small.url}/uploads/{upload['upload_id']}/jobs/")
     assert wait_for_end(small, job["job_id"])["status"] == "success"
     kept = small.instance / "media/frames"
@@ -166,8 +166,8 @@ def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     wait_for(lambda: not [path for path in small.media() if job_id in str(path)], "its files to go")
 
 
-def test_with_room_again_everything_works_as_before(small: Service, clip: Path) -> None:
+def test_with_room_again_everything_works_as_before(small: Service, plain_clip: Path) -> None:
     """By the same processes that met the full disk in all the tests above."""
-    assert wait_for_end(small, start_job(small, clip, duration="1"))["status"] == "success"
+    assert wait_for_end(small, start_job(small, plain_clip, duration="1"))["status"] == "success"
     assert not [line for line in small.log if "died, restarting" in line]
     assert wait_for(lambda: curl_json(f"{small.url}/health/")["database"]["ok"], "health")
