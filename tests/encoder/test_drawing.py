@@ -116,7 +116,7 @@ def test_repeated_frames_are_told_from_those_that_move(film: Film) -> None:
 def test_a_still_ground_is_estimated_by_its_one_whole_picture(tmp_path: Path) -> None:
     """Noise that stands still, and a small box that rolls over it: a step is a hundredth of the picture."""
     box = "split[a][b];[b]crop=24:24:x='n*8':y=9[c];[a][c]overlay=x='9+n*4':y=20"
-    still = "noise=alls=60,loop=-1:1,setpts=N/24/TB"
+    still = "noise=c0s=60,loop=-1:1,setpts=N/24/TB"
     clip = make_clip(tmp_path / "c.mp4", seconds=0.5, rate=24, filters=f"{still},{box}")
     film = make_film(clip, 0.5)
     choice = choose(choose_sample(film, LIMITS), Recipe(), threads=2, on_tick=lambda: None)

@@ -17,9 +17,9 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.service
 
 
-def test_the_published_calls_work_as_they_stand(service: Service, clip: Path, tmp_path: Path) -> None:
+def test_the_published_calls_work_as_they_stand(service: Service, plain_clip: Path, tmp_path: Path) -> None:
     wait_for(lambda: curl_json(f"{service.url}/health/")["status"] == "ok", "the worker's first heartbeat")
-    form = [f"-Fvideo=@{clip}", "-Fstart_time=00:00:00", "-Fduration=6"]
+    form = [f"-Fvideo=@{plain_clip}", "-Fstart_time=00:00:00", "-Fduration=6"]
     answer = curl_json(*form, f"{service.url}/convert/")
     assert (answer["enqueued"], answer["status"], answer["async"]) == (True, "queued", True)
     assert answer["status_url"] == f"/jobs/{answer['job_id']}/"
