@@ -16,6 +16,8 @@ from tests.clips import ffmpeg, make_clip
 Keep = Callable[..., KeptFrames]
 Look = Callable[..., Image.Image]
 
+FULL = {"width_px": Recipe.width_px, "height_px": Recipe.height_px}
+
 
 # Frame number n is a plain grey of luma 20 + n.
 COUNTING = "format=yuv420p,geq=lum=20+N:cb=128:cr=128,setparams=colorspace=bt709:range=tv"
@@ -55,8 +57,7 @@ def look(keep: Keep) -> Look:
     """Return the first picture of a clip as the GIF will have it."""
 
     def look(clip: Path, **options: Any) -> Image.Image:
-        size = {"width_px": Recipe.width_px, "height_px": Recipe.height_px}
-        return first_picture(keep(clip, **{"duration_s": 0.1, **size, **options}))
+        return first_picture(keep(clip, **{"duration_s": 0.1, **FULL, **options}))
 
     return look
 

@@ -10,7 +10,7 @@ from chromi.encoder.errors import Stopped
 from chromi.encoder.poster import write_poster
 from chromi.errors import BadOptions
 from tests.clips import make_clip
-from tests.encoder.conftest import Keep, is_near
+from tests.encoder.conftest import FULL, Keep, is_near
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("name", "kind"), [("p.png", "PNG"), ("p.JPG", "JPEG"), ("p.jpeg", "JPEG")])
 def test_the_suffix_chooses_the_kind(name: str, kind: str, clip: Path, keep: Keep, tmp_path: Path) -> None:
-    write_poster(keep(clip, duration_s=1 / 24).frames_path, tmp_path / name)
+    write_poster(keep(clip, duration_s=1 / 24, **FULL).frames_path, tmp_path / name)
     with Image.open(tmp_path / name) as image:
         assert (image.format, image.mode, image.size) == (kind, "RGB", (1280, 720))
         pixel = image.getpixel((640, 360))
@@ -40,7 +40,7 @@ def test_other_kinds_are_refused_before_any_work(name: str, clip: Path, tmp_path
 @pytest.mark.slow
 def test_a_poster_appears_with_its_gif(clip: Path, tmp_path: Path) -> None:
     poster = tmp_path / "o.png"
-    convert(clip, tmp_path / "o.gif", Recipe(duration_s=1), work_dir=tmp_path / "work", poster=poster)
+    convert(clip, tmp_path / "o.gif", Recipe(duration_s=0.5), work_dir=tmp_path / "work", poster=poster)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["o.gif", "o.png"]
     write_poster(tmp_path / "o.gif", tmp_path / "again.png")
     with Image.open(poster) as one, Image.open(tmp_path / "again.png") as other:
