@@ -36,7 +36,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("small")
     namespace = ("unshare", "--mount", *(() if os.getuid() == 0 else ("--map-root-user",)))
     inside = (*namespace, "sh", "-c", MOUNT, "sh", str(SIZE_MB), str(folder))
-    tried = subprocess.run([*inside, "true"], capture_output=True, text=True)
+    tried = subprocess.run(["env", *inside, "true"], capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"no file system of its own can be mounted here: {tried.stderr.strip()}")
     service = run_service(folder, {}, inside=inside)
