@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from flask import current_app
+from peewee import DatabaseError
 
 from chromi.config import Settings
 from chromi.models import WORKER_SILENCE_S, Worker
@@ -31,7 +32,10 @@ class Services:
         """True when no worker has given a sign of life for a while, in which this server was there."""
         if self.settings.inline or time.monotonic() - self.started_at < WORKER_SILENCE_S:
             return False
-        return not Worker.is_any_alive()
+        try:
+            return not Worker.is_any_alive()
+        except DatabaseError:
+            return False  # the first page opens all the same; whoever goes on is told what is wrong
 
 
 def services() -> Services:

@@ -278,4 +278,5 @@ def test_too_long_a_token_is_refused_in_our_words(service: Service) -> None:
                 answer += piece
     assert b" 431 " in answer.splitlines()[0]
     assert b'"bad_request"' in answer
+    wait_for(lambda: any('"status": 431' in line for line in service.log), "its line in the log")
     assert status_of(f"{service.url}/") == 200

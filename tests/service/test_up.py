@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -40,6 +41,15 @@ def child_running(service: Service, words: str) -> psutil.Process:
     return found
 
 
+def environments_of(processes: list[psutil.Process]) -> list[dict[str, str]]:
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # it ended while we looked
+            if "-version" not in process.cmdline():  # asked of ffmpeg itself, with no file of anybody
+                found.append(process.environ())
+    return found
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_everything_cleanly(start_service: Start, signum: int) -> None:
     service = start_service()
@@ -61,9 +71,10 @@ def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: 
 
 
 def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) -> None:
-    service = start_service()
+    service = start_service(secret_key="a key that nobody is told", ops_token="a token of the host's")
     start_job(service, clip)
-    wait_for(lambda: converters(service.process.pid), "ffmpeg")
+    environments = wait_for(lambda: environments_of(converters(service.process.pid)), "ffmpeg")
+    assert not [name for each in environments for name in each if name.startswith("CHROMI")]
     family = service.tree()
     service.process.kill()
     wait_for(lambda: are_gone(family), "all processes to end", timeout_s=5)

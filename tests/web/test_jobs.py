@@ -203,6 +203,15 @@ def test_the_first_page_says_so_before_anyone_uploads(app: Flask, client: FlaskC
     assert notice not in client.get("/", headers=PAGE).text
 
 
+def test_the_first_page_opens_though_the_rows_cannot_be_read(app: Flask, client: FlaskClient) -> None:
+    services = app.extensions["chromi"]
+    settings = replace(services.settings, inline=False)
+    app.extensions["chromi"] = replace(services, settings=settings, started_at=services.started_at - 60)
+    (settings.instance / "chromi.db").write_bytes(b"no database" * 10_000)
+    assert client.get("/").status_code == 200
+    assert client.get(f"/jobs/{'0' * 32}/").status_code == 503
+
+
 @pytest.mark.parametrize("address", ["/jobs/{}/", "/jobs/{}/status", "/uploads/{}/", "/uploads/{}/video"])
 @pytest.mark.parametrize("name", ["0" * 32, "nonsense", "..%2f..%2fetc"])
 def test_unknown_ids_are_not_found(client: FlaskClient, address: str, name: str) -> None:
