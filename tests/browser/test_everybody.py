@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from chromi.models import database, open_database
 from tests.browser.conftest import OpenPage, listen
-from tests.browser.house import Finished, House
+from tests.browser.house import House
 from tests.browser.measures import TARGET_PX, focused, measure
 from tests.browser.scenes import OPS_TOKEN, SCENES, wait_for_studio
-from tests.conftest import end_service, run_service
 
 pytestmark = pytest.mark.browser
 
@@ -35,18 +32,8 @@ WIDTHS = (320, 360, 768, 1440, 3840)
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, clip: Path, finished_files: Finished) -> Iterator[House]:
-    service = run_service(
-        tmp_path_factory.mktemp("house") / "instance", {"ops_token": OPS_TOKEN}, ("-m", "chromi", "web")
-    )
-    open_database(service.instance)
-    with database.connection_context():
-        house = House(service, clip, finished_files)
-        house.hire()
-        yield house
-        house.dismiss()
-    database.close()
-    end_service(service)
+def house_settings() -> dict[str, str]:
+    return {"ops_token": OPS_TOKEN}
 
 
 @pytest.fixture(scope="module")
