@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from chromi.encoder.timecode import parse_timecode
 from tests import clips
+from tests.browser.conftest import OpenPage
 from tests.browser.keyboard import button, has_focus, press, reach
 from tests.conftest import Service
 from tests.waiting import wait_for
@@ -33,7 +34,10 @@ def tall_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clips.make_clip(path, size="180x320", rate=24, picture="quadrants")
 
 
-def test_the_whole_way_by_keyboard(page: Page, service: Service, tall_clip: Path, tmp_path: Path) -> None:
+def test_the_whole_way_by_keyboard(
+    open_page: OpenPage, service: Service, tall_clip: Path, tmp_path: Path
+) -> None:
+    page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.add_init_script(NOTE_NEWS)
     choose_file(page, service, tall_clip)
@@ -89,7 +93,7 @@ def choose_looks(page: Page) -> None:
     expect(page.get_by_role("radio", name=re.compile("^Small"))).to_be_focused()
     press(page, page.locator("summary", has_text="More options"))
     reach(page, page.get_by_label("Length in seconds"))
-    page.keyboard.type("2")
+    page.keyboard.type("1")
     page.keyboard.press("Tab")
     assert has_focus(page)
 
