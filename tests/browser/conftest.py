@@ -25,7 +25,8 @@ OpenPage = Callable[..., Page]
 """Opens a page `width` px wide; what else is named goes to Browser.new_context()."""
 
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
-COLOUR_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+Scheme = Literal["light", "dark"]
+COLOUR_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-first-run",

@@ -110,7 +110,7 @@ def hand_over(page: Page, clip: Path, event: str, *, name: str = "clip.mp4") -> 
 
 
 def test_the_studio_opens_at_once_and_plays_the_local_file(page: Page, relay: Relay, long_clip: Path) -> None:
-    relay.bytes_per_s = SLOW / 4
+    relay.bytes_per_s = SLOW / 8
     page.goto(relay.url)
     page.evaluate("window.isStillHere = true")
     page.set_input_files("#video", long_clip)
@@ -213,7 +213,7 @@ def test_it_goes_on_when_the_server_was_killed_and_started_again(
 
 
 def test_making_waits_for_the_upload_and_goes_on_by_itself(page: Page, relay: Relay, long_clip: Path) -> None:
-    relay.bytes_per_s = SLOW / 4
+    relay.bytes_per_s = SLOW / 8
     requests = note_requests(page)
     choose(page, relay.url, long_clip)
     page.get_by_role("button", name="Make background").click()
@@ -230,7 +230,7 @@ def test_making_waits_for_the_upload_and_goes_on_by_itself(page: Page, relay: Re
 def test_cancel_leads_back_and_leaves_nothing(
     page: Page, house: House, relay: Relay, long_clip: Path
 ) -> None:
-    relay.bytes_per_s = SLOW / 4
+    relay.bytes_per_s = SLOW / 8
     choose(page, relay.url, long_clip)
     upload = arrived(house.service, page)
     partial = upload.with_name(f"partial-{upload.name}")
@@ -241,7 +241,7 @@ def test_cancel_leads_back_and_leaves_nothing(
 
 
 def test_back_leads_to_the_start(page: Page, relay: Relay, long_clip: Path) -> None:
-    relay.bytes_per_s = SLOW / 4
+    relay.bytes_per_s = SLOW / 8
     choose(page, relay.url, long_clip)
     page.go_back()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
