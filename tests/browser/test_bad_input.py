@@ -20,7 +20,7 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.browser
 
 PATIENCE_MS = 60_000
-MAX_QUEUE = 3
+MAX_QUEUE = 6
 MAX_MB = 3
 TUS = {"Tus-Resumable": "1.0.0"}
 
