@@ -31,6 +31,7 @@ from tests.clips import ffmpeg, make_clip
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
+UP = ("-m", "chromi", "up")
 READY = re.compile(r"Chromi is at (http://\S+?)/ ")
 
 
@@ -160,8 +161,8 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Start services; whatever a test leaves running is killed with all its processes."""
     started: list[Service] = []
 
-    def start(**settings: str) -> Service:
-        service = run_service(tmp_path / f"instance{len(started)}", settings)
+    def start(command: tuple[str, ...] = UP, **settings: str) -> Service:
+        service = run_service(tmp_path / f"instance{len(started)}", settings, command)
         started.append(service)
         return service
 
@@ -181,7 +182,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def run_service(
     instance: Path,
     settings: dict[str, str],
-    command: tuple[str, ...] = ("-m", "chromi", "up"),
+    command: tuple[str, ...] = UP,
     *,
     inside: Sequence[str] = (),
 ) -> Service:

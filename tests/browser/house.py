@@ -76,14 +76,13 @@ class House:
             heartbeat_at=time.time() + LATER_S,
         )
 
-    def failed(self, code: str) -> str:
-        return self.job(
-            state=State.FAILED, error_code=code, error_message="The video could not be converted."
-        )
+    def failed(self, code: str, **values: Any) -> str:
+        row = {"error_code": code, "error_message": "The video could not be converted."} | values
+        return self.job(state=State.FAILED, **row)
 
-    def result(self, size_bytes: int | None = None) -> Job:
+    def result(self, size_bytes: int | None = None, *, finished: Finished | None = None) -> Job:
         """A finished job, of `size_bytes` as its row says."""
-        gif, poster, made = self.finished
+        gif, poster, made = finished or self.finished
         told = made.to_dict() | ({"bytes": size_bytes} if size_bytes else {})
         address = self.job(state=State.SUCCESS, progress=1.0, result_json=told)
         job = Job.find(address.rstrip("/").rpartition("/")[2])
@@ -105,6 +104,12 @@ class House:
         """End the newest job of this kind, as a worker does."""
         newest = Job.select().where(Job.kind == kind).order_by(Job.created_at.desc()).first()
         Job.update(state=State.SUCCESS, progress=1.0, result_json=result).where(Job.id == newest.id).execute()
+
+    def fail_newest(self, code: str) -> None:
+        """End the newest job as a worker does that cannot do it."""
+        newest = Job.select().order_by(Job.created_at.desc()).first()
+        failure = {"error_code": code, "error_message": "The video could not be converted."}
+        Job.update(state=State.FAILED, **failure).where(Job.id == newest.id).execute()
 
     def hire(self) -> None:
         """Let a worker seem to be there, until it is dismissed."""

@@ -1,11 +1,12 @@
 """What a page can be asked that axe does not ask; each gives the elements that are wrong, as text."""
 
-from playwright.sync_api import Page
+from typing import Any
 
-TARGET_PX = 44
+from playwright.sync_api import Page
 
 SCRIPT = """
 window.measures = (() => {
+  const TARGET_PX = 44;
   const seen = (element) => element.checkVisibility({ opacityProperty: false, visibilityProperty: true });
   const name = (element) => {
     const box = element.getBoundingClientRect();
@@ -22,12 +23,12 @@ window.measures = (() => {
   };
   const isInSentence = (link) => link.matches("a") && link.parentElement.matches("p, li, dd") &&
     link.parentElement.textContent.trim() !== link.textContent.trim();
-  const small = (least) => {
+  const small = () => {
     const controls = "a[href], button, summary, select, input:not([type=hidden]), [role=slider]";
     return [...document.querySelectorAll(controls)].filter((element) => {
       if (!seen(element) || isInSentence(element) || element.matches(".visually-hidden")) return false;
       const { width, height } = targetOf(element).getBoundingClientRect();
-      return Math.min(width, height) < least - 0.5;
+      return Math.min(width, height) < TARGET_PX - 0.5;
     }).map(name);
   };
 
@@ -100,16 +101,19 @@ window.measures = (() => {
 """
 
 
-def measure(page: Page, name: str, *arguments: float) -> list[str]:
+def measure(page: Page, *names: str) -> list[str]:
     """What is wrong with the page as it stands: "small", "wide", "clipped" or "moving"."""
-    call = f"window.measures.{name}({', '.join(map(str, arguments))})"
-    wrong: list[str] = page.evaluate(f"() => {{ if (!window.measures) {{ {SCRIPT} }} return {call}; }}")
+    wrong: list[str] = _ask(
+        page, f"{list(names)}.flatMap((name) => measures[name]().map((e) => name + ': ' + e))"
+    )
     return wrong
 
 
 def focused(page: Page) -> str:
     """What is wrong with how the focus is shown; "nowhere" when the page has it."""
-    wrong: str = page.evaluate(
-        f"() => {{ if (!window.measures) {{ {SCRIPT} }} return window.measures.focused(); }}"
-    )
+    wrong: str = _ask(page, "measures.focused()")
     return wrong
+
+
+def _ask(page: Page, question: str) -> Any:
+    return page.evaluate(f"() => {{ if (!window.measures) {{ {SCRIPT} }} return {question}; }}")

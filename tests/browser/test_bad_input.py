@@ -2,86 +2,66 @@
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from chromi.encoder import Recipe
 from chromi.encoder.errors import EncodeError
-from chromi.models import FINAL_STATES, Job, Link, State, Upload, database, open_database
+from chromi.models import Job, State, Upload
+from chromi.web.passwords import hash_password
 from tests import clips
-from tests.browser.conftest import OpenPage
-from tests.conftest import Service, end_service, run_service
+from tests.browser.house import House
 from tests.relay import Relay
-from tests.service.conftest import start_job, wait_for_end
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
 PATIENCE_MS = 60_000
-MAX_QUEUE = 3
+MAX_QUEUE = 6
+MAX_MB = 3
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that takes little."""
-    instance = tmp_path_factory.mktemp("service") / "instance"
-    service = run_service(instance, {"max_upload_mb": "1", "max_queue": str(MAX_QUEUE)})
-    yield service
-    end_service(service)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return clips.make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", size="160x90", rate=12)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def job_id(service: Service, clip: Path) -> str:
-    """A finished background, made before the studios ask for estimates."""
-    job_id = start_job(service, clip, duration="1")
-    assert wait_for_end(service, job_id)["status"] == "success"
-    return job_id
+def house_settings() -> dict[str, str]:
+    """One that takes little."""
+    return {"max_upload_mb": str(MAX_MB), "max_queue": str(MAX_QUEUE)}
 
 
 @pytest.fixture(autouse=True)
-def rows(service: Service) -> Iterator[None]:
-    """The running service's own database, for what takes longer than a test; no job outlives its test."""
-    open_database(service.instance)
-    with database.connection_context():
-        yield
-        for job in Job.select().where(Job.state.not_in(FINAL_STATES)):
-            Job.cancel(job.id)
-    database.close()
+def no_job_waits(house: House) -> None:
+    empty_the_queue()
 
 
-@pytest.fixture
-def phone(open_page: OpenPage) -> Page:
-    """A phone in the dark."""
-    return open_page(width=360, color_scheme="dark")
+def empty_the_queue() -> None:
+    Job.delete().where(Job.state == State.QUEUED).execute()
 
 
-def send(page: Page, url: str, clip: Path, query: str = "") -> str:
-    """Upload a clip without the page, open its studio, and give its id."""
-    sent = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
-    address = page.request.post(f"{url}/uploads/", multipart={"video": sent}).json()["url"]
-    page.goto(f"{url}{address}{query}")
+def open_studio(page: Page, address: str) -> None:
+    page.goto(address)
     expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=PATIENCE_MS)
-    return str(address.split("/")[2])
 
 
-def begin(page: Page, service: Service, clip: Path) -> str:
+def through(relay: Relay, address: str) -> str:
+    return f"{relay.url}{urlsplit(address).path}"
+
+
+def id_of(address: str) -> str:
+    return urlsplit(address).path.split("/")[2]
+
+
+def begin(page: Page, house: House, clip: Path) -> str:
     """Upload the half of a clip, and open its page; gives the upload's address."""
     content = clip.read_bytes()
-    create = f"{service.url}/uploads/resumable/"
+    create = f"{house.url}/uploads/resumable/"
     begun = page.request.post(create, headers=TUS | {"Upload-Length": str(len(content))})
-    address = f"{service.url}{begun.headers['location']}"
+    address = f"{house.url}{begun.headers['location']}"
     piece = TUS | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
     assert page.request.patch(address, headers=piece, data=content[: len(content) // 2]).status == 204
-    page.goto(f"{service.url}{begun.json()['url']}")
+    page.goto(f"{house.url}{begun.json()['url']}")
     return address
 
 
@@ -130,28 +110,23 @@ def fits(page: Page) -> None:
 # -- a file that is none of ours ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("notes.txt", b"no video", "is not a kind of video"),
-        ("empty.mp4", b"", "is empty"),
-        ("large.mp4", bytes(2_000_000), "has 2.0 MB; at most 1.0 MB"),
-    ],
-)
-def test_a_wrong_file_is_refused_before_anything_is_sent(
-    phone: Page, service: Service, clip: Path, tmp_path: Path, name: str, content: bytes, words: str
-) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    phone.goto(service.url)
+def test_a_wrong_file_is_refused_before_anything_is_sent(phone: Page, house: House, tmp_path: Path) -> None:
+    phone.goto(house.url)
     sent: list[str] = []
     phone.on("request", lambda request: sent.append(request.method))
-    phone.set_input_files("#video", path)
-    says(phone, words)
-    fits(phone)
-    assert set(sent) <= {"GET"}
-    expect(phone.get_by_text("Drop a video here")).to_be_visible()
-    phone.set_input_files("#video", clip)
+    for name, content, words in [
+        ("notes.txt", b"no video", "is not a kind of video"),
+        ("empty.mp4", b"", "is empty"),
+        ("large.mp4", bytes(4_000_000), "has 4.0 MB; at most 3.0 MB"),
+    ]:
+        path = tmp_path / name
+        path.write_bytes(content)
+        phone.set_input_files("#video", path)
+        says(phone, words)
+        fits(phone)
+        assert set(sent) <= {"GET"}
+        expect(phone.get_by_text("Drop a video here")).to_be_visible()
+    phone.set_input_files("#video", house.clip)
     arrives(phone)
 
 
@@ -181,10 +156,10 @@ def only_sound(folder: Path) -> Path:
     ],
 )
 def test_what_only_looks_like_a_video_is_said_in_the_studio(
-    page: Page, service: Service, tmp_path: Path, clip: Path, complaints: list[str], make: object, words: str
+    page: Page, house: House, tmp_path: Path, complaints: list[str], make: object, words: str
 ) -> None:
     assert callable(make)
-    page.goto(service.url)
+    page.goto(house.url)
     page.set_input_files("#video", make(tmp_path))
     says(page, words)
     expect(make_button(page)).to_be_disabled()
@@ -198,9 +173,9 @@ def test_what_only_looks_like_a_video_is_said_in_the_studio(
 
 
 def test_another_file_of_the_same_size_is_not_mixed_in(
-    page: Page, service: Service, clip: Path, tmp_path: Path
+    page: Page, house: House, clip: Path, tmp_path: Path
 ) -> None:
-    begin(page, service, clip)
+    begin(page, house, clip)
     other = tmp_path / "other.mp4"
     other.write_bytes(clip.read_bytes()[:-9000][::-1] + bytes(9000))
     page.set_input_files("#video", other)
@@ -211,9 +186,9 @@ def test_another_file_of_the_same_size_is_not_mixed_in(
 
 
 def test_what_was_deleted_meanwhile_is_sent_anew(
-    page: Page, service: Service, clip: Path, complaints: list[str]
+    page: Page, house: House, clip: Path, complaints: list[str]
 ) -> None:
-    address = begin(page, service, clip)
+    address = begin(page, house, clip)
     assert page.request.delete(address, headers=TUS).status == 204
     page.set_input_files("#video", clip)
     arrives(page)
@@ -224,53 +199,46 @@ def test_what_was_deleted_meanwhile_is_sent_anew(
 # -- nonsense in the fields --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("typed", "words", "button"),
-    [
+def test_a_start_that_cannot_be_is_said_at_its_field(page: Page, house: House) -> None:
+    open_studio(page, house.upload())
+    start = page.get_by_label("Starts at")
+    for typed, words, button in [
         ("tomorrow", "hours, minutes and seconds", "Make background"),
         ("0:75", "hours, minutes and seconds", "Find the best loop"),
         ("1:00", "Start at 0:02.0 or earlier", "Find the best loop"),
-    ],
-)
-def test_a_start_that_cannot_be_is_said_at_its_field(
-    page: Page, service: Service, clip: Path, typed: str, words: str, button: str
-) -> None:
-    send(page, service.url, clip)
-    start = page.get_by_label("Starts at")
-    start.fill(typed)
-    page.get_by_role("button", name=button).click()
-    expect(start).to_be_focused()
-    expect(start).to_have_value(typed)
-    assert words in start.evaluate("field => field.validationMessage")
-    assert "/uploads/" in page.url
+    ]:
+        start.fill(typed)
+        page.get_by_role("button", name=button).click()
+        expect(start).to_be_focused()
+        expect(start).to_have_value(typed)
+        assert words in start.evaluate("field => field.validationMessage")
+        assert "/uploads/" in page.url
 
 
-def test_a_comma_is_a_decimal_sign_too(page: Page, service: Service, clip: Path) -> None:
-    send(page, service.url, clip)
+def test_a_comma_is_a_decimal_sign_too(page: Page, house: House) -> None:
+    open_studio(page, house.upload())
     page.get_by_label("Starts at").fill("0:01,5")
     expect(page.get_by_label("Your part of the clip")).to_have_value("1.5")
 
 
-@pytest.mark.parametrize(("label", "typed"), [("Length in seconds", "0"), ("Speed", "99")])
-def test_a_wrong_number_is_shown_even_where_it_was_folded_away(
-    page: Page, service: Service, clip: Path, label: str, typed: str
-) -> None:
-    send(page, service.url, clip)
+def test_a_wrong_number_is_shown_even_where_it_was_folded_away(page: Page, house: House) -> None:
+    open_studio(page, house.upload())
     more = page.get_by_text("More options")
-    more.click()
-    field = page.get_by_label(label)
-    field.fill(typed)
-    more.click()
-    expect(field).to_be_hidden()
-    make_button(page).click()
-    expect(field).to_be_focused()
-    assert field.evaluate("field => field.validationMessage")
+    for label, wrong, right in [("Length in seconds", "0", "6"), ("Speed", "99", "1")]:
+        more.click()
+        field = page.get_by_label(label)
+        field.fill(wrong)
+        more.click()
+        expect(field).to_be_hidden()
+        make_button(page).click()
+        expect(field).to_be_focused()
+        assert field.evaluate("field => field.validationMessage")
+        field.fill(right)
+        more.click()
 
 
-def test_what_is_being_typed_stays_when_the_clips_length_arrives(
-    page: Page, service: Service, clip: Path
-) -> None:
-    send(page, service.url, clip)
+def test_what_is_being_typed_stays_when_the_clips_length_arrives(page: Page, house: House) -> None:
+    open_studio(page, house.upload())
     start = page.get_by_label("Starts at")
     start.click()
     start.fill("00:00:1")
@@ -287,9 +255,9 @@ def test_what_is_being_typed_stays_when_the_clips_length_arrives(
 
 
 def test_making_is_tried_again_when_the_service_was_gone(
-    page: Page, relay: Relay, clip: Path, complaints: list[str]
+    page: Page, house: House, relay: Relay, complaints: list[str]
 ) -> None:
-    send(page, relay.url, clip)
+    open_studio(page, through(relay, house.upload()))
     relay.shut()
     page.get_by_role("radio", name="Crossfade").check()
     make_button(page).click()
@@ -302,10 +270,8 @@ def test_making_is_tried_again_when_the_service_was_gone(
     excuse(complaints)
 
 
-def test_a_phone_without_network_is_told_so(
-    phone: Page, service: Service, clip: Path, complaints: list[str]
-) -> None:
-    send(phone, service.url, clip)
+def test_a_phone_without_network_is_told_so(phone: Page, house: House, complaints: list[str]) -> None:
+    open_studio(phone, house.upload())
     phone.context.set_offline(True)
     phone.get_by_role("button", name="Find the best loop").click()
     says(phone, "The connection broke")
@@ -321,9 +287,9 @@ def test_a_phone_without_network_is_told_so(
 
 
 def test_a_link_is_made_when_the_service_is_back(
-    page: Page, relay: Relay, job_id: str, complaints: list[str]
+    page: Page, house: House, relay: Relay, complaints: list[str]
 ) -> None:
-    page.goto(f"{relay.url}/jobs/{job_id}/")
+    page.goto(through(relay, house.page_of(house.result())))
     kept = page.get_by_text("Kept here until").text_content()
     relay.shut()
     page.get_by_label("Works for").select_option("7d")
@@ -344,10 +310,11 @@ def test_a_link_is_made_when_the_service_is_back(
 
 @pytest.mark.parametrize("button", ["Make background", "Find the best loop"])
 def test_a_clip_that_was_deleted_under_the_page_is_chosen_again(
-    page: Page, service: Service, clip: Path, complaints: list[str], button: str
+    page: Page, house: House, clip: Path, complaints: list[str], button: str
 ) -> None:
-    upload_id = send(page, service.url, clip, "?loop=crossfade")
-    forget(upload_id)
+    address = house.upload()
+    open_studio(page, f"{address}?loop=crossfade")
+    forget(id_of(address))
     page.get_by_role("button", name=button).click()
     says(page, "clips are deleted soon after their last use")
     notice(page).get_by_role("link", name="Choose a clip").click()
@@ -359,13 +326,13 @@ def test_a_clip_that_was_deleted_under_the_page_is_chosen_again(
 
 
 def test_a_clip_whose_file_is_at_hand_is_uploaded_again(
-    page: Page, service: Service, clip: Path, complaints: list[str]
+    page: Page, house: House, clip: Path, complaints: list[str]
 ) -> None:
-    page.goto(service.url)
+    page.goto(house.url)
     page.set_input_files("#video", clip)
     arrives(page)
     first = page.url
-    forget(first.rstrip("/").rsplit("/", 1)[1])
+    forget(id_of(first))
     make_button(page).click()
     bar = page.get_by_role("group", name="Upload")
     expect(bar.get_by_text("Your clip has been deleted here")).to_be_in_viewport()
@@ -386,11 +353,8 @@ def test_a_clip_whose_file_is_at_hand_is_uploaded_again(
     excuse(complaints)
 
 
-def test_a_password_that_was_given_long_ago_is_asked_for_again(
-    phone: Page, service: Service, job_id: str
-) -> None:
-    made = phone.request.post(f"{service.url}/jobs/{job_id}/links/", form={"password": "four words"})
-    phone.goto(made.json()["url"])
+def test_a_password_that_was_given_long_ago_is_asked_for_again(phone: Page, house: House) -> None:
+    phone.goto(house.share(house.result(), password_hash=hash_password("four words")))
     phone.get_by_label("Password for this link").fill("four words")
     phone.get_by_role("button", name="Show the background").click()
     expect(phone.get_by_role("link", name="Download")).to_be_visible()
@@ -404,7 +368,7 @@ def test_a_password_that_was_given_long_ago_is_asked_for_again(
 
 
 @pytest.mark.parametrize(
-    ("change", "title"),
+    ("values", "title"),
     [
         ({"expires_at": 1.0}, "This link has ended"),
         ({"max_uses": 1, "uses": 1}, "This link has been used"),
@@ -413,12 +377,10 @@ def test_a_password_that_was_given_long_ago_is_asked_for_again(
     ],
 )
 def test_a_link_that_has_ended_says_how_and_leads_on(
-    page: Page, service: Service, job_id: str, complaints: list[str], change: dict[str, float], title: str
+    page: Page, house: House, complaints: list[str], values: dict[str, float] | None, title: str
 ) -> None:
-    link = page.request.post(f"{service.url}/jobs/{job_id}/links/").json()
-    if change:
-        Link.update(change).where(Link.id == link["link_id"]).execute()
-    page.goto(link["url"] if change else re.sub(r"/download/.", "/download/x", link["url"]))
+    link = house.share(house.result(), **values or {})
+    page.goto(link if values else re.sub(r"/download/.", "/download/x", link))
     expect(page.get_by_role("heading", name=title)).to_be_visible()
     page.get_by_role("link", name="Make a new background").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
@@ -429,13 +391,12 @@ def test_a_link_that_has_ended_says_how_and_leads_on(
 
 
 def test_a_full_queue_is_said_and_the_form_can_be_sent_again(
-    phone: Page, service: Service, clip: Path, complaints: list[str]
+    phone: Page, house: House, complaints: list[str]
 ) -> None:
-    later = time.time() + 3600  # so young that the sweep does not enqueue them
     for _ in range(MAX_QUEUE):
-        Job.create(recipe_json=Recipe().to_dict(), created_at=later)
+        house.job()
     with phone.expect_response("**/estimates/") as refused:
-        send(phone, service.url, clip)
+        open_studio(phone, house.upload())
     assert refused.value.status == 503
     expect(phone.get_by_role("button", name="Estimate sizes")).to_be_visible()
     expect(notice(phone)).to_be_hidden()
@@ -443,7 +404,7 @@ def test_a_full_queue_is_said_and_the_form_can_be_sent_again(
     make_button(phone).click()
     says(phone, "Too many clips are waiting")
     fits(phone)
-    Job.delete().where(Job.created_at == later).execute()
+    empty_the_queue()
     try_again(phone)
     phone.wait_for_url("**/jobs/*/", timeout=PATIENCE_MS)
     job = phone.request.get(phone.url, headers={"Accept": "application/json"}).json()
@@ -451,19 +412,16 @@ def test_a_full_queue_is_said_and_the_form_can_be_sent_again(
     excuse(complaints)
 
 
-def test_a_job_that_failed_leads_back_to_the_clip(phone: Page, service: Service, clip: Path) -> None:
-    upload_id = send(phone, service.url, clip)
-    recipe = Recipe(start_s=1.5)
+def test_a_job_that_failed_leads_back_to_the_clip(phone: Page, house: House) -> None:
     error = EncodeError()
-    failed = Job.create(
-        upload=upload_id,
-        recipe_json=recipe.to_dict(),
+    failed = house.job(
+        recipe_json=Recipe(start_s=1.5).to_dict(),
         state=State.FAILED,
         error_code=error.code,
         error_message=error.user_message,
         finished_at=time.time(),
     )
-    phone.goto(f"{service.url}/jobs/{failed.id}/")
+    phone.goto(failed)
     expect(phone.get_by_text(error.user_message)).to_be_visible()
     fits(phone)
     phone.get_by_role("link", name="Change something").click()

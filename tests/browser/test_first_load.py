@@ -6,10 +6,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from benchmarks.page import Load, load, make_pages, slow_phone
-from tests.conftest import Service
+from benchmarks.page import Load, load, slow_phone
+from chromi.encoder import Recipe, convert
+from tests import clips
+from tests.browser.house import House
 
 pytestmark = pytest.mark.browser
 
@@ -17,14 +19,14 @@ LAPTOP = {"viewport": {"width": 1280, "height": 800}, "is_mobile": False, "has_t
 
 
 @pytest.fixture(scope="module")
-def pages(
-    playwright: Playwright, service: Service, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """Addresses of the start page, a clip's studio and a background."""
-    api = playwright.request.new_context(base_url=service.url)
-    found = make_pages(api, tmp_path_factory.mktemp("pages"))
-    api.dispose()
-    return found
+def pages(house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Addresses of the start page, a small clip's studio and a small background."""
+    folder = tmp_path_factory.mktemp("pages")
+    clip = clips.make_clip(folder / "clip.mp4", size="320x180", rate=24, picture="color=teal")
+    gif, poster = folder / "made.gif", folder / "made.jpg"
+    made = convert(clip, gif, Recipe(duration_s=1.0), work_dir=folder / "work", poster=poster)
+    result = house.result(finished=(gif, poster, made))
+    return {"start": f"{house.url}/", "studio": house.upload(clip), "result": house.page_of(result)}
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +69,8 @@ def test_the_first_paint_waits_for_style_and_script_alone(first: Load) -> None:
     assert sorted(names(first.blocking)) == ["app.css", "pages/start.js"]
 
 
-def test_nothing_comes_from_elsewhere_or_twice(first: Load, service: Service) -> None:
-    assert all(url.startswith(service.url) for url in first.bytes_of)
+def test_nothing_comes_from_elsewhere_or_twice(first: Load, house: House) -> None:
+    assert all(url.startswith(house.url) for url in first.bytes_of)
     assert all(size > 0 for size in first.bytes_of.values()), "a preload that is not used comes twice or not"
 
 
@@ -92,7 +94,7 @@ def test_nor_do_the_others(
 
 
 def test_a_clip_can_be_chosen_before_the_studios_script_is_there(
-    page: Page, service: Service, clip: Path, complaints: list[str]
+    page: Page, house: House, clip: Path, complaints: list[str]
 ) -> None:
     """It is fetched again when it did not come, and nothing is lost meanwhile."""
     failures: list[str] = []
@@ -102,7 +104,7 @@ def test_a_clip_can_be_chosen_before_the_studios_script_is_there(
         route.fulfill(status=503)
 
     page.route("**/js/enter.js", fail)
-    page.goto(service.url)
+    page.goto(house.url)
     page.set_input_files("#video", clip)
     expect(page.locator("[data-part=lost]")).to_be_visible()
     page.unroute("**/js/enter.js")

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
+from chromi.encoder import Recipe, convert
 from tests import clips
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, OpenPage
-from tests.conftest import Service
+from tests.browser.house import Finished, House
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_MS = 60_000
 PAGES = {
     "Laptop": (1366, 640),
     "Desktop": (1920, 952),
@@ -25,17 +25,16 @@ PAGES = {
 }
 
 
-def start(page: Page, service: Service, clip: Path, **options: str) -> None:
-    """Upload a clip, start a conversion and open its page."""
-    sent = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
-    upload = page.request.post(f"{service.url}/uploads/", multipart={"video": sent}).json()
-    job = page.request.post(f"{service.url}{upload['url']}jobs/", form={"duration": "1", **options}).json()
-    page.goto(f"{service.url}{job['status_url']}")
+def open_result(page: Page, house: House, finished: Finished | None = None) -> None:
+    page.goto(house.page_of(house.result(finished=finished)))
+    expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible()
 
 
-def make(page: Page, service: Service, clip: Path, **options: str) -> None:
-    start(page, service, clip, **options)
-    expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=PATIENCE_MS)
+def made_of(folder: Path, picture: str) -> Finished:
+    """A background of one second of this picture."""
+    clip = clips.make_clip(folder / "clip.mp4", seconds=1, size="320x180", picture=picture)
+    gif, poster = folder / "made.gif", folder / "made.jpg"
+    return gif, poster, convert(clip, gif, Recipe(), work_dir=folder / "work", poster=poster)
 
 
 def shape_of(page: Page, selector: str) -> float:
@@ -45,37 +44,24 @@ def shape_of(page: Page, selector: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("quadrants") / "clip.mp4"
-    return clips.make_clip(path, seconds=2, picture="quadrants")
+def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return made_of(tmp_path_factory.mktemp("quadrants"), "quadrants")
 
 
-def test_title_and_icon_tell_how_far_it_is(page: Page, service: Service, heavy_clip: Path) -> None:
-    start(page, service, heavy_clip, duration="6")
-    icon = page.locator('link[rel="icon"]')
-    expect(icon).to_have_attribute("href", re.compile(r"icons/making-\d\.svg"))
-    expect(page).to_have_title(re.compile(r"^\d+% · Chromi"))
-    expect(page.get_by_text("You can close this page")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"about .+ left"))).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Cancel").click()
-    expect(page).to_have_title("Cancelled · Chromi")
-    expect(icon).to_have_attribute("href", re.compile("icons/failed.svg"))
-
-
-def test_the_icon_of_a_result_is_another(page: Page, service: Service, quadrants: Path) -> None:
-    make(page, service, quadrants)
+def test_the_icon_of_a_result_is_another(page: Page, house: House, quadrants: Finished) -> None:
+    open_result(page, house, quadrants)
     expect(page).to_have_title("Your background is ready · Chromi")
     href = page.locator('link[rel="icon"]').get_attribute("href")
     assert href
     assert href.endswith("icons/ready.svg")
-    answer = page.request.get(f"{service.url}{href}")
+    answer = page.request.get(f"{house.url}{href}")
     assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml; charset=utf-8")
 
 
 def test_the_preview_shows_each_window_and_says_what_is_cut_off(
-    page: Page, service: Service, quadrants: Path
+    page: Page, house: House, quadrants: Finished
 ) -> None:
-    make(page, service, quadrants)
+    open_result(page, house, quadrants)
     notes = page.locator(".crop-notes p:visible")
     for label, (width_px, height_px) in PAGES.items():
         page.get_by_role("radio", name=label).check()
@@ -88,8 +74,8 @@ def test_the_preview_shows_each_window_and_says_what_is_cut_off(
         expect(notes).to_contain_text("top" if shape > picture else "left")
 
 
-def test_the_windows_are_chosen_by_keyboard(page: Page, service: Service, quadrants: Path) -> None:
-    make(page, service, quadrants)
+def test_the_windows_are_chosen_by_keyboard(page: Page, house: House, quadrants: Finished) -> None:
+    open_result(page, house, quadrants)
     laptop = shape_of(page, ".ntp")
     page.get_by_role("radio", name="Laptop").focus()
     page.keyboard.press("ArrowRight")
@@ -98,10 +84,10 @@ def test_the_windows_are_chosen_by_keyboard(page: Page, service: Service, quadra
 
 
 def test_the_preview_begins_in_the_colours_of_the_system(
-    open_page: OpenPage, service: Service, quadrants: Path
+    open_page: OpenPage, house: House, quadrants: Finished
 ) -> None:
     page = open_page(color_scheme="dark")
-    make(page, service, quadrants)
+    open_result(page, house, quadrants)
     expect(page.get_by_role("radio", name="Dark")).to_be_checked()
     bars = page.locator(".window-bars")
     dark = bars.evaluate("element => getComputedStyle(element).backgroundColor")
@@ -111,27 +97,26 @@ def test_the_preview_begins_in_the_colours_of_the_system(
 
 @pytest.mark.parametrize(("colour", "is_hard"), [("white", True), ("0x202028", False)])
 def test_a_bright_picture_behind_white_words_is_warned_of(
-    page: Page, service: Service, tmp_path: Path, colour: str, is_hard: bool
+    page: Page, house: House, tmp_path: Path, colour: str, is_hard: bool
 ) -> None:
-    clip = clips.make_clip(tmp_path / "clip.mp4", seconds=1, picture=f"color={colour}")
-    make(page, service, clip)
+    open_result(page, house, made_of(tmp_path, f"color={colour}"))
     warning, praise = page.get_by_text("Hard to read"), page.get_by_text("easy to read")
     expect(warning if is_hard else praise).to_be_visible()
     expect(praise if is_hard else warning).to_be_hidden()
 
 
-def test_one_click_makes_it_smaller(page: Page, service: Service, clip: Path) -> None:
-    make(page, service, clip, duration="2")
-    earlier = page.request.get(page.url).json()["result"]["bytes"]
-    address = page.url
+def test_one_click_makes_it_smaller(page: Page, house: House) -> None:
+    job = house.result()
+    page.goto(house.page_of(job))
     page.get_by_role("button", name="Make it smaller").click()
-    page.wait_for_url(lambda url: url != address)
-    expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=PATIENCE_MS)
-    assert page.request.get(page.url).json()["result"]["bytes"] <= earlier / 2
+    page.wait_for_url(lambda url: url != house.page_of(job))
+    expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
+    asked = page.request.get(page.url, headers={"Accept": "application/json"}).json()["recipe"]
+    assert asked["max_mb"] * 1e6 <= house.finished[2].bytes / 2
 
 
-def test_before_and_after_are_compared_by_keyboard(page: Page, service: Service, clip: Path) -> None:
-    make(page, service, clip)
+def test_before_and_after_are_compared_by_keyboard(page: Page, house: House) -> None:
+    open_result(page, house)
     page.get_by_text("Compare it with your clip").click()
     for picture in page.locator("#compare img").all():
         picture.scroll_into_view_if_needed()
@@ -146,36 +131,32 @@ def test_before_and_after_are_compared_by_keyboard(page: Page, service: Service,
     expect(page.locator(".compare-source")).to_have_css("clip-path", re.compile(r"100%"))
 
 
-def test_a_failed_job_is_tried_again_without_a_new_upload(
-    page: Page, service: Service, tmp_path: Path
-) -> None:
-    options = ("-g", "1", "-movflags", "+faststart")
-    whole = clips.make_clip(tmp_path / "whole.mp4", seconds=4, options=options).read_bytes()
-    damaged = tmp_path / "damaged.mp4"
-    damaged.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) // 2))
-    start(page, service, damaged, start_time="3")
-    expect(page.get_by_role("heading", name="This did not work")).to_be_visible(timeout=PATIENCE_MS)
+def test_a_failed_job_is_tried_again_without_a_new_upload(page: Page, house: House) -> None:
+    address = house.failed("encode_failed", recipe_json=Recipe(start_s=3.0).to_dict())
+    page.goto(address)
+    expect(page.get_by_role("heading", name="This did not work")).to_be_visible()
     expect(page.get_by_text("Your clip and your settings are still here")).to_be_visible()
-    address = page.url
     page.get_by_role("button", name="Try the same again").click()
     page.wait_for_url(lambda url: "/jobs/" in url and url != address)
-    expect(page.get_by_role("heading", name="This did not work")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
+    house.fail_newest("encode_failed")
+    expect(page.get_by_role("heading", name="This did not work")).to_be_visible()
     page.get_by_role("link", name="Change something").click()
     page.wait_for_url("**/uploads/*/?start_time=00:00:03.000*")
 
 
-def test_who_wants_no_motion_sees_a_still(open_page: OpenPage, service: Service, quadrants: Path) -> None:
+def test_who_wants_no_motion_sees_a_still(open_page: OpenPage, house: House, quadrants: Finished) -> None:
     page = open_page(reduced_motion="reduce")
-    make(page, service, quadrants)
+    open_result(page, house, quadrants)
     picture = page.locator(".ntp img")
     expect(picture).to_have_js_property("complete", True)
     assert picture.evaluate("image => image.currentSrc").endswith("/still.jpg")
 
 
 def test_the_preview_works_without_script(
-    page: Page, scriptless_page: Page, service: Service, quadrants: Path
+    page: Page, scriptless_page: Page, house: House, quadrants: Finished
 ) -> None:
-    make(page, service, quadrants)
+    open_result(page, house, quadrants)
     plain = scriptless_page
     plain.goto(page.url)
     plain.get_by_role("radio", name="Wide").check()
@@ -185,9 +166,9 @@ def test_the_preview_works_without_script(
 
 
 def test_the_extension_draws_the_gif_on_a_new_tab(
-    playwright: Playwright, page: Page, service: Service, quadrants: Path, tmp_path: Path
+    playwright: Playwright, page: Page, house: House, quadrants: Finished, tmp_path: Path
 ) -> None:
-    make(page, service, quadrants)
+    open_result(page, house, quadrants)
     page.get_by_text("Or take it as an extension").click()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Download the extension").click()

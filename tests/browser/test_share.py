@@ -1,7 +1,6 @@
 """Sharing: the links' maker makes and changes them, and whoever gets one finds the way to the file."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,9 @@ import pytest
 import segno
 from playwright.sync_api import Locator, Page, expect
 
-from chromi.models import Link, database, open_database
-from tests.browser.conftest import OpenPage
-from tests.conftest import Service
-from tests.service.conftest import start_job, wait_for_end
+from chromi.models import Link
+from tests.browser.conftest import COLOUR_SCHEMES, OpenPage
+from tests.browser.house import House
 
 pytestmark = pytest.mark.browser
 
@@ -20,22 +18,10 @@ PASSWORD = "olé, four words"
 WIDTHS = (360, 768, 1440)
 
 
-@pytest.fixture(scope="module")
-def result_url(service: Service, clip: Path) -> str:
-    """The page of a finished background."""
-    job_id = start_job(service, clip, duration="1")
-    assert wait_for_end(service, job_id)["status"] == "success"
-    return f"{service.url}/jobs/{job_id}/"
-
-
 @pytest.fixture
-def rows(service: Service) -> Iterator[Any]:
-    """The running service's own database, for what takes longer than a test."""
-    open_database(service.instance)
-    with database.connection_context():
-        Link.delete().where(Link.shared).execute()
-        yield Link
-    database.close()
+def result_url(house: House) -> str:
+    """The page of a finished background that nobody has shared yet."""
+    return house.page_of(house.result())
 
 
 @pytest.fixture
@@ -59,11 +45,18 @@ def make_link(page: Page, **options: str) -> Locator:
     return field
 
 
-def open_row(page: Page, number: int = 1) -> None:
-    """Unfold how a link is changed."""
-    page.locator("#links li").filter(has=page.get_by_label(f"Link {number}", exact=True)).get_by_text(
-        "Extend or revoke"
-    ).click()
+def newest_link() -> Any:
+    """The row of the link that was made last."""
+    return Link.select().where(Link.shared).order_by(Link.created_at.desc()).get()
+
+
+def row(page: Page, number: int = 1) -> Locator:
+    return page.locator("#links li").filter(has=page.get_by_label(f"Link {number}", exact=True))
+
+
+def open_row(page: Page) -> None:
+    """Unfold how the link is changed."""
+    row(page).get_by_text("Extend or revoke").click()
 
 
 def download(page: Page, folder: Path) -> bytes:
@@ -76,32 +69,29 @@ def download(page: Page, folder: Path) -> bytes:
 # -- making ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("rows")
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({}, "Not downloaded yet"),
-        ({"max_uses": "1"}, "One download"),
-        ({"max_uses": "10", "expires": "7d"}, "10 of 10 downloads left"),
-        ({"password": PASSWORD}, "With a password"),
-    ],
-)
-def test_a_link_is_made_with_each_option(
-    page: Page, result_url: str, options: dict[str, str], sentence: str
-) -> None:
+MADE = [
+    ({}, "Not downloaded yet"),
+    ({"max_uses": "1"}, "One download"),
+    ({"max_uses": "10", "expires": "7d"}, "10 of 10 downloads left"),
+    ({"password": PASSWORD}, "With a password"),
+]
+
+
+def test_a_link_is_made_with_each_option(page: Page, result_url: str) -> None:
     page.goto(result_url)
-    field = make_link(page, **options)
-    expect(field).to_have_value(re.compile(r"^http://.+/download/.+/$"))
-    expect(page.locator("#links")).to_contain_text("Works until")
-    expect(page.locator("#links")).to_contain_text(sentence)
-    expect(page.locator("#announcer")).to_contain_text("Link 1 Works until")
-    expect(page.get_by_label("How many downloads")).to_have_value("")
-    expect(page.get_by_label("Password, if you want one")).to_have_value("")
+    for number, (options, sentence) in enumerate(MADE, start=1):
+        field = make_link(page, **options)
+        expect(field).to_have_value(re.compile(r"^http://.+/download/.+/$"))
+        expect(row(page, number)).to_contain_text("Works until")
+        expect(row(page, number)).to_contain_text(sentence)
+        expect(page.locator("#announcer")).to_contain_text(f"Link {number} Works until")
+        expect(page.get_by_label("How many downloads")).to_have_value("")
+        expect(page.get_by_label("Password, if you want one")).to_have_value("")
     page.reload()
-    expect(page.locator("#links")).to_contain_text(sentence)
+    for number, (_, sentence) in enumerate(MADE, start=1):
+        expect(row(page, number)).to_contain_text(sentence)
 
 
-@pytest.mark.usefixtures("rows")
 def test_the_browser_refuses_what_the_server_would(page: Page, result_url: str) -> None:
     page.goto(result_url)
     page.get_by_label("How many downloads").fill("500")
@@ -127,7 +117,6 @@ def test_a_password_can_be_looked_at_before_it_is_told(page: Page, result_url: s
 # -- handing on --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("rows")
 def test_a_link_is_copied(page: Page, result_url: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(result_url)
@@ -140,8 +129,8 @@ def test_a_link_is_copied(page: Page, result_url: str) -> None:
     expect(button).to_have_text("Copy")
 
 
-@pytest.mark.usefixtures("rows")
-def test_without_a_clipboard_the_link_is_selected(page: Page, result_url: str) -> None:
+def test_without_a_clipboard_the_link_is_selected(open_page: OpenPage, result_url: str) -> None:
+    page = open_page()
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     page.goto(result_url)
     field = make_link(page)
@@ -150,8 +139,8 @@ def test_without_a_clipboard_the_link_is_selected(page: Page, result_url: str) -
     expect(page.locator("#announcer")).to_have_text("Selected: copy it now")
 
 
-@pytest.mark.usefixtures("rows")
-def test_the_share_sheet_is_offered_only_where_there_is_one(page: Page, result_url: str) -> None:
+def test_the_share_sheet_is_offered_only_where_there_is_one(open_page: OpenPage, result_url: str) -> None:
+    page = open_page()
     page.add_init_script("delete Navigator.prototype.share")
     page.goto(result_url)
     field = make_link(page)
@@ -174,7 +163,6 @@ READ_MODULES = """(image, size) => {
 }"""
 
 
-@pytest.mark.usefixtures("rows")
 def test_the_qr_code_that_is_drawn_is_the_links_address(page: Page, result_url: str) -> None:
     page.goto(result_url)
     field = make_link(page)
@@ -190,10 +178,10 @@ def test_the_qr_code_that_is_drawn_is_the_links_address(page: Page, result_url: 
 # -- changing ----------------------------------------------------------------------------------------------
 
 
-def test_a_link_is_extended_and_the_focus_stays(page: Page, result_url: str, rows: Any) -> None:
+def test_a_link_is_extended_and_the_focus_stays(page: Page, result_url: str) -> None:
     page.goto(result_url)
     make_link(page, expires="1h")
-    before = rows.get(rows.shared).expires_at
+    before = newest_link().expires_at
     open_row(page)
     page.get_by_label("How much longer link 1 works").select_option("7d")
     button = page.get_by_role("button", name="Extend link 1")
@@ -202,13 +190,11 @@ def test_a_link_is_extended_and_the_focus_stays(page: Page, result_url: str, row
         page.keyboard.press("Enter")
     expect(page.locator("#links")).to_have_attribute("data-change", "extended")
     expect(button).to_be_focused()
-    assert rows.get(rows.shared).expires_at == pytest.approx(before + 7 * 86400)
+    assert newest_link().expires_at == pytest.approx(before + 7 * 86400)
     expect(page.locator("#announcer")).to_contain_text("Link 1 Works until")
 
 
-def test_a_link_is_revoked(
-    page: Page, receiver: Page, result_url: str, rows: Any, complaints: list[str]
-) -> None:
+def test_a_link_is_revoked(page: Page, receiver: Page, result_url: str, complaints: list[str]) -> None:
     page.goto(result_url)
     link = make_link(page).input_value()
     receiver.goto(link)
@@ -225,7 +211,6 @@ def test_a_link_is_revoked(
     complaints.clear()  # the browser notes the 410
 
 
-@pytest.mark.usefixtures("rows")
 def test_links_are_made_and_changed_by_the_keyboard_alone(page: Page, result_url: str) -> None:
     page.goto(result_url)
     page.get_by_label("Works for").focus()
@@ -252,19 +237,17 @@ def test_links_are_made_and_changed_by_the_keyboard_alone(page: Page, result_url
     expect(page.locator("#links")).to_contain_text("Link 1 Revoked")
 
 
-def test_without_script_links_are_made_extended_and_revoked(
-    scriptless_page: Page, result_url: str, rows: Any
-) -> None:
+def test_without_script_links_are_made_extended_and_revoked(scriptless_page: Page, result_url: str) -> None:
     page = scriptless_page
     page.goto(result_url)
     make_link(page, max_uses="5", password=PASSWORD)
     assert page.url.endswith("#links")
     expect(page.get_by_role("button", name="Copy link 1")).to_be_hidden()
-    before = rows.get(rows.shared).expires_at
+    before = newest_link().expires_at
     open_row(page)
     page.get_by_role("button", name="Extend link 1").click()
     expect(page.locator("#links")).to_contain_text("5 of 5 downloads left")
-    assert rows.get(rows.shared).expires_at == pytest.approx(before + 86400)
+    assert newest_link().expires_at == pytest.approx(before + 86400)
     open_row(page)
     page.get_by_role("button", name="Revoke link 1").click()
     expect(page.locator("#links")).to_contain_text("Link 1 Revoked")
@@ -274,7 +257,7 @@ def test_without_script_links_are_made_extended_and_revoked(
 
 
 def test_the_receiver_sees_a_still_and_downloads(
-    page: Page, receiver: Page, result_url: str, rows: Any, tmp_path: Path
+    page: Page, receiver: Page, result_url: str, tmp_path: Path
 ) -> None:
     page.goto(result_url)
     link = make_link(page, max_uses="5").input_value()
@@ -284,14 +267,14 @@ def test_the_receiver_sees_a_still_and_downloads(
     expect(receiver.locator(".stage img")).to_have_js_property("naturalWidth", 1280)
     expect(receiver.get_by_text("works for 5 more downloads")).to_be_visible()
     assert [url for url in asked if "/download/" in url] == [link, f"{link}still.jpg"]
-    assert rows.get(rows.shared).uses == 0
+    assert newest_link().uses == 0
     assert download(receiver, tmp_path)[:6] == b"GIF89a"
     page.reload()
     expect(page.locator("#links")).to_contain_text("4 of 5 downloads left")
 
 
 def test_the_password_opens_the_way(
-    page: Page, receiver: Page, result_url: str, rows: Any, tmp_path: Path, complaints: list[str]
+    page: Page, receiver: Page, result_url: str, tmp_path: Path, complaints: list[str]
 ) -> None:
     page.goto(result_url)
     link = make_link(page, password=PASSWORD).input_value()
@@ -316,7 +299,7 @@ def test_the_password_opens_the_way(
     assert download(receiver, tmp_path)[:6] == b"GIF89a"
 
 
-def test_the_password_is_taken_without_script(scriptless_page: Page, result_url: str, rows: Any) -> None:
+def test_the_password_is_taken_without_script(scriptless_page: Page, result_url: str) -> None:
     page = scriptless_page
     page.goto(result_url)
     link = make_link(page, password=PASSWORD).input_value()
@@ -324,28 +307,6 @@ def test_the_password_is_taken_without_script(scriptless_page: Page, result_url:
     page.get_by_label("Password for this link").fill(PASSWORD)
     page.get_by_role("button", name="Show the background").click()
     expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible()
-
-
-ENDED = {
-    "expired": ({"expires_at": 1.0}, "This link has ended"),
-    "used_up": ({"max_uses": 1, "uses": 1}, "This link has been used"),
-    "revoked": ({"revoked_at": 1.0}, "This link was taken back"),
-}
-
-
-@pytest.mark.parametrize("state", ENDED)
-def test_an_ended_link_is_a_kind_sentence_with_a_way_on(
-    page: Page, result_url: str, rows: Any, complaints: list[str], state: str
-) -> None:
-    page.goto(result_url)
-    link = make_link(page).input_value()
-    changes, heading = ENDED[state]
-    rows.update(**changes).where(rows.shared).execute()
-    page.goto(link)
-    expect(page.get_by_role("heading", name=heading)).to_be_visible()
-    expect(page.get_by_role("link", name="Make a new background")).to_be_visible()
-    assert all("410" in complaint for complaint in complaints)
-    complaints.clear()
 
 
 # -- how it looks ------------------------------------------------------------------------------------------
@@ -356,12 +317,8 @@ LOW_ONES = """found => found.filter((each) => each.getBoundingClientRect().heigh
   .map((each) => each.outerHTML)"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, *WIDTHS])
-def test_nothing_sticks_out_and_every_target_is_large_enough(
-    open_page: OpenPage, result_url: str, rows: Any, width: int, scheme: str
-) -> None:
-    page = open_page(width=width, color_scheme=scheme)
+def test_nothing_sticks_out_and_every_target_is_large_enough(open_page: OpenPage, result_url: str) -> None:
+    page = open_page()
     page.add_init_script("navigator.share = async () => {}")
     page.goto(result_url)
     make_link(page, max_uses="5", password=PASSWORD)
@@ -370,5 +327,9 @@ def test_nothing_sticks_out_and_every_target_is_large_enough(
     for address in (result_url, link):
         if page.url != address:
             page.goto(address)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert page.locator(CONTROLS).evaluate_all(LOW_ONES) == []
+        for width in (320, *WIDTHS):
+            page.set_viewport_size({"width": width, "height": 800})
+            for scheme in COLOUR_SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                assert page.locator(CONTROLS).evaluate_all(LOW_ONES) == []

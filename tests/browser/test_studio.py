@@ -5,47 +5,33 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests import clips
-from tests.browser.conftest import OpenPage
-from tests.conftest import Service
+from tests.browser.conftest import COLOUR_SCHEMES
+from tests.browser.house import House
+from tests.browser.keyboard import button, has_focus, press, reach
+from tests.browser.studio import LOCAL_FILE, drag, shown_s, slider, starts_at, wait_for_seam, wait_shown
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_MS = 60_000
+BUTTONS = [
+    *("Play the loop", "One frame back", "One frame on", "Start here"),
+    *("Find the best loop", "Make background"),
+]
 
 Open = Callable[..., Page]
 
-LOCAL_FILE = """async ({ url, type }) => {
-  // As the first page does while a clip is being sent: a studio that knows nothing yet, with the local file.
-  const blob = await (await fetch(url)).blob();
-  const root = document.querySelector("#studio");
-  const fresh = root.cloneNode(true);
-  fresh.dataset.durationS = fresh.dataset.videoUrl = "";
-  fresh.querySelector("video").removeAttribute("src");
-  root.replaceWith(fresh);
-  htmx.process(fresh);
-  const { enhanceStudio } = await import(document.querySelector('[href$="/js/studio.js"]').href);
-  enhanceStudio(fresh, { localUrl: URL.createObjectURL(blob), localType: type });
-}"""
-
 
 @pytest.fixture
-def studio(page: Page, service: Service) -> Open:
-    """Send a clip and open its studio, with options in the address if any are given."""
+def studio(page: Page, house: House) -> Open:
+    """Open the studio of a clip, with options in the address if any are given."""
 
     def open_studio(clip: Path, query: str = "") -> Page:
-        open_in(page, service, clip, query)
+        page.goto(house.upload(clip) + query)
         return page
 
     return open_studio
-
-
-def open_in(page: Page, service: Service, clip: Path, query: str = "") -> None:
-    sent = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
-    answer = page.request.post(f"{service.url}/uploads/", multipart={"video": sent})
-    page.goto(f"{service.url}{answer.json()['url']}{query}")
 
 
 @pytest.fixture(scope="module")
@@ -62,88 +48,28 @@ def tall_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clips.make_clip(path, size="180x320", rate=24, picture="quadrants")
 
 
-def slider(page: Page) -> Locator:
-    return page.get_by_label("Your part of the clip")
-
-
-def starts_at(page: Page) -> Locator:
-    return page.get_by_label("Starts at")
-
-
-def pictures(page: Page) -> list[str]:
-    """The two pictures of the seam, as data URLs."""
-    return [
-        page.locator(f"[data-part={part}]").evaluate("canvas => canvas.toDataURL()")
-        for part in ("first", "last")
-    ]
-
-
-def wait_for_seam(page: Page, *, other_than: tuple[str, ...] | list[str] = ("", "")) -> list[str]:
-    """Wait until both pictures of the seam are drawn and are not those."""
-    page.wait_for_function(
-        """(others) => ["first", "last"].every((part, i) => {
-             const canvas = document.querySelector(`[data-part=${part}]`);
-             return canvas.width !== 300 && canvas.toDataURL() !== others[i];
-           })""",
-        arg=list(other_than),
-    )
-    return pictures(page)
-
-
-def shown_s(page: Page) -> float:
-    """Where in the clip the player's picture is."""
-    seconds: float = page.evaluate("document.querySelector('#studio video').currentTime")
-    return seconds
-
-
-def wait_shown(page: Page, seconds: float) -> None:
-    page.wait_for_function(
-        "s => Math.abs(document.querySelector('#studio video').currentTime - s) < 0.02", arg=seconds
-    )
-
-
-def drag(page: Page, handle: Locator, dx: float, dy: float = 0) -> None:
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + dx / 2, y + dy / 2)
-    page.mouse.move(x + dx, y + dy)
-    page.mouse.up()
-
-
-@pytest.fixture(params=["light", "dark"])
-def colours(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=[360, 768, 1440])
-def sized_page(request: pytest.FixtureRequest, open_page: OpenPage, colours: str) -> Page:
-    return open_page(width=request.param, color_scheme=colours)
-
-
-def test_everything_is_there_at_every_width(sized_page: Page, service: Service, tall_clip: Path) -> None:
-    page = sized_page
-    open_in(page, service, tall_clip)
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_everything_is_there_at_every_width(page: Page, studio: Open, tall_clip: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    studio(tall_clip)
     wait_for_seam(page)
-    buttons = [
-        *("Play the loop", "One frame back", "One frame on", "Start here"),
-        *("Find the best loop", "Make background"),
-    ]
-    for name in buttons:
-        button = page.get_by_role("button", name=name)
-        expect(button).to_be_visible()
-        box = button.bounding_box()
-        assert box
-        assert box["height"] >= 44
-    for name in ("Crossfade", "Blur", "Balanced"):
-        page.get_by_role("radio", name=name).check()
-        expect(page.get_by_role("radio", name=name)).to_be_checked()
-    slider(page).press("ArrowRight")
-    expect(starts_at(page)).to_have_value("00:00:00.100")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for scheme in COLOUR_SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        for name in BUTTONS:
+            button = page.get_by_role("button", name=name)
+            expect(button).to_be_visible()
+            box = button.bounding_box()
+            assert box
+            assert box["height"] >= 44
+        for name in ("Crossfade", "Blur", "Balanced"):
+            page.get_by_role("radio", name=name).check()
+            expect(page.get_by_role("radio", name=name)).to_be_checked()
+        for name in ("Start again", "Fill", "Small"):
+            page.get_by_role("radio", name=name).check()
+        slider(page).press("Home")
+        slider(page).press("ArrowRight")
+        expect(starts_at(page)).to_have_value("00:00:00.100")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_window_is_dragged_as_one_piece(studio: Open, clip: Path) -> None:
@@ -330,39 +256,6 @@ def test_the_strip_scrolls_while_the_window_is_held_at_its_end(studio: Open, lon
     page.mouse.up()
 
 
-@pytest.mark.slow
-def test_the_best_loops_are_chips_that_move_the_window(studio: Open, clip: Path) -> None:
-    page = studio(clip)
-    page.get_by_role("button", name="Find the best loop").click()
-    chips = page.locator("#loops .chip")
-    expect(chips.first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("#announcer")).to_contain_text("Best loops")
-    expect(chips.first).to_contain_text(re.compile("seamless|jump"))
-    last = chips.last
-    wanted = float(last.get_attribute("data-start-s") or "nan")
-    last.click()
-    expect(last).to_have_attribute("aria-pressed", "true")
-    expect(slider(page)).to_have_value(f"{wanted:.1f}".removesuffix(".0"))
-    page.get_by_text("More options").click()
-    page.get_by_label("Length in seconds").fill("4")
-    expect(chips).to_have_count(0)  # they were of another length
-
-
-@pytest.mark.slow
-def test_sizes_come_by_themselves_and_go_when_the_pictures_change(studio: Open, clip: Path) -> None:
-    page = studio(clip, "?duration=1")
-    sizes = page.locator("[data-part=qualities] output")
-    expect(sizes.first).to_have_text(re.compile(r"about [\d.]+ [KM]B"), timeout=PATIENCE_MS)
-    expect(sizes.nth(2)).to_have_text(re.compile(r"about [\d.]+ [KM]B"))
-    expect(page.locator("#announcer")).to_contain_text("Balanced")
-    page.get_by_role("radio", name="Best").check()
-    expect(sizes.first).to_have_text(re.compile("about"))
-    page.keyboard.press("i")
-    starts_at(page).fill("00:00:01")
-    expect(sizes.first).to_have_text("up to 12 MB")
-    expect(sizes.first).to_have_text(re.compile("about"), timeout=PATIENCE_MS)
-
-
 def test_enter_in_a_field_makes_the_background(studio: Open, long_clip: Path) -> None:
     page = studio(long_clip)
     starts_at(page).fill("0:10")
@@ -435,32 +328,6 @@ def test_a_short_clip_needs_no_trimming(studio: Open, tmp_path: Path) -> None:
     expect(page.locator("[data-part=strip]")).to_be_visible()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "codec", "pix_fmt"),
-    [("prores.mov", "prores_ks", "yuv422p10le"), ("hevc.mp4", "libx265", "yuv420p")],
-)
-def test_a_clip_that_browsers_do_not_play_is_shown_by_its_preview(
-    studio: Open, tmp_path: Path, name: str, codec: str, pix_fmt: str
-) -> None:
-    path = clips.make_clip(tmp_path / name, codec=codec, pix_fmt=pix_fmt, size="320x180", rate=24)
-    page = studio(path)
-    expect(page.get_by_text("but Chromi can still turn it")).to_be_visible()
-    wait_for_seam(page)
-    expect(page.locator("#studio video")).to_have_attribute("src", re.compile("/preview$"))
-    expect(page.get_by_text("but Chromi can still turn it")).to_be_hidden()
-    slider(page).press("Shift+ArrowRight")
-    wait_shown(page, 1)
-
-
-@pytest.mark.slow
-def test_a_gif_is_looked_through_by_its_preview(studio: Open, tmp_path: Path) -> None:
-    page = studio(clips.make_clip(tmp_path / "clip.gif", codec="gif", pix_fmt="rgb8", size="160x90", rate=10))
-    wait_for_seam(page)
-    expect(page.locator("#studio video")).to_be_visible()
-    expect(page.locator("[data-part=picture]")).to_be_hidden()
-
-
 def test_a_local_file_is_trimmed_while_it_is_being_sent(studio: Open, clip: Path) -> None:
     page = studio(clip)
     wait_for_seam(page)
@@ -480,17 +347,37 @@ def test_a_local_file_is_trimmed_while_it_is_being_sent(studio: Open, clip: Path
     expect(page.get_by_role("button", name="Find the best loop")).to_be_enabled()
 
 
-@pytest.mark.slow
-def test_a_local_file_that_does_not_play_is_shown_once_it_has_been_sent(studio: Open, tmp_path: Path) -> None:
-    page = studio(clips.make_clip(tmp_path / "hevc.mp4", codec="libx265", size="320x180", rate=24))
-    url = page.get_attribute("#studio", "data-video-url")
+def test_the_heading_follows_the_length(studio: Open, clip: Path) -> None:
+    page = studio(clip)
     wait_for_seam(page)
-    page.reload()  # as a page is before any script of ours has seen the clip
-    page.evaluate(LOCAL_FILE, {"url": url, "type": "video/mp4"})
-    expect(page.get_by_text("The picture comes when your clip has been")).to_be_visible()
-    page.evaluate(
-        "document.querySelector('#studio').dispatchEvent("
-        "new CustomEvent('chromi:uploaded', { detail: { info: { duration_s: 8, fps: 24 } } }))"
-    )
-    expect(page.locator("#studio video")).to_have_attribute("src", re.compile("/preview$"))
-    expect(page.locator("[data-part=strip]")).to_be_visible()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Choose your six seconds")
+    page.get_by_text("More options").click()
+    length = page.get_by_label("Length in seconds")
+    for seconds, words in (("4", "Choose your part"), ("10", "Your clip"), ("6", "Choose your six seconds")):
+        length.fill(seconds)
+        expect(heading).to_have_text(words)
+        expect(page).to_have_title(f"{words} · Chromi")
+    length.fill("4")
+    page.reload()
+    expect(heading).to_have_text("Choose your part")
+    expect(page).to_have_title("Choose your part · Chromi")
+
+
+def test_a_button_that_rests_keeps_the_focus(studio: Open, clip: Path) -> None:
+    page = studio(clip, "?duration=1")
+    wait_for_seam(page)
+    closer, wider = button(page, "Show less of the clip"), button(page, "Show more of the clip")
+    press(page, closer)
+    expect(closer).to_be_disabled()
+    expect(wider).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(wider).to_be_disabled()
+    expect(closer).to_be_focused()
+    find = button(page, "Find the best loop")
+    reach(page, find)
+    with page.expect_response("**/loops/"):
+        page.keyboard.press("Enter")
+    assert has_focus(page)
+    expect(page.locator("#announcer")).to_have_text(re.compile("Looking|Waiting"))
+    expect(find).to_be_focused()

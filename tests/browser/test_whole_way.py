@@ -1,8 +1,8 @@
 """The whole way, as a person goes it in a browser."""
 
 import json
-import signal
-from collections.abc import Callable
+import re
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
-from chromi.encoder import Recipe, convert
-from tests import clips
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.house import Finished, House
 from tests.conftest import Service
+from tests.relay import Relay
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
@@ -72,6 +72,8 @@ def test_the_way_without_script(scriptless_page: Page, service: Service, clip: P
     page.get_by_role("button", name="Upload this clip").click()
     page.wait_for_url("**/uploads/*/")
     page.get_by_label("Starts at").fill("2")
+    page.get_by_text("More options").click()
+    page.get_by_label("Length in seconds").fill("1")
     page.get_by_role("button", name="Make background").click()
     ready = page.get_by_role("heading", name="Your background is ready")
     for _ in range(60):
@@ -84,23 +86,21 @@ def test_the_way_without_script(scriptless_page: Page, service: Service, clip: P
     expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
 
 
-def test_a_form_without_script_works_on_plain_http(
-    playwright: Playwright, service: Service, clip: Path
-) -> None:
+def test_a_form_without_script_works_on_plain_http(playwright: Playwright, house: House, clip: Path) -> None:
     """Off localhost and without TLS a browser sends no Sec-Fetch-Site, so all hangs on the form's Origin."""
     browser = playwright.chromium.launch(
         executable_path=CHROMIUM, args=[*ARGUMENTS, "--host-resolver-rules=MAP chromi.test 127.0.0.1"]
     )
     page = browser.new_context(java_script_enabled=False).new_page()
-    page.goto(service.url.replace("127.0.0.1", "chromi.test"))
+    page.goto(house.url.replace("127.0.0.1", "chromi.test"))
     page.set_input_files("#video", clip)
     page.get_by_role("button", name="Upload this clip").click()
     page.wait_for_url("**/uploads/*/")
     browser.close()
 
 
-def test_coming_back_finds_the_chosen_start(page: Page, service: Service, clip: Path) -> None:
-    choose(page, service, clip)
+def test_coming_back_finds_the_chosen_start(page: Page, house: House, clip: Path) -> None:
+    choose(page, house.service, clip)
     start = page.get_by_label("Starts at")
     start.fill("00:00:01.500")
     page.get_by_role("button", name="Make background").click()
@@ -110,42 +110,44 @@ def test_coming_back_finds_the_chosen_start(page: Page, service: Service, clip: 
     expect(page.get_by_label("Your part of the clip")).to_have_value("1.5")
 
 
-def test_a_running_job_is_cancelled_from_the_page(page: Page, service: Service, heavy_clip: Path) -> None:
+def test_a_running_job_tells_how_far_it_is_and_is_cancelled(
+    page: Page, service: Service, heavy_clip: Path
+) -> None:
     choose(page, service, heavy_clip)
     page.get_by_role("button", name="Make background").click()
+    icon = page.locator('link[rel="icon"]')
+    expect(icon).to_have_attribute("href", re.compile(r"icons/making-\d\.svg"), timeout=PATIENCE_MS)
+    expect(page).to_have_title(re.compile(r"^\d+% · Chromi"), timeout=PATIENCE_MS)
+    expect(page.get_by_text("You can close this page")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
     expect(page.get_by_role("heading", name="Cancelled")).to_be_focused()
+    expect(page).to_have_title("Cancelled · Chromi")
+    expect(icon).to_have_attribute("href", re.compile("icons/failed.svg"))
     page.get_by_role("link", name="Back to your clip").click()
     expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
 
 
 def test_a_lost_server_is_said_and_found_again(
-    page: Page,
-    start_service: Callable[..., Service],
-    heavy_clip: Path,
-    complaints: list[str],
+    page: Page, house: House, relay: Relay, complaints: list[str]
 ) -> None:
-    service = start_service()
-    choose(page, service, heavy_clip)
-    page.get_by_role("button", name="Make background").click()
-    page.wait_for_url("**/jobs/*/")
-    service.stop(signal.SIGINT)
+    page.goto(house.job().replace(house.url, relay.url))
+    relay.shut()
     expect(page.get_by_text("Connection lost")).to_be_visible(timeout=PATIENCE_MS)
-    port = service.url.rsplit(":", 1)[1]
-    start_service(instance=str(service.instance), port=port)
+    relay.reopen()
     expect(page.get_by_text("Connection lost")).to_be_hidden(timeout=PATIENCE_MS)
-    page.goto("about:blank")  # asks no more: the service ends before the page
+    expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
     assert complaints
     complaints.clear()
 
 
-def test_the_gif_moves_as_chromes_background(playwright: Playwright, tmp_path: Path) -> None:
+def test_the_gif_moves_as_chromes_background(
+    playwright: Playwright, finished_files: Finished, tmp_path: Path
+) -> None:
     """Chrome keeps an uploaded background as `background.jpg` and draws it on its new tab."""
-    clip = clips.make_clip(tmp_path / "clip.mp4", seconds=2)
     profile = tmp_path / "profile" / "Default"
     profile.mkdir(parents=True)
-    convert(clip, profile / "background.jpg", Recipe(duration_s=2.0), work_dir=tmp_path / "work")
+    shutil.copy(finished_files[0], profile / "background.jpg")
     (profile / "Preferences").write_text(json.dumps({"ntp": {"custom_background_local_to_device": True}}))
     context = playwright.chromium.launch_persistent_context(
         profile.parent, executable_path=CHROMIUM, args=ARGUMENTS, viewport={"width": 1280, "height": 720}
