@@ -14,13 +14,17 @@ import pytest
 
 from chromi import create_app
 from chromi.config import Settings
-from chromi.models import PartialUpload, Upload, database
+from chromi.encoder import Recipe
+from chromi.models import Job, Link, PartialUpload, State, Upload, database
 from chromi.storage import Storage
 from chromi.sweep import Swept, sweep_all
 from chromi.tasks import Queue, open_service
+from tests.clips import make_clip
 from tests.conftest import ROOT, Client, Service, end_service, run_service
 from tests.service.conftest import curl
+from tests.service.consumers import consuming
 from tests.service.records import age
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
@@ -41,6 +45,13 @@ class Remains:
         """What lies in the media folder, by the names' beginnings."""
         paths = self.settings.instance.glob("media/*/*")
         return sorted(path.name.partition("-")[0] if "-" in path.name else path.name for path in paths)
+
+    def queue_job(self, upload: Upload, *, start_s: float) -> str:
+        """A job that was made a minute ago."""
+        recipe = Recipe(start_s=start_s, duration_s=1.0)
+        job = Job.create(upload=upload, recipe_json=recipe.to_dict(), created_at=time.time() - 60)
+        self.queue.enqueue(job.id)
+        return str(job.id)
 
     def sweep(self) -> Swept:
         return sweep_all(self.settings, self.storage, self.queue.waiting_ids(), self.queue.enqueue)
@@ -142,6 +153,40 @@ def go_on(remains: Remains, location: str, content: bytes) -> None:
     assert client.get(f"/uploads/{location.rpartition('/')[2]}/video").data == content
     app.extensions["chromi"].background.shutdown()
     app.extensions["chromi"].queue.huey.storage.close()
+
+
+# -- a worker --------------------------------------------------------------------------------------------
+
+
+def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
+    """Each job kills its first worker at another step of a real conversion; the next one is at peace."""
+    steps = ("reading", "choosing", "encoding", "checking", "published")
+    with opened(tmp_path / "instance") as remains:
+        upload = Upload.create(bytes=1, info_json={})
+        clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, picture="color")
+        clip.rename(remains.storage.upload_path(upload.id))
+        job_ids = [remains.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
+        with consuming(remains.settings.instance, "mortal", workers=len(steps)):
+            wait_for(
+                lambda: Job.select().where(Job.state == State.SUCCESS).count() == len(steps),
+                "all jobs",
+                timeout_s=60,
+            )
+        deaths = [line.split() for line in (remains.settings.instance / "deaths").read_text().splitlines()]
+        assert sorted((step, job_id) for step, job_id, *_ in deaths) == sorted(
+            zip(steps, job_ids, strict=True)
+        )
+        for step, job_id, *left in deaths:
+            assert f"{job_id}-1" in left or step == "published"
+            assert (f"{job_id}.gif" in left) == (step == "published")
+        assert {job.attempts for job in Job.select()} == {2}
+        assert list(remains.storage.work.iterdir()) == [], "without waiting until it is old"
+        remains.sweep_later()
+        assert {path.stem for path in remains.storage.results.iterdir()} == set(job_ids)
+        Link.update(expires_at=time.time() - 1).execute()
+        Upload.update(used_at=time.time() - 10_000).execute()
+        remains.sweep()
+        assert remains.files() == []
 
 
 # -- a backup --------------------------------------------------------------------------------------------
