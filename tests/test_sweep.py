@@ -196,6 +196,21 @@ def test_a_result_goes_with_its_last_link(run: Run, storage: Storage) -> None:
     assert not Link.select().where(Link.job == expired.id).exists()
 
 
+def test_a_result_that_is_shared_while_the_sweep_is_about_to_remove_it_stays(
+    run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_result(storage, expires_at=time.time() - 1)
+
+    def remove_later(job_id: str, *arguments: Storage) -> bool:
+        Link.create(job=job_id, expires_at=time.time() + 60)
+        return removal.remove_result_if_unneeded(job_id, *arguments)
+
+    monkeypatch.setattr(sweep, "remove_result_if_unneeded", remove_later)
+    assert run().results_removed == 0
+    assert storage.result_path(job.id).exists()
+    assert Link.select().where(Link.job == job, Link.live()).exists()
+
+
 def test_a_file_without_a_row_goes_once_it_is_old(run: Run, storage: Storage) -> None:
     abandoned = storage.uploads / "incoming-x"
     abandoned.write_bytes(b"half an upload")
