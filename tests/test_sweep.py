@@ -132,6 +132,41 @@ def test_the_bytes_of_an_unfinished_upload_go_with_its_row(run: Run, storage: St
     assert not path.exists()
 
 
+@pytest.mark.parametrize("use", ["touch", "job"])
+def test_an_upload_put_to_use_while_the_sweep_is_about_to_remove_it_stays(
+    run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch, use: str
+) -> None:
+    """It was found unused; then somebody opens it, or starts a job."""
+    upload = make_upload(storage)
+    other = make_upload(storage)
+
+    def remove_later(found: Upload, *arguments: object) -> bool:
+        if found == upload:
+            assert found.touch() if use == "touch" else make_job(State.QUEUED, upload=found)
+        return removal.remove_upload(found, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sweep, "remove_upload", remove_later)
+    assert run().uploads_removed == 1
+    assert storage.upload_path(upload.id).exists()
+    assert [kept.id for kept in Upload.select()] == [upload.id]
+    assert not storage.upload_path(other.id).exists()
+
+
+def test_a_piece_that_comes_while_the_sweep_is_about_to_remove_its_upload_is_kept(
+    run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partial = PartialUpload.create(length_bytes=9, used_at=LONG_AGO)
+    storage.partial_path(partial.id).write_bytes(b"half")
+
+    def remove_later(found: PartialUpload, *arguments: object) -> bool:
+        assert found.touch()
+        return removal.remove_partial(found, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sweep, "remove_partial", remove_later)
+    assert run().partials_removed == 0
+    assert storage.partial_path(partial.id).exists()
+
+
 @pytest.mark.parametrize("state", [State.QUEUED, State.IN_PROGRESS])
 def test_an_upload_that_a_job_needs_stays(run: Run, storage: Storage, state: State) -> None:
     upload = make_upload(storage)
@@ -159,6 +194,21 @@ def test_a_result_goes_with_its_last_link(run: Run, storage: Storage) -> None:
     assert storage.source_frame_path(shared.id).exists()
     assert Job.get_or_none(Job.id == expired.id) is None
     assert not Link.select().where(Link.job == expired.id).exists()
+
+
+def test_a_result_that_is_shared_while_the_sweep_is_about_to_remove_it_stays(
+    run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_result(storage, expires_at=time.time() - 1)
+
+    def remove_later(job_id: str, *arguments: Storage) -> bool:
+        Link.create(job=job_id, expires_at=time.time() + 60)
+        return removal.remove_result_if_unneeded(job_id, *arguments)
+
+    monkeypatch.setattr(sweep, "remove_result_if_unneeded", remove_later)
+    assert run().results_removed == 0
+    assert storage.result_path(job.id).exists()
+    assert Link.select().where(Link.job == job, Link.live()).exists()
 
 
 def test_a_file_without_a_row_goes_once_it_is_old(run: Run, storage: Storage) -> None:
