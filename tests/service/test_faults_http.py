@@ -2,7 +2,6 @@
 
 import http.client
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,8 @@ from chromi.models import Job, Link, database, open_database
 from chromi.storage import Storage
 from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json
+from tests.service.records import add_result
+from tests.service.watch import Watch, time_of
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -152,10 +153,8 @@ def test_a_body_longer_than_it_said_is_no_second_request(web: Service) -> None:
     with closing(connect(web, *lines)) as connection:
         connection.sendall(b"--x--" + b"no request at all\r\n\r\n")
         answer = read_all(connection)
-    first, second = answer.split("HTTP/1.")[1:]
-    assert (first[2:9], second[2:9]) == ("400 BAD", "400 Bad")
-    for each in (first, second):
-        assert "Content-Security-Policy: default-src 'none'" in each
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert answer.count("HTTP/1.") == 1
 
 
 # -- slow clients ----------------------------------------------------------------------------------------
@@ -299,33 +298,22 @@ def test_200_uploads_at_once_are_taken_or_told_to_come_again(
     start_service: Callable[..., Service], clip: Path
 ) -> None:
     service = start_service(max_uploads="30")
-    health_s(service)  # the first one looks at ffmpeg
     body = clip_form(clip)
-    answers: list[http.client.HTTPResponse] = []
-    slowest_s, most_bytes, done = 0.0, 0, threading.Event()
-
-    def watch() -> None:
-        nonlocal slowest_s, most_bytes
-        while not done.is_set():
-            slowest_s = max(slowest_s, health_s(service))
-            most_bytes = max(most_bytes, sum(rss_bytes(member) for member in service.tree()))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        with ThreadPoolExecutor(200) as pool:
-            answers = list(pool.map(lambda _: send_form(service, body), range(200)))
-    finally:
-        done.set()
-        watcher.join()
+    made, _ = add_result(service, 1000)
+    polled = ("/health/", f"/jobs/{made}/status")
+    for address in polled:
+        time_of(service.url + address)  # the first time ffmpeg is looked at, and templates are read
+    with Watch(service, *polled) as watch, ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(lambda _: send_form(service, body), range(200)))
     statuses = [answer.status for answer in answers]
     assert set(statuses) <= {201, 503}, statuses
     assert statuses.count(201) >= 25
     assert all(answer.getheader("Retry-After") for answer in answers if answer.status == 503)
-    assert len(service.media()) == statuses.count(201)
+    assert len(list((service.instance / "media/uploads").iterdir())) == statuses.count(201)
     assert list((service.instance / "tmp").iterdir()) == []
-    assert slowest_s < 1
-    assert most_bytes < 600_000_000
+    assert len(body) < watch.passing_bytes < 30 * 2 * len(body), "each may be there twice"
+    assert max(watch.slowest_s.values()) < 1, watch.slowest_s
+    assert watch.memory_bytes < 600_000_000
 
 
 def clip_form(clip: Path) -> bytes:
@@ -341,11 +329,3 @@ def send_form(service: Service, body: bytes) -> http.client.HTTPResponse:
         answer = connection.getresponse()
         answer.read()
         return answer
-
-
-def rss_bytes(process: psutil.Process) -> int:
-    try:
-        size: int = process.memory_info().rss
-        return size
-    except psutil.Error:
-        return 0  # ended just now

@@ -105,4 +105,6 @@ def test_a_body_that_is_mostly_framing_is_refused(web: Service, body: bytes) -> 
 def test_headers_have_an_end(web: Service) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000)
-        assert connection.recv(65_536).startswith(b"HTTP/1.0 431 ")
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.0 431 ")
+    assert b"Content-Security-Policy: default-src 'none'" in answer

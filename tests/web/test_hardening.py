@@ -1,7 +1,6 @@
 """What a hostile client may say, and what it gets for it."""
 
 import logging
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from chromi import create_app
 from chromi.config import Settings
 from chromi.models import Job, Link, database
 from chromi.storage import Storage
-from chromi.tokens import TokenSigner
 from tests.web.conftest import PAGE, files_in, form
 
 HOSTS = ("chromi.example.org", ".example.net")
@@ -105,26 +103,6 @@ def test_every_wrong_token_gets_the_same_answer(client: FlaskClient, own_url: st
     answers = {what: client.get(f"/download/{text}/") for what, text in variants(token).items()}
     assert {answer.status_code for answer in answers.values()} == {404}
     assert len({answer.data for answer in answers.values()}) == 1
-
-
-def test_a_nearly_right_signature_takes_no_longer_than_a_wrong_one() -> None:
-    signer = TokenSigner(["k" * 32])
-    token = signer.sign_download("0" * 32, time.time())
-    head, signature = token.rsplit(".", 1)
-    middle = "A" if signature[-8] != "A" else "B"
-    nearly = f"{head}.{signature[:-8]}{middle}{signature[-7:]}"
-    wrong = f"{head}.{'A' * len(signature)}"
-
-    def least_s(text: str) -> float:
-        times = []
-        for _ in range(300):
-            began_at = time.perf_counter()
-            with pytest.raises(Exception, match="."):
-                signer.verify_download(text)
-            times.append(time.perf_counter() - began_at)
-        return min(times)
-
-    assert least_s(nearly) == pytest.approx(least_s(wrong), rel=0.3)
 
 
 def test_the_id_of_one_thing_opens_no_other(client: FlaskClient, job: Job, upload: str) -> None:
