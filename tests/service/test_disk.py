@@ -18,6 +18,7 @@ import pytest
 
 from chromi.config import MB
 from chromi.storage import MIN_FREE_BYTES
+from tests.clips import make_clip
 from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json, job_of, start_job, wait_for_end
 from tests.waiting import wait_for
@@ -164,6 +165,41 @@ def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
     assert "out of disk space" in job["error"]["message"]
     wait_for(lambda: not [path for path in small.media() if job_id in str(path)], "its files to go")
+
+
+def test_a_row_that_finds_no_room_is_refused_and_written_when_there_is_some(
+    small: Service,
+    tmp_path: Path,
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", seconds=2, size="64x36", picture="color")
+    before = len(small.media())
+    made = wait_for_end(small, start_job(small, clip, duration="1"))
+    wait_for(lambda: len(small.media()) == before + 2, "the job's clip to go: its room would be enough")
+    upload = curl_json(f"-Fvideo=@{clip}", f"{small.url}/uploads/")
+    page = f"{small.url}/jobs/{made['job_id']}/"
+    link, once = curl_json("-XPOST", f"{page}links/"), curl_json("-Fone_time=on", f"{page}links/")
+    writing = {
+        ("-XPOST", f"{page}links/"): 201,
+        ("-Fduration=1", f"{small.url}{upload['url']}jobs/"): 202,
+        ("-XPOST", small.url + link["revoke_url"]): 200,
+    }
+    with full(small):
+        for words in (*writing, (once["url"],)):
+            assert answer_of(*words) == (503, "disk_full"), words
+        assert size_of(link["url"]) == made["result"]["bytes"], "nothing has to be written for that"
+        listed = curl_json(f"{page}links/")["links"]
+    assert sorted(each["url"] for each in listed) == sorted([link["url"], once["url"]])
+    for words, status in writing.items():
+        assert answer_of(*words) == (status, None), words
+    assert size_of(once["url"]) == made["result"]["bytes"], "its use was not taken in vain"
+    assert len(curl_json(f"{page}links/")["links"]) == 3
+    wait_for(lambda: answer_of(once["url"]) == (410, "link_used_up"), "that use to be counted")
+    assert answer_of(link["url"]) == (410, "link_revoked")
+    assert "Traceback" not in "".join(small.log)
+
+
+def size_of(url: str) -> int:
+    return int(curl("-o", "/dev/null", "-w", "%{size_download}", url))
 
 
 def test_with_room_again_everything_works_as_before(small: Service, plain_clip: Path) -> None:
