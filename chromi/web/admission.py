@@ -21,6 +21,17 @@ SHARE = 3
 """No address has more than one part in three of what there is for all."""
 
 
+def owner_of(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
+    """Tell whose an address is: whoever has one of IPv6 has a whole /64 of them. A text is none of both."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address):
+        return ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)).network_address
+    return ip
+
+
 @dataclass(frozen=True)
 class Admission:
     """The limits; `address` is the client's, as a trusted proxy names it."""
@@ -32,15 +43,11 @@ class Admission:
     def client_of(self, address: str | None) -> str | None:
         """Name a client without telling its address; None for the own machine and network: no stranger.
 
-        Whoever has an IPv6 address has a whole /64 of them.
+        Raises nothing: what is no address is a name like any other.
         """
-        try:
-            ip = ipaddress.ip_address(address or "")
-        except ValueError:
-            return self.signer.pseudonym(address or "")
-        if isinstance(ip, ipaddress.IPv6Address):
-            ip = ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)).network_address
-        return None if ip.is_private else self.signer.pseudonym(str(ip))
+        owner = owner_of(address or "")
+        is_near = not isinstance(owner, str) and owner.is_private
+        return None if is_near else self.signer.pseudonym(str(owner))
 
     def look_at_upload(self, address: str, size_bytes: int, *, coming_bytes: int, starts_job: bool) -> None:
         """Say whether an upload would be taken, changing nothing.

@@ -13,11 +13,11 @@ def test_headers_have_a_time_whatever_trickles_in() -> None:
     pace = Pace(0)
     for now in range(int(HEADER_S)):
         pace.move(1000)
-        assert not is_cut(pace, Phase.HEADERS, now)
-    assert is_cut(pace, Phase.HEADERS, HEADER_S + 1)
+        assert not is_cut(pace, Phase.REQUEST, now)
+    assert is_cut(pace, Phase.REQUEST, HEADER_S + 1)
 
 
-@pytest.mark.parametrize("phase", [Phase.BODY, Phase.ANSWER])
+@pytest.mark.parametrize("phase", [Phase.UPLOAD, Phase.ANSWER])
 def test_a_quick_start_does_not_pay_for_a_slow_end(phase: Phase) -> None:
     pace = Pace(0)
     is_cut(pace, phase, 0)
@@ -27,7 +27,7 @@ def test_a_quick_start_does_not_pay_for_a_slow_end(phase: Phase) -> None:
     assert is_cut(pace, phase, 2 * WINDOW_S + 2)
 
 
-@pytest.mark.parametrize("phase", [Phase.BODY, Phase.ANSWER])
+@pytest.mark.parametrize("phase", [Phase.UPLOAD, Phase.ANSWER])
 def test_who_is_slow_but_steady_goes_on(phase: Phase) -> None:
     pace = Pace(0)
     for now in range(0, 600, 10):
@@ -49,7 +49,7 @@ def test_a_rest_ends_when_places_are_few() -> None:
 
 def test_a_new_phase_has_its_own_time() -> None:
     pace = Pace(0)
-    assert not is_cut(pace, Phase.HEADERS, HEADER_S - 1)
-    assert not is_cut(pace, Phase.BODY, HEADER_S + 1)
-    assert not is_cut(pace, Phase.HEADERS, HEADER_S + PRESSED_S)
-    assert is_cut(pace, Phase.HEADERS, HEADER_S + 2 * PRESSED_S + 0.1, is_pressed=True)
+    assert not is_cut(pace, Phase.REQUEST, HEADER_S - 1)
+    assert not is_cut(pace, Phase.UPLOAD, HEADER_S + 1)
+    assert not is_cut(pace, Phase.REQUEST, HEADER_S + PRESSED_S)
+    assert is_cut(pace, Phase.REQUEST, HEADER_S + 2 * PRESSED_S + 0.1, is_pressed=True)
