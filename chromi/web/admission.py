@@ -22,7 +22,7 @@ SHARE = 3
 
 
 def owner_of(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
-    """Tell whose an address is: whoever has one of IPv6 has a whole /64 of them. A text is none of both."""
+    """Tell whose an address is: whoever has one of IPv6 has a whole /64 of them. Other texts stay."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -41,10 +41,7 @@ class Admission:
     signer: TokenSigner
 
     def client_of(self, address: str | None) -> str | None:
-        """Name a client without telling its address; None for the own machine and network: no stranger.
-
-        Raises nothing: what is no address is a name like any other.
-        """
+        """Name a client without telling its address; None for the own machine and network: no stranger."""
         owner = owner_of(address or "")
         is_near = not isinstance(owner, str) and owner.is_private
         return None if is_near else self.signer.pseudonym(str(owner))

@@ -20,6 +20,7 @@ from waitress.task import ErrorTask, WSGITask
 from chromi.encoder.errors import DiskFull
 from chromi.errors import BadRequest, ChromiError
 from chromi.web import access
+from chromi.web.admission import owner_of
 from chromi.web.door import Door, Kind
 from chromi.web.pace import Pace, Phase
 from chromi.web.places import find_one_to_cut
@@ -122,7 +123,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, *args: Any, **kwargs: Any) -> None:
         self._pace = Pace(time.monotonic())
-        self.client = addr[0]
+        self.client = str(owner_of(addr[0]))
         super().__init__(server, sock, addr, *args, **kwargs)
         if len(server.active_channels) > self.adj.connection_limit * FULL_SHARE:
             self._ask_one_to_make_way()

@@ -91,7 +91,7 @@ class Door:
         try:
             return str(owner_of(self._client_address(request, peer)))
         except BadRequest:
-            return peer
+            return str(owner_of(peer))
 
     def _check_number(self, client: str | None) -> None:
         if len(self._arriving) >= self._settings.max_uploads:

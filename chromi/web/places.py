@@ -24,11 +24,9 @@ P = TypeVar("P", bound=Place)
 
 
 def find_one_to_cut(places: Collection[P], now: float) -> P:
-    """Choose of the greediest client's connections the one that has kept us waiting longest.
+    """Choose of the greediest clients' connections the one that has kept us waiting longest.
 
     `places` has one at least; `now` is in monotonic seconds.
     """
-    [(greediest, _)] = Counter(place.client for place in places).most_common(1)
-    return max(
-        (place for place in places if place.client == greediest), key=lambda place: place.waited_s(now)
-    )
+    taken = Counter(place.client for place in places)
+    return max(places, key=lambda place: (taken[place.client], place.waited_s(now)))
