@@ -32,6 +32,8 @@ IMPATIENT = "; ".join(
 """The web server alone: two seconds for a form, three for a look at an upload, whatever edits it lists."""
 GREEDY, HONEST, OFFICE = "1.1.1.1", "2.2.2.2", "3.3.3.3"
 PLACES = 500
+SOON_S = 2.0
+"""A fifth of it on an idle machine; locked out, one waits until the crowd has gone."""
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_forms_that_drip_lock_nobody_out(web: Service, connect: Connect) -> None
             send(connection, 2500)
         slowest_s = max(slowest_s, live_s(web))
         assert time.monotonic() < began_at + 10, "a form that drips lives on"
-    assert slowest_s < 1
+    assert slowest_s < SOON_S
 
 
 def test_who_takes_all_places_pushes_out_only_itself(web: Service, connect: Connect) -> None:
@@ -129,7 +131,7 @@ def test_who_takes_all_places_pushes_out_only_itself(web: Service, connect: Conn
     office = [connect(OFFICE, "GET /health/live") for _ in range(60)]
     assert all(connection.recv(12) == b"HTTP/1.1 200" for connection in office)
     assert not any(is_cut(connection) for connection in (sent, read, *office))
-    assert slowest_s < 1
+    assert slowest_s < SOON_S
     assert PLACES / 2 < places_taken(web) < PLACES, "cut for nothing, or not at all"
 
 
