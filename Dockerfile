@@ -9,4 +9,4 @@ RUN useradd --system --no-create-home chromi && mkdir /data && chown chromi /dat
 VOLUME /data
 EXPOSE 8080
 # A volume may come owned by root (Fly's do): hand it over, then be root no longer.
-CMD ["sh", "-c", "chown chromi: /data && exec setpriv --reuid=chromi --regid=chromi --clear-groups python -m chromi up"]
+CMD ["sh", "-c", "chown chromi: /data && exec setpriv --reuid=chromi --regid=chromi --clear-groups --no-new-privs --inh-caps=-all python -m chromi up"]

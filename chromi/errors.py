@@ -215,6 +215,13 @@ class TooMany(ChromiError):
         )
 
     @classmethod
+    def keeping(cls) -> "TooMany":
+        return cls(
+            Sentence("What came from your network fills its share of the disk. Please try again later."),
+            wait_s=3600,
+        )
+
+    @classmethod
     def uploading(cls) -> "TooMany":
         return cls(
             Sentence("Several uploads from your network are under way. Please try again in a minute."),

@@ -47,6 +47,7 @@ def _send(handler: logging.Handler, formatter: logging.Formatter) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of each request that waits
     logging.captureWarnings(True)
 
 

@@ -24,6 +24,7 @@ from chromi.models import (
     State,
     Upload,
     Worker,
+    database,
     shrink_wal,
 )
 from chromi.removal import (
@@ -76,6 +77,8 @@ def sweep_all(
         jobs_requeued=guarded(lambda: _enqueue_forgotten(waiting_ids, enqueue)),
     )
     guarded(Allowance.forget_unused)
+    for kind in (Upload, PartialUpload):
+        guarded(kind.forget_the_future)
     guarded(Worker.delete().where(Worker.seen_at < time.time() - 3600).execute)
     for name in ("chromi.db", "queue.db"):
         guarded(partial(shrink_wal, settings.instance / name))
@@ -106,13 +109,22 @@ def _take_back_lost_jobs(storage: Storage) -> int:
     """Queue the jobs of dead workers again, or fail those that had their tries; count the latter."""
     failed = 0
     for job in _silent_jobs():
-        if job.attempts < MAX_ATTEMPTS:
-            job.release()
-        elif job.fail(WorkerDied()):
+        if _has_failed(job):
             failed += 1
             storage.remove_attempts(job.id)
             after_job(job, storage)
     return failed
+
+
+def _has_failed(job: Job) -> bool:
+    """Take a job from its silent worker; true when that was its last try."""
+    with database.atomic("IMMEDIATE"):  # the worker may have spoken since, and cannot in between
+        if not Job.select().where(Job.id == job.id, Job.heartbeat_at == job.heartbeat_at).exists():
+            return False
+        if job.attempts < MAX_ATTEMPTS:
+            job.release()
+            return False
+        return job.fail(WorkerDied())
 
 
 def _silent_jobs() -> list[Job]:

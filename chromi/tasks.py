@@ -101,7 +101,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
     def enqueue(job_id: str) -> object:
         job = Job.get_or_none(Job.id == job_id)
-        return job and convert(job_id, priority=1 if job.is_asked_for else 0)
+        return job and convert(job_id, priority=job.priority)
 
     queue = Queue(huey, enqueue)
 
@@ -133,7 +133,7 @@ def start_heartbeat(storage: Storage) -> None:
                     if storage.has_no_room():
                         sweep.make_room(storage)
                     Worker.beat(worker_id())
-            except DatabaseError as error:
+            except (DatabaseError, OSError) as error:
                 log.warning("heartbeat not written: %s", error)
             time.sleep(BEAT_INTERVAL_S)
 

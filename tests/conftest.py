@@ -27,7 +27,7 @@ from chromi.encoder import Recipe, Result
 from chromi.models import database
 from chromi.storage import Storage
 from tests.canary import Canary
-from tests.clips import make_clip
+from tests.clips import ffmpeg, make_clip
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,10 +86,19 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight seconds of four colours that move along: the least work that a conversion can have."""
+    path = tmp_path_factory.mktemp("clips") / "plain.mp4"
+    return make_clip(path, seconds=8, size="320x180", picture="quadrants", filters="scroll=h=0.01")
+
+
+@pytest.fixture(scope="session")
 def heavy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten seconds of noise: it takes long enough to be caught in the middle."""
-    path = tmp_path_factory.mktemp("clips") / "heavy.mp4"
-    return make_clip(path, seconds=10, size="1280x720", noise=True, options=("-crf", "40"))
+    folder = tmp_path_factory.mktemp("clips")
+    one = make_clip(folder / "one.mp4", seconds=1, size="1280x720", noise=True, options=("-crf", "40"))
+    ffmpeg("-stream_loop", "9", "-i", one, "-c", "copy", folder / "heavy.mp4")
+    return folder / "heavy.mp4"
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(scope="session")
+def clip(plain_clip: Path) -> Path:
+    return plain_clip
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     def run(

@@ -6,12 +6,15 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from chromi.config import PREFIX, VERSION, Settings
 from chromi.encoder import OPTIONS
+from chromi.errors import ChromiError
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+HTTP = (ROOT / "docs/http.md").read_text()
 
 
 @pytest.mark.parametrize("name", [PREFIX + field.name.upper() for field in fields(Settings)])
@@ -21,7 +24,27 @@ def test_every_setting_is_in_the_readme(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_option_is_in_the_http_interface(name: str) -> None:
-    assert f"| `{name}` |" in (ROOT / "docs/http.md").read_text()
+    assert f"| `{name}` |" in HTTP
+
+
+def test_every_address_is_in_the_http_interface(app: Flask) -> None:
+    told = {path.rstrip("/") for path in re.findall(r"/[\w./-]*", HTTP)}
+    names = {"<upload_id>": "ID", "<job_id>": "ID", "<link_id>": "LINK", "<token>": "TOKEN"}
+    for rule in app.url_map.iter_rules():
+        address = rule.rule.rstrip("/")
+        for name, word in names.items():
+            address = address.replace(name, word)
+        assert address in told or rule.endpoint in ("static", "favicon"), rule
+
+
+def test_every_error_is_in_the_http_interface(app: Flask) -> None:
+    kept_from_clients = {"stopped", "unwell", "bad_configuration"}
+    codes = {kind.code for kind in errors_of(ChromiError)} - kept_from_clients
+    assert {code for code in codes if f"`{code}`" not in HTTP} == set()
+
+
+def errors_of(kind: type[ChromiError]) -> list[type[ChromiError]]:
+    return [kind, *(member for child in kind.__subclasses__() for member in errors_of(child))]
 
 
 def test_the_version_is_one() -> None:

@@ -61,12 +61,12 @@ def test_lines_are_about_what_they_are_written_in() -> None:
 
 @pytest.mark.service
 def test_every_line_of_both_processes_is_json(
-    start_service: Callable[..., Service], clip: Path, tmp_path: Path
+    start_service: Callable[..., Service], plain_clip: Path
 ) -> None:
     service = start_service(tracemalloc="true")
-    job_id = start_job(service, clip, duration="1")
+    job_id = start_job(service, plain_clip, duration="1")
     assert wait_for_end(service, job_id)["status"] == "success"
-    curl("-F", f"video=@{clip};filename=we\nird\x1b[31m.mp4", "-Fduration=x", f"{service.url}/convert/")
+    curl("-F", f"video=@{plain_clip};filename=we\nird\x1b[31m.mp4", "-Fduration=x", f"{service.url}/convert/")
     assert curl_json("-H", "X-Request-Id: from-the-proxy-1", f"{service.url}/health/ready")["status"] == "ok"
     wait_for(lambda: "after the job" in "".join(service.log), "the worker's last line")
     assert service.stop() == 0

@@ -281,6 +281,31 @@ def test_a_clock_that_was_set_takes_no_job_from_a_live_worker(
     assert Job.find(job.id).state == State.IN_PROGRESS
 
 
+def test_a_worker_that_speaks_at_the_last_moment_keeps_its_job(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It renews its lease between the second look and the taking."""
+    job = make_job(State.IN_PROGRESS, heartbeat_at=LONG_AGO, attempts=1, worker="slow")
+    look = sweep._silent_jobs
+
+    def look_and_be_slow() -> list[Job]:
+        found = look()
+        assert job.report(Progress("reading", 0.5, ""))
+        return found
+
+    monkeypatch.setattr(sweep, "LOOK_AGAIN_S", 0)
+    monkeypatch.setattr(sweep, "_silent_jobs", look_and_be_slow)
+    run()
+    assert Job.find(job.id).state == State.IN_PROGRESS
+
+
+def test_a_use_of_the_future_is_one_of_today(run: Run, storage: Storage) -> None:
+    """The clock was a year ahead and was set back."""
+    upload = make_upload(storage, used_at=time.time() + 366 * 86400)
+    run()
+    assert Upload.find(upload.id).used_at <= time.time(), "not removed either: it may be in use"
+
+
 def test_a_job_that_never_reached_the_queue_is_enqueued(run: Run, enqueued: Enqueued) -> None:
     job = make_job(State.QUEUED)
     make_job(State.QUEUED, created_at=time.time())

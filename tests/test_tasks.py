@@ -1,11 +1,11 @@
-"""The queue's order: who waits for a background goes before what a studio has made unasked."""
+"""The queue is worked through in the order that people are told."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from chromi.config import Settings
-from chromi.models import Job, JobKind, database
+from chromi.models import Job, database
 from chromi.tasks import Queue, open_service
 
 
@@ -16,17 +16,11 @@ def queue(settings: Settings) -> Iterator[Queue]:
         yield queue
 
 
-def make_job(kind: JobKind) -> Job:
-    return Job.create(kind=kind, recipe_json={})
-
-
-def test_estimates_wait_for_all_that_was_asked_for(queue: Queue) -> None:
-    kinds = (JobKind.ESTIMATE, JobKind.CONVERT, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.PREVIEW)
-    jobs = [make_job(kind) for kind in kinds]
+def test_the_highest_priority_goes_first_and_of_these_the_oldest(queue: Queue) -> None:
+    jobs = [Job.create(priority=priority, recipe_json={}) for priority in (-1000, 0, -1000, -1, 0)]
     for job in jobs:
         queue.enqueue(job.id)
-    first_estimate, convert, second_estimate, loops, preview = jobs
-    order = [convert, loops, preview, first_estimate, second_estimate]
+    order = [jobs[place] for place in (1, 4, 3, 0, 2)]
     assert [queue.huey.dequeue().args[0] for _ in jobs] == [job.id for job in order]
     assert [job.queue_position for job in order] == [0, 1, 2, 3, 4], "as they are told"
 

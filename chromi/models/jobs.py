@@ -51,6 +51,8 @@ class Job(Row):
     kind = CharField(default=JobKind.CONVERT)
     client = CharField(null=True)
     """Who asked for it, as a name that tells no address; None for the own machine and network."""
+    priority = IntegerField(default=0)
+    """Of those that wait the highest goes first, and of these the oldest; see Admission.turn_of."""
     recipe_json = JSONField()
     state = CharField(default=State.QUEUED, index=True)
     step = CharField(default="")
@@ -220,14 +222,9 @@ class Job(Row):
         """How many queued jobs are before this one; 0 when it is the next, or not queued."""
         if self.state != State.QUEUED:
             return 0
-        asked_for, before = Job.kind != JobKind.ESTIMATE, Job.created_at < self.created_at
-        is_ahead = asked_for & before if self.is_asked_for else asked_for | before
+        is_earlier = (Job.priority == self.priority) & (Job.created_at < self.created_at)
+        is_ahead = (Job.priority > self.priority) | is_earlier
         return int(Job.select().where(Job.state == State.QUEUED, is_ahead).count())
-
-    @property
-    def is_asked_for(self) -> bool:
-        """False of an estimate, which every open studio has made unasked: those who wait go first."""
-        return bool(self.kind != JobKind.ESTIMATE)
 
     @classmethod
     def queue_length(cls, client: str | None = None) -> int:

@@ -104,6 +104,11 @@ _TRIES_ARE_ALLOWANCES: Step = (
     "ALTER TABLE link DROP COLUMN tries_since",
 )
 
+_TURNS_AND_SENDERS: Step = (
+    Column("job", "priority", "INTEGER NOT NULL DEFAULT 0"),
+    Column("upload", "client", "VARCHAR(255)"),
+)
+
 STEPS: tuple[Step, ...] = (
     _FIRST,
     _RESUMED_DOWNLOADS,
@@ -113,6 +118,7 @@ STEPS: tuple[Step, ...] = (
     _TALLIES,
     _CLIENTS,
     _TRIES_ARE_ALLOWANCES,
+    _TURNS_AND_SENDERS,
 )
 
 

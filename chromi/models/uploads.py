@@ -14,6 +14,8 @@ from chromi.sentences import Sentence
 
 SILENCE_S = 120
 """A phone on a poor line takes a minute for a piece."""
+LEAST_BYTES_PER_S = 1000
+"""What comes more slowly than this holds no place that another could have."""
 log = logging.getLogger(__name__)
 
 NOTED_EVERY_S = 10
@@ -31,13 +33,19 @@ class UsedRow(Row):
         return bool(kind.update(used_at=time.time()).where(kind.id == self.id).execute())
 
     def note_use(self) -> None:
-        """As `touch`, for whoever only looks: no reason to fail while no row can be written."""
+        """As `touch`, for what must not fail because no row can be written for a moment."""
         if abs(time.time() - self.used_at) < NOTED_EVERY_S:
             return
         try:
             self.touch()
         except OperationalError as error:
             log.warning("the use of a clip is not noted: %s", error)
+
+    @classmethod
+    def forget_the_future(cls) -> int:
+        """After the clock was set back: what was used then counts as used now, or it would stay till then."""
+        now = time.time()
+        return int(cls.update(used_at=now).where(cls.used_at > now).execute())
 
 
 class PartialUpload(UsedRow):
@@ -53,9 +61,15 @@ class PartialUpload(UsedRow):
     """What it is cannot be told yet."""
 
     @classmethod
-    def under_way(cls) -> list[PartialUpload]:
+    def lately_used(cls) -> list[PartialUpload]:
         """Those of which something has come within the last two minutes: the others may never go on."""
-        return list(cls.select().where(cls.used_at > time.time() - SILENCE_S))
+        now = time.time()
+        return list(cls.select().where(cls.used_at.between(now - SILENCE_S, now + SILENCE_S)))
+
+    def keeps_up(self, here_bytes: int) -> bool:
+        """True while it is new, or if so many bytes since its beginning are 1 kB/s at least."""
+        age_s = time.time() - self.created_at
+        return age_s < SILENCE_S or here_bytes >= age_s * LEAST_BYTES_PER_S
 
     @classmethod
     def missing_message(cls) -> str:
@@ -68,6 +82,8 @@ class Upload(UsedRow):
     """A clip as it was sent; its file lies in the uploads folder under the same id."""
 
     bytes = IntegerField()
+    client = CharField(null=True)
+    """Who sent it, as Job.client."""
     info_json = JSONField()
     one_shot = BooleanField(default=False)
     """Sent by POST /convert/: nothing can need it once its job is final."""

@@ -33,6 +33,8 @@ FULL_SHARE = 0.9
 LINGER_S = 30.0
 """So long what a refused client still sends is thrown away: closed at once, it would not read the answer."""
 LINGER_READ_BYTES = 2**18
+FRAMING_BYTES = 65_536
+"""Of a body in chunks: their sizes and what follows the last one; and half of what they carry."""
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -60,6 +62,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         if self.body_rcv is None:
             return consumed
         try:
+            self._check_framing(len(self.body_rcv))
             if self._is_known:
                 self._door.check_size(self, self.body_bytes_received)
             else:
@@ -69,6 +72,11 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             self._refuse(refusal)
             return len(data)
         return consumed
+
+    def _check_framing(self, content_bytes: int) -> None:
+        """Refuse a body that mostly says where its pieces end: waitress parses that again and again."""
+        if self.body_bytes_received - content_bytes > FRAMING_BYTES + content_bytes // 2:
+            raise BadRequest
 
     def _refuse(self, refusal: ChromiError) -> None:
         with suppress(OSError):  # on a full disk: it would be flushed
@@ -143,6 +151,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def waited_s(self, now: float) -> float:
         """How long it has kept us waiting, see Pace."""
         return self._pace.waited_s(now)
+
+    def service(self) -> None:
+        """Answer a request; whoever has sent more of them without waiting for it gets no more than this."""
+        if len(self.requests) > 1:
+            self.requests[0].headers["CONNECTION"] = "close"
+        super().service()
 
     # -- the event loop asks each connection, at least once a second -------------------------------------
 

@@ -5,13 +5,71 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from chromi.errors import Gone
 from chromi.web.traffic import traffic
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    """What stands before and after a file's bytes."""
+
+    before: bytes
+    after: bytes
+
+
+class WrappedFile(io.RawIOBase):
+    """A file's bytes between others, as one file that lies nowhere."""
+
+    def __init__(self, path: Path, wrapping: Wrapping) -> None:
+        self._file = io.FileIO(path)
+        self._wrapping = wrapping
+        self._file_at = len(wrapping.before)
+        self._file_end = self._file_at + os.fstat(self._file.fileno()).st_size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        end = self._file_end + len(self._wrapping.after)
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: end}[whence]
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        piece = self._read_part(len(view))
+        view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _read_part(self, size: int) -> bytes:
+        """Read from the one part in which the position lies."""
+        at = self._position
+        if at < self._file_at:
+            return self._wrapping.before[at : at + size]
+        if at < self._file_end:
+            return os.pread(self._file.fileno(), min(size, self._file_end - at), at - self._file_at)
+        return self._wrapping.after[at - self._file_end :][:size]
 
 
 class DeliveredFile(io.BufferedReader):
@@ -24,14 +82,14 @@ class DeliveredFile(io.BufferedReader):
     on_close: Callable[[int, int], object] | None = None
     """Learns at the closing which byte was read first, and which would have been the next."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file; raises Gone when there is none."""
+    def __init__(self, path: Path, wrapping: Wrapping | None = None) -> None:
+        """Open the file, in its wrapping if it has one; raises Gone when there is none."""
         try:
-            super().__init__(io.FileIO(path))
+            super().__init__(WrappedFile(path, wrapping) if wrapping else io.FileIO(path))
         except FileNotFoundError as error:
             raise Gone from error
-        self.size_bytes = self._stop = os.fstat(self.fileno()).st_size
-        self._start = 0
+        self.size_bytes = self._stop = self.seek(0, os.SEEK_END)
+        self._start = self.seek(0)
 
     def narrow(self, start: int, stop: int) -> None:
         """Stand at byte `start` and end before byte `stop`."""

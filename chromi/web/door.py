@@ -14,8 +14,9 @@ from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 
 from chromi.config import Settings
 from chromi.errors import BadRequest, TooMany, UploadsFull, UploadTooLarge
-from chromi.models import database
-from chromi.web.admission import SHARE, Admission, owner_of
+from chromi.models import database, find_upload
+from chromi.web.admission import SHARE, Admission, Claim, owner_of
+from chromi.web.pieces import BEYOND_LENGTH, check_piece, extent_of
 from chromi.web.responses import LARGE_FORM
 from chromi.web.security import FORM_BYTES
 
@@ -32,7 +33,7 @@ class Kind(Enum):
     UPLOAD = auto()
     """ffmpeg looks at it."""
     COSTLY = auto()
-    """A password is hashed, a ZIP is written."""
+    """A password is hashed, a ZIP put together."""
     QUICK = auto()
 
 
@@ -55,22 +56,24 @@ class Door:
     def __init__(self, settings: Settings, admission: Admission) -> None:
         self._settings = settings
         self._admission = admission
-        self._arriving: WeakKeyDictionary[Arriving, str | None] = WeakKeyDictionary()
+        self._arriving: WeakKeyDictionary[Arriving, Claim] = WeakKeyDictionary()
 
     def look(self, request: Arriving, peer: str) -> None:
         """Raise what a request is refused with whose headers say enough; `peer` is who has connected."""
         self.check_size(request, 0 if request.chunked else request.content_length)
         if not (_is_whole(request) or _is_piece(request)):
             return
-        address = self._client_address(request, peer)
-        client = self._admission.client_of(address)
+        client = self._admission.client_of(self._client_address(request, peer))
         self._check_number(client)
+        claim = Claim(client, self._promised_bytes(request))
         try:
             with database.connection_context():
-                self._look_at_room(request, address)
+                if _is_piece(request):
+                    claim = Claim(client, self._look_at_piece(request))
+                self._look_at_room(request, claim)
         except (DatabaseError, OSError) as error:
             log.warning("an upload was not looked at before its body: %s", error)  # its view will do so
-        self._arriving[request] = client
+        self._arriving[request] = claim
 
     def check_size(self, request: Arriving, size_bytes: int) -> None:
         """Raise what a body of so many bytes, or of so many until now, is refused with."""
@@ -79,6 +82,8 @@ class Door:
                 raise UploadTooLarge(LARGE_FORM)
         elif size_bytes > self._settings.max_upload_bytes + FORM_BYTES:
             raise UploadTooLarge.over(self._settings.max_upload_mb)
+        elif request in self._arriving and size_bytes > self._arriving[request].bytes + FORM_BYTES:
+            raise UploadTooLarge(BEYOND_LENGTH)
 
     def kind_of(self, request: Arriving) -> Kind:
         """Tell what kind of request this is, whose headers were looked at."""
@@ -96,26 +101,32 @@ class Door:
     def _check_number(self, client: str | None) -> None:
         if len(self._arriving) >= self._settings.max_uploads:
             raise UploadsFull
-        own = sum(other == client for other in self._arriving.values())
+        own = sum(other.client == client for other in self._arriving.values())
         if client and own >= self._settings.max_uploads // SHARE:
             raise TooMany.uploading()
 
-    def _look_at_room(self, request: Arriving, address: str) -> None:
-        # Each is on disk twice for a moment: as it comes, and where it will stay.
-        others_bytes = sum(
-            2 * self._expected_bytes(other) - other.body_bytes_received for other in self._arriving
-        )
-        size_bytes = self._expected_bytes(request)
-        if _is_whole(request):
-            starts_job = request.path.startswith("/convert")
-            coming_bytes = others_bytes + size_bytes
-            self._admission.look_at_upload(
-                address, size_bytes, coming_bytes=coming_bytes, starts_job=starts_job
-            )
-        else:
-            self._admission.check_disk(others_bytes + size_bytes)
+    def _look_at_piece(self, request: Arriving) -> int:
+        """Say how many bytes a piece brings at most: no more than its upload lacks.
 
-    def _expected_bytes(self, request: Arriving) -> int:
+        Raises NotFound, WrongOffset, UploadTooLarge or BadRequest.
+        """
+        upload = find_upload(request.path.rsplit("/", 1)[1])
+        here_bytes, whole_bytes = extent_of(upload, self._admission.storage)
+        piece_bytes = 0 if request.chunked else request.content_length
+        check_piece(request.headers.get("UPLOAD_OFFSET"), piece_bytes, here_bytes, whole_bytes)
+        return piece_bytes or whole_bytes - here_bytes
+
+    def _look_at_room(self, request: Arriving, claim: Claim) -> None:
+        # A body is on disk twice for a moment: as it came, and where it will stay. What is still to come of
+        # the one and what has come, for the other, are together what was promised.
+        others = list(self._arriving.values())
+        if _is_piece(request):
+            self._admission.check_room(claim, others)  # its upload has found its place already
+        else:
+            starts_job = request.path.startswith("/convert")
+            self._admission.look_at_upload(claim, others, starts_job=starts_job)
+
+    def _promised_bytes(self, request: Arriving) -> int:
         largest = self._settings.max_upload_bytes
         return largest if request.chunked else min(request.content_length, largest)
 

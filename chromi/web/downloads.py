@@ -7,7 +7,6 @@ import logging
 import time
 
 from flask import Response, request
-from peewee import OperationalError
 
 from chromi import removal
 from chromi.errors import Conflict, Gone
@@ -90,8 +89,8 @@ def _end_delivery(link: Link, sent: tuple[int, int, int], storage: Storage) -> N
         if patiently(end, patience_s=END_PATIENCE_S) and link.max_uses:
             with database.connection_context():
                 removal.remove_result_if_unneeded(link.job_id, storage)
-    except OperationalError as error:
-        log.error("link of job %s: not counted, or not removed: %s", link.job_id, error)
+    except Exception:  # nobody waits for what this thread gives
+        log.exception("link of job %s: not counted, or not removed", link.job_id)
 
 
 def let_browser_keep(response: Response, link: Link) -> None:

@@ -82,13 +82,37 @@ def recipe_from_form(upload: Upload) -> Recipe:
 
 
 def start_job(upload: Upload, recipe: Recipe, kind: JobKind = JobKind.CONVERT) -> Job:
-    """Write the row, then hand its id to the queue; should that fail, the sweep does it within a minute.
+    """Start a job.
 
-    Raises AlreadyRunning when the same is being made already, QueueFull when there is no room, TooMany when
-    the client has had its share, and NotFound when the clip was just removed.
+    Raises AlreadyRunning when the same is being made already, QueueFull or DiskFull when there is no room,
+    TooMany when the client has had its share, and NotFound when the clip was just removed.
     """
     with database.atomic("IMMEDIATE"):  # of two who ask at once, the second sees the first one's row
         job = _new_job(upload, recipe, kind)
+    return _enqueued(job)
+
+
+def start_only(upload: Upload, recipe: Recipe, kind: JobKind) -> Job:
+    """Start the one job of its kind of this upload: an earlier one that is not done is not wanted now."""
+    with database.atomic("IMMEDIATE"):
+        for job in unfinished(upload, kind):
+            Job.cancel(job.id)
+        job = _new_job(upload, recipe, kind)
+    return _enqueued(job)
+
+
+def start_once(upload: Upload, recipe: Recipe, kind: JobKind) -> Job:
+    """Start the one job of its kind of this upload, or give the one that is not done yet."""
+    with database.atomic("IMMEDIATE"):
+        running = unfinished(upload, kind)
+        if running:
+            return running[0]
+        job = _new_job(upload, recipe, kind)
+    return _enqueued(job)
+
+
+def _enqueued(job: Job) -> Job:
+    """Hand its id to the queue; should that fail, the sweep does it within a minute."""
     try:
         services().queue.enqueue(job.id)
     except sqlite3.OperationalError as error:
@@ -103,14 +127,10 @@ def _new_job(upload: Upload, recipe: Recipe, kind: JobKind) -> Job:
     client = services().admission.take_job(request.remote_addr)
     if not upload.touch():
         raise NotFound(Upload.missing_message())
-    return Job.create(upload=upload, kind=kind, recipe_json=recipe.to_dict(), client=client)
-
-
-def start_only(upload: Upload, recipe: Recipe, kind: JobKind) -> Job:
-    """Start the one job of its kind of this upload: an earlier one that is not done is not wanted now."""
-    for job in unfinished(upload, kind):
-        Job.cancel(job.id)
-    return start_job(upload, recipe, kind)
+    priority = services().admission.turn_of(client, kind)
+    return Job.create(
+        upload=upload, kind=kind, recipe_json=recipe.to_dict(), client=client, priority=priority
+    )
 
 
 def unfinished(upload: Upload, *kinds: JobKind) -> list[Job]:

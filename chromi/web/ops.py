@@ -139,8 +139,9 @@ def retry(job_id: str) -> Response:
 
 def _listed(state: State) -> list[dict[str, Any]]:
     """What the page says of the jobs in a state: those that wait in their order, others the latest first."""
-    order = Job.created_at.asc() if state == State.QUEUED else Job.created_at.desc()
-    found = Job.select().where(Job.state == state).order_by(order).limit(SHOWN)
+    is_queue = state == State.QUEUED
+    order = (Job.priority.desc(), Job.created_at) if is_queue else (Job.created_at.desc(),)
+    found = Job.select().where(Job.state == state).order_by(*order).limit(SHOWN)
     return [{"job": job, "since": _since(job), "can_retry": job.upload_id is not None} for job in found]
 
 

@@ -12,9 +12,7 @@ import os
 from flask import Blueprint, Flask, Response, jsonify, make_response, request, url_for
 
 from chromi import removal
-from chromi.encoder import VideoInfo, probe_video
 from chromi.errors import (
-    BadRequest,
     ChromiError,
     Conflict,
     MissingVideo,
@@ -23,9 +21,10 @@ from chromi.errors import (
     UploadLocked,
     UploadTooLarge,
 )
-from chromi.models import PartialUpload, Upload, database, find_upload
+from chromi.models import PartialUpload, Upload, find_upload
 from chromi.sentences import Sentence
 from chromi.storage import PartialFile
+from chromi.web.pieces import check_piece, complete, extent_of, read_number
 from chromi.web.services import services
 
 bp = Blueprint("resumable", __name__)
@@ -51,15 +50,6 @@ class NotAPiece(NotAForm):
 
     code = "not_a_piece"
     user_message = Sentence("Send the bytes as “%(kind)s”.", kind=PIECE_TYPE)
-
-
-class WrongOffset(Conflict):
-    """A piece does not begin where the file ends."""
-
-    code = "wrong_offset"
-    user_message = Sentence(
-        "This piece does not begin where the upload ends. Ask how far it is, and go on from there."
-    )
 
 
 def init_app(app: Flask) -> None:
@@ -94,7 +84,7 @@ def describe() -> Response:
 @bp.post("/uploads/resumable/", strict_slashes=False)
 def create() -> Response:
     """Begin an upload of `Upload-Length` bytes, if there is room for all of them."""
-    size_bytes = _read_number("Upload-Length")
+    size_bytes = read_number("Upload-Length", request.headers.get("Upload-Length"))
     if size_bytes == 0:
         raise MissingVideo(Sentence("The file is empty. Choose another one."))
     if size_bytes > services().settings.max_upload_bytes:
@@ -117,13 +107,9 @@ def create() -> Response:
 @bp.route("/uploads/resumable/<upload_id>", methods=["HEAD"])
 def show(upload_id: str) -> Response:
     """Tell how much is here."""
-    upload = find_upload(upload_id)
-    if isinstance(upload, PartialUpload):
-        offset, length = offset_of(upload), upload.length_bytes
-    else:
-        offset = length = upload.bytes
-    response = _answer(offset, 200)
-    response.headers["Upload-Length"] = str(length)
+    here_bytes, whole_bytes = extent_of(find_upload(upload_id), services().storage)
+    response = _answer(here_bytes, 200)
+    response.headers["Upload-Length"] = str(whole_bytes)
     return response
 
 
@@ -150,12 +136,11 @@ def append(upload_id: str) -> Response:
     """Add a piece; the last one makes it an upload like any other, or is answered with what is wrong."""
     if request.mimetype != PIECE_TYPE:
         raise NotAPiece
-    offset = _read_number("Upload-Offset")
     upload = find_upload(upload_id)
     if isinstance(upload, PartialUpload):
-        return _answer(_receive(upload, offset), 204)
+        return _answer(_receive(upload), 204)
     # Whole already: the client has not heard the last answer, and may say its last piece again, empty.
-    _check_piece(offset, upload.bytes, upload.bytes)
+    _check_piece(upload.bytes, upload.bytes)
     return _answer(upload.bytes, 204)
 
 
@@ -168,82 +153,32 @@ def remove(upload_id: str) -> Response:
     return Response(status=204)
 
 
-def offset_of(partial: PartialUpload) -> int:
-    """Say how many bytes are here; raises NotFound when the file is gone."""
-    try:
-        return services().storage.partial_path(partial.id).stat().st_size
-    except FileNotFoundError as error:
-        raise NotFound(PartialUpload.missing_message()) from error
-
-
-def _receive(partial: PartialUpload, offset: int) -> int:
-    """Write the request's body to the file's end; gives the new offset. See _complete for what it raises."""
-    with PartialFile(services().storage.partial_path(partial.id)) as file:
-        if not partial.touch():
+def _receive(partial: PartialUpload) -> int:
+    """Write the request's body to the file's end; gives the new offset. See `complete` for what it raises."""
+    storage = services().storage
+    with PartialFile(storage.partial_path(partial.id)) as file:
+        if not PartialUpload.select().where(PartialUpload.id == partial.id).exists():
             raise UploadLocked  # completed or removed just before we had the file: asking again tells
-        _check_piece(offset, file.size_bytes, partial.length_bytes)
-        while piece := request.stream.read(BUFFER_BYTES):
-            file.append(piece)
+        _check_piece(file.size_bytes, partial.length_bytes)
+        _write_body(partial, file)
         if file.size_bytes == partial.length_bytes:
-            _complete(partial)
+            complete(partial, storage)
         return file.size_bytes
 
 
-def _check_piece(offset: int, size_bytes: int, whole_bytes: int) -> None:
-    """Raise WrongOffset, or UploadTooLarge for a piece that goes on beyond the promised length."""
-    if offset != size_bytes:
-        raise WrongOffset
-    if (request.content_length or 0) > whole_bytes - size_bytes:
-        raise UploadTooLarge(Sentence("This piece goes on beyond the length that the upload was begun with."))
-
-
-def _complete(partial: PartialUpload) -> None:
-    """Make it an upload like any other, with the same id.
-
-    Raises NotAVideo or TimedOut, and then nothing stays. After an error of our own all bytes stay: an empty
-    piece at their end tries again.
-    """
-    storage = services().storage
-    path = storage.partial_path(partial.id)
+def _write_body(partial: PartialUpload, file: PartialFile) -> None:
+    """Write what comes; only that keeps an upload alive: looking at it and empty pieces do not."""
+    before_bytes = file.size_bytes
     try:
-        info = probe_video(path)
-    except ChromiError as error:
-        if error.status_code < 500:
-            removal.remove_partial(partial, storage)
-        raise
-    _settle(partial, info)
+        while piece := request.stream.read(BUFFER_BYTES):
+            file.append(piece)
+    finally:
+        if file.size_bytes > before_bytes:
+            partial.note_use()
 
 
-def _settle(partial: PartialUpload, info: VideoInfo) -> None:
-    """Give row and file their names for good. The file has both names meanwhile: should we die or the commit
-    fail, either row finds it, and the sweep removes the other name.
-
-    Raises NotFound when the upload was given up while we looked at it.
-    """
-    storage = services().storage
-    path, whole_path = storage.partial_path(partial.id), storage.upload_path(partial.id)
-    try:
-        os.utime(path)  # its last byte may be old, and the sweep must not take it for left behind
-        whole_path.unlink(missing_ok=True)
-        os.link(path, whole_path)
-    except FileNotFoundError as error:
-        raise NotFound(PartialUpload.missing_message()) from error
-    try:
-        with database.atomic():
-            if not partial.delete_instance():
-                raise NotFound(PartialUpload.missing_message())
-            Upload.create(id=partial.id, bytes=partial.length_bytes, info_json=info.to_dict())
-    except BaseException:
-        whole_path.unlink(missing_ok=True)
-        raise
-    path.unlink(missing_ok=True)
-
-
-def _read_number(name: str) -> int:
-    text = request.headers.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise BadRequest(Sentence("The header %(name)s must be a whole number of bytes.", name=name))
-    return int(text)
+def _check_piece(here_bytes: int, whole_bytes: int) -> None:
+    check_piece(request.headers.get("Upload-Offset"), request.content_length or 0, here_bytes, whole_bytes)
 
 
 def _answer(offset: int, status: int) -> Response:

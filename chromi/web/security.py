@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Flask, Response, request
 from werkzeug.sansio.utils import host_is_trusted
 
-from chromi.errors import ChromiError, NotAForm
+from chromi.errors import BadRequest, ChromiError, NotAForm
 from chromi.sentences import Sentence
+from chromi.web.access import CHECKS
 from chromi.web.services import services
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -45,6 +44,11 @@ FORM_BYTES = 1_000_000
 REFUSAL = "chromi.refusal"
 """Under this name the server tells of a request whose body it has not read, and why: a ChromiError."""
 
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+PUBLIC = ("uploads.index", "static", "favicon")
+"""What search engines may list."""
+
 
 class CrossSite(ChromiError):
     """Another site's page sent this visitor's browser here to change something."""
@@ -62,12 +66,6 @@ class WrongHost(ChromiError):
     status_code = 421
     code = "wrong_host"
     user_message = Sentence("This service does not go by that name.")
-
-
-FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-
-PUBLIC = ("uploads.index", "static", "favicon")
-"""What search engines may list."""
 
 
 def init_app(app: Flask) -> None:
@@ -90,8 +88,12 @@ def refuse_other_hosts() -> None:
     Not by Flask's TRUSTED_HOSTS: load balancers ask `/health/` by a number, and its error cannot be rendered.
     """
     hosts = services().settings.trusted_hosts
-    if hosts and request.endpoint != "health.show" and not host_is_trusted(request.host, hosts):
+    if request.endpoint in CHECKS:
+        return
+    if hosts and not host_is_trusted(request.host, hosts):
         raise WrongHost
+    if not request.host:
+        raise BadRequest  # what was named cannot be a host
 
 
 def refuse_cross_site() -> None:
@@ -107,7 +109,7 @@ def refuse_cross_site() -> None:
     if site is not None:
         allowed = site in ("same-origin", "none")
     else:
-        allowed = origin is None or urlsplit(origin).netloc == request.host
+        allowed = origin is None or origin.partition("://")[2] == request.host
     if not allowed:
         raise CrossSite
 

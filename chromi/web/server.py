@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 500
 ACCEPT = 20
 """Let in at once: one by one, each after a look at all others, the last of a crowd would wait for seconds."""
+HEADER_BYTES = 32_768
+"""Of a request's first line and headers; each packet of unfinished ones is searched from the start."""
 READ_BYTES = 65_536
 """Taken from a connection at once; the event loop looks at all of them in between."""
 SPOOL_OVER_BYTES = 65_536
@@ -56,6 +58,9 @@ def serve(app: Flask, settings: Settings) -> None:
             recv_bytes=READ_BYTES,
             inbuf_overflow=SPOOL_OVER_BYTES,
             outbuf_overflow=SPOOL_OVER_BYTES,
+            # A thread that waited until somebody reads would be lost to everybody else.
+            outbuf_high_watermark=2**40,
+            max_request_header_size=HEADER_BYTES,
             **forwarded,
         )
     except (OSError, ValueError) as error:

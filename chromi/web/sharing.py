@@ -24,7 +24,7 @@ from flask import (
 )
 
 from chromi import removal
-from chromi.errors import BadOptions, ChromiError, Conflict, NotFound
+from chromi.errors import BadOptions, ChromiError, Conflict, Gone, NotFound
 from chromi.models import Job, Link, database
 from chromi.sentences import Sentence, joined
 from chromi.tokens import MAX_AGE_S
@@ -40,6 +40,8 @@ bp = Blueprint("sharing", __name__)
 DURATIONS_S = {"10m": 600, "1h": 3600, "24h": 86400, "7d": 7 * 86400}
 USUAL_DURATION = "24h"
 MAX_USES = 100
+MAX_LINKS = 100
+"""Of one background, the ended ones included: all stand on its page."""
 MAX_DAYS = MAX_AGE_S // 86400
 ONE_TIME_CHOICES = {"": None, "on": 1, "true": 1, "1": 1}
 
@@ -69,15 +71,9 @@ def create(job_id: str) -> Response:
         raise Conflict(Sentence("There is no background to share yet."))
     own = own_link(job)
     try:
-        lifetime_s, max_uses, password = _read_link_options()
-    except BadOptions as error:
+        link = _make(own, *_read_link_options())
+    except (BadOptions, Conflict) as error:
         return answer_form_error(error, "job.html", **job_context(job))
-    password_hash = passwords.hash_password(password) if password else None
-    with database.atomic():
-        link = Link.create(
-            job=job, expires_at=time.time() + lifetime_s, max_uses=max_uses, password_hash=password_hash
-        )
-        _keep_page(own, link)
     return _answer(job, link, "made", 201)
 
 
@@ -112,6 +108,32 @@ def qr_code(job_id: str, link_id: str) -> Response:
     drawing = io.BytesIO()
     code.save(drawing, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, omitsize=True)
     return Response(drawing.getvalue(), mimetype="image/svg+xml")
+
+
+def _make(own: Link, lifetime_s: int, max_uses: int | None, password: str) -> Link:
+    """Make a share link beside the page's own; raises Conflict when there are enough, and Gone."""
+    _check_number(own)  # before a password is hashed, which takes its time
+    password_hash = passwords.hash_password(password) if password else None
+    with database.atomic("IMMEDIATE"):
+        _check_number(own)
+        link = Link.create(
+            job=own.job_id,
+            expires_at=time.time() + lifetime_s,
+            max_uses=max_uses,
+            password_hash=password_hash,
+        )
+        _keep_page(own, link)
+    return link
+
+
+def _check_number(own: Link) -> None:
+    links = Link.select().where(Link.job == own.job_id)
+    if not links.exists():
+        raise Gone  # swept meanwhile
+    if links.where(Link.shared).count() >= MAX_LINKS:
+        raise Conflict(
+            Sentence("A background has %(limit)s links at most. Use one that is there.", limit=MAX_LINKS)
+        )
 
 
 def _find(job_id: str, link_id: str) -> tuple[Job, Link]:

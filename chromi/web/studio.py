@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, make_response, render_template, ur
 
 from chromi.encoder import Recipe
 from chromi.errors import NotFound
-from chromi.models import Job, JobKind, State, Upload, find_whole_upload
+from chromi.models import Job, JobKind, State, find_whole_upload
 from chromi.sentences import Sentence
 from chromi.web import jobs
 from chromi.web.delivery import DeliveredFile, deliver_clip
@@ -42,7 +42,9 @@ def loops(job_id: str) -> str:
 def create_preview(upload_id: str) -> Response:
     """Make a copy of the clip that every browser plays, once."""
     upload = find_whole_upload(upload_id)
-    job = None if _has_preview(upload.id) else _preview_job(upload)
+    is_made = _has_preview(upload.id)
+    # A page that was loaded again finds the one that runs already.
+    job = None if is_made else jobs.start_once(upload, Recipe(), JobKind.PREVIEW)
     if wanted_kind() == "fragment":
         return make_response(render_template("_preview.html", **_preview_context(job, upload.id)), 202)
     if job is None:
@@ -62,21 +64,15 @@ def preview_status(job_id: str) -> str:
 def preview(upload_id: str) -> Response:
     """The copy that every browser plays, for the studio's player."""
     upload = find_whole_upload(upload_id)
-    upload.touch()
     if not _has_preview(upload.id):
         raise NotFound(Sentence("There is no preview of this clip yet."))
+    upload.note_use()
     file = DeliveredFile(services().storage.preview_path(upload.id))
     return deliver_clip(file, "video/mp4", etag=f"{upload.id}-preview")
 
 
 def _has_preview(upload_id: str) -> bool:
     return services().storage.preview_path(upload_id).exists()
-
-
-def _preview_job(upload: Upload) -> Job:
-    """Give the job that makes it: a reloaded page finds the one that runs already."""
-    running = jobs.unfinished(upload, JobKind.PREVIEW)
-    return running[0] if running else jobs.start_job(upload, Recipe(), JobKind.PREVIEW)
 
 
 def _preview_context(job: Job | None, upload_id: str | None) -> dict[str, Any]:

@@ -24,8 +24,9 @@ from chromi.errors import AlreadyRunning, BadOptions, ChromiError, MissingVideo,
 from chromi.models import JobKind, PartialUpload, Upload, find_upload, find_whole_upload
 from chromi.sentences import Sentence
 from chromi.storage import IncomingFile, new_id
-from chromi.web import jobs, resumable
+from chromi.web import jobs
 from chromi.web.delivery import DeliveredFile, deliver_clip
+from chromi.web.pieces import extent_of
 from chromi.web.responses import answer_form_error, redirect_to, refuse_body, wanted_kind
 from chromi.web.services import services
 
@@ -75,7 +76,8 @@ def create() -> Response:
 def show(upload_id: str) -> Response:
     """The studio. That of an unfinished upload is a fragment for the page that sends it."""
     upload = find_upload(upload_id)
-    upload.note_use()
+    if isinstance(upload, Upload):
+        upload.note_use()  # an unfinished one lives by what comes of it
     match wanted_kind():
         case "json":
             return jsonify(upload_body(upload))
@@ -156,14 +158,15 @@ def receive_video(*, one_shot: bool = False) -> Upload:
         raise MissingVideo(Sentence("The file is empty. Choose another one."))
     if size_bytes > services().settings.max_upload_bytes:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
-    services().admission.take_upload(request.remote_addr, size_bytes)
+    client = services().admission.take_upload(request.remote_addr, size_bytes)
     incoming.flush()
     info = probe_video(incoming.path)
     upload_id = new_id()
     path = services().storage.upload_path(upload_id)
     incoming.keep(path)
     try:
-        return Upload.create(id=upload_id, bytes=size_bytes, info_json=info.to_dict(), one_shot=one_shot)
+        row = {"bytes": size_bytes, "client": client, "one_shot": one_shot}
+        return Upload.create(id=upload_id, info_json=info.to_dict(), **row)
     except BaseException:  # locked for too long, or the disk is full
         path.unlink(missing_ok=True)
         raise
@@ -214,4 +217,5 @@ def _index_context() -> dict[str, Any]:
 
 
 def _unfinished_context(upload: PartialUpload) -> dict[str, Any]:
-    return {**_index_context(), "upload": upload, "offset_bytes": resumable.offset_of(upload)}
+    offset_bytes, _ = extent_of(upload, services().storage)
+    return {**_index_context(), "upload": upload, "offset_bytes": offset_bytes}

@@ -16,6 +16,8 @@ from tests.clips import ffmpeg, make_clip
 Keep = Callable[..., KeptFrames]
 Look = Callable[..., Image.Image]
 
+FULL = {"width_px": Recipe.width_px, "height_px": Recipe.height_px}
+
 
 # Frame number n is a plain grey of luma 20 + n.
 COUNTING = "format=yuv420p,geq=lum=20+N:cb=128:cr=128,setparams=colorspace=bt709:range=tv"
@@ -37,12 +39,12 @@ def counting_clip(path: Path, *, seconds: float = 6, rate: float = 24, codec: st
 
 @pytest.fixture
 def keep(tmp_path: Path) -> Keep:
-    """Run pass 1 alone on a window of a clip."""
+    """Run pass 1 alone on a window of a clip; in small, as most tests only ask which frames there are."""
 
     def keep(clip: Path, start_s: float = 0.0, duration_s: float = 1.0, **options: Any) -> KeptFrames:
         into = tmp_path / f"kept-{clip.name}"
         into.mkdir(exist_ok=True)
-        recipe = Recipe(start_s, duration_s, **options)
+        recipe = Recipe(start_s, duration_s, **{"width_px": 128, "height_px": 72, **options})
         return keep_frames(
             clip, probe_video(clip), recipe, into=into, threads=2, timeout_s=60, on_tick=lambda frames: None
         )
@@ -51,16 +53,20 @@ def keep(tmp_path: Path) -> Keep:
 
 
 @pytest.fixture
-def look(keep: Keep, tmp_path: Path) -> Look:
+def look(keep: Keep) -> Look:
     """Return the first picture of a clip as the GIF will have it."""
 
     def look(clip: Path, **options: Any) -> Image.Image:
-        png = tmp_path / f"{clip.name}.png"
-        ffmpeg("-i", keep(clip, **options).frames_path, "-frames:v", "1", "-update", "1", png)
-        with Image.open(png) as image:
-            return image.convert("RGB")
+        return first_picture(keep(clip, **{"duration_s": 0.1, **FULL, **options}))
 
     return look
+
+
+def first_picture(kept: KeptFrames) -> Image.Image:
+    bmp = kept.frames_path.with_suffix(".bmp")
+    ffmpeg("-i", kept.frames_path, "-frames:v", "1", "-update", "1", bmp)
+    with Image.open(bmp) as image:
+        return image.convert("RGB")
 
 
 def lumas(kept: KeptFrames) -> list[int]:

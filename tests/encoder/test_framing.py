@@ -8,7 +8,7 @@ from PIL import Image
 
 from chromi.encoder.options import Framing
 from tests.clips import make_clip
-from tests.encoder.conftest import Keep, Look, is_near
+from tests.encoder.conftest import Keep, Look, first_picture, is_near
 from tests.encoder.test_shapes import name_of
 
 BANDS = "drawbox=h=ih/3:color=red:t=fill,drawbox=y=2*ih/3:h=ih/3:color=blue:t=fill"
@@ -102,8 +102,18 @@ def test_anamorphic_pixels_are_fitted_as_they_are_displayed(tmp_path: Path, look
     assert [name_of(image, x, 0.5) for x in (0.3, 0.325, 0.675, 0.7)] == ["lime", "red", "red", "lime"]
 
 
+@pytest.fixture(scope="module")
+def red(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a second of red, in the size that the test asks for."""
+    return make_clip(
+        tmp_path_factory.mktemp("red") / "c.mkv",
+        **{"seconds": 0.5, "rate": 24, "size": request.param, "picture": "color=red"},
+        **{"codec": "ffv1", "pix_fmt": "yuv444p"},
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("size", ["1x1", "2x2000", "2000x2", "321x241", "100x1000", "1081x607"])
+@pytest.mark.parametrize("red", ["1x1", "2x2000", "2000x2", "321x241", "100x1000", "1081x607"], indirect=True)
 @pytest.mark.parametrize(
     "options",
     [{"framing": Framing.FIT}, {"framing": Framing.FIT, "pad": "#ff0000"}, {"framing": Framing.BLUR}],
@@ -111,17 +121,13 @@ def test_anamorphic_pixels_are_fitted_as_they_are_displayed(tmp_path: Path, look
 )
 @pytest.mark.parametrize(("width_px", "height_px"), [(1280, 720), (1920, 1080)])
 def test_every_size_keeps_every_frame_and_its_colour(
-    size: str, options: dict[str, Any], width_px: int, height_px: int, tmp_path: Path, keep: Keep, look: Look
+    red: Path, options: dict[str, Any], width_px: int, height_px: int, keep: Keep
 ) -> None:
-    clip = make_clip(
-        *(tmp_path / "c.mkv",),
-        **{"seconds": 1, "rate": 24, "size": size, "picture": "color=red"},
-        **{"codec": "ffv1", "pix_fmt": "yuv444p"},
-    )
-    image = look(clip, width_px=width_px, height_px=height_px, **options)
+    kept = keep(red, width_px=width_px, height_px=height_px, **options)
+    assert kept.count == 12
+    image = first_picture(kept)
     assert image.size == (width_px, height_px)
     assert is_near(pixel(image, 0.5, 0.5), RED, tolerance=64), "or its blur, where it is two pixels wide"
-    assert keep(clip, width_px=width_px, height_px=height_px, **options).count == 24
 
 
 @pytest.mark.slow

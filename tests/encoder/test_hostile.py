@@ -92,5 +92,10 @@ def test_a_picture_that_changes_its_size_does_not_add_frames(tmp_path: Path) -> 
     (tmp_path / "all.h264").write_bytes(b"".join(parts))
     clip = tmp_path / "c.mkv"
     ffmpeg("-fflags", "+genpts", "-r", "30", "-i", tmp_path / "all.h264", "-c", "copy", clip)
-    result = convert(clip, tmp_path / "o.gif", Recipe(duration_s=1), work_dir=tmp_path / "work")
+    result = convert(
+        clip,
+        tmp_path / "o.gif",
+        Recipe(duration_s=1, width_px=640, height_px=360),
+        work_dir=tmp_path / "work",
+    )
     assert result.frames == 24

@@ -13,7 +13,7 @@ from chromi.errors import ChromiError, NotAVideo
 from tests import monsters
 from tests.canary import Canary, Watched
 from tests.clips import ffmpeg, make_clip
-from tests.encoder.conftest import Keep
+from tests.encoder.conftest import FULL, Keep
 from tests.processes import converters
 
 JPEG = monsters.jpeg()
@@ -112,7 +112,7 @@ def test_of_what_can_be_read_the_window_is_taken(name: str, movie: bytes, tmp_pa
     path = tmp_path / "c.mp4"
     path.write_bytes(READ[name](movie))
     start = time.monotonic()
-    kept = keep(path)
+    kept = keep(path, **FULL)
     assert time.monotonic() - start < ENOUGH_S
     assert 1 <= kept.count <= 24
     assert sum(file.stat().st_size for file in kept.frames_path.parent.rglob("*")) < 20_000_000
@@ -126,7 +126,7 @@ def test_no_time_is_too_far(times: tuple[int, ...], scale: int, tmp_path: Path, 
     frames, status = 1, 200
     start = time.monotonic()
     try:
-        frames = keep(path).count
+        frames = keep(path, **FULL).count
     except ChromiError as error:
         status = error.status_code
     assert time.monotonic() - start < ENOUGH_S

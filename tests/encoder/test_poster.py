@@ -10,7 +10,7 @@ from chromi.encoder.errors import Stopped
 from chromi.encoder.poster import Poster
 from chromi.errors import BadOptions
 from tests.clips import make_clip
-from tests.encoder.conftest import Keep, is_near
+from tests.encoder.conftest import FULL, Keep, is_near
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("name", "kind"), [("p.png", "PNG"), ("p.JPG", "JPEG"), ("p.jpeg", "JPEG")])
 def test_the_suffix_chooses_the_kind(name: str, kind: str, clip: Path, keep: Keep, tmp_path: Path) -> None:
     poster = Poster(tmp_path / name)
-    poster.draw(keep(clip, duration_s=1 / 24).frames_path)
+    poster.draw(keep(clip, duration_s=1 / 24, **FULL).frames_path)
     assert not (tmp_path / name).exists()
     poster.publish()
     with Image.open(tmp_path / name) as image:
@@ -43,7 +43,7 @@ def test_other_kinds_are_refused_before_any_work(name: str, clip: Path, tmp_path
 @pytest.mark.slow
 def test_a_poster_appears_with_its_gif(clip: Path, tmp_path: Path) -> None:
     poster = tmp_path / "o.png"
-    convert(clip, tmp_path / "o.gif", Recipe(duration_s=1), work_dir=tmp_path / "work", poster=poster)
+    convert(clip, tmp_path / "o.gif", Recipe(duration_s=0.5), work_dir=tmp_path / "work", poster=poster)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["o.gif", "o.png"]
     with Image.open(poster) as image:
         assert image.size == (1280, 720)

@@ -99,7 +99,7 @@ def test_a_slide_changes_when_it_does_in_the_clip(tmp_path: Path, preview: Previ
 def test_it_has_at_most_30_frames_a_second(
     rate: float, expected: float, tmp_path: Path, preview: Preview
 ) -> None:
-    info = probe_video(preview(make_clip(tmp_path / "c.mp4", seconds=2, rate=rate)))
+    info = probe_video(preview(make_clip(tmp_path / "c.mp4", seconds=2, size="64x36", rate=rate)))
     assert info.fps == pytest.approx(expected, abs=0.01)
     assert info.duration_s == pytest.approx(2, abs=0.05)
 

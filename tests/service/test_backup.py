@@ -37,15 +37,15 @@ def run_backup(instance: Path, file: Path, **environ: str) -> "subprocess.Comple
 
 
 def test_links_work_and_jobs_go_on_after_a_restore(
-    start_service: Callable[..., Service], clip: Path, heavy_clip: Path, tmp_path: Path
+    start_service: Callable[..., Service], clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service()
-    made = wait_for_end(service, start_job(service, clip, duration="1"))
+    made = wait_for_end(service, start_job(service, plain_clip, duration="1"))
     links_url = f"{service.url}/jobs/{made['job_id']}/links/"
     shared = curl_json("-Fmax_uses=2", links_url)["url"].removeprefix(service.url)
     gif = tmp_path / "before.gif"
     curl("-o", str(gif), service.url + shared)
-    running = start_job(service, heavy_clip, duration="1", start_time="8")
+    running = start_job(service, clip)
     wait_for(lambda: converters(service.process.pid), "ffmpeg")
 
     file = tmp_path / "chromi.tar"

@@ -8,6 +8,7 @@ import json
 import os
 import select
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json, job_of, start_job, wait_for_end
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.service, pytest.mark.soak]
+pytestmark = pytest.mark.service
 
 TUS = ("-HTus-Resumable: 1.0.0",)
 PIECE = ("-HContent-Type: application/offset+octet-stream",)
@@ -33,9 +34,12 @@ MOUNT = 'mount -t tmpfs -o size="$1"m tmpfs "$2" && shift 2 && exec "$@"'
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose folder has room for little more than it wants to be free."""
     folder = tmp_path_factory.mktemp("small")
-    namespace = ("unshare", "--mount" if os.getuid() == 0 else "--map-root-user")
-    mount = ("--mount", "sh", "-c", MOUNT, "sh", str(SIZE_MB), str(folder))
-    service = run_service(folder, {}, inside=(*namespace, *mount))
+    namespace = ("unshare", "--mount", *(() if os.getuid() == 0 else ("--map-root-user",)))
+    inside = (*namespace, "sh", "-c", MOUNT, "sh", str(SIZE_MB), str(folder))
+    tried = subprocess.run(["env", *inside, "true"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"no file system of its own can be mounted here: {tried.stderr.strip()}")
+    service = run_service(folder, {}, inside=inside)
     service.instance = Path(f"/proc/{service.process.pid}/root{folder}")
     wait_for(lambda: curl_json(f"{service.url}/health/")["worker"]["ok"], "the worker's first heartbeat")
     yield service
@@ -69,9 +73,9 @@ def answer_of(*arguments: str) -> tuple[int, str | None]:
 
 
 def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_works(
-    small: Service, clip: Path, tmp_path: Path
+    small: Service, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
-    job = wait_for_end(small, start_job(small, clip, duration="1"))
+    job = wait_for_end(small, start_job(small, plain_clip, duration="1"))
     wait_for(lambda: len(small.media()) == 2, "the job's clip to go")
     with full(small):
         for address in ("uploads/", "convert/"):
@@ -89,9 +93,9 @@ def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_work
     assert answer_of(f"-Fvideo=@{clip}", f"{small.url}/uploads/")[0] == 201
 
 
-def test_a_full_disk_is_rid_of_what_is_only_kept_to_be_quick(small: Service, clip: Path) -> None:
+def test_a_full_disk_is_rid_of_what_is_only_kept_to_be_quick(small: Service, plain_clip: Path) -> None:
     """The frames that spare the next job the reading: no task and no row can be written to remove them."""
-    upload = curl_json(f"-Fvideo=@{clip}", f"{small.url}/uploads/")
+    upload = curl_json(f"-Fvideo=@{plain_clip}", f"{small.url}/uploads/")
     job = curl_json("-Fduration=1", f"{small.url}/uploads/{upload['upload_id']}/jobs/")
     assert wait_for_end(small, job["job_id"])["status"] == "success"
     kept = small.instance / "media/frames"
@@ -153,7 +157,7 @@ def test_a_disk_that_fills_up_while_a_body_arrives_is_said(small: Service) -> No
 def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     small: Service, heavy_clip: Path, step: str
 ) -> None:
-    job_id = start_job(small, heavy_clip, quality="best", duration="2")
+    job_id = start_job(small, heavy_clip, quality="best", duration="1")
     wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, every_s=0.02)
     with full(small, but_for=2 * MB):
         job = wait_for_end(small, job_id)
@@ -162,8 +166,8 @@ def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     wait_for(lambda: not [path for path in small.media() if job_id in str(path)], "its files to go")
 
 
-def test_with_room_again_everything_works_as_before(small: Service, clip: Path) -> None:
+def test_with_room_again_everything_works_as_before(small: Service, plain_clip: Path) -> None:
     """By the same processes that met the full disk in all the tests above."""
-    assert wait_for_end(small, start_job(small, clip, duration="1"))["status"] == "success"
+    assert wait_for_end(small, start_job(small, plain_clip, duration="1"))["status"] == "success"
     assert not [line for line in small.log if "died, restarting" in line]
     assert wait_for(lambda: curl_json(f"{small.url}/health/")["database"]["ok"], "health")

@@ -19,7 +19,7 @@ from tests.service.conftest import curl, curl_json, job_of, start_job, wait_for_
 from tests.service.records import add_result, age, locked, look, results, rows, web_process
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.service, pytest.mark.soak]
+pytestmark = pytest.mark.service
 
 Start = Callable[..., Service]
 
@@ -88,13 +88,13 @@ def share(service: Service, job_id: str, **options: str) -> dict[str, str]:
 # -- a lock that is held for ten seconds ---------------------------------------------------------------
 
 
-def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path, heavy_clip: Path) -> None:
+def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path) -> None:
     """Writes are answered with 503, reads as ever; what ends meanwhile is written afterwards."""
     made, content = add_result(service, LARGE_BYTES)
     own_url = service.url + job_of(service, made)["converted_url"]
     one_time = share(service, made, one_time="on")["url"]
     begun = Download(service, one_time)
-    job_id = start_drawing(service, heavy_clip)
+    job_id = start_drawing(service, clip)
     until = time.monotonic() + 10
     with locked(service):
         with refused(service, clip) as answers:
@@ -116,9 +116,9 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path,
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
-def test_a_lock_held_for_longer_than_a_lease_loses_nothing(service: Service, heavy_clip: Path) -> None:
+def test_a_lock_held_for_longer_than_a_lease_loses_nothing(service: Service, clip: Path) -> None:
     """For forty seconds nobody can say that the worker lives, nor that its job is done."""
-    job_id = start_drawing(service, heavy_clip)
+    job_id = start_drawing(service, clip)
     until = time.monotonic() + 40
     with locked(service):
         wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published", timeout_s=40)
@@ -215,9 +215,9 @@ def send_piece(service: Service, location: str, clip: Path, start: int, stop: in
     return status_of("-XPATCH", *headers, "--data-binary", f"@{piece}", service.url + location)
 
 
-def test_a_worker_killed_between_the_file_and_its_row(service: Service, heavy_clip: Path) -> None:
+def test_a_worker_killed_between_the_file_and_its_row(service: Service, clip: Path) -> None:
     """The GIF lies there and no row says so: nobody is given it, and the job is done once more."""
-    job_id = start_drawing(service, heavy_clip)
+    job_id = start_drawing(service, clip)
     with locked(service):
         wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published")
         worker = look(service, "SELECT worker FROM job WHERE id = ?", job_id)
@@ -259,7 +259,7 @@ def test_a_database_damaged_while_running_is_said_and_a_backup_is_enough(service
     assert "Retry-After: " in answer
     health = curl_json(f"{service.url}/health/")
     assert (health["status"], health["database"]["ok"]) == ("unavailable", False)
-    assert status_of(f"{service.url}/") == 200
+    assert status_of(f"{service.url}/health/live") == 200
     with path.open("r+b") as file:
         file.write(whole)
     assert status_of(page) == 200

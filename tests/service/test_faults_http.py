@@ -20,7 +20,7 @@ from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.service, pytest.mark.soak]
+pytestmark = pytest.mark.service
 
 IMPATIENT = "; ".join(
     (
@@ -295,9 +295,8 @@ def test_an_address_has_a_third_of_the_uploads_under_way(web: Service) -> None:
             connection.close()
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(200, marks=pytest.mark.soak)])
-def test_many_uploads_at_once_are_taken_or_told_to_come_again(
-    start_service: Callable[..., Service], clip: Path, count: int
+def test_200_uploads_at_once_are_taken_or_told_to_come_again(
+    start_service: Callable[..., Service], clip: Path
 ) -> None:
     service = start_service(max_uploads="30")
     health_s(service)  # the first one looks at ffmpeg
@@ -314,8 +313,8 @@ def test_many_uploads_at_once_are_taken_or_told_to_come_again(
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        with ThreadPoolExecutor(count) as pool:
-            answers = list(pool.map(lambda _: send_form(service, body), range(count)))
+        with ThreadPoolExecutor(200) as pool:
+            answers = list(pool.map(lambda _: send_form(service, body), range(200)))
     finally:
         done.set()
         watcher.join()

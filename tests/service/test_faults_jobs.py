@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 from tests.processes import converters
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.service, pytest.mark.soak]
+pytestmark = pytest.mark.service
 
 STAND_IN = "tests.service.stand_in.huey"
 RECIPE = Recipe(duration_s=1.0)
@@ -145,9 +145,9 @@ def kill_ffmpeg(consumer: "subprocess.Popen[bytes]", job_id: str, attempt: int) 
     wait_for(is_over, f"attempt {attempt} to be over", every_s=0.01)
 
 
-def test_a_killed_workers_job_is_done_by_the_next(hall: Hall, start: Start, heavy_clip: Path) -> None:
+def test_a_killed_workers_job_is_done_by_the_next(hall: Hall, start: Start, plain_clip: Path) -> None:
     consumer = start()
-    job_id = hall.job(hall.upload(heavy_clip))
+    job_id = hall.job(hall.upload(plain_clip))
     found = wait_for(lambda: converters(consumer.pid), "ffmpeg")
     worker_of(job_id).kill()
     wait_for(lambda: not any(process.is_running() for process in found), "ffmpeg to end", timeout_s=3)
@@ -160,14 +160,14 @@ def test_a_killed_workers_job_is_done_by_the_next(hall: Hall, start: Start, heav
 
 
 def test_ffmpeg_killed_alone_is_one_more_try_and_then_said(
-    hall: Hall, start: Start, heavy_clip: Path
+    hall: Hall, start: Start, plain_clip: Path
 ) -> None:
     consumer = start()
-    once = hall.job(hall.upload(heavy_clip))
+    once = hall.job(hall.upload(plain_clip))
     kill_ffmpeg(consumer, once, 1)
     job = hall.wait_for_end(once)
     assert (job.state, job.attempts) == (State.SUCCESS, 2)
-    twice = hall.job(hall.upload(heavy_clip))
+    twice = hall.job(hall.upload(plain_clip))
     kill_ffmpeg(consumer, twice, 1)
     kill_ffmpeg(consumer, twice, 2)
     job = hall.wait_for_end(twice)
@@ -177,10 +177,10 @@ def test_ffmpeg_killed_alone_is_one_more_try_and_then_said(
 
 
 def test_a_job_that_kills_its_worker_twice_fails_with_a_sentence(
-    hall: Hall, start: Start, clip: Path
+    hall: Hall, start: Start, plain_clip: Path
 ) -> None:
     start("kill_the_worker")
-    job_id = hall.job(hall.upload(clip))
+    job_id = hall.job(hall.upload(plain_clip))
     job = hall.wait_for_end(job_id)
     assert (job.state, job.attempts, job.error) == (State.FAILED, 2, WorkerDied.user_message)
     assert len(hall.runs()) == 2

@@ -60,9 +60,9 @@ def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: 
     wait_for(lambda: are_gone(family), "all processes to end")
 
 
-def test_nothing_outlives_a_killed_supervisor(start_service: Start, heavy_clip: Path) -> None:
+def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) -> None:
     service = start_service()
-    start_job(service, heavy_clip)
+    start_job(service, clip)
     wait_for(lambda: converters(service.process.pid), "ffmpeg")
     family = service.tree()
     service.process.kill()
@@ -71,17 +71,17 @@ def test_nothing_outlives_a_killed_supervisor(start_service: Start, heavy_clip: 
 
 def test_sigterm_lets_the_running_job_finish(start_service: Start, clip: Path) -> None:
     service = start_service()
-    start_job(service, clip)
+    start_job(service, clip, duration="1")
     wait_for(lambda: converters(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGTERM, timeout_s=60) == 0
     assert sorted(path.suffix for path in service.media()) == [".gif", ".jpg"]
 
 
 def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
-    start_service: Start, heavy_clip: Path, tmp_path: Path
+    start_service: Start, clip: Path
 ) -> None:
     service = start_service()
-    job_id = start_job(service, heavy_clip, duration="1", start_time="8")
+    job_id = start_job(service, clip, duration="1")
     wait_for(lambda: converters(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGINT, timeout_s=20) == 0
     assert not list((service.instance / "media/work").iterdir())
@@ -134,16 +134,16 @@ def run_up(instance: Path, **environ: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
-def test_inline_converts_inside_the_request(start_service: Start, clip: Path, tmp_path: Path) -> None:
+def test_inline_converts_inside_the_request(start_service: Start, plain_clip: Path, tmp_path: Path) -> None:
     service = start_service(inline="true")
-    answer = curl_json(f"-Fvideo=@{clip}", "-Fduration=1", f"{service.url}/convert/")
+    answer = curl_json(f"-Fvideo=@{plain_clip}", "-Fduration=1", f"{service.url}/convert/")
     assert answer["success"] is True
     gif = tmp_path / "got.gif"
     curl("-o", str(gif), service.url + answer["converted_url"])
     assert gif.read_bytes().startswith(b"GIF89a")
 
 
-def test_the_two_programs_also_run_on_their_own(tmp_path: Path, clip: Path) -> None:
+def test_the_two_programs_also_run_on_their_own(tmp_path: Path, plain_clip: Path) -> None:
     environ = os.environ | {"CHROMI_INSTANCE": str(tmp_path / "instance")}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -160,7 +160,7 @@ def test_the_two_programs_also_run_on_their_own(tmp_path: Path, clip: Path) -> N
     try:
         service = Service(programs[0], f"http://127.0.0.1:{port}", tmp_path / "instance", [])  # type: ignore[arg-type]
         wait_for(lambda: answers(port), "waitress")
-        job_id = start_job(service, clip, duration="1")
+        job_id = start_job(service, plain_clip, duration="1")
         assert wait_for_end(service, job_id)["status"] == "success"
         assert job_of(service, job_id)["result"]["frames"] == 24
     finally:

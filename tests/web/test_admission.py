@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from chromi.config import Settings
 from chromi.encoder import Recipe
-from chromi.models import Allowance, Job, PartialUpload
+from chromi.models import Allowance, Job, JobKind, PartialUpload, Upload
 from chromi.storage import Storage
 from chromi.web.admission import Admission
 from tests.web.conftest import FRAGMENT, PAGE, files_in, form
@@ -152,3 +152,59 @@ def test_the_own_machine_and_network_have_no_limits(app: Flask, client: FlaskCli
     assert app.extensions["chromi"].admission.client_of(address) is None
     begin(client, address)
     assert Allowance.select().count() == 0
+
+
+def test_no_job_is_taken_on_a_disk_that_fills_up(
+    client: FlaskClient, upload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 0, 100_000_000))
+    for address in (f"/uploads/{upload}/jobs/", f"/uploads/{upload}/loops/"):
+        answer = client.post(address)
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "disk_full")
+
+
+def test_an_address_keeps_a_third_of_the_disk(
+    client: FlaskClient, app: Flask, upload: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip of 600 MB and a background of 400 MB, while 2 GB are free."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**10, 0, 2_000_000_000))
+    theirs = app.extensions["chromi"].admission.client_of("8.8.8.8")
+    Upload.update(client=theirs, bytes=600_000_000).execute()
+    Job.update(client=theirs, result_json=job.result_json | {"bytes": 400_000_000}).execute()
+    assert client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER).status_code == 202
+    Upload.update(bytes=600_000_001).execute()
+    answers = [client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER), begin(client, "8.8.8.8")]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
+        assert "its share of the disk" in answer.get_json()["error"]["message"]
+    assert client.post(f"/uploads/{upload}/loops/", environ_base=ANOTHER).status_code == 202
+    assert begin(client, "9.9.9.9").status_code == 201
+
+
+@pytest.mark.parametrize("way", ["whole", "in pieces"])
+def test_a_clip_is_its_senders(client: FlaskClient, app: Flask, clip: Path, way: str) -> None:
+    content = clip.read_bytes()
+    if way == "whole":
+        assert client.post("/uploads/", **form(clip), environ_base=STRANGER).status_code == 201
+    else:
+        address = begin(client, "8.8.8.8", len(content)).headers["Location"]
+        piece = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        assert client.patch(address, headers=TUS | piece, data=content).status_code == 204
+    assert Upload.get().client == app.extensions["chromi"].admission.client_of("8.8.8.8")
+
+
+def test_a_clients_second_goes_behind_everybodys_first(app: Flask) -> None:
+    admission: Admission = app.extensions["chromi"].admission
+    clients = {name: admission.client_of(f"8.8.8.{number}") for number, name in enumerate("abc", start=1)}
+    jobs: dict[str, Job] = {}
+    for turn in ("a1", "a2", "a3", "b1", "c1", "b2"):
+        client = clients[turn[0]]
+        priority = admission.turn_of(client, JobKind.CONVERT)
+        jobs[turn] = Job.create(recipe_json={}, client=client, priority=priority)
+    order = sorted(jobs, key=lambda turn: jobs[turn].queue_position)
+    assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
+    last = admission.turn_of(clients["c"], JobKind.ESTIMATE)
+    assert last < min(job.priority for job in jobs.values())
+    assert [admission.turn_of(None, JobKind.CONVERT) for _ in range(2)] == [0, 0], "no stranger"

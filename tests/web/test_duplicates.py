@@ -46,13 +46,14 @@ def test_a_person_is_led_to_the_job_that_runs(client: FlaskClient, upload: str, 
     assert Job.select().count() == 1
 
 
-def test_of_many_who_ask_at_once_one_starts_it(app: Flask, client: FlaskClient, upload: str) -> None:
+def ask_together(app: Flask, address: str) -> list[TestResponse]:
+    """POST this eight times at once."""
     answers: list[TestResponse] = []
     together = threading.Barrier(8)
 
     def ask() -> None:
         together.wait()
-        answers.append(app.test_client().post(f"/uploads/{upload}/jobs/"))
+        answers.append(app.test_client().post(address))
         database.close()
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
@@ -60,6 +61,11 @@ def test_of_many_who_ask_at_once_one_starts_it(app: Flask, client: FlaskClient, 
         thread.start()
     for thread in threads:
         thread.join()
+    return answers
+
+
+def test_of_many_who_ask_at_once_one_starts_it(app: Flask, client: FlaskClient, upload: str) -> None:
+    answers = ask_together(app, f"/uploads/{upload}/jobs/")
     assert sorted(answer.status_code for answer in answers) == [202] + 7 * [409]
     assert {answer.get_json()["job_id"] for answer in answers} == {Job.get().id}
 
@@ -102,3 +108,12 @@ def test_an_estimate_that_is_tried_again_twice_is_one(client: FlaskClient, uploa
         assert client.post(f"/jobs/{failed.id}/again").status_code == 202
     states = Job.select(Job.state).where(Job.id != failed.id).order_by(Job.created_at)
     assert [job.state for job in states] == [State.CANCELLED, State.QUEUED]
+
+
+@pytest.mark.parametrize("kind", ["previews", "estimates", "loops"])
+def test_of_many_at_once_one_of_a_kind_is_left(
+    app: Flask, client: FlaskClient, upload: str, kind: str
+) -> None:
+    answers = ask_together(app, f"/uploads/{upload}/{kind}/")
+    assert [answer.status_code for answer in answers] == [202] * 8
+    assert Job.select().where(Job.state == State.QUEUED).count() == 1

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import time
+from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile
 
 import pytest
@@ -12,7 +14,7 @@ from PIL import Image
 from chromi.models import Job, Link
 from chromi.storage import Storage
 from chromi.tokens import TokenSigner
-from tests.web.conftest import PAGE
+from tests.web.conftest import PAGE, files_in
 
 
 @pytest.fixture
@@ -31,6 +33,9 @@ def test_the_zip_is_a_whole_extension(client: FlaskClient, url: str, job: Job, s
             *("newtab.css", "newtab.html", "newtab.js", "still.jpg"),
         ]
         assert archive.getinfo("background.gif").compress_type == ZIP_STORED
+        assert archive.getinfo("background.gif").flag_bits == 0, (
+            "its length stands before it, for all unpackers"
+        )
         assert archive.read("background.gif") == storage.result_path(job.id).read_bytes()
         manifest = json.loads(archive.read("manifest.json"))
         page = archive.read("newtab.html").decode()
@@ -54,12 +59,52 @@ def test_it_comes_as_a_file_and_can_be_resumed(client: FlaskClient, url: str) ->
     assert client.head(url).content_length == len(answer.data)
 
 
-def test_nothing_of_it_stays_on_disk_and_nothing_is_counted(
-    client: FlaskClient, url: str, storage: Storage
-) -> None:
+def test_every_part_of_it_can_be_asked_for(client: FlaskClient, url: str, gif: bytes) -> None:
+    whole = client.get(url).data
+    gif_at = whole.index(gif)
+    edges = (0, 1, gif_at, gif_at + len(gif), len(whole))
+    for edge in edges:
+        start, stop = max(0, edge - 10), min(len(whole), edge + 10)
+        part = client.get(url, headers={"Range": f"bytes={start}-{stop - 1}"})
+        assert (part.status_code, part.data) == (206, whole[start:stop])
+    assert client.get(url, headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
+
+
+def test_in_another_language_it_is_another_file(client: FlaskClient, url: str) -> None:
+    english, german = (client.get(url, headers={"Accept-Language": name}) for name in ("en", "de"))
+    assert english.data != german.data
+    resumed = {"Accept-Language": "de", "Range": "bytes=1000-", "If-Range": english.headers["ETag"]}
+    assert client.get(url, headers=resumed).data == german.data
+
+
+def test_it_is_counted_as_no_download(client: FlaskClient, url: str) -> None:
     client.get(url)
-    assert list(storage.work.iterdir()) == []
     assert Link.get().uses == 0
+
+
+def disk_bytes(storage: Storage) -> int:
+    """What lies in the media folder, and what has no name there any more but is still open."""
+    named = [path.stat() for path in map(Path, files_in(storage)) if path.is_file()]
+    media = str(storage.results.parent)
+    unnamed = [
+        path.stat()
+        for path in Path("/proc/self/fd").iterdir()
+        if path.is_symlink() and os.readlink(path).startswith(media) and path.stat().st_nlink == 0
+    ]
+    return sum(stat.st_size for stat in named + unnamed)
+
+
+def test_stalled_downloads_of_it_take_no_room(client: FlaskClient, url: str, storage: Storage) -> None:
+    before = disk_bytes(storage)
+    answers = [client.get(url, buffered=False) for _ in range(20)]
+    try:
+        assert disk_bytes(storage) == before
+        assert ZipFile(io.BytesIO(answers[19].data)).testzip() is None
+    finally:
+        for answer in answers:
+            answer.close()
+    client.head(url)
+    assert disk_bytes(storage) == before
 
 
 @pytest.mark.parametrize("name", ["extension.zip", "source.jpg", "first.png"])

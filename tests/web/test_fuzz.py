@@ -4,7 +4,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromi.models import Job
+from chromi.models import Job, Link, PartialUpload
 from tests.fuzzing import TYPED, bounded
 
 HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=200)
@@ -21,6 +21,10 @@ def test_whatever_the_headers_of_a_request_are(
     assert client.get("/download/" + address, headers=headers).status_code < 500
     assert client.get("/jobs/" + address, headers=headers).status_code < 500
     assert client.post("/convert/", headers=headers, data=wanted.encode()).status_code < 500
+    others = {"Range": language, "Cookie": kind, "Accept-Encoding": wanted, "If-None-Match": language}
+    assert client.get("/static/app.css", headers=others).status_code < 500
+    assert client.post("/uploads/", headers={"Origin": language}).status_code in (400, 403)
+    assert client.get("/", headers={"Host": kind}).status_code in (200, 400)
 
 
 @bounded(60)
@@ -39,6 +43,7 @@ def test_whatever_an_upload_in_pieces_says(
     piece = {**spoken, "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream"}
     assert client.patch(address, headers=piece, data=body).status_code < 500
     assert client.get(address + "/sample", headers=spoken).status_code < 500
+    PartialUpload.delete().execute()  # so many may be under way at once
 
 
 @bounded(60)
@@ -51,3 +56,4 @@ def test_whatever_an_upload_in_pieces_says(
 )
 def test_whatever_a_share_link_is_to_be(client: FlaskClient, job: Job, options: dict[str, str]) -> None:
     assert client.post(f"/jobs/{job.id}/links/", data=options).status_code in (201, 422)
+    Link.delete().where(Link.shared).execute()  # a background has so many at most

@@ -50,8 +50,17 @@ def test_only_our_own_names_are_taken(
     assert "evil" not in answer.text
 
 
-def test_who_asks_for_health_may_use_any_name(named: FlaskClient) -> None:
-    assert named.get("/health/", headers={"Host": "172.19.0.2:8080"}).status_code == 200
+@pytest.mark.parametrize("address", ["/health/", "/health/live", "/health/ready", "/healthz/"])
+@pytest.mark.parametrize("host", ["172.19.0.2:8080", ""])
+def test_who_asks_for_health_may_use_any_name(named: FlaskClient, address: str, host: str) -> None:
+    assert named.get(address, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["a b", "x:99999", ""])
+def test_a_host_that_is_none_gets_no_link(client: FlaskClient, job: Job, host: str) -> None:
+    answer = client.post(f"/jobs/{job.id}/links/", headers={"Host": host})
+    assert answer.status_code == 400
+    assert not Link.select().where(Link.shared).exists()
 
 
 def test_a_forwarded_host_or_scheme_gets_into_no_link(client: FlaskClient, job: Job) -> None:

@@ -125,8 +125,11 @@ def test_tries_are_few_and_counted_by_address(client: FlaskClient) -> None:
     answer = knock(client, TOKEN)
     assert answer.status_code == 429, "not even the right one is looked at"
     assert 50 < int(answer.headers["Retry-After"]) <= 60
-    elsewhere = client.post("/ops/door", data={"token": TOKEN}, environ_base={"REMOTE_ADDR": "8.8.4.4"})
-    assert elsewhere.status_code == 303
+    elsewhere = {"REMOTE_ADDR": "8.8.4.4"}
+    assert client.post("/ops/door", data={"token": TOKEN}, environ_base=elsewhere).status_code == 303
+    neighbours = [{"REMOTE_ADDR": f"2001:4860::{number}"} for number in range(11)]
+    wrong = [client.post("/ops/door", data={"token": "no"}, environ_base=each) for each in neighbours]
+    assert [answer.status_code for answer in wrong] == [403] * 10 + [429], "one network of IPv6 is one"
     Allowance.update(free_at=Allowance.free_at - 61).execute()
     assert knock(client, TOKEN).status_code == 303
     assert [knock(client, "wrong").status_code for _ in range(10)] == [403] * 10, "all are given back"

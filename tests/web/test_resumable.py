@@ -20,7 +20,7 @@ from chromi.encoder import VideoInfo
 from chromi.encoder.errors import FfmpegMissing
 from chromi.models import Job, PartialUpload, Upload, database
 from chromi.storage import PartialFile, Storage
-from chromi.web import resumable
+from chromi.web import pieces
 from tests.web.conftest import FRAGMENT, PAGE, files_in, form
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -210,6 +210,80 @@ def test_who_missed_the_last_answer_may_ask_again(
     assert is_whole(storage, half, content)
 
 
+def wait(seconds: float) -> None:
+    """Make all rows of unfinished uploads so much older."""
+    times = (PartialUpload.created_at, PartialUpload.used_at)
+    PartialUpload.update({field: field - seconds for field in times}).execute()
+
+
+def begins(client: FlaskClient, count: int, size_bytes: int = 1_000_000) -> list[TestResponse]:
+    """Begin so many uploads from one address on the internet."""
+    headers = TUS | {"Upload-Length": str(size_bytes)}
+    stranger = {"REMOTE_ADDR": "8.8.8.8"}
+    return [client.post(BASE, headers=headers, environ_base=stranger) for _ in range(count)]
+
+
+def test_looking_at_uploads_that_never_come_holds_no_place(client: FlaskClient) -> None:
+    addresses = [answer.location for answer in begins(client, 13)]
+    assert begins(client, 1)[0].status_code == 429
+    for _ in range(2):
+        wait(50)
+        for address in addresses:
+            page = f"/uploads/{upload_id_of(address)}/"
+            assert client.get(page).status_code == client.get(page, headers=PAGE).status_code == 200
+            assert offset_of(client, address) == 0
+            assert send(client, address, 0, b"").status_code == 204
+            assert send(client, address, 5, b"x").status_code == 409
+    wait(30)
+    assert begins(client, 1)[0].status_code == 201
+
+
+def test_a_trickle_holds_a_place_for_two_minutes_only(client: FlaskClient) -> None:
+    steady, slow, *_ = [answer.location for answer in begins(client, 13)]
+    wait(50)
+    assert send(client, steady, 0, bytes(150_000)).status_code == 204
+    assert send(client, slow, 0, bytes(5)).status_code == 204
+    wait(60)
+    assert send(client, steady, 150_000, bytes(5)).status_code == 204
+    assert send(client, slow, 5, bytes(5)).status_code == 204
+    assert begins(client, 1)[0].status_code == 429
+    wait(30)
+    assert [answer.status_code for answer in begins(client, 13)] == [201] * 12 + [429]
+    assert send(client, slow, 10, bytes(5)).status_code == 204, "it has no place, but may go on"
+
+
+def test_who_was_without_a_network_for_long_goes_on(
+    client: FlaskClient, half: str, storage: Storage, content: bytes
+) -> None:
+    wait(1800)
+    begins(client, 13)
+    middle = len(content) // 2
+    assert send(client, half, middle, content[middle:-1]).status_code == 204
+    assert send(client, half, len(content) - 1, content[-1:]).status_code == 204
+    assert storage.upload_path(upload_id_of(half)).read_bytes() == content
+
+
+def test_looking_at_an_unfinished_upload_makes_it_live_no_longer(
+    settings: Settings, client: FlaskClient, half: str, storage: Storage
+) -> None:
+    wait(settings.upload_ttl_s - 20)
+    client.get(f"/uploads/{upload_id_of(half)}/")
+    assert send(client, half, offset_of(client, half), b"").status_code == 204
+    assert sweep._remove_silent_partials(settings, storage) == 0
+    wait(40)
+    assert sweep._remove_silent_partials(settings, storage) == 1
+    assert files_in(storage) == []
+
+
+def test_each_piece_makes_it_live_longer(
+    settings: Settings, half: str, storage: Storage, client: FlaskClient
+) -> None:
+    wait(settings.upload_ttl_s - 20)
+    assert send(client, half, offset_of(client, half), b"x").status_code == 204
+    wait(40)
+    assert sweep._remove_silent_partials(settings, storage) == 0
+
+
 class Slow(io.BytesIO):
     """A body that begins to come, and goes on when it is let."""
 
@@ -266,7 +340,7 @@ def test_after_an_error_of_ours_nothing_is_sent_again(
         raise FfmpegMissing
 
     with monkeypatch.context() as patched:
-        patched.setattr(resumable, "probe_video", fail)
+        patched.setattr(pieces, "probe_video", fail)
         assert send(client, half, len(content) // 2, content[len(content) // 2 :]).status_code == 500
     assert send(client, half, len(content), b"").status_code == 204
     assert is_whole(storage, half, content)
@@ -295,18 +369,29 @@ def test_what_is_given_up_is_gone(client: FlaskClient, half: str, storage: Stora
     assert client.delete(half, headers=TUS).status_code == 404
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
 def test_what_is_given_up_while_it_is_looked_at_does_not_come_back(
-    client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient,
+    half: str,
+    storage: Storage,
+    content: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
 ) -> None:
-    probe = resumable.probe_video
+    probe = pieces.probe_video
+
+    def give_up() -> None:
+        PartialUpload.delete().execute()
+        storage.partial_path(upload_id_of(half)).unlink()
 
     def give_up_meanwhile(path: Path) -> VideoInfo:
+        if moment == "before":
+            give_up()
         info = probe(path)
-        PartialUpload.delete().execute()
-        path.unlink()
+        give_up()
         return info
 
-    monkeypatch.setattr(resumable, "probe_video", give_up_meanwhile)
+    monkeypatch.setattr(pieces, "probe_video", give_up_meanwhile)
     assert send(client, half, len(content) // 2, content[len(content) // 2 :]).status_code == 404
     assert files_in(storage) == []
     assert Upload.select().count() == 0

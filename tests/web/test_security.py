@@ -23,6 +23,9 @@ def test_every_answer_has_the_headers(client: FlaskClient, address: str) -> None
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://elsewhere.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "localhost"},
+        {"Origin": ""},
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
     ],
 )

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from chromi.models import Job, Link
 from chromi.storage import Storage
 from chromi.tokens import MAX_AGE_S
-from chromi.web import sharing
+from chromi.web import passwords, sharing
 from tests.web.conftest import FRAGMENT, PAGE
 
 DAY_S = 86400
@@ -42,6 +42,34 @@ def words(answer: TestResponse) -> str:
 
 
 # -- making ------------------------------------------------------------------------------------------------
+
+
+def test_a_background_has_so_many_links_and_no_more(
+    client: FlaskClient, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "MAX_LINKS", 2)
+    first = make(client, job)
+    make(client, job, password="a secret")
+    client.post(first["revoke_url"])
+    answer = client.post(f"/jobs/{job.id}/links/")
+    assert answer.status_code == 409
+    assert answer.get_json()["error"]["message"].startswith("A background has 2 links at most.")
+    page = client.post(f"/jobs/{job.id}/links/", headers=PAGE)
+    assert page.status_code == 409
+    assert "Use one that is there" in page.text
+    assert len(listed(client, job)) == 2
+
+
+def test_a_result_that_goes_while_its_link_is_made_is_gone(
+    client: FlaskClient, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hash_slowly(password: str) -> str:
+        Job.delete().execute()
+        return "scrypt:"
+
+    monkeypatch.setattr(passwords, "hash_password", hash_slowly)
+    answer = client.post(f"/jobs/{job.id}/links/", data={"password": "a secret"})
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (410, "link_expired")
 
 
 @pytest.mark.parametrize(("choice", "seconds"), sharing.DURATIONS_S.items())

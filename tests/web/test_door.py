@@ -1,0 +1,156 @@
+"""What is asked when a request's headers are here: promises cost nothing, so nobody may hold much by them."""
+
+import shutil
+from collections import namedtuple
+from dataclasses import dataclass, field
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from chromi.config import MB, Settings
+from chromi.encoder.errors import DiskFull
+from chromi.errors import ChromiError, NotFound, TooMany, UploadTooLarge
+from chromi.models import PartialUpload
+from chromi.storage import MIN_FREE_BYTES, Storage
+from chromi.web.door import Door
+
+ONE, STRANGER = "8.8.8.8", "7.7.7.7"
+TUS = {"Tus-Resumable": "1.0.0"}
+BASE = "/uploads/resumable/"
+LARGE = 100 * MB
+
+
+@dataclass(eq=False)
+class Request:
+    """A request whose headers are here, and one byte of its body."""
+
+    command: str
+    path: str
+    content_length: int = LARGE
+    headers: dict[str, str] = field(default_factory=dict)
+    chunked: bool = False
+    body_bytes_received: int = 1
+
+
+def whole() -> Request:
+    return Request("POST", "/uploads/")
+
+
+def piece(address: str, size_bytes: int = LARGE, *, offset: str = "0", chunked: bool = False) -> Request:
+    return Request("PATCH", address, size_bytes, {"UPLOAD_OFFSET": offset}, chunked)
+
+
+def begin(client: FlaskClient, address: str, size_bytes: int = LARGE) -> TestResponse:
+    headers = TUS | {"Upload-Length": str(size_bytes)}
+    return client.post(BASE, headers=headers, environ_base={"REMOTE_ADDR": address})
+
+
+@pytest.fixture
+def door(app: Flask, settings: Settings) -> Door:
+    return Door(settings, app.extensions["chromi"].admission)
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Bytes that uploads may have on a volume of 3 GB that is nearly empty."""
+    leave_room(monkeypatch, 2_300 * MB)
+    return 2_300 * MB
+
+
+def leave_room(monkeypatch: pytest.MonkeyPatch, room_bytes: int) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0, 0, room_bytes + MIN_FREE_BYTES))
+
+
+def refusal(door: Door, request: Request, address: str = ONE) -> ChromiError | None:
+    try:
+        door.look(request, address)
+    except ChromiError as error:
+        return error
+    return None
+
+
+def test_pieces_of_no_upload_hold_nothing(client: FlaskClient, door: Door, room: int) -> None:
+    pieces = [piece(f"{BASE}x") for _ in range(13)]
+    assert {type(refusal(door, request)) for request in pieces} == {NotFound}
+    assert refusal(door, whole(), STRANGER) is None
+    assert begin(client, STRANGER).status_code == 201
+
+
+def test_bodies_that_an_address_promises_leave_room_for_others(
+    client: FlaskClient, door: Door, room: int
+) -> None:
+    forms = [whole() for _ in range(13)]
+    refusals = [refusal(door, request) for request in forms]
+    assert {type(error) for error in refusals} == {type(None), TooMany}
+    assert refusals.count(None) * LARGE <= room / 3
+    assert refusal(door, whole(), STRANGER) is None
+
+
+def test_pieces_that_an_address_promises_leave_room_for_others(
+    client: FlaskClient, door: Door, room: int
+) -> None:
+    address = begin(client, ONE).location
+    pieces = [piece(address) for _ in range(13)]
+    refusals = [refusal(door, request) for request in pieces]
+    assert {type(error) for error in refusals} == {type(None), TooMany}
+    assert refusal(door, whole(), STRANGER) is None
+
+
+def test_uploads_that_an_address_begins_leave_room_for_others(client: FlaskClient, room: int) -> None:
+    statuses = [begin(client, ONE).status_code for _ in range(13)]
+    assert statuses == [201] * 7 + [429] * 6
+    assert [begin(client, "8.8.4.4").status_code for _ in range(13)].count(201) == 7
+    assert begin(client, STRANGER).status_code == 201
+
+
+def test_what_has_begun_goes_on_when_room_gets_scarce(
+    client: FlaskClient, door: Door, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = [begin(client, ONE).location for _ in range(7)]
+    leave_room(monkeypatch, 900 * MB)
+    assert begin(client, ONE).status_code == 429
+    pieces = [piece(address, 4 * MB) for address in addresses]
+    assert [refusal(door, request) for request in pieces] == [None] * 7
+
+
+def test_on_a_small_disk_one_upload_fits(
+    client: FlaskClient, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_room(monkeypatch, 250 * MB)
+    first = piece(begin(client, ONE).location)
+    assert refusal(door, first) is None
+    assert isinstance(refusal(door, whole()), TooMany)
+    leave_room(monkeypatch, 190 * MB)
+    assert isinstance(refusal(door, whole(), STRANGER), DiskFull)
+
+
+@pytest.mark.parametrize(
+    ("offset", "size_bytes", "code"),
+    [
+        ("0", 10, "wrong_offset"),
+        ("999", 10, "wrong_offset"),
+        ("100", 901, "too_large"),
+        ("-1", 10, "bad_request"),
+        ("", 10, "bad_request"),
+    ],
+)
+def test_a_piece_that_does_not_fit_is_refused_before_it_comes(
+    client: FlaskClient, door: Door, storage: Storage, offset: str, size_bytes: int, code: str
+) -> None:
+    address = begin(client, ONE, 1000).location
+    storage.partial_path(PartialUpload.get().id).write_bytes(bytes(100))
+    error = refusal(door, piece(address, size_bytes, offset=offset))
+    assert error
+    assert error.code == code
+    assert refusal(door, piece(address, 900, offset="100")) is None
+
+
+def test_a_piece_without_a_length_ends_where_its_upload_does(client: FlaskClient, door: Door) -> None:
+    request = piece(begin(client, ONE, 1000).location, 0, chunked=True)
+    assert refusal(door, request) is None
+    door.check_size(request, 1000)
+    with pytest.raises(UploadTooLarge, match="goes on beyond the length"):
+        door.check_size(request, 2 * MB)
