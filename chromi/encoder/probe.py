@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from chromi.encoder.boxes import check_edits
 from chromi.encoder.facts import Packets, Picture
 from chromi.encoder.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
 from chromi.encoder.process import Limits, Outcome, ignore
@@ -96,6 +97,8 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
     """
     look = _Look(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
     container = _sniff(path)
+    if container == "mov":
+        check_edits(path)
     packets = _list_packets(look)
     _check_readable(packets)
     picture = _describe_first_picture(look, packets, () if container == "gif" else _QUICK)

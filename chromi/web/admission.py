@@ -34,6 +34,17 @@ class Claim:
     bytes: int
 
 
+def owner_of(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
+    """Tell whose an address is: whoever has one of IPv6 has a whole /64 of them. Other texts stay."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address):
+        return ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)).network_address
+    return ip
+
+
 @dataclass(frozen=True)
 class Admission:
     """The limits; `address` is the client's, as a trusted proxy names it."""
@@ -43,17 +54,10 @@ class Admission:
     signer: TokenSigner
 
     def client_of(self, address: str | None) -> str | None:
-        """Name a client without telling its address; None for the own machine and network: no stranger.
-
-        Whoever has an IPv6 address has a whole /64 of them.
-        """
-        try:
-            ip = ipaddress.ip_address(address or "")
-        except ValueError:
-            return self.signer.pseudonym(address or "")
-        if isinstance(ip, ipaddress.IPv6Address):
-            ip = ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)).network_address
-        return None if ip.is_private else self.signer.pseudonym(str(ip))
+        """Name a client without telling its address; None for the own machine and network: no stranger."""
+        owner = owner_of(address or "")
+        is_near = not isinstance(owner, str) and owner.is_private
+        return None if is_near else self.signer.pseudonym(str(owner))
 
     def look_at_upload(self, claim: Claim, others: Iterable[Claim], *, starts_job: bool) -> None:
         """Say whether an upload would be taken, changing nothing.

@@ -10,7 +10,6 @@ import json
 import socket
 import time
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -21,12 +20,16 @@ from waitress.task import ErrorTask, WSGITask
 from chromi.encoder.errors import DiskFull
 from chromi.errors import BadRequest, ChromiError
 from chromi.web import access
-from chromi.web.door import Door
+from chromi.web.admission import owner_of
+from chromi.web.door import Door, Kind
 from chromi.web.pace import Pace, Phase
+from chromi.web.places import find_one_to_cut
 from chromi.web.security import HEADERS, REFUSAL
 
 PRESSED_SHARE = 0.8
 """With so much of all places taken, few are left."""
+FULL_SHARE = 0.9
+"""With so much of them taken, somebody makes way for whoever comes."""
 LINGER_S = 30.0
 """So long what a refused client still sends is thrown away: closed at once, it would not read the answer."""
 LINGER_READ_BYTES = 2**18
@@ -40,10 +43,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     refusal: ChromiError | None = None
     _is_known = False
 
-    def __init__(self, adj: Adjustments, *, door: Door, peer: str) -> None:
+    def __init__(self, adj: Adjustments, channel: Channel) -> None:
         super().__init__(adj)
-        self._door = door
-        self._peer = peer
+        self._channel = channel
+        self._door = channel.door
 
     def received(self, data: bytes) -> int:
         """Take some bytes; gives how many of them were this request's."""
@@ -54,6 +57,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
                 raise
             self._refuse(DiskFull())
             return len(data)
+        if self.headers_finished and not self._is_known:
+            self._channel.client = self._door.owner_of(self, self._channel.addr[0])
         if self.body_rcv is None:
             return consumed
         try:
@@ -62,7 +67,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
                 self._door.check_size(self, self.body_bytes_received)
             else:
                 self._is_known = True
-                self._door.look(self, self._peer)
+                self._door.look(self, self._channel.addr[0])
         except ChromiError as refusal:
             self._refuse(refusal)
             return len(data)
@@ -116,6 +121,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     door: Door
 
     request: Any
+    client: str
+    """Whose its request is: as a trusted proxy says, else of whoever has connected."""
+    must_make_way = False
     has_unread_body = False
     """Set by a task whose request's body is still being sent."""
     _lingers_until: float | None = None
@@ -123,14 +131,26 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, *args: Any, **kwargs: Any) -> None:
         self._pace = Pace(time.monotonic())
-        self.parser_class = partial(Parser, door=self.door, peer=addr[0])
+        self.client = str(owner_of(addr[0]))
         super().__init__(server, sock, addr, *args, **kwargs)
+        if len(server.active_channels) > self.adj.connection_limit * FULL_SHARE:
+            self._ask_one_to_make_way()
+
+    def parser_class(self, adj: Adjustments) -> Parser:
+        """Begin a request; waitress calls it so."""
+        return Parser(adj, self)
 
     @property
-    def is_heavy(self) -> bool:
-        """True if the request to be worked on next keeps a thread busy for long."""
+    def kind(self) -> Kind:
+        """What the request to be worked on next keeps a thread busy with."""
         request = self.requests[0]
-        return request.error is None and self.door.is_heavy(request)  # one that is wrong may have no path
+        if request.error:  # it may have no path
+            return Kind.QUICK
+        return self.door.kind_of(request)
+
+    def waited_s(self, now: float) -> float:
+        """How long it has kept us waiting, see Pace."""
+        return self._pace.waited_s(now)
 
     def service(self) -> None:
         """Answer a request; whoever has sent more of them without waiting for it gets no more than this."""
@@ -180,7 +200,15 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.request.close()
             self.request = None
 
+    def _ask_one_to_make_way(self) -> None:
+        """It goes in the loop's next round: in this one its number might come to stand for another socket."""
+        channels = self.server.active_channels.values()
+        places = [each for each in channels if each is not self and not each.must_make_way]
+        find_one_to_cut(places, time.monotonic()).must_make_way = True
+
     def _is_too_slow(self, now: float) -> bool:
+        if self.must_make_way:
+            return True
         if self._lingers_until is not None:
             return now > self._lingers_until
         is_pressed = len(self.server.active_channels) > self.adj.connection_limit * PRESSED_SHARE
@@ -192,8 +220,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.requests:
             return Phase.WORK
         if self.request is None:
-            return Phase.REST if self._has_asked else Phase.HEADERS
-        return Phase.BODY if self.request.headers_finished else Phase.HEADERS
+            return Phase.REST if self._has_asked else Phase.REQUEST
+        is_upload = self.request.headers_finished and self.door.kind_of(self.request) is Kind.UPLOAD
+        return Phase.UPLOAD if is_upload else Phase.REQUEST
 
     # -- the end of a request whose body was not read ----------------------------------------------------
 

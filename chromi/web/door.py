@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from enum import Enum, auto
 from functools import cache
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -14,7 +15,7 @@ from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 from chromi.config import Settings
 from chromi.errors import BadRequest, TooMany, UploadsFull, UploadTooLarge
 from chromi.models import database, find_upload
-from chromi.web.admission import SHARE, Admission, Claim
+from chromi.web.admission import SHARE, Admission, Claim, owner_of
 from chromi.web.pieces import BEYOND_LENGTH, check_piece, extent_of
 from chromi.web.responses import LARGE_FORM
 from chromi.web.security import FORM_BYTES
@@ -23,7 +24,17 @@ log = logging.getLogger(__name__)
 
 WHOLE = re.compile(r"/(uploads|convert)/?")
 PIECE = re.compile(r"/uploads/resumable/[^/]+")
-HEAVY = re.compile(r"POST /(download/.*|jobs/[^/]+/links/?)|GET /download/[^/]+/extension\.zip")
+COSTLY = re.compile(r"POST /(download/.*|jobs/[^/]+/links/?)|GET /download/[^/]+/extension\.zip")
+
+
+class Kind(Enum):
+    """What a request keeps a thread busy with."""
+
+    UPLOAD = auto()
+    """ffmpeg looks at it."""
+    COSTLY = auto()
+    """A password is hashed, a ZIP put together."""
+    QUICK = auto()
 
 
 class Arriving(Protocol):
@@ -74,9 +85,18 @@ class Door:
         elif request in self._arriving and size_bytes > self._arriving[request].bytes + FORM_BYTES:
             raise UploadTooLarge(BEYOND_LENGTH)
 
-    def is_heavy(self, request: Arriving) -> bool:
-        """True for what keeps a thread busy: ffmpeg looks at it, a password is hashed, a ZIP put together."""
-        return request in self._arriving or bool(HEAVY.fullmatch(f"{request.command} {request.path}"))
+    def kind_of(self, request: Arriving) -> Kind:
+        """Tell what kind of request this is, whose headers were looked at."""
+        if request in self._arriving:
+            return Kind.UPLOAD
+        return Kind.COSTLY if COSTLY.fullmatch(f"{request.command} {request.path}") else Kind.QUICK
+
+    def owner_of(self, request: Arriving, peer: str) -> str:
+        """Tell whose request this is, as Admission counts clients, with the near ones told apart too."""
+        try:
+            return str(owner_of(self._client_address(request, peer)))
+        except BadRequest:
+            return str(owner_of(peer))
 
     def _check_number(self, client: str | None) -> None:
         if len(self._arriving) >= self._settings.max_uploads:

@@ -6,26 +6,23 @@ import logging
 import signal
 import sys
 from types import FrameType
-from typing import Any
 
 import waitress
 from flask import Flask
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
 
 from chromi.config import MB, Settings
 from chromi.errors import ConfigError
 from chromi.models import kept_open
 from chromi.web.channel import Channel
 from chromi.web.door import Door
+from chromi.web.lanes import Lanes
 
 log = logging.getLogger(__name__)
 
-THREADS = 8
-"""Requests at once. Uploads and downloads hold none while they trickle: waitress' event loop carries them."""
-HEAVY_THREADS = 2
-"""Uploads looked at by ffmpeg at once, each for a fraction of a second and with 50 MB of memory."""
 CONNECTIONS = 500
+ACCEPT = 20
+"""Let in at once: one by one, each after a look at all others, the last of a crowd would wait for seconds."""
 HEADER_BYTES = 32_768
 """Of a request's first line and headers; each packet of unfinished ones is searched from the start."""
 READ_BYTES = 65_536
@@ -37,6 +34,7 @@ SPOOL_OVER_BYTES = 65_536
 def serve(app: Flask, settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises ConfigError when the address cannot be had."""
     TcpWSGIServer.channel_class = Channel
+    TcpWSGIServer.handle_accept = _accept_some
     Channel.door = Door(settings, app.extensions["chromi"].admission)
     forwarded = {}
     if settings.trusted_proxy:
@@ -50,7 +48,7 @@ def serve(app: Flask, settings: Settings) -> None:
             app,
             host=settings.host,
             port=settings.port,
-            _dispatcher=_Lanes(),
+            _dispatcher=Lanes(),
             ident=None,
             connection_limit=CONNECTIONS,
             asyncore_use_poll=True,
@@ -75,23 +73,15 @@ def serve(app: Flask, settings: Settings) -> None:
         server.run()
 
 
-class _Lanes:
-    """Hands requests to threads as waitress' dispatcher does, heavy ones to threads of their own.
+_accept_one = TcpWSGIServer.handle_accept
 
-    Uploads and passwords take their time; status and `/health/` do not wait behind a row of them.
-    """
 
-    def __init__(self) -> None:
-        self._heavy, self._others = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
-        self._heavy.set_thread_count(HEAVY_THREADS)
-        self._others.set_thread_count(THREADS)
-
-    def add_task(self, channel: Channel) -> None:
-        (self._heavy if channel.is_heavy else self._others).add_task(channel)
-
-    def shutdown(self, *args: Any, **kwargs: Any) -> None:
-        for lane in (self._heavy, self._others):
-            lane.shutdown(*args, **kwargs)
+def _accept_some(server: TcpWSGIServer) -> None:
+    for _ in range(ACCEPT):
+        before = len(server.active_channels)
+        _accept_one(server)
+        if len(server.active_channels) == before:
+            break
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
