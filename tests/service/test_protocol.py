@@ -11,7 +11,8 @@ import pytest
 from chromi.encoder import probe_video
 from chromi.models import Upload, database, open_database
 from chromi.storage import Storage
-from chromi.web.server import THREADS
+from chromi.web.door import Kind
+from chromi.web.lanes import THREADS
 from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl
 
@@ -68,7 +69,7 @@ def large_path(web: Service, clip: Path) -> str:
 def test_answers_that_nobody_reads_hold_no_thread(web: Service, large_path: str) -> None:
     twice = f"GET {large_path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 2
     with ExitStack() as stack:
-        stalled = [stack.enter_context(closing(connect(web))) for _ in range(THREADS + 2)]
+        stalled = [stack.enter_context(closing(connect(web))) for _ in range(THREADS[Kind.QUICK] + 2)]
         for connection in stalled:
             connection.sendall(twice)
         for connection in stalled:
