@@ -22,7 +22,7 @@ from benchmarks.service import read_url, running_service
 from benchmarks.soak.client import Client
 from benchmarks.soak.verdict import Row, judge
 from benchmarks.soak.visitors import Visitors
-from benchmarks.soak.watch import Sample, Watch
+from benchmarks.soak.watch import Sample, Watch, look_at
 
 EVERY_S = 10.0
 SHORT_LIVED = {"CHROMI_UPLOAD_TTL_S": "60", "CHROMI_LINK_TTL_S": "60"}
@@ -53,7 +53,7 @@ def soak(folder: Path, options: argparse.Namespace) -> tuple[list[Row], list[str
     heavy = make_clip(folder / "heavy.mp4", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t", 5)
     with running_service(folder, options.log) as service:
         url = read_url(service)
-        watch = Watch(service.pid, url, folder / "instance", every_s=EVERY_S)
+        watch = Watch(lambda: look_at(service.pid, url, folder / "instance"), every_s=EVERY_S)
         client = Client(url)
         visitors = Visitors(client, light, heavy, count=0, seed=options.seed)  # warm: all modules are loaded
         before = watch.look()

@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,9 +24,10 @@ FOLDERS = ("media/uploads", "media/frames", "media/work", "media/results", "tmp"
 class Watch:
     """Takes a sample every `every_s` seconds until the end of its block."""
 
-    def __init__(self, pid: int, url: str, instance: Path, *, every_s: float) -> None:
+    def __init__(self, look: Callable[[], Sample], *, every_s: float) -> None:
+        self.look = look
         self.samples: list[Sample] = []
-        self._pid, self._url, self._instance, self._every_s = pid, url, instance, every_s
+        self._every_s = every_s
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -40,18 +41,19 @@ class Watch:
         self._done.set()
         self._thread.join()
 
-    def look(self) -> Sample:
-        """Take a sample now."""
-        return {
-            **_processes(self._pid),
-            **_disk(self._instance),
-            "queue: jobs": _unfinished(self._instance),
-            "health: ms": _health_ms(self._url),
-        }
-
     def _watch(self) -> None:
         while not self._done.wait(self._every_s):
             self.samples.append(self.look())
+
+
+def look_at(pid: int, url: str, instance: Path) -> Sample:
+    """Take a sample of a service now."""
+    return {
+        **_processes(pid),
+        **_disk(instance),
+        "queue: jobs": _unfinished(instance),
+        "health: ms": _health_ms(url),
+    }
 
 
 def _processes(pid: int) -> Sample:

@@ -25,9 +25,9 @@ def rows(service: Service) -> Iterator[None]:
 
 
 @contextmanager
-def locked(service: Service) -> Iterator[None]:
-    """Hold the write lock, as another program may."""
-    path = service.instance / "chromi.db"
+def locked(service: Service, name: str = "chromi.db") -> Iterator[None]:
+    """Hold a database's write lock, as another program may."""
+    path = service.instance / name
     with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield

@@ -13,6 +13,7 @@ import pytest
 
 from tests import monsters
 from tests.conftest import Service, end_service, run_service
+from tests.service import raw
 from tests.service.conftest import curl_json
 from tests.service.records import add_result
 from tests.waiting import wait_for
@@ -51,20 +52,14 @@ Connect = Callable[..., socket.socket]
 @pytest.fixture
 def connect(web: Service) -> Iterator[Connect]:
     """Open connections that send a request's headers, each from the address that a trusted proxy names."""
-    parts = urlsplit(web.url)
     with ExitStack() as opened:
 
         def connect(
             address: str, line: str, *headers: str, receive_bytes: int | None = None
         ) -> socket.socket:
-            connection = opened.enter_context(socket.socket())
-            if receive_bytes:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-            connection.settimeout(20)
-            connection.connect((parts.hostname, parts.port))
             usual = (f"{line} HTTP/1.1", "Host: localhost", f"X-Forwarded-For: {address}")
-            connection.sendall("".join(f"{each}\r\n" for each in (*usual, *headers, "")).encode())
-            return connection
+            connection = raw.connect(web, *usual, *headers, "", receive_bytes=receive_bytes)
+            return opened.enter_context(connection)
 
         yield connect
 
@@ -83,18 +78,6 @@ def live_s(service: Service) -> float:
     return time.monotonic() - began_at
 
 
-def is_cut(connection: socket.socket) -> bool:
-    connection.setblocking(False)
-    try:
-        while connection.recv(2**20):
-            pass
-    except BlockingIOError:
-        return False
-    except ConnectionResetError:
-        pass
-    return True
-
-
 def send(connection: socket.socket, count_bytes: int) -> None:
     with suppress(OSError):  # cut
         connection.send(bytes(count_bytes))
@@ -107,7 +90,7 @@ def test_forms_that_drip_lock_nobody_out(web: Service, connect: Connect) -> None
     cancel = "POST /jobs/" + "0" * 32 + "/cancel"
     drips = [connect(GREEDY, cancel, *upload_headers(900_000)) for _ in range(PLACES + 20)]
     slowest_s, began_at = 0.0, time.monotonic()
-    while not all(is_cut(connection) for connection in drips):
+    while not all(raw.is_cut(connection) for connection in drips):
         for connection in drips:
             send(connection, 2500)
         slowest_s = max(slowest_s, live_s(web))
@@ -131,7 +114,7 @@ def test_who_takes_all_places_pushes_out_only_itself(web: Service, connect: Conn
     office = [connect(OFFICE, "GET /health/live") for _ in range(60)]
     assert all(connection.recv(12) == b"HTTP/1.1 200" for connection in office)
     assert read.recv(500)
-    assert not is_cut(sent)
+    assert not raw.is_cut(sent)
     assert slowest_s < SOON_S
     assert PLACES / 2 < places_taken(web) < PLACES, "cut for nothing, or not at all"
 

@@ -2,11 +2,9 @@
 
 import json
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from chromi.models import Job, Worker
 from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json, job_of, wait_for_end
 from tests.service.consumers import consuming
-from tests.service.records import look, rows
+from tests.service.records import locked, look, rows
 
 pytestmark = pytest.mark.service
 
@@ -58,16 +56,6 @@ def answer_of(*arguments: str) -> tuple[Any, int]:
     return json.loads(body), int(status)
 
 
-@contextmanager
-def locked_queue(service: Service) -> Iterator[None]:
-    """Hold the queue's write lock, as another program may."""
-    path = service.instance / "queue.db"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("ROLLBACK")
-
-
 def make_older(service: Service, job_id: str) -> None:
     """As if it had been made a minute ago: only then it is taken for forgotten."""
     with rows(service):
@@ -94,7 +82,7 @@ def test_a_job_whose_task_could_not_be_written_is_done_afterwards(web: Service, 
     with consuming(web.instance, "hurried") as consumer:
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
         began_at = time.monotonic()
-        with locked_queue(web):
+        with locked(web, "queue.db"):
             job_id = start_job(upload_url, duration_s=2)
             assert time.monotonic() > began_at + 4, "it was tried"
             assert job_of(web, job_id)["status"] == "queued"

@@ -14,7 +14,9 @@ from chromi.storage import Storage
 from chromi.web.door import Kind
 from chromi.web.lanes import THREADS
 from tests.conftest import Service, end_service, run_service
+from tests.service import raw
 from tests.service.conftest import curl
+from tests.service.watch import time_of
 
 pytestmark = pytest.mark.service
 
@@ -33,26 +35,19 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def connect(service: Service) -> socket.socket:
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(20)
-    host, port = service.url.removeprefix("http://").split(":")
-    connection.connect((host, int(port)))
-    return connection
+    return raw.connect(service, receive_bytes=4096)
 
 
 def live_s(service: Service) -> float:
-    return float(curl("-m", "10", "-o", "/dev/null", "-w", "%{time_total}", f"{service.url}/health/live"))
+    return time_of(f"{service.url}/health/live")
 
 
 def test_who_does_not_wait_for_an_answer_gets_one(web: Service) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
-        answer = b""
-        while piece := connection.recv(65_536):
-            answer += piece
-    assert answer.count(b"HTTP/1.1 200 OK") == 1
-    assert b"Connection: close" in answer
+        answer = raw.read_all(connection)
+    assert answer.count("HTTP/1.1 200 OK") == 1
+    assert "Connection: close" in answer
 
 
 @pytest.fixture
@@ -96,11 +91,9 @@ TRAILER = b"0\r\n" + (b"X: " + b"y" * 1000 + b"\r\n") * 200
 def test_a_body_that_is_mostly_framing_is_refused(web: Service, body: bytes) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(CHUNKED + body)
-        answer = b""
-        while piece := connection.recv(65_536):
-            answer += piece
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b'"bad_request"' in answer
+        answer = raw.read_all(connection)
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert '"bad_request"' in answer
 
 
 def test_headers_have_an_end(web: Service) -> None:

@@ -1,44 +1,23 @@
-"""Look at a service from outside again and again, while others keep it busy."""
+"""What a service takes, looked at from outside while others keep it busy."""
 
-import threading
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psutil
 
+from benchmarks.soak.watch import Sample
 from tests.conftest import Service
 from tests.service.conftest import curl
 
 
-class Watch:
-    """Looks as long as its block lasts and keeps the worst of what it sees: seconds and bytes."""
-
-    def __init__(self, service: Service, *addresses: str) -> None:
-        self.slowest_s = dict.fromkeys(addresses, 0.0)
-        self.memory_bytes = self.passing_bytes = 0
-        self._service = service
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look_on)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _look_on(self) -> None:
-        while not self._done.is_set():
-            for address, slowest_s in self.slowest_s.items():
-                self.slowest_s[address] = max(slowest_s, time_of(self._service.url + address))
-            family = self._service.tree()
-            self.memory_bytes = max(self.memory_bytes, sum(rss_bytes(member) for member in family))
-            self.passing_bytes = max(self.passing_bytes, passing_bytes(self._service.instance, family))
+def look_at(service: Service, *addresses: str) -> Sample:
+    """Bytes of `memory` and of what is `passing` on the disk, and the seconds that each address takes."""
+    family = service.tree()
+    return {
+        "memory": sum(rss_bytes(member) for member in family),
+        "passing": passing_bytes(service.instance, family),
+        **{address: time_of(service.url + address) for address in addresses},
+    }
 
 
 def time_of(url: str) -> float:
