@@ -67,6 +67,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
                 self._door.check_size(self, self.body_bytes_received)
             else:
                 self._is_known = True
+                if self.chunked and "CONTENT_LENGTH" in self.headers:
+                    raise BadRequest  # two ends: a proxy may believe in the other one
                 self._door.look(self, self._channel.addr[0])
         except ChromiError as refusal:
             self._refuse(refusal)

@@ -96,6 +96,15 @@ def test_a_body_that_is_mostly_framing_is_refused(web: Service, body: bytes) -> 
     assert '"bad_request"' in answer
 
 
+def test_a_body_with_two_ends_is_refused(web: Service) -> None:
+    """A proxy before us might take what follows for another visitor's request."""
+    lines = ("POST /jobs/x/cancel HTTP/1.1", "Host: x", "Content-Length: 4", "Transfer-Encoding: chunked", "")
+    with closing(raw.connect(web, *lines, "0", "", "GET / HTTP/1.1", "Host: x", "")) as connection:
+        answer = raw.read_all(connection)
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert answer.count("HTTP/1.1 ") == 1
+
+
 def test_headers_have_an_end(web: Service) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000)
