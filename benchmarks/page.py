@@ -21,7 +21,7 @@ from urllib.parse import urljoin
 import imageio_ffmpeg
 from playwright.sync_api import APIRequestContext, Browser, Page, sync_playwright
 
-from benchmarks.service import read_url, running_service, wait_for_end
+from benchmarks.service import running_service, wait_for_end
 
 CHROMIUM = "/usr/bin/chromium"
 ROUNDS = 5
@@ -124,10 +124,10 @@ def _count(found: Load, asked: dict[str, str], event: dict[str, Any]) -> None:
 def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="chromi-bench-") as folder,
-        running_service(Path(folder)) as service,
+        running_service(Path(folder)) as (_, url),
         sync_playwright() as playwright,
     ):
-        pages = make_pages(playwright.request.new_context(base_url=read_url(service)), Path(folder))
+        pages = make_pages(playwright.request.new_context(base_url=url), Path(folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         print("page      painted   usable  shift  requests  bytes without loop and clip")
         for name, address in pages.items():

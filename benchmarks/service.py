@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import imageio_ffmpeg
 
@@ -36,34 +36,38 @@ IDLE_S = 4.0
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="chromi-bench-") as folder:
         clip = Path(sys.argv[1]) if len(sys.argv) > 1 else make_clip(Path(folder) / "clip.mp4")
-        with running_service(Path(folder)) as service:
-            print_table(measure(service, clip))
+        with running_service(Path(folder)) as (service, url):
+            print_table(measure(service.pid, url, clip))
 
 
 @contextmanager
-def running_service(folder: Path, log: Path | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A whole Chromi that keeps its files in `folder`; its address comes on its standard output.
+def running_service(folder: Path, log: Path | None = None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A whole Chromi that keeps its files in `folder`: its process and its address.
 
-    What it complains about goes to the file `log`, or nowhere.
+    What it says goes to the file `log`, and not into a pipe, which would hold it up once it is full.
     """
-    with open(log or os.devnull, "w") as complaints:
-        yield from _run(folder, complaints)
-
-
-def _run(folder: Path, complaints: IO[str]) -> Iterator[subprocess.Popen[str]]:
-    service = subprocess.Popen(
-        [sys.executable, "-m", "chromi", "up"],
-        cwd=ROOT,
-        env=os.environ | {"CHROMI_INSTANCE": f"{folder}/instance", "CHROMI_PORT": "0"},
-        stdout=subprocess.PIPE,
-        stderr=complaints,
-        text=True,
-    )
+    log = log or folder / "service.log"
+    with log.open("w") as said:
+        service = subprocess.Popen(
+            [sys.executable, "-m", "chromi", "up"],
+            cwd=ROOT,
+            env=os.environ | {"CHROMI_INSTANCE": f"{folder}/instance", "CHROMI_PORT": "0"},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
     try:
-        yield service
+        yield service, _wait_for_url(service, log)
     finally:
         service.terminate()
         service.wait(120)
+
+
+def _wait_for_url(service: subprocess.Popen[bytes], log: Path) -> str:
+    while service.poll() is None:
+        if found := re.search(r"http://\S+?(?=/ )", log.read_text()):
+            return found[0]
+        time.sleep(0.1)
+    raise SystemExit("the service did not start")
 
 
 def make_clip(path: Path) -> Path:
@@ -88,11 +92,10 @@ def make_clip(path: Path) -> Path:
     return path
 
 
-def measure(service: subprocess.Popen[str], clip: Path) -> list[tuple[str, str, str]]:
-    url = read_url(service)
+def measure(pid: int, url: str, clip: Path) -> list[tuple[str, str, str]]:
     ask(f"{url}/health/")
     pickups_s = [measure_pickup(url, clip) for _ in range(8)]
-    with MemoryWatch(service.pid) as memory:
+    with MemoryWatch(pid) as memory:
         answers_s = measure_answers(url, clip)
     return [
         ("pickup of a job after idling, slowest of 8", f"{max(pickups_s) * 1000:.0f} ms", "600 ms"),
@@ -173,14 +176,6 @@ def timed(call: Callable[[], object]) -> float:
 
 def p95_ms(values_s: list[float]) -> float:
     return statistics.quantiles(values_s, n=20)[-1] * 1000
-
-
-def read_url(service: subprocess.Popen[str]) -> str:
-    assert service.stdout
-    for line in service.stdout:
-        if found := re.search(r"http://\S+?(?=/ )", line):
-            return found[0]
-    raise SystemExit("the service did not start")
 
 
 def print_table(rows: list[tuple[str, str, str]]) -> None:

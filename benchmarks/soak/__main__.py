@@ -18,7 +18,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from benchmarks.measure import ask
-from benchmarks.service import read_url, running_service
+from benchmarks.service import running_service
 from benchmarks.soak.client import Client
 from benchmarks.soak.verdict import Row, judge
 from benchmarks.soak.visitors import Visitors
@@ -51,8 +51,7 @@ def soak(folder: Path, options: argparse.Namespace) -> tuple[list[Row], list[str
     """Run it; gives the table and what visitors found wrong."""
     light = make_clip(folder / "light.mp4", "testsrc2=size=640x360:rate=30", 4)
     heavy = make_clip(folder / "heavy.mp4", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t", 5)
-    with running_service(folder, options.log) as service:
-        url = read_url(service)
+    with running_service(folder, options.log) as (service, url):
         watch = Watch(lambda: look_at(service.pid, url, folder / "instance"), every_s=EVERY_S)
         client = Client(url)
         visitors = Visitors(client, light, heavy, count=0, seed=options.seed)  # warm: all modules are loaded

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -108,7 +107,7 @@ def _unfinished(instance: Path) -> int:
 def _health_ms(url: str) -> float:
     start = time.perf_counter()
     with (
-        suppress(urllib.error.HTTPError),  # unwell is an answer, too
+        suppress(OSError),  # unwell, or silent for a minute: the time tells
         urllib.request.urlopen(f"{url}/health/", timeout=60) as answer,
     ):
         answer.read()
