@@ -109,14 +109,14 @@ def _take_back_lost_jobs(storage: Storage) -> int:
     """Queue the jobs of dead workers again, or fail those that had their tries; count the latter."""
     failed = 0
     for job in _silent_jobs():
-        if _has_failed(job):
+        if _take_back(job):
             failed += 1
             storage.remove_attempts(job.id)
             after_job(job, storage)
     return failed
 
 
-def _has_failed(job: Job) -> bool:
+def _take_back(job: Job) -> bool:
     """Take a job from its silent worker; true when that was its last try."""
     with database.atomic("IMMEDIATE"):  # the worker may have spoken since, and cannot in between
         if not Job.select().where(Job.id == job.id, Job.heartbeat_at == job.heartbeat_at).exists():
