@@ -19,6 +19,8 @@ from chromi.encoder import Recipe, probe_video
 from chromi.models import Job, State, database, open_database
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

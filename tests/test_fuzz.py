@@ -23,6 +23,8 @@ from tests import monsters
 from tests.clips import ffmpeg, make_clip
 from tests.fuzzing import NUMBERS, PLACES, TYPED, bounded
 
+pytestmark = pytest.mark.slow
+
 # -- what ffmpeg says ----------------------------------------------------------------------------------------
 
 PACKETS = st.one_of(

@@ -21,6 +21,8 @@ from chromi.encoder.ffmpeg import Limits, Outcome, find_ffmpeg, run
 from tests.processes import converters
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = ("-f", "lavfi", "-i", "testsrc2=size=1280x720", "-f", "null", "-")
 SILENT = ("-v", "quiet", "-re", *ENDLESS)
 MIB = 1024**2

@@ -16,6 +16,8 @@ from tests.clips import ffmpeg, make_clip
 from tests.encoder.conftest import FULL, Keep
 from tests.processes import converters
 
+pytestmark = pytest.mark.slow
+
 JPEG = monsters.jpeg()
 CALM = [(40 * number, JPEG) for number in range(25)]
 ENOUGH_S = 15.0

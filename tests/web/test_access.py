@@ -59,6 +59,7 @@ def test_checks_of_a_well_service_are_not_worth_a_line(client: FlaskClient, writ
     assert written() == []
 
 
+@pytest.mark.slow
 def test_a_job_s_lines_have_its_id(client: FlaskClient, written: Lines, clip: Path) -> None:
     client.post("/convert/", **form(clip, name="\x1b[31m\u202eforged.mp4", duration="1"))
     [job] = Job.select()

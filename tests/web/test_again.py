@@ -42,6 +42,7 @@ def test_a_failed_job_is_tried_again_without_a_new_upload(client: FlaskClient, f
     assert again.state == State.SUCCESS
 
 
+@pytest.mark.slow
 def test_a_browser_is_sent_to_the_new_job(client: FlaskClient, failed: Job) -> None:
     answer = client.post(f"/jobs/{failed.id}/again", headers=PAGE)
     assert answer.status_code == 303
@@ -68,6 +69,7 @@ def test_each_failure_says_what_to_try(
     assert "start_time=00:00:01.500" in page, "the settings are kept"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [ChromiError, BadOptions, NotAVideo, *EncodeError.__subclasses__()])
 @pytest.mark.parametrize("is_here", [True, False])
 def test_every_failure_is_said_and_leads_on(

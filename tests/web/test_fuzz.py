@@ -1,11 +1,14 @@
 """Whatever a request says: no answer is a 500."""
 
+import pytest
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chromi.models import Job, Link, PartialUpload
 from tests.fuzzing import TYPED, bounded
+
+pytestmark = pytest.mark.slow
 
 HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=200)
 FEW = st.sampled_from(["", "0", "1", "-1", "100", "1000001", "٣", " 7", "1.0", "9" * 15, "9" * 400])

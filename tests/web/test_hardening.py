@@ -121,6 +121,7 @@ def test_the_id_of_one_thing_opens_no_other(client: FlaskClient, job: Job, uploa
     assert client.post(f"/uploads/{job.id}/jobs/").status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

@@ -12,6 +12,8 @@ from tests import monsters
 from tests.canary import Canary, Watched
 from tests.web.conftest import files_in, form
 
+pytestmark = pytest.mark.slow
+
 Send = Callable[[FlaskClient, bytes, str], TestResponse]
 
 

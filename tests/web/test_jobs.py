@@ -45,6 +45,7 @@ def test_inline_conversion_answers_with_the_result(
         assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 144, 0)
 
 
+@pytest.mark.slow
 def test_a_one_shot_upload_goes_when_its_job_is_done(convert: Post, storage: Storage) -> None:
     convert(duration="1")
     job = Job.get()

@@ -151,6 +151,7 @@ def test_the_way_to_a_background_is_translated(pseudo: FlaskClient, client: Flas
     assert_translated(pseudo, "/", begun.headers["Location"], f"/uploads/{upload}/", "/nothing/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", JobKind)
 @pytest.mark.parametrize("state", [state for state in State if state != State.SUCCESS])
 def test_a_job_in_each_state_is_translated(

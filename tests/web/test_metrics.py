@@ -75,6 +75,7 @@ def test_the_queue_is_seen(client: FlaskClient) -> None:
     assert seen["chromi_database_bytes"] > 0
 
 
+@pytest.mark.slow
 def test_a_job_s_end_is_counted_once_and_for_ever(
     client: FlaskClient, clip: Path, settings: Settings
 ) -> None:

@@ -86,6 +86,7 @@ def test_the_password_counts_as_it_is_typed_on_any_keyboard(unlock: Unlock) -> N
     assert unlock("ole\N{COMBINING ACUTE ACCENT}, four words").status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["", " ", PASSWORD.upper(), PASSWORD + " ", "x" * 100_000, "\x00"])
 def test_a_wrong_password_opens_nothing(client: FlaskClient, url: str, unlock: Unlock, wrong: str) -> None:
     answer = unlock(wrong)
@@ -180,6 +181,7 @@ def test_a_wrong_password_is_said_in_the_form(unlock: Unlock) -> None:
 # -- guessing ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_guessing_ends_after_a_few_tries_even_with_the_right_one(
     client: FlaskClient, unlock: Unlock, app: Flask
 ) -> None:
@@ -195,6 +197,7 @@ def test_guessing_ends_after_a_few_tries_even_with_the_right_one(
     assert unlock().status_code == 200
 
 
+@pytest.mark.slow
 def test_the_right_password_gives_the_tries_back(unlock: Unlock) -> None:
     for _ in range(MAX_TRIES - 1):
         unlock("guess")
@@ -202,6 +205,7 @@ def test_the_right_password_gives_the_tries_back(unlock: Unlock) -> None:
     assert [unlock("guess").status_code for _ in range(MAX_TRIES)] == [403] * MAX_TRIES
 
 
+@pytest.mark.slow
 def test_other_links_are_not_held_up(client: FlaskClient, job: Job, unlock: Unlock) -> None:
     for _ in range(MAX_TRIES):
         unlock("guess")
@@ -217,6 +221,7 @@ def test_no_log_knows_a_password(unlock: Unlock, caplog: pytest.LogCaptureFixtur
     assert "another guess" not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_clock_set_back_neither_gives_more_tries_nor_locks_for_longer(
     client: FlaskClient, url: str, unlock: Unlock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_clip_sent_in_pieces_arrives_byte_for_byte(
     assert is_whole(storage, address, content)
 
 
+@pytest.mark.slow
 def test_what_was_sent_in_pieces_is_an_upload_like_any_other(
     client: FlaskClient, half: str, content: bytes
 ) -> None:
