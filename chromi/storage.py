@@ -124,9 +124,6 @@ class Storage:
     def is_short_of_space(self) -> bool:
         return shutil.disk_usage(self.frames).free < MIN_FREE_BYTES
 
-    def work_path(self, owner_id: str) -> Path:
-        return self.work / _checked(owner_id)
-
     def attempt_path(self, job_id: str, attempt: int) -> Path:
         """Say where one attempt at a job works, so that a later one never meets it."""
         return self.work / f"{_checked(job_id)}-{attempt:d}"

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_ids_never_repeat_and_name_paths(media: Storage) -> None:
     "name", ["..", "../x", "/etc/passwd", "", "A" * 32, "a" * 31, "a" * 33, "a" * 31 + "\n"]
 )
 def test_a_name_that_is_no_id_has_no_path(media: Storage, name: str) -> None:
-    for path_of in (media.upload_path, media.work_path, media.result_path):
+    for path_of in (media.upload_path, partial(media.attempt_path, attempt=1), media.result_path):
         with pytest.raises(NotFound):
             path_of(name)
     for names in ((name, Recipe().pictures_key()), (new_id(), name)):

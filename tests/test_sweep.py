@@ -217,7 +217,7 @@ def test_a_file_without_a_row_goes_once_it_is_old(run: Run, storage: Storage) ->
     age(abandoned)
     arriving = storage.uploads / "incoming-y"
     arriving.write_bytes(b"still being sent")
-    work = storage.work_path(new_id())
+    work = storage.attempt_path(new_id(), 1)
     work.mkdir()
     (work / "frames.nut").write_bytes(b"x")
     age(work)

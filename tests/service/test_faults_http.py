@@ -17,7 +17,7 @@ from chromi.encoder import Recipe, Result
 from chromi.models import Job, Link, database, open_database
 from chromi.storage import Storage
 from tests.conftest import Service, end_service, run_service
-from tests.service.conftest import curl, curl_json
+from tests.service.conftest import curl_json
 from tests.service.raw import connect, is_cut, read_all
 from tests.service.records import add_result
 from tests.service.watch import look_at, time_of
@@ -55,7 +55,7 @@ def post(path: str, *headers: str) -> tuple[str, ...]:
 
 def health_s(service: Service) -> float:
     """Seconds that /health/ takes; whether all is well is not asked."""
-    return float(curl("-m", "10", "-o", "/dev/null", "-w", "%{time_total}", f"{service.url}/health/"))
+    return time_of(f"{service.url}/health/")
 
 
 # -- bodies ----------------------------------------------------------------------------------------------
