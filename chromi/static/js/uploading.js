@@ -95,6 +95,7 @@ export async function uploadFromStudio(studio, file, { uploadUrl, pageUrl }, sta
   const explain = explainer(studio, bar, show, signal);
   const letGo = holdRequests(studio, parts.upload_held);
   const lost = parts.upload_lost.textContent;
+  show("sending"); // at once: with the first bytes' news it would drown what the person did meanwhile
   const onLost = (sentence) => {
     parts.upload_lost.textContent = sentence || lost;
     show("lost");
