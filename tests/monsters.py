@@ -119,6 +119,17 @@ def edited_times(movie: bytes, duration: int, start: int, entries: int) -> bytes
     return edit_boxes(movie, {b"elst": lambda _: struct.pack(">4xI", entries) + edit * entries})
 
 
+def packed(movie: bytes) -> bytes:
+    """Pack the index as old QuickTime did."""
+
+    def pack(index: bytes) -> bytes:
+        whole = box(b"moov", index)
+        content = box(b"cmvd", struct.pack(">I", len(whole)), zlib.compress(whole))
+        return box(b"cmov", box(b"dcom", b"zlib"), content)
+
+    return edit_boxes(movie, {b"moov": pack})
+
+
 def elsewhere(movie: bytes, kind: bytes, path: str) -> bytes:
     """Say that the pictures are in another file: an `alis` (QuickTime) or a `url `."""
     entry = full_box(b"url ", path.encode(), b"\0") if kind == b"url " else _alias(path)

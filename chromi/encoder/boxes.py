@@ -1,7 +1,9 @@
 """A look at an MP4's own list of boxes, before ffmpeg reads it."""
 
+import io
 import os
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +18,10 @@ MAX_BOXES = 20_000
 
 _FOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"udta")
 _EDIT_BYTES = 12  # of the shorter kind
+_PACKED_AT = 24
+"""Where the packed part of a QuickTime `cmov` begins: ffmpeg asks nothing of the two boxes before it."""
+_MAX_INDEX_BYTES = 16_000_000
+"""Of all that is packed together, before and after; hours of film have less."""
 
 
 def check_edits(path: Path) -> None:
@@ -32,26 +38,49 @@ def check_edits(path: Path) -> None:
         )
 
 
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def _boxes(movie: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Give kind and content's size in bytes of each box, wherever it is."""
-    ahead = [(0, os.fstat(file.fileno()).st_size)]
+    ahead = [(movie, 0, movie.seek(0, os.SEEK_END))]
+    room = _MAX_INDEX_BYTES
     for _ in range(MAX_BOXES):
-        while ahead and ahead[-1][1] - ahead[-1][0] < 8:
+        while ahead and ahead[-1][2] - ahead[-1][1] < 8:
             ahead.pop()
         if not ahead:
             return
-        start, end = ahead.pop()
-        file.seek(start)
-        header = file.read(16)
-        size, kind = struct.unpack_from(">I4s", header)
-        content = start + 8
-        if size == 1 and len(header) == 16:
-            (size,) = struct.unpack_from(">Q", header, 8)
-            content += 8
-        box_end = end if size == 0 else min(end, start + size)
+        file, start, end = ahead.pop()
+        kind, content, box_end = _header(file, start, end)
         if box_end < content:
             continue
         yield kind, box_end - content
-        ahead.append((box_end, end))
+        ahead.append((file, box_end, end))
         if kind in _FOLDERS:
-            ahead.append((content, box_end))
+            ahead.append((file, content, box_end))
+        elif kind == b"cmov":
+            index = _unpack(file, content + _PACKED_AT, box_end, room)
+            room -= len(index)  # together, as what was packed may hold another that is packed
+            ahead.append((io.BytesIO(index), 0, len(index)))
+
+
+def _header(file: BinaryIO, start: int, end: int) -> tuple[bytes, int, int]:
+    """The box's kind, and where its content begins and ends."""
+    file.seek(start)
+    header = file.read(16)
+    size, kind = struct.unpack_from(">I4s", header)
+    content = start + 8
+    if size == 1 and len(header) == 16:
+        (size,) = struct.unpack_from(">Q", header, 8)
+        content += 8
+    return kind, content, end if size == 0 else min(end, start + size)
+
+
+def _unpack(file: BinaryIO, start: int, end: int, room: int) -> bytes:
+    """What zlib packed here, b"" where it did not; raises NotAVideo for more than `room` bytes of either."""
+    file.seek(start)
+    packed = file.read(max(0, min(end - start, room + 1)))
+    try:
+        index = zlib.decompressobj().decompress(packed, room + 1)
+    except zlib.error:
+        return b""
+    if max(len(packed), len(index)) > room:
+        raise NotAVideo(detail="a packed index that is too large")
+    return index

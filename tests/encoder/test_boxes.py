@@ -1,12 +1,14 @@
 """What is seen of an MP4 before ffmpeg reads it."""
 
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from chromi.encoder.boxes import MAX_EDITS, check_edits
+from chromi.encoder.probe import probe_video
 from chromi.errors import NotAVideo
 from tests import monsters
 from tests.clips import make_clip
@@ -33,11 +35,17 @@ REFUSED: dict[str, Callable[[bytes], bytes]] = {
         b"moov", (1).to_bytes(4) + b"elst" + (len(MANY) + 8).to_bytes(8) + MANY[8:]
     ),
     "a size that is too large": lambda movie: monsters.box(b"moov", (2**32 - 1).to_bytes(4) + MANY[4:]),
+    "packed": lambda movie: monsters.packed(monsters.edited_times(movie, 1000, 0, 100_000)),
+    "packed twice": lambda movie: monsters.packed(
+        monsters.packed(monsters.edited_times(movie, 1000, 0, 100_000))
+    ),
     "one that goes to the end": lambda movie: monsters.box(b"free") + bytes(4) + MANY[4:],
 }
 TAKEN: dict[str, Callable[[bytes], bytes]] = {
     "a clip": lambda movie: movie,
     "hundreds of cuts": lambda movie: monsters.edited_times(movie, 1000, 0, MAX_EDITS // 2),
+    "a packed index": monsters.packed,
+    "a packed index that is broken": lambda movie: monsters.packed(movie).replace(b"\x78\x9c", b"\0\0"),
     "the word in its pictures": lambda movie: monsters.box(b"mdat", MANY) + movie,
     "nothing": lambda movie: b"",
     "boxes within boxes": lambda movie: monsters.nested_boxes(b"moov", 100_000),
@@ -62,3 +70,28 @@ def test_all_else_is_left_to_ffmpeg(name: str, movie: bytes, tmp_path: Path) -> 
     began_at = time.process_time()
     check_edits(path)
     assert time.process_time() - began_at < 1
+
+
+def test_a_packed_index_of_an_ordinary_clip_is_read(movie: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "c.mov"
+    path.write_bytes(monsters.packed(movie))
+    assert probe_video(path).duration_s == 1
+
+
+@pytest.mark.parametrize("rest", [b"\0", b"\0\0\0\x08free"], ids=["zeros", "boxes"])
+def test_a_packed_index_is_not_unpacked_without_end(rest: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "c.mp4"
+    path.write_bytes(monsters.packed(monsters.box(b"moov", rest * (20_000_000 // len(rest)))))
+    tracemalloc.start()
+    with pytest.raises(NotAVideo, match="not a video"):
+        check_edits(path)
+    assert tracemalloc.get_traced_memory()[1] < 40e6
+    tracemalloc.stop()
+
+
+def test_a_packed_index_of_empty_blocks_is_not_read_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "c.mp4"
+    empty_blocks = b"\x78\x01" + b"\0\0\0\xff\xff" * 4_000_000
+    path.write_bytes(monsters.box(b"cmov", bytes(24), empty_blocks))
+    with pytest.raises(NotAVideo, match="not a video"):
+        check_edits(path)
