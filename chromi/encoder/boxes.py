@@ -1,12 +1,12 @@
-"""A look at an MP4's own list of boxes, before ffmpeg reads it."""
+"""A look at an MP4's own index, before ffmpeg reads it."""
 
-import io
-import os
+import mmap
+import re
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO
 
 from chromi.errors import NotAVideo
 from chromi.sentences import Sentence
@@ -14,73 +14,92 @@ from chromi.sentences import Sentence
 MAX_EDITS = 1000
 """In all tracks together; a phone's slow motion has four, and ffmpeg takes 0.2 s for a thousand."""
 MAX_BOXES = 20_000
-"""So many are looked at; what comes after them is ffmpeg's to read, within its time."""
+"""So many are told apart; what comes after them is searched as one."""
+MAX_PACKED = 10
+MAX_PACKED_BYTES = 16_000_000
+"""Of all that is packed together, before and after; the index of hours of film has less."""
 
-_FOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"udta")
+_Bytes = mmap.mmap | bytes
+_NAMES = re.compile(b"elst|cmov")
 _EDIT_BYTES = 12  # of the shorter kind
 _PACKED_AT = 24
-"""Where the packed part of a QuickTime `cmov` begins: ffmpeg asks nothing of the two boxes before it."""
-_MAX_INDEX_BYTES = 16_000_000
-"""Of all that is packed together, before and after; hours of film have less."""
+"""So much after its name `cmov` the packed part begins; ffmpeg asks little of what is between."""
 
 
 def check_edits(path: Path) -> None:
     """Raise NotAVideo for more edits than a clip has: ffmpeg looks up each from the clip's start.
 
-    A list of 1.2 MB takes it 20 s. Boxes that make no sense are left to ffmpeg, which says so best.
+    A list of 1.2 MB takes it 20 s, and it reads one in places that no standard has. So lists are sought by
+    their name, everywhere but among the pictures. What makes no sense is left to ffmpeg, which says so best.
     """
-    with path.open("rb") as file:
-        edits = sum(size // _EDIT_BYTES for kind, size in _boxes(file) if kind == b"elst")
-    if edits > MAX_EDITS:
-        raise NotAVideo(
-            Sentence("This video lists more cuts than we can follow. Save it anew as MP4 and try again."),
-            detail=f"{edits} edits",
-        )
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as movie:
+        if any(edits > MAX_EDITS for edits in accumulate(_edit_lists(movie))):
+            raise NotAVideo(
+                Sentence("This video lists more cuts than we can follow. Save it anew as MP4 and try again.")
+            )
 
 
-def _boxes(movie: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Give kind and content's size in bytes of each box, wherever it is."""
-    ahead = [(movie, 0, movie.seek(0, os.SEEK_END))]
-    room = _MAX_INDEX_BYTES
+def _edit_lists(movie: mmap.mmap) -> Iterator[int]:
+    """Give how many edits each list has, and at least one. Raises NotAVideo for too much that is packed."""
+    parts: list[tuple[_Bytes, int, int]] = [(movie, start, end) for start, end in _boxes(movie)]
+    unpacked: list[bytes] = []
+    for index, start, end in parts:  # and those that come to it meanwhile
+        for name in _NAMES.finditer(index, start + 4, end):
+            if name[0] == b"elst":
+                yield _count(index, name.start(), end)
+                continue
+            room = MAX_PACKED_BYTES - sum(map(len, unpacked))
+            if len(unpacked) == MAX_PACKED:
+                raise NotAVideo(detail=f"more than {MAX_PACKED} packed indexes")
+            unpacked.append(_unpack(index, name.end() + _PACKED_AT, end, room))
+            parts.append((unpacked[-1], 0, len(unpacked[-1])))
+
+
+def _boxes(movie: mmap.mmap) -> Iterator[tuple[int, int]]:
+    """Where each of the file's own boxes begins and ends, in bytes, but for those that hold the pictures."""
+    start, file_end = 0, len(movie)
     for _ in range(MAX_BOXES):
-        while ahead and ahead[-1][2] - ahead[-1][1] < 8:
-            ahead.pop()
-        if not ahead:
+        if file_end - start < 8:
             return
-        file, start, end = ahead.pop()
-        kind, content, box_end = _header(file, start, end)
-        if box_end < content:
-            continue
-        yield kind, box_end - content
-        ahead.append((file, box_end, end))
-        if kind in _FOLDERS:
-            ahead.append((file, content, box_end))
-        elif kind == b"cmov":
-            index = _unpack(file, content + _PACKED_AT, box_end, room)
-            room -= len(index)  # together, as what was packed may hold another that is packed
-            ahead.append((io.BytesIO(index), 0, len(index)))
+        size, kind = struct.unpack_from(">I4s", movie, start)
+        header_bytes = 8
+        if size == 1 and file_end - start >= 16:
+            (size,) = struct.unpack_from(">Q", movie, start + 8)
+            header_bytes = 16
+        end = file_end if size == 0 else min(file_end, start + size)
+        if end - start < header_bytes:
+            return  # ffmpeg reads no further, either
+        if kind != b"mdat":
+            yield start, end
+        start = end
+    yield start, file_end
 
 
-def _header(file: BinaryIO, start: int, end: int) -> tuple[bytes, int, int]:
-    """The box's kind, and where its content begins and ends."""
-    file.seek(start)
-    header = file.read(16)
-    size, kind = struct.unpack_from(">I4s", header)
-    content = start + 8
-    if size == 1 and len(header) == 16:
-        (size,) = struct.unpack_from(">Q", header, 8)
-        content += 8
-    return kind, content, end if size == 0 else min(end, start + size)
+def _count(index: _Bytes, name_at: int, end: int) -> int:
+    """What the list says that it holds, or what has room in it if that is less."""
+    size = _number(index, name_at - 4)
+    content = name_at + 4
+    if size == 1:
+        content += 8  # its size stands there
+    elif size:
+        end = min(end, name_at - 4 + size)
+    if end - content < 8:
+        return 1
+    return max(1, min(_number(index, content + 4), (end - content - 8) // _EDIT_BYTES))
 
 
-def _unpack(file: BinaryIO, start: int, end: int, room: int) -> bytes:
+def _number(index: _Bytes, at: int) -> int:
+    return int.from_bytes(index[at : at + 4])
+
+
+def _unpack(index: _Bytes, start: int, end: int, room: int) -> bytes:
     """What zlib packed here, b"" where it did not; raises NotAVideo for more than `room` bytes of either."""
-    file.seek(start)
-    packed = file.read(max(0, min(end - start, room + 1)))
+    packed = index[start : min(end, start + room + 1)]
+    zlib_stream = zlib.decompressobj()
     try:
-        index = zlib.decompressobj().decompress(packed, room + 1)
+        whole = zlib_stream.decompress(packed, room + 1)
     except zlib.error:
         return b""
-    if max(len(packed), len(index)) > room:
+    if max(len(packed) - len(zlib_stream.unused_data), len(whole)) > room:
         raise NotAVideo(detail="a packed index that is too large")
-    return index
+    return whole

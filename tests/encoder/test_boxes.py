@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder.boxes import MAX_EDITS, check_edits
+from chromi.encoder.boxes import MAX_EDITS, MAX_PACKED, check_edits
 from chromi.encoder.probe import probe_video
 from chromi.errors import NotAVideo
 from tests import monsters
@@ -24,6 +24,8 @@ def edits(count: int) -> bytes:
 
 
 MANY = edits(MAX_EDITS + 1)
+PLACES = "edts moof mvex traf tref udta wave ilst sinf schi stbl minf dinf mdia moov"
+"""Where ffmpeg reads a list of edits, though in the first alone it belongs: each was seen to hold it up."""
 REFUSED: dict[str, Callable[[bytes], bytes]] = {
     "100,000 edits": lambda movie: monsters.edited_times(movie, 1000, 0, 100_000),
     "no more than needed": lambda movie: monsters.edited_times(movie, 1000, 0, MAX_EDITS + 1),
@@ -39,6 +41,11 @@ REFUSED: dict[str, Callable[[bytes], bytes]] = {
     "packed twice": lambda movie: monsters.packed(
         monsters.packed(monsters.edited_times(movie, 1000, 0, 100_000))
     ),
+    "in a sample's description": lambda movie: monsters.box(
+        b"moov", monsters.full_box(b"stsd", bytes(90), MANY)
+    ),
+    "many that are empty": lambda movie: monsters.box(b"moov", edits(0) * (MAX_EDITS + 1)),
+    "behind very many boxes": lambda movie: monsters.box(b"free") * 100_000 + MANY,
     "one that goes to the end": lambda movie: monsters.box(b"free") + bytes(4) + MANY[4:],
 }
 TAKEN: dict[str, Callable[[bytes], bytes]] = {
@@ -47,7 +54,9 @@ TAKEN: dict[str, Callable[[bytes], bytes]] = {
     "a packed index": monsters.packed,
     "a packed index that is broken": lambda movie: monsters.packed(movie).replace(b"\x78\x9c", b"\0\0"),
     "the word in its pictures": lambda movie: monsters.box(b"mdat", MANY) + movie,
-    "nothing": lambda movie: b"",
+    "next to nothing": lambda movie: b"moov",
+    "a name without a list": lambda movie: monsters.box(b"moov", b"elst"),
+    "names without content": lambda movie: monsters.box(b"moov", b"cmov" * MAX_PACKED),
     "boxes within boxes": lambda movie: monsters.nested_boxes(b"moov", 100_000),
     "very many boxes": lambda movie: monsters.box(b"free") * 1_000_000,
     "a box that is no box": lambda movie: b"\0\0\0\3moov" + movie,
@@ -59,6 +68,14 @@ TAKEN: dict[str, Callable[[bytes], bytes]] = {
 def test_more_edits_than_a_clip_has_are_refused(name: str, movie: bytes, tmp_path: Path) -> None:
     path = tmp_path / "c.mp4"
     path.write_bytes(REFUSED[name](movie))
+    with pytest.raises(NotAVideo, match="cuts"):
+        check_edits(path)
+
+
+@pytest.mark.parametrize("place", PLACES.split())
+def test_edits_are_found_wherever_ffmpeg_finds_them(place: str, movie: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "c.mp4"
+    path.write_bytes(monsters.edited_times(movie, 1000, 0, 100_000).replace(b"edts", place.encode()))
     with pytest.raises(NotAVideo, match="cuts"):
         check_edits(path)
 
