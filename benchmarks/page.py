@@ -92,8 +92,8 @@ def slow_phone(browser: Browser, **options: Any) -> Iterator[Page]:
     context.close()
 
 
-def load(page: Page, url: str) -> Load:
-    """Open the page slowly and wait until nothing more comes."""
+def load(page: Page, url: str, *, last: str | None = None) -> Load:
+    """Open the page slowly and wait until nothing more comes, and in any case for `last`, a file's name."""
     found = Load()
     devtools = page.context.new_cdp_session(page)
     asked: dict[str, str] = {}
@@ -103,7 +103,8 @@ def load(page: Page, url: str) -> Load:
     speed = {"latency": RTT_MS, "downloadThroughput": DOWN_BYTES_S, "uploadThroughput": UP_BYTES_S}
     devtools.send("Network.emulateNetworkConditions", {"offline": False, **speed})
     devtools.send("Emulation.setCPUThrottlingRate", {"rate": CPU_SLOWDOWN})
-    page.goto(url, wait_until="networkidle")
+    with page.expect_event("requestfinished", lambda request: request.url.endswith(last or url)):
+        page.goto(url, wait_until="networkidle")
     times = page.evaluate(READ_TIMES)
     devtools.detach()
     found.shift, found.blocking, found.painted_ms = times["shift"], times["blocking"], times["painted"]

@@ -27,6 +27,8 @@ OpenPage = Callable[..., Page]
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 Scheme = Literal["light", "dark"]
 COLOUR_SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+BROKEN_OFF = ("htmx:sendAbort", "htmx:afterRequest")
+"""What htmx writes when the page itself wants an answer no more; a lost connection is an htmx:sendError."""
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-first-run",
@@ -116,7 +118,7 @@ def phone(page: Page) -> Page:
 
 def listen(page: Page, complaints: list[str]) -> None:
     def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and not message.text.startswith(BROKEN_OFF):
             complaints.append(message.text)
 
     page.on("console", note)

@@ -38,7 +38,7 @@ def phone(browser: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def first(phone: Page, pages: dict[str, str]) -> Load:
     """The start page as a phone sees it that was never here."""
-    return load(phone, pages["start"])
+    return load(phone, pages["start"], last="start.gif")
 
 
 def names(addresses: list[str]) -> list[str]:
