@@ -401,7 +401,9 @@ def test_a_full_queue_is_said_and_the_form_can_be_sent_again(
     expect(phone.get_by_role("button", name="Estimate sizes")).to_be_visible()
     expect(notice(phone)).to_be_hidden()
     phone.get_by_role("radio", name="Best").check()
-    make_button(phone).click()
+    with phone.expect_response("**/estimates/"):  # it asks by itself, which is no press to be tried again
+        phone.get_by_role("radio", name="Crossfade").check()
+        make_button(phone).click()
     says(phone, "Too many clips are waiting")
     fits(phone)
     empty_the_queue()
@@ -410,6 +412,22 @@ def test_a_full_queue_is_said_and_the_form_can_be_sent_again(
     job = phone.request.get(phone.url, headers={"Accept": "application/json"}).json()
     assert job["recipe"]["quality"] == "best"
     excuse(complaints)
+
+
+@pytest.mark.parametrize("way", ["mouse", "keyboard"])
+def test_a_press_that_outlasts_an_answer_is_a_press(page: Page, house: House, way: str) -> None:
+    page.goto(house.job())
+    button = page.get_by_role("button", name="Cancel")
+    button.hover()
+    button.focus()
+    press = {"mouse": page.mouse.down, "keyboard": lambda: page.keyboard.down("Space")}
+    release = {"mouse": page.mouse.up, "keyboard": lambda: page.keyboard.up("Space")}
+    press[way]()
+    for _ in range(2):  # when the second has come, the first is shown
+        with page.expect_response("**/status"):
+            pass
+    release[way]()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cancelled")
 
 
 def test_a_job_that_failed_leads_back_to_the_clip(phone: Page, house: House) -> None:

@@ -47,14 +47,15 @@ export function showErrors() {
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { isError, serverResponse, requestConfig, xhr } = event.detail;
     if (!isError || !event.detail.shouldSwap) return;
-    failed = requestConfig;
-    // A person need not hear that the page could not do something by itself, and will do it again.
     const asker = isPressed(requestConfig) ? requestConfig.elt : null;
-    if (!asker && (xhr.status >= 500 || xhr.status === 429)) event.detail.shouldSwap = false;
+    if (asker) failed = requestConfig;
+    // A person need not hear that the page could not do something by itself, and will do it again; nor the same again.
+    const isUnwanted = xhr.status >= 500 || xhr.status === 429 || !currentError().hidden;
+    if (!asker && isUnwanted) event.detail.shouldSwap = false;
     // A proxy in front answers with its own page (413, 502): say a sentence instead of swapping that in.
     else if (!serverResponse.includes('id="error"')) {
       event.detail.shouldSwap = false;
-      showError(document.body.dataset.unclear, { asker, mayRetry: true });
+      showError(document.body.dataset.unclear, { asker, mayRetry: Boolean(asker) });
     } else moveTo(asker);
   });
 

@@ -5,6 +5,7 @@ import { partsOf } from "./parts.js";
 import { GONE } from "./request.js";
 
 const RETRY_MS = 3000;
+const HELD_MS = 200;
 
 let retryTimer = 0;
 
@@ -35,9 +36,14 @@ function showConnection(isLost) {
 }
 
 /** A lost answer breaks the fragment's chain of asking: start it again. */
-function retryLater() {
+function retryLater(ms = RETRY_MS) {
   clearTimeout(retryTimer);
-  retryTimer = setTimeout(() => window.htmx.trigger(currentJob(), "retry"), RETRY_MS);
+  retryTimer = setTimeout(() => window.htmx.trigger(currentJob(), "retry"), ms);
+}
+
+/** A button that is replaced between down and up is not pressed. */
+function isHeld() {
+  return currentJob().querySelector(":active") !== null;
 }
 
 function isUnfinished(element) {
@@ -77,7 +83,12 @@ export function watchJob() {
   // A poll's error is a lost connection, not news for the error place; unless the job itself is gone.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { isError, requestConfig, xhr } = event.detail;
-    if (isError && requestConfig.elt === currentJob() && !GONE.has(xhr.status)) event.detail.shouldSwap = false;
+    if (requestConfig.elt !== currentJob()) return;
+    if (isError) event.detail.shouldSwap = GONE.has(xhr.status);
+    else if (isHeld()) {
+      event.detail.shouldSwap = false;
+      retryLater(HELD_MS);
+    }
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "job") return;

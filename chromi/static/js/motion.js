@@ -22,14 +22,17 @@ export function moveGround({ ground, motion }, begun) {
 
 /** Put a picture that may move into `image`; whoever wants little motion sees its first frame, and it stands still. */
 export async function showPicture(image, url) {
-  if (image.getAttribute("src") !== url) image.src = url;
-  if (!LITTLE_MOTION.matches) return;
+  if (!LITTLE_MOTION.matches) {
+    if (image.getAttribute("src") !== url) image.src = url;
+    return;
+  }
   const moving = new Image();
   moving.src = url;
   try {
     await moving.decode();
   } catch {
-    return; // The image itself finds out, and whoever shows it.
+    image.src = url; // It finds out, and whoever shows it.
+    return;
   }
   const canvas = document.createElement("canvas");
   canvas.width = moving.naturalWidth;

@@ -115,8 +115,8 @@ export class Player extends EventTarget {
 
   #begin() {
     this.#video.currentTime = this.#trim.startS;
-    // Refused when the file turns out unplayable; the error event says so to the person.
-    this.#video.play().catch(() => this.stop());
+    // Refused when the file turns out unplayable; the error event says so to the person. Aborted by a pause.
+    this.#video.play().catch((error) => error.name !== "AbortError" && this.stop());
   }
 
   #playVideo({ speed }) {

@@ -165,6 +165,6 @@ export class Timeline {
       last = now;
       drag.frame = requestAnimationFrame(turn);
     };
-    requestAnimationFrame(turn);
+    held().frame = requestAnimationFrame(turn);
   }
 }
