@@ -16,7 +16,7 @@ from chromi.web.lanes import THREADS
 from tests.conftest import Service, end_service, run_service
 from tests.service import raw
 from tests.service.conftest import curl
-from tests.service.watch import time_of
+from tests.service.watch import SOON_S, time_of
 
 pytestmark = pytest.mark.service
 
@@ -69,7 +69,7 @@ def test_answers_that_nobody_reads_hold_no_thread(web: Service, large_path: str)
             connection.sendall(twice)
         for connection in stalled:
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
-        assert live_s(web) < 1
+        assert live_s(web) < SOON_S
 
 
 def test_answers_that_nobody_reads_are_not_kept_in_memory(web: Service) -> None:
@@ -79,7 +79,7 @@ def test_answers_that_nobody_reads_are_not_kept_in_memory(web: Service) -> None:
     with ExitStack() as stack:
         for _ in range(12):
             stack.enter_context(closing(connect(web))).sendall(many)
-        assert max(live_s(web) for _ in range(100)) < 1
+        assert max(live_s(web) for _ in range(100)) < SOON_S
         assert process.memory_info().rss - before < 20 * MB
 
 

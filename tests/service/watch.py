@@ -9,6 +9,9 @@ from benchmarks.soak.watch import Sample
 from tests.conftest import Service
 from tests.service.conftest import curl
 
+SOON_S = 5.0
+"""A third of a second as a rule, and some on a machine that does much else; locked out, one waits far longer."""
+
 
 def look_at(service: Service, *addresses: str) -> Sample:
     """Bytes of `memory` and of what is `passing` on the disk, and the seconds that each address takes."""
