@@ -10,7 +10,7 @@ from tests.conftest import Service
 from tests.service.conftest import curl
 
 SOON_S = 5.0
-"""A third of a second as a rule, and some on a machine that does much else; locked out, one waits far longer."""
+"""A third of one as a rule, some on a machine that does much else; locked out, one waits far longer."""
 
 
 def look_at(service: Service, *addresses: str) -> Sample:
