@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from chromi.config import MB
@@ -78,6 +79,11 @@ class PartialFile(io.FileIO):
         rest = memoryview(piece)
         while rest:
             rest = rest[self.write(rest) :]
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """The files at any depth; folders and files may go meanwhile, which ends a walk of rglob()."""
+    return (Path(inner, name) for inner, _, names in os.walk(folder) for name in names)
 
 
 class Storage:

@@ -13,7 +13,7 @@ from peewee import fn
 
 from chromi.config import Settings
 from chromi.models import Job, State, Worker
-from chromi.storage import Storage
+from chromi.storage import Storage, files_in
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def look(settings: Settings, storage: Storage) -> Vitals:
         disk_total_bytes=disk.total,
         database_bytes=_size_of(databases),
         wal_bytes=_size_of(path.with_name(f"{path.name}-wal") for path in databases),
-        media_bytes={folder.name: _size_of(folder.rglob("*")) for folder in folders},
+        media_bytes={folder.name: _size_of(files_in(folder)) for folder in folders},
     )
 
 
@@ -74,7 +74,7 @@ def _size_of(paths: Iterable[Path]) -> int:
     size_bytes = 0
     for path in paths:
         try:
-            size_bytes += path.stat().st_size if path.is_file() else 0
+            size_bytes += path.stat().st_size
         except OSError:
             continue
     return size_bytes

@@ -25,7 +25,7 @@ from chromi import create_app, encoder, logs
 from chromi.config import Settings
 from chromi.encoder import Recipe, Result
 from chromi.models import database
-from chromi.storage import Storage
+from chromi.storage import Storage, files_in
 from tests.canary import Canary
 from tests.clips import ffmpeg, make_clip
 from tests.waiting import wait_for
@@ -149,7 +149,7 @@ class Service:
         return [supervisor, *supervisor.children(recursive=True)]
 
     def media(self) -> list[Path]:
-        return [path for path in (self.instance / "media").rglob("*") if path.is_file()]
+        return list(files_in(self.instance / "media"))
 
     def stop(self, signum: int = signal.SIGTERM, timeout_s: float = 30) -> int:
         self.process.send_signal(signum)
@@ -201,9 +201,13 @@ def run_service(
     log: list[str] = []
     threading.Thread(target=_collect, args=(process, log), daemon=True).start()
     service = Service(process, "", instance, log)
-    wait_for(lambda: READY.search("".join(log)) or process.poll() is not None, f"the service's start: {log}")
-    found = READY.search("".join(log))
-    assert found, "".join(log)
+    try:
+        wait_for(lambda: READY.search("".join(log)) or process.poll() is not None, "its start", timeout_s=60)
+        found = READY.search("".join(log))
+        assert found, "".join(log)
+    except BaseException:
+        process.kill()  # nobody else knows of it
+        raise
     service.url = found[1]
     return service
 

@@ -1,5 +1,8 @@
 """Look at processes from outside."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import psutil
 
 
@@ -14,3 +17,15 @@ def converters(pid: int | None = None) -> list[psutil.Process]:
         if "ffmpeg" in words:  # also in the launcher's, a moment before it turns into ffmpeg
             found.append(process)
     return found
+
+
+def are_gone(processes: Iterable[psutil.Process]) -> bool:
+    """Ended, whether anybody has asked for what they ended with or not."""
+    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in processes)
+
+
+def catches(pid: int, signum: int) -> bool:
+    """Whether a process has come so far as to handle this signal itself."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    [mask] = [int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")]
+    return bool(mask >> (signum - 1) & 1)

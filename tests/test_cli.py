@@ -124,12 +124,12 @@ def test_convert_takes_names_that_look_like_options(run: Run, clip: Path, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_an_interrupted_convert_leaves_nothing(clip: Path, tmp_path: Path, signum: int) -> None:
+def test_an_interrupted_convert_leaves_nothing(heavy_clip: Path, tmp_path: Path, signum: int) -> None:
     folder, work = tmp_path / "out", tmp_path / "work"
     folder.mkdir()
     work.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "chromi", "convert", str(clip), str(folder / "out.gif")],
+        [sys.executable, "-m", "chromi", "convert", str(heavy_clip), str(folder / "out.gif")],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(work)},
         stderr=subprocess.DEVNULL,

@@ -6,12 +6,14 @@ import sqlite3
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 
 import psutil
+
+from chromi.storage import files_in
 
 Sample = dict[str, float]
 """A name such as `web: memory, MB` and its value at one moment."""
@@ -85,16 +87,16 @@ def _family(pid: int) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def _disk(instance: Path) -> Sample:
-    sizes = {f"disk: {name}, MB": _size(instance / name) / MB for name in FOLDERS}
+    sizes = {f"disk: {name}, MB": _size(files_in(instance / name)) / MB for name in FOLDERS}
     wals = sum(path.stat().st_size for path in instance.glob("*.db-wal"))
-    return sizes | {"disk: databases, MB": _size(instance, "*.db") / MB, "disk: WAL, MB": wals / MB}
+    return sizes | {"disk: databases, MB": _size(instance.glob("*.db")) / MB, "disk: WAL, MB": wals / MB}
 
 
-def _size(folder: Path, pattern: str = "**/*") -> int:
+def _size(files: Iterable[Path]) -> int:
     total = 0
-    for path in folder.glob(pattern):
+    for path in files:
         with suppress(OSError):  # it went while we looked
-            total += path.stat().st_size if path.is_file() else 0
+            total += path.stat().st_size
     return total
 
 

@@ -37,7 +37,7 @@ def run_backup(instance: Path, file: Path, **environ: str) -> "subprocess.Comple
 
 
 def test_links_work_and_jobs_go_on_after_a_restore(
-    start_service: Callable[..., Service], clip: Path, plain_clip: Path, tmp_path: Path
+    start_service: Callable[..., Service], heavy_clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service()
     made = wait_for_end(service, start_job(service, plain_clip, duration="1"))
@@ -45,7 +45,7 @@ def test_links_work_and_jobs_go_on_after_a_restore(
     shared = curl_json("-Fmax_uses=2", links_url)["url"].removeprefix(service.url)
     gif = tmp_path / "before.gif"
     curl("-o", str(gif), service.url + shared)
-    running = start_job(service, clip)
+    running = start_job(service, heavy_clip, quality="best", duration="10")
     wait_for(lambda: converters(service.process.pid), "ffmpeg")
 
     file = tmp_path / "chromi.tar"

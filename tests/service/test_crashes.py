@@ -170,7 +170,7 @@ def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
             wait_for(
                 lambda: Job.select().where(Job.state == State.SUCCESS).count() == len(steps),
                 "all jobs",
-                timeout_s=60,
+                timeout_s=150,
             )
         deaths = [line.split() for line in (remains.settings.instance / "deaths").read_text().splitlines()]
         assert sorted((step, job_id) for step, job_id, *_ in deaths) == sorted(

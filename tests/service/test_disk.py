@@ -158,7 +158,7 @@ def test_a_disk_that_fills_up_while_a_body_arrives_is_said(small: Service) -> No
 def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     small: Service, heavy_clip: Path, step: str
 ) -> None:
-    job_id = start_job(small, heavy_clip, quality="best", duration="1")
+    job_id = start_job(small, heavy_clip, quality="best", duration="4")
     wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, every_s=0.02)
     with full(small, but_for=2 * MB):
         job = wait_for_end(small, job_id)

@@ -15,6 +15,7 @@ from tests.conftest import Service, end_service, run_service
 from tests.service.conftest import curl, curl_json, job_of, wait_for_end
 from tests.service.consumers import consuming
 from tests.service.records import locked, look, rows
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
@@ -86,7 +87,7 @@ def test_a_job_whose_task_could_not_be_written_is_done_afterwards(web: Service, 
             job_id = start_job(upload_url, duration_s=2)
             assert time.monotonic() > began_at + 4, "it was tried"
             assert job_of(web, job_id)["status"] == "queued"
-            assert f"job {job_id} waits for the sweep" in "".join(web.log)
+            wait_for(lambda: f"job {job_id} waits for the sweep" in "".join(web.log), "the log to say so")
         make_older(web, job_id)
         assert wait_for_end(web, job_id)["status"] == "success"
         assert consumer.poll() is None

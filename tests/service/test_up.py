@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT, Service
-from tests.processes import converters
+from tests.processes import are_gone, catches, converters
 from tests.service.conftest import (
     curl,
     curl_json,
@@ -26,10 +26,6 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.service
 
 Start = Callable[..., Service]
-
-
-def are_gone(family: list[psutil.Process]) -> bool:
-    return not any(member.is_running() and member.status() != psutil.STATUS_ZOMBIE for member in family)
 
 
 def child_running(service: Service, words: str) -> psutil.Process:
@@ -55,6 +51,8 @@ def test_a_signal_ends_everything_cleanly(start_service: Start, signum: int) -> 
     service = start_service()
     wait_for(lambda: len(service.tree()) >= 5, "web, consumer, scheduler and worker")
     family = service.tree()
+    consumer = child_running(service, "huey_consumer")
+    wait_for(lambda: catches(consumer.pid, signal.SIGTERM), "the consumer to listen")
     assert service.stop(signum) == 0
     wait_for(lambda: are_gone(family), "all processes to end")
     assert "Traceback" not in "".join(service.log)
@@ -82,7 +80,7 @@ def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) 
 
 def test_sigterm_lets_the_running_job_finish(start_service: Start, clip: Path) -> None:
     service = start_service()
-    start_job(service, clip, duration="1")
+    start_job(service, clip, duration="3")
     wait_for(lambda: converters(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGTERM, timeout_s=60) == 0
     assert sorted(path.suffix for path in service.media()) == [".gif", ".jpg"]
@@ -92,7 +90,7 @@ def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
     start_service: Start, clip: Path
 ) -> None:
     service = start_service()
-    job_id = start_job(service, clip, duration="1")
+    job_id = start_job(service, clip, duration="3")
     wait_for(lambda: converters(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGINT, timeout_s=20) == 0
     assert not list((service.instance / "media/work").iterdir())
