@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from chromi.encoder import Recipe
 from chromi.errors import NotFound, UploadLocked
-from chromi.storage import PartialFile, Storage, new_id
+from chromi.storage import PartialFile, Storage, files_in, new_id
 
 
 @pytest.fixture
@@ -93,3 +94,14 @@ def test_who_adds_to_a_file_lets_go_of_it_at_once(media: Storage) -> None:
     file.close()
     PartialFile(path).close()
     os.close(copy)
+
+
+def test_files_are_found_though_folders_go_meanwhile(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    found = files_in(tmp_path)
+    first = next(found).parent
+    others = [folder for folder in tmp_path.iterdir() if folder != first]
+    shutil.rmtree(others[0])
+    assert list(found) == [others[1] / "file"]
