@@ -13,6 +13,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     ViewportSize,
+    expect,
     sync_playwright,
 )
 
@@ -23,6 +24,8 @@ from tests.relay import Relay
 
 OpenPage = Callable[..., Page]
 """Opens a page `width` px wide; what else is named goes to Browser.new_context()."""
+
+expect.set_options(timeout=20_000)  # in milliseconds; the usual five seconds are short on a busy machine
 
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 Scheme = Literal["light", "dark"]
