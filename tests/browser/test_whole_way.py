@@ -75,13 +75,17 @@ def test_the_way_without_script(scriptless_page: Page, service: Service, clip: P
     page.get_by_text("More options").click()
     page.get_by_label("Length in seconds").fill("1")
     page.get_by_role("button", name="Make background").click()
+    page.wait_for_url("**/jobs/*/")
     ready = page.get_by_role("heading", name="Your background is ready")
-    for _ in range(60):
+
+    def is_ready() -> bool:
         if ready.is_visible():
-            break
-        page.wait_for_timeout(500)
-        page.get_by_role("link", name="Refresh").click()
-    expect(ready).to_be_visible()
+            return True
+        with page.expect_navigation():  # to its end: what is not parsed yet shows neither
+            page.get_by_role("link", name="Refresh").click()
+        return False
+
+    wait_for(is_ready, "the background", timeout_s=60, every_s=0.5)
     page.get_by_role("button", name="Make a link").click()
     expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
 
@@ -155,13 +159,22 @@ def test_the_gif_moves_as_chromes_background(
     page = context.new_page()
     page.goto("chrome://new-tab-page/")
     wait_for(lambda: page.evaluate("Boolean(document.querySelector('ntp-app'))"), "the new tab page")
-    shots = [page.screenshot()]
-    page.wait_for_timeout(700)
-    shots.append(page.screenshot())
+    wait_for(lambda: all(map(is_colourful, edges(page))), "the GIF in place of Chrome's own plain page")
+    shown: set[bytes] = set()
+
+    def has_moved() -> bool:
+        shown.add(edges(page)[0].tobytes())
+        return len(shown) > 3  # a still picture may be painted anew, once
+
+    wait_for(has_moved, "it to move")
     context.close()
-    first, second = (Image.open(BytesIO(shot)).convert("RGB") for shot in shots)
-    assert first.tobytes() != second.tobytes()
-    for edge in [(0, 0, 1280, 40), (0, 680, 1100, 720), (0, 0, 60, 720), (1220, 0, 1280, 640)]:
-        colours = first.crop(edge).getcolors(1_000_000)
-        assert colours is not None
-        assert len(colours) > 10, f"Chrome's own plain page shows at {edge}"
+
+
+def edges(page: Page) -> list[Image.Image]:
+    shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    boxes = [(0, 0, 1280, 40), (0, 680, 1100, 720), (0, 0, 60, 720), (1220, 0, 1280, 640)]
+    return [shot.crop(box) for box in boxes]
+
+
+def is_colourful(picture: Image.Image) -> bool:
+    return len(picture.getcolors(1_000_000) or []) > 10
