@@ -12,7 +12,9 @@ from playwright.sync_api import Page, expect
 
 from tests import clips
 from tests.browser.studio import LOCAL_FILE, slider, starts_at, wait_for_seam, wait_shown
+from tests.browser.test_keyboard import NOTE_WORDS, held
 from tests.conftest import Service
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -48,10 +50,11 @@ def prores_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_best_loops_are_chips_that_move_the_window(studio: Open, clip: Path) -> None:
     page = studio(clip)
+    page.locator("#announcer").evaluate(NOTE_WORDS)
     page.get_by_role("button", name="Find the best loop").click()
     chips = page.locator("#loops .chip")
     expect(chips.first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("#announcer")).to_contain_text("Best loops")
+    wait_for(lambda: page.evaluate("told.some((news) => news.includes('Best loops'))"), "the news")
     expect(chips.first).to_contain_text(re.compile("seamless|jump"))
     last = chips.last
     wanted = float(last.get_attribute("data-start-s") or "nan")
@@ -71,17 +74,19 @@ def test_sizes_come_by_themselves_and_go_when_the_pictures_change(studio: Open, 
     page.get_by_role("radio", name="Best").check()
     expect(sizes.first).to_have_text(re.compile("about"))
     page.keyboard.press("i")
-    starts_at(page).fill("00:00:01")
-    expect(sizes.first).to_have_text("up to 12 MB")
+    with held(page, "**/estimates/"):
+        starts_at(page).fill("00:00:01")
+        expect(sizes.first).to_have_text("up to 12 MB")
     expect(sizes.first).to_have_text(re.compile("about"), timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize("name", ["prores_clip", "hevc_clip"])
 def test_a_clip_that_browsers_do_not_play_is_shown_by_its_preview(
-    studio: Open, request: pytest.FixtureRequest, name: str
+    studio: Open, page: Page, request: pytest.FixtureRequest, name: str
 ) -> None:
-    page = studio(request.getfixturevalue(name))
-    expect(page.get_by_text("but Chromi can still turn it")).to_be_visible()
+    with held(page, "**/jobs/*/preview"):
+        studio(request.getfixturevalue(name))
+        expect(page.get_by_text("but Chromi can still turn it")).to_be_visible()
     wait_for_seam(page)
     expect(page.locator("#studio video")).to_have_attribute("src", re.compile("/preview$"))
     expect(page.get_by_text("but Chromi can still turn it")).to_be_hidden()
