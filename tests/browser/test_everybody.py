@@ -14,6 +14,7 @@ from tests.browser.conftest import COLOUR_SCHEMES, OpenPage, Scheme, listen
 from tests.browser.house import House
 from tests.browser.measures import focused, measure
 from tests.browser.scenes import OPS_TOKEN, SCENES, wait_for_studio
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -168,7 +169,7 @@ def test_nothing_moves_for_who_wants_little_motion(open_page: OpenPage, house: H
     for name in STILL:
         SCENES[name](page, house)
         page.wait_for_load_state()
-        assert measure(page, "moving") == [], name
+        wait_for(lambda: measure(page, "moving") == [], f"{name}: all to stand still")
         page.unroute_all()
 
 

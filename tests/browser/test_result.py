@@ -13,6 +13,7 @@ from chromi.encoder import Recipe, convert
 from tests import clips
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, OpenPage
 from tests.browser.house import Finished, House
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -191,9 +192,13 @@ def test_the_extension_draws_the_gif_on_a_new_tab(
         viewport={"width": 1000, "height": 800},
     )
     tab = context.new_page()
-    tab.goto("chrome://newtab/")
     search = tab.get_by_role("searchbox", name="Search the web")
-    expect(search).to_be_visible()
+
+    def is_drawn() -> bool:
+        tab.goto("chrome://newtab/")  # Chrome's own, until the extension is there
+        return search.is_visible()
+
+    wait_for(is_drawn, "the extension's new tab")
     shot = Image.open(BytesIO(tab.screenshot())).convert("RGB")
     search.fill("a calm sea")
     with tab.expect_request(re.compile("calm")):  # by the search engine that the browser is set to

@@ -172,7 +172,7 @@ def test_space_plays_the_window_and_comes_round(studio: Open, clip: Path) -> Non
           const video = document.querySelector("#studio video");
           window.seen = [];
           const look = () => { window.seen.push(video.currentTime); requestAnimationFrame(look); };
-          look();
+          requestAnimationFrame(look); // after the player's own look at it, as each time
         }"""
     )
     page.wait_for_function("() => seen.some((s, i) => i && s < seen[i - 1] - 0.5)")
@@ -252,7 +252,7 @@ def test_the_strip_scrolls_while_the_window_is_held_at_its_end(studio: Open, lon
     page.mouse.move(strip["x"] + strip["width"] / 4, strip["y"] + 20)
     page.mouse.down()
     page.mouse.move(strip["x"] + strip["width"] - 5, strip["y"] + 20, steps=4)
-    expect(page.locator("[data-part=from]")).to_have_text(re.compile("^0:[2-9]"))
+    expect(page.locator("[data-part=from]")).to_have_text(re.compile("^(0:[2-9]|1:)"))
     page.mouse.up()
 
 
