@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from peewee import OperationalError
 
 from chromi.config import Settings, signing_keys
 from chromi.encoder import Recipe, Result, probe_video
@@ -133,7 +136,8 @@ class Shift(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(5):
-            with database.connection_context():
+            # A scene may lock the table or take it away for a moment: the next sign of life tells.
+            with suppress(OperationalError), database.connection_context():
                 Worker.beat("everywhere")
 
     def end(self) -> None:
