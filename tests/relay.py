@@ -26,8 +26,9 @@ class Relay:
         self.sent_bytes = 0
         """What has come through to the service so far, headers included."""
         self._open: set[socket.socket] = set()
-        self._door = self._listen(0)
-        self.port: int = self._door.getsockname()[1]
+        self._place = self._bind(0)  # nobody listens here: it keeps the port ours while the door is shut
+        self.port: int = self._place.getsockname()[1]
+        self._door = self._listen()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -36,6 +37,7 @@ class Relay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._place.close()
         self.shut()
 
     def cut(self) -> None:
@@ -50,13 +52,17 @@ class Relay:
         self.cut()
 
     def reopen(self) -> None:
-        self._door = self._listen(self.port)
+        self._door = self._listen()
 
-    def _listen(self, port: int) -> socket.socket:
-        door = socket.socket()
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    def _bind(self, port: int) -> socket.socket:
+        end = socket.socket()
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        end.bind(("127.0.0.1", port))
+        return end
+
+    def _listen(self) -> socket.socket:
+        door = self._bind(self.port)
         door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        door.bind(("127.0.0.1", port))
         door.listen()
         threading.Thread(target=self._accept, args=(door,), daemon=True).start()
         return door
@@ -72,6 +78,7 @@ class Relay:
             self._open |= {browser, service}
             try:
                 service.connect(("127.0.0.1", self.target_port))
+                door.getsockname()  # fails once it is shut: these two may have come too late for the cut
             except OSError:
                 self._break(browser)
                 self._break(service)
