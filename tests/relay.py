@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import struct
 import threading
@@ -23,6 +24,8 @@ class Relay:
         self.target_port = urlsplit(service_url).port
         self.bytes_per_s: float | None = None
         """How fast the service is reached; None for no limit."""
+        self.most_bytes = math.inf
+        """More than so many do not come through to the service: they wait until it is raised."""
         self.sent_bytes = 0
         """What has come through to the service so far, headers included."""
         self._open: set[socket.socket] = set()
@@ -89,6 +92,8 @@ class Relay:
     def _pass_on(self, source: socket.socket, sink: socket.socket, is_up: bool) -> None:
         try:
             while data := source.recv(READ_BYTES):
+                while is_up and self.sent_bytes >= self.most_bytes and source in self._open:
+                    time.sleep(0.01)
                 if is_up and self.bytes_per_s:
                     time.sleep(len(data) / self.bytes_per_s)
                 sink.sendall(data)
