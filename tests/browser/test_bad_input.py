@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from chromi.encoder import Recipe
 from chromi.encoder.errors import EncodeError
@@ -14,8 +14,8 @@ from chromi.models import Job, State, Upload
 from chromi.web.passwords import hash_password
 from tests import clips
 from tests.browser.house import House
+from tests.browser.moments import held
 from tests.relay import Relay
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -337,13 +337,10 @@ def test_a_clip_whose_file_is_at_hand_is_uploaded_again(
     bar = page.get_by_role("group", name="Upload")
     expect(bar.get_by_text("Your clip has been deleted here")).to_be_in_viewport()
     expect(page.locator("#announcer")).to_contain_text("Your clip has been deleted here")
-    held: list[Route] = []
-    page.route(re.compile(r"/uploads/[0-9a-f]{32}/(\?.*)?$"), lambda route: held.append(route), times=1)
-    page.get_by_role("button", name="Upload it again").click()
-    wait_for(lambda: page.evaluate("1") and held, "the new studio to be asked for")
     limit = page.get_by_label("Under", exact=True)
-    limit.fill("7")
-    held[0].continue_()
+    with held(page, re.compile(r"/uploads/[0-9a-f]{32}/(\?.*)?$")):
+        page.get_by_role("button", name="Upload it again").click()
+        limit.fill("7")
     page.wait_for_url(lambda url: url != first and "/uploads/" in url)
     expect(limit).to_have_value("7")
     expect(limit).to_be_focused()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from chromi.encoder.timecode import parse_timecode
 from tests import clips
 from tests.browser.conftest import OpenPage
 from tests.browser.keyboard import button, has_focus, press, reach
+from tests.browser.moments import NOTE_WORDS, held
 from tests.conftest import Service
 from tests.waiting import wait_for
 
@@ -24,24 +23,9 @@ PASSWORD = "four words"
 LAST_START_S = 2.0
 """Six seconds of tall_clip begin there at the latest."""
 
-NOTE_WORDS = """(element) => {
-  window.told = [];
-  new MutationObserver(() => told.push(element.textContent)).observe(element, { childList: true });
-}"""
-"""Note in `told` each text that comes into an element."""
 NOTE_NEWS = f"""addEventListener("DOMContentLoaded", () => {{
   ({NOTE_WORDS})(document.getElementById("announcer"));
 }});"""
-
-
-@contextmanager
-def held(page: Page, address: str) -> Iterator[None]:
-    """Within it, what the page asks of this address next is not answered."""
-    asked: list[Route] = []
-    page.route(address, lambda route: asked.append(route), times=1)
-    yield
-    wait_for(lambda: page.title() and asked, f"the page to ask {address}")
-    asked[0].continue_()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from chromi.models import Link
 from tests.browser.conftest import COLOUR_SCHEMES, OpenPage
 from tests.browser.house import House
-from tests.browser.test_keyboard import NOTE_WORDS
+from tests.browser.moments import NOTE_WORDS
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import clips
+from tests.browser.moments import NOTE_WORDS, held
 from tests.browser.studio import LOCAL_FILE, slider, starts_at, wait_for_seam, wait_shown
-from tests.browser.test_keyboard import NOTE_WORDS, held
 from tests.conftest import Service
 from tests.waiting import wait_for
 

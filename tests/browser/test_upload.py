@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Request, Route, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from tests import clips
 from tests.browser.house import House
+from tests.browser.moments import held
 from tests.browser.scenes import PIECES
 from tests.conftest import Service
 from tests.relay import Relay
@@ -225,14 +226,10 @@ def test_it_goes_on_when_the_server_was_killed_and_started_again(
 def test_making_waits_for_the_upload_and_goes_on_by_itself(page: Page, relay: Relay, long_clip: Path) -> None:
     relay.bytes_per_s = SLOW
     requests = note_requests(page)
-    held: list[Route] = []
-    # What asks how much the server has: the button may be quicker.
-    page.route(PIECES, lambda route: held.append(route), times=1)
-    choose(page, relay.url, long_clip)
-    page.get_by_role("button", name="Make background").click()
-    expect(upload_bar(page).get_by_text("begins by itself")).to_be_visible()
-    wait_for(lambda: page.title() and held, "the question")
-    held[0].continue_()
+    with held(page, PIECES):  # it asks how much the server has: the button may be quicker
+        choose(page, relay.url, long_clip)
+        page.get_by_role("button", name="Make background").click()
+        expect(upload_bar(page).get_by_text("begins by itself")).to_be_visible()
     expect(upload_bar(page).get_by_text(" of 4.0 MB")).to_be_visible()
     expect(page.locator("#announcer")).to_contain_text("begins by itself")
     page.get_by_label("Starts at").fill("00:00:01.500")
