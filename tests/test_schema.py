@@ -136,6 +136,28 @@ def test_a_step_is_taken_by_whoever_is_first(tmp_path: Path) -> None:
     assert complaints == []
 
 
+@pytest.mark.parametrize("taken", range(len(steps.STEPS) + 1))
+def test_steps_that_another_takes_meanwhile_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    make(tmp_path, SCHEMAS["1-first"])
+    all_steps, check_pages = steps.STEPS, steps.check_pages
+
+    def check_while_another_is_quicker() -> None:
+        check_pages()
+        monkeypatch.setattr(steps, "check_pages", check_pages)
+        monkeypatch.setattr(steps, "STEPS", all_steps[:taken])
+        other = threading.Thread(target=open_database, args=(tmp_path,))
+        other.start()
+        other.join()
+        monkeypatch.setattr(steps, "STEPS", all_steps)
+
+    monkeypatch.setattr(steps, "check_pages", check_while_another_is_quicker)
+    open_database(tmp_path)
+    with database.connection_context():
+        assert steps.schema_version() == len(all_steps)
+
+
 def test_server_and_consumer_may_open_it_at_once(tmp_path: Path) -> None:
     make(tmp_path, SCHEMAS["1-first"])
     context = multiprocessing.get_context("spawn")

@@ -132,6 +132,8 @@ def bring_up_to_date() -> None:
     while (version := schema_version()) < len(STEPS):
         with database.atomic("IMMEDIATE"):
             if schema_version() == version:
+                # Reads the tables anew if another process has changed them; DROP COLUMN alone would not.
+                database.get_tables()
                 _take(STEPS[version])
                 database.execute_sql(f"PRAGMA user_version = {version + 1}")
     if version > len(STEPS):
