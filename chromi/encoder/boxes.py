@@ -20,10 +20,13 @@ MAX_PACKED_BYTES = 16_000_000
 """Of all that is packed together, before and after; the index of hours of film has less."""
 
 _Bytes = mmap.mmap | bytes
-_NAMES = re.compile(b"elst|cmov")
+_LIST, _PACKED_INDEX = re.compile(b"elst"), re.compile(b"cmov")
+_NAME_BYTES = 4
 _EDIT_BYTES = 12  # of the shorter kind
-_PACKED_AT = 24
+_PACKED_AT = 28
 """So much after its name `cmov` the packed part begins; ffmpeg asks little of what is between."""
+_WINDOW_BYTES = 1_000_000
+"""Searched in one go, which takes a millisecond and stops all other threads."""
 
 
 def check_edits(path: Path) -> None:
@@ -44,14 +47,13 @@ def _edit_lists(movie: mmap.mmap) -> Iterator[int]:
     parts: list[tuple[_Bytes, int, int]] = [(movie, start, end) for start, end in _boxes(movie)]
     unpacked: list[bytes] = []
     for index, start, end in parts:  # and those that come to it meanwhile
-        for name in _NAMES.finditer(index, start + 4, end):
-            if name[0] == b"elst":
-                yield _count(index, name.start(), end)
-                continue
-            room = MAX_PACKED_BYTES - sum(map(len, unpacked))
+        for name_at in _find(_LIST, index, start + 4, end):
+            yield _count(index, name_at, end)
+        for name_at in _find(_PACKED_INDEX, index, start + 4, end):
             if len(unpacked) == MAX_PACKED:
                 raise NotAVideo(detail=f"more than {MAX_PACKED} packed indexes")
-            unpacked.append(_unpack(index, name.end() + _PACKED_AT, end, room))
+            room = MAX_PACKED_BYTES - sum(map(len, unpacked))
+            unpacked.append(_unpack(index, name_at + _PACKED_AT, end, room))
             parts.append((unpacked[-1], 0, len(unpacked[-1])))
 
 
@@ -75,10 +77,18 @@ def _boxes(movie: mmap.mmap) -> Iterator[tuple[int, int]]:
     yield start, file_end
 
 
+def _find(name: re.Pattern[bytes], index: _Bytes, start: int, end: int) -> Iterator[int]:
+    """Where the name stands. An expression finds it several times as fast as mmap.find()."""
+    overlap_bytes = _NAME_BYTES - 1
+    for window in range(start, end, _WINDOW_BYTES):
+        window_end = min(window + _WINDOW_BYTES + overlap_bytes, end)
+        yield from (found.start() for found in name.finditer(index, window, window_end))
+
+
 def _count(index: _Bytes, name_at: int, end: int) -> int:
     """What the list says that it holds, or what has room in it if that is less."""
     size = _number(index, name_at - 4)
-    content = name_at + 4
+    content = name_at + _NAME_BYTES
     if size == 1:
         content += 8  # its size stands there
     elif size:

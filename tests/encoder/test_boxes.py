@@ -46,6 +46,7 @@ REFUSED: dict[str, Callable[[bytes], bytes]] = {
     ),
     "many that are empty": lambda movie: monsters.box(b"moov", edits(0) * (MAX_EDITS + 1)),
     "behind very many boxes": lambda movie: monsters.box(b"free") * 100_000 + MANY,
+    "across two windows": lambda movie: monsters.box(b"free", bytes(1_000_000 - 14), MANY),
     "one that goes to the end": lambda movie: monsters.box(b"free") + bytes(4) + MANY[4:],
 }
 TAKEN: dict[str, Callable[[bytes], bytes]] = {
@@ -58,6 +59,7 @@ TAKEN: dict[str, Callable[[bytes], bytes]] = {
     "a name without a list": lambda movie: monsters.box(b"moov", b"elst"),
     "names without content": lambda movie: monsters.box(b"moov", b"cmov" * MAX_PACKED),
     "boxes within boxes": lambda movie: monsters.nested_boxes(b"moov", 100_000),
+    "a large one without pictures": lambda movie: monsters.box(b"free", b"elsc" * 15_000_000),
     "very many boxes": lambda movie: monsters.box(b"free") * 1_000_000,
     "a box that is no box": lambda movie: b"\0\0\0\3moov" + movie,
     "half a size": lambda movie: b"\0\0\0\1moov\0\0",
