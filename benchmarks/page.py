@@ -75,11 +75,7 @@ class Load:
 
 
 def is_picture(url: str) -> bool:
-    return (
-        "/static/v-" not in url
-        and "/download/" in url
-        or url.endswith(("/start.gif", "/start.png", "/video"))
-    )
+    return "/static/v-" not in url and "/download/" in url or url.endswith(("/start.gif", "/video"))
 
 
 @contextmanager

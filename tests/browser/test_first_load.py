@@ -48,7 +48,7 @@ def names(addresses: list[str]) -> list[str]:
 
 def test_the_first_visit_is_light(first: Load) -> None:
     """All that it brings but the moving picture, the studio's script included."""
-    assert 20_000 < first.own_bytes < 120_000
+    assert 20_000 < first.own_bytes < 100_000
     assert "js/studio.js" in names(list(first.bytes_of))
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import COLOUR_SCHEMES, OpenPage
@@ -17,7 +18,12 @@ MOVING, STILL = re.compile(r"/static/v-\w+/start\.gif$"), re.compile(r"/static/v
 
 def test_the_picture_is_small() -> None:
     assert (STATIC / "start.gif").stat().st_size < 300_000
-    assert (STATIC / "start.png").stat().st_size < 30_000
+    assert (STATIC / "start.png").stat().st_size < 6_000
+
+
+def test_the_still_is_where_it_begins_to_move() -> None:
+    with Image.open(STATIC / "start.gif") as loop, Image.open(STATIC / "start.png") as still:
+        assert ImageChops.difference(loop.convert("RGB"), still.convert("RGB")).getbbox() is None
 
 
 def test_the_picture_moves_until_it_is_stopped(page: Page, house: House) -> None:
