@@ -12,8 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chromi.encoder import OPTIONS, Recipe, VideoInfo, probe, probe_video
+from chromi.encoder import OPTIONS, Recipe, VideoInfo, convert, probe, probe_video
 from chromi.encoder.ffmpeg import FrameCounter
+from chromi.encoder.options import Framing, Loop, Quality, Short
 from chromi.encoder.process import Outcome
 from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.errors import BadOptions, ChromiError, Gone, NotAVideo, NotFound
@@ -158,6 +159,40 @@ def test_whatever_the_bytes_of_a_file_are(kind: str, seeds: dict[str, bytes], tm
 
     path.write_bytes(seeds[kind])
     assert probe_video(path).width_px == 32
+    look()
+
+
+SHORT_CLIPS = st.fixed_dictionaries(
+    {
+        "seconds": st.integers(2, 60).map(lambda frames: frames / 24),
+        "rate": st.sampled_from([10, 24, 25, 30, 50]),
+        "size": st.sampled_from(["64x36", "36x64"]),
+        "picture": st.sampled_from(["color", "quadrants"]),
+    }
+)
+RECIPES = st.builds(
+    Recipe,
+    start_s=st.floats(0, 1).map(lambda start_s: round(start_s, 3)),
+    duration_s=st.integers(24, 72).map(lambda frames: round(frames / 24, 3)),
+    quality=st.sampled_from(Quality),
+    framing=st.sampled_from(Framing),
+    loop=st.sampled_from(Loop),
+    speed=st.sampled_from([0.5, 1.0, 1.3, 2.0]),
+    reverse=st.booleans(),
+    short=st.sampled_from(Short),
+)
+
+
+def test_any_part_of_any_clip_becomes_a_background(tmp_path: Path) -> None:
+    @bounded(12)
+    @given(SHORT_CLIPS, RECIPES)
+    @example({"seconds": 0.125, "rate": 24, "size": "64x36", "picture": "color"}, Recipe())
+    def look(clip: dict[str, Any], recipe: Recipe) -> None:
+        path = make_clip(tmp_path / "c.mp4", **clip)
+        with suppress(BadOptions):  # the clip is over before the part begins
+            result = convert(path, tmp_path / "o.gif", recipe, work_dir=tmp_path / "work")
+            assert result.duration_cs == pytest.approx(result.frames * 100 / 24, abs=0.5)
+
     look()
 
 

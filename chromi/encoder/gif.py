@@ -12,6 +12,7 @@ from PIL import Image
 from chromi.encoder.blocks import TRAILER, Frame, read_blocks, read_size_px, start_gif
 from chromi.encoder.errors import BrokenResult
 from chromi.encoder.recipe import Recipe
+from chromi.encoder.splice import begins_cs
 
 MIN_DELAY_CS = 2  # Chrome plays 0 and 1 as 10
 _DECODED_EVERY = 24
@@ -34,7 +35,7 @@ def check_gif(gif_path: Path, recipe: Recipe, frames: int, *, on_tick: Callable[
     One frame of each second is decoded. Raises BrokenResult naming every promise that is broken.
     """
     facts = _read_gif(gif_path, on_tick)
-    expected_cs = round(frames * 100 / recipe.fps)
+    expected_cs = begins_cs(frames, recipe.fps)
     promises = {
         f"{frames} frames": len(facts.delays_cs) == frames,
         f"{recipe.width_px}x{recipe.height_px}": facts.size_px == (recipe.width_px, recipe.height_px),

@@ -41,11 +41,16 @@ def join_parts(parts: Sequence[Part], destination: Path, *, fps: int) -> int:
                 common = frames[0].colours
                 file.write(start_gif(_read_size_px(part.paths[0]), common) + LOOP_FOREVER)
             for frame in frames[part.skip :]:
-                delay_cs = _at_cs(count + 1, fps) - _at_cs(count, fps)
+                delay_cs = begins_cs(count + 1, fps) - begins_cs(count, fps)
                 file.write(frame.lasting(delay_cs).to_bytes(common))
                 count += 1
         file.write(TRAILER)
     return count
+
+
+def begins_cs(frame: int, fps: int) -> int:
+    """When `frame` begins, and those before it end. Whole numbers only: round() would take 12.5 for 12."""
+    return (frame * 200 + fps) // (2 * fps)
 
 
 def read_frames(part: Part) -> list[Frame]:
@@ -64,8 +69,3 @@ def _read_size_px(path: Path) -> tuple[int, int]:
 
 def _read_gif(path: Path) -> list[Frame]:
     return [block for block in read_blocks(path.read_bytes()) if isinstance(block, Frame)]
-
-
-def _at_cs(frame: int, fps: int) -> int:
-    """When `frame` begins. Whole numbers only: round() would take 12.5 for 12."""
-    return (frame * 200 + fps) // (2 * fps)

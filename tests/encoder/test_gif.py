@@ -9,6 +9,7 @@ from PIL import Image
 from chromi.encoder.errors import BrokenResult
 from chromi.encoder.gif import check_gif, publish
 from chromi.encoder.recipe import Recipe
+from chromi.encoder.splice import Part, join_parts
 
 FRAMES = 6
 DELAYS_MS = [40, 40, 50, 40, 40, 40]
@@ -44,6 +45,14 @@ def broken(path: Path, frames: int = FRAMES) -> str:
 
 def test_a_gif_that_keeps_every_promise_passes(write: Write) -> None:
     check(write())
+
+
+@pytest.mark.parametrize("frames", range(1, 25))
+def test_any_number_of_frames_is_as_long_as_it_is_written(frames: int, write: Write, tmp_path: Path) -> None:
+    """Three last for 12.5 cs: those who write and those who check must round alike."""
+    part = Part([write(delays_ms=[40] * frames)])
+    join_parts([part], tmp_path / "joined.gif", fps=Recipe.fps)
+    check(tmp_path / "joined.gif", frames)
 
 
 def test_another_size_is_refused(write: Write) -> None:

@@ -66,7 +66,9 @@ def test_what_does_not_hold_the_same_frames_is_refused(tmp_path: Path) -> None:
         read_frames(Part(paths))
 
 
-@pytest.mark.parametrize(("count", "expected_ms"), [(6, 250), (24, 1000), (29, 1210), (144, 6000)])
+@pytest.mark.parametrize(
+    ("count", "expected_ms"), [(3, 130), (6, 250), (15, 630), (24, 1000), (29, 1210), (144, 6000)]
+)
 def test_delays_add_up_to_the_time_that_the_frames_last(count: int, expected_ms: int, tmp_path: Path) -> None:
     part = Part([write_part(tmp_path / "a.gif", [number % 250 for number in range(count)])])
     join_parts([part], tmp_path / "o.gif", fps=24)
