@@ -166,7 +166,7 @@ def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
         clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, picture="color")
         clip.rename(remains.storage.upload_path(upload.id))
         job_ids = [remains.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
-        with consuming(remains.settings.instance, "mortal", workers=len(steps)):
+        with consuming(remains.settings.instance, "tests.service.mortal", workers=len(steps)):
             wait_for(
                 lambda: Job.select().where(Job.state == State.SUCCESS).count() == len(steps),
                 "all jobs",

@@ -1,14 +1,12 @@
 """Workers die, hang and are told to stop: no job is lost, none is done twice at once, none is stuck."""
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +20,13 @@ from chromi.encoder.errors import ConverterKilled, WorkerDied
 from chromi.models import FINAL_STATES, Job, Link, State, Upload, database
 from chromi.storage import Storage
 from chromi.tasks import Queue, open_service
-from tests.conftest import ROOT
 from tests.processes import are_gone, catches, converters
+from tests.service.consumers import consuming
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-STAND_IN = "tests.service.stand_in.huey"
+STAND_IN = "tests.service.stand_in"
 RECIPE = Recipe(duration_s=1.0)
 
 
@@ -43,7 +41,7 @@ class Hall:
     @property
     def log_path(self) -> Path:
         """What the consumers say."""
-        return self.settings.instance / "consumers.log"
+        return self.settings.instance / "consumer.log"
 
     def upload(self, clip: Path) -> Upload:
         upload = Upload.create(
@@ -99,28 +97,13 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 @pytest.fixture
 def start(hall: Hall) -> Iterator[Start]:
     """Start consumers as hosts do; a `deed` instead of real conversions."""
-    started: list[subprocess.Popen[bytes]] = []
+    with ExitStack() as started:
 
-    def start(
-        deed: str = "", *, workers: int = 1, grace_s: int = 100, renew: int = 50
-    ) -> "subprocess.Popen[bytes]":
-        options = f"-q -k process -w {workers} -d 0.05 -m 0.2 -g TERM -t {grace_s} -M {renew} -c 1"
-        name = STAND_IN if deed else "worker.huey"
-        with hall.log_path.open("a") as log:  # nobody reads it meanwhile: a pipe would be full
-            consumer = subprocess.Popen(
-                [sys.executable, "-m", "huey.bin.huey_consumer", name, *options.split()],
-                cwd=ROOT,
-                env=os.environ | {"CHROMI_INSTANCE": str(hall.settings.instance), "DEED": deed},
-                stdout=log,
-                stderr=log,
-            )
-        started.append(consumer)
-        return consumer
+        def start(deed: str = "", **how: int) -> "subprocess.Popen[bytes]":
+            program = STAND_IN if deed else "worker"
+            return started.enter_context(consuming(hall.settings.instance, program, deed=deed, **how))
 
-    yield start
-    for consumer in started:
-        consumer.kill()  # its children go with it
-        consumer.wait()
+        yield start
 
 
 def terminate(consumer: "subprocess.Popen[bytes]") -> None:

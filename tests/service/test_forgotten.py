@@ -67,7 +67,7 @@ def test_a_job_whose_maker_was_killed_before_the_queue_heard_of_it_is_found_with
     web: Service, dying: Service, upload_url: str
 ) -> None:
     """By a consumer that was there all the time, whose sweep at its start is over."""
-    with consuming(web.instance, "hurried"):
+    with consuming(web.instance, "tests.service.hurried"):
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
         with pytest.raises(subprocess.CalledProcessError):
             curl("-Fduration=2", f"{upload_url.replace(web.url, dying.url)}jobs/")
@@ -80,7 +80,7 @@ def test_a_job_whose_maker_was_killed_before_the_queue_heard_of_it_is_found_with
 
 def test_a_job_whose_task_could_not_be_written_is_done_afterwards(web: Service, upload_url: str) -> None:
     """Another program holds the queue for longer than anybody waits for it."""
-    with consuming(web.instance, "hurried") as consumer:
+    with consuming(web.instance, "tests.service.hurried") as consumer:
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
         began_at = time.monotonic()
         with locked(web, "queue.db"):
