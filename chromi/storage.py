@@ -8,7 +8,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from chromi.config import MB
@@ -84,6 +85,15 @@ class PartialFile(io.FileIO):
 def files_in(folder: Path) -> Iterator[Path]:
     """The files at any depth; folders and files may go meanwhile, which ends a walk of rglob()."""
     return (Path(inner, name) for inner, _, names in os.walk(folder) for name in names)
+
+
+def size_of(files: Iterable[Path]) -> int:
+    """Add up the bytes of what is there; files may go while they are counted."""
+    size_bytes = 0
+    for path in files:
+        with suppress(OSError):
+            size_bytes += path.stat().st_size
+    return size_bytes
 
 
 class Storage:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from peewee import fn
 
 from chromi.config import Settings
 from chromi.models import Job, State, Worker
-from chromi.storage import Storage, files_in
+from chromi.storage import Storage, files_in, size_of
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,9 @@ def look(settings: Settings, storage: Storage) -> Vitals:
         worker_ages_s=_worker_ages_s(),
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
-        database_bytes=_size_of(databases),
-        wal_bytes=_size_of(path.with_name(f"{path.name}-wal") for path in databases),
-        media_bytes={folder.name: _size_of(files_in(folder)) for folder in folders},
+        database_bytes=size_of(databases),
+        wal_bytes=size_of(path.with_name(f"{path.name}-wal") for path in databases),
+        media_bytes={folder.name: size_of(files_in(folder)) for folder in folders},
     )
 
 
@@ -67,14 +65,3 @@ def _oldest_queued_age_s() -> float | None:
 def _worker_ages_s() -> dict[str, float]:
     workers = Worker.select().order_by(Worker.seen_at.desc())
     return {worker.id: max(0.0, time.time() - worker.seen_at) for worker in workers}
-
-
-def _size_of(paths: Iterable[Path]) -> int:
-    """Add up what is there; files may go while they are counted."""
-    size_bytes = 0
-    for path in paths:
-        try:
-            size_bytes += path.stat().st_size
-        except OSError:
-            continue
-    return size_bytes

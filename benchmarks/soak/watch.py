@@ -6,14 +6,14 @@ import sqlite3
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 
 import psutil
 
-from chromi.storage import files_in
+from chromi.storage import files_in, size_of
 
 Sample = dict[str, float]
 """A name such as `web: memory, MB` and its value at one moment."""
@@ -87,17 +87,9 @@ def _family(pid: int) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def _disk(instance: Path) -> Sample:
-    sizes = {f"disk: {name}, MB": _size(files_in(instance / name)) / MB for name in FOLDERS}
-    wals = sum(path.stat().st_size for path in instance.glob("*.db-wal"))
-    return sizes | {"disk: databases, MB": _size(instance.glob("*.db")) / MB, "disk: WAL, MB": wals / MB}
-
-
-def _size(files: Iterable[Path]) -> int:
-    total = 0
-    for path in files:
-        with suppress(OSError):  # it went while we looked
-            total += path.stat().st_size
-    return total
+    files = {name: files_in(instance / name) for name in FOLDERS}
+    files |= {"databases": instance.glob("*.db"), "WAL": instance.glob("*.db-wal")}
+    return {f"disk: {name}, MB": size_of(found) / MB for name, found in files.items()}
 
 
 def _unfinished(instance: Path) -> int:

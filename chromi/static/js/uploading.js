@@ -76,7 +76,7 @@ function explainer(studio, bar, show, signal) {
     if (!isGone) showError(isRefused ? error.sentence || bar.dataset.unclear : bar.dataset.unreadable);
     for (const button of studio.querySelectorAll("form button:not([type=button])")) button.disabled = true;
     if (!isGone) studio.dispatchEvent(new Event("chromi:refused"));
-    bar.querySelector("[data-part=upload_held]").hidden = true;
+    partsOf(bar).upload_held.hidden = true;
     if (document.activeElement.disabled) bar.focus();
     show(isGone ? "expired" : "failed");
   };
