@@ -162,6 +162,8 @@ def test_whatever_the_bytes_of_a_file_are(kind: str, seeds: dict[str, bytes], tm
     look()
 
 
+# -- whole conversions ---------------------------------------------------------------------------------------
+
 SHORT_CLIPS = st.fixed_dictionaries(
     {
         "seconds": st.integers(2, 60).map(lambda frames: frames / 24),

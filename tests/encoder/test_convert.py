@@ -141,7 +141,7 @@ def test_stopping_ends_everything_within_a_second(step: str, after_s: float, cli
             should_stop=should_stop,
             on_progress=lambda progress: steps.append(progress.step),
         )
-    assert time.monotonic() - asked[0] < 2
+    assert time.monotonic() - asked[0] < 1
     assert left(room) == []
 
 
@@ -162,7 +162,7 @@ def test_too_long_is_too_long(clip: Path, room: Path) -> None:
     start = time.monotonic()
     with pytest.raises(TimedOut):
         convert_in(room, clip, timeout_s=0.3)
-    assert time.monotonic() - start < 2.3
+    assert time.monotonic() - start < 1.3
     assert left(room) == []
 
 

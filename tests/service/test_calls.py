@@ -33,7 +33,7 @@ def test_the_published_calls_work_as_they_stand(service: Service, plain_clip: Pa
     job = wait_for(ended, "the job to end", timeout_s=90)
     assert job["status"] == "success"
     assert seen == sorted(seen), "progress never goes back"
-    assert len({round(value, 2) for value in seen}) >= 3, seen
+    assert len({round(value, 2) for value in seen}) >= 5, seen
     assert seen[-1] == 1
     gif = tmp_path / "got.gif"
     curl("-o", str(gif), service.url + job["converted_url"])
@@ -87,7 +87,7 @@ def test_stalled_downloads_block_nobody(service: Service, finished: Any) -> None
     try:
         for connection in stalled:
             assert connection.recv(20).startswith(b"HTTP/1.1 206")
-        assert "Chromi" in curl("--max-time", "15", "-H", "Accept: text/html", f"{service.url}/")
+        assert "Chromi" in curl("--max-time", "2", "-H", "Accept: text/html", f"{service.url}/")
     finally:
         for connection in stalled:
             connection.close()
