@@ -26,50 +26,72 @@ PEAK_NITS = 1000.0
 _CHROMATICITIES = {
     "bt709": ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)),
     "bt470bg": ((0.64, 0.33), (0.29, 0.60), (0.15, 0.06)),
-    "smpte170m": ((0.63, 0.34), (0.31, 0.595), (0.155, 0.07)),
-    "smpte240m": ((0.63, 0.34), (0.31, 0.595), (0.155, 0.07)),
     "bt2020": ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
     "smpte431": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     "smpte432": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
 }
-"""x and y of red, green and blue, by ffmpeg's name for them (ITU-T H.273, table 2)."""
+"""x and y of red, green and blue, by ffmpeg's name for them (ITU-T H.273, table 2).
+
+Not SMPTE 170M and 240M, which Chromium takes for BT.709.
+"""
 _D65 = (0.3127, 0.3290)
 
 _BT2020_LUMA = (0.2627, 0.6780, 0.0593)
 
+_GAMMAS = {"bt470m": 2.2, "bt470bg": 2.8, "linear": 1.0}
+"""SDR transfers that are not taken for sRGB's."""
+
+_CB_TO_BLUE = 0.934
+"""Chromium's software conversion (libyuv) gives BT.2020's Cb a factor of 2.0 at most, where 2.14 is exact."""
+
 Color = Sequence[float]
 _Matrix = Sequence[Color]
 
-PRIMARIES = frozenset(_CHROMATICITIES)
+
+def needs_lut(transfer: str, primaries: str) -> bool:
+    """Return whether colors must be converted to look right on an ordinary screen."""
+    return transfer in HDR_TRANSFERS or transfer in _GAMMAS or _known(primaries, "bt709") != "bt709"
 
 
 @lru_cache(maxsize=4)
-def cube(transfer: str, primaries: str, peak_nits: float = PEAK_NITS) -> str:
+def cube(transfer: str, primaries: str, peak_nits: float | None = None) -> str:
     """Return a table in the .cube format (Adobe's Cube LUT specification 1.0).
 
-    Any `transfer` but HDR_TRANSFERS is taken for sRGB's, as Chromium does with all SDR video. `peak_nits` is
-    the brightest that a PQ clip holds.
+    Unknown primaries are BT.2020's in HDR, and BT.709's otherwise. `peak_nits` is the brightest light of a PQ
+    clip, PEAK_NITS if it does not say.
     """
     if transfer == HLG:
-        colors = _hlg_colors(primaries)
+        colors = _hlg_colors(_known(primaries, "bt2020"))
     elif transfer == PQ:
-        colors = _pq_colors(primaries, peak_nits)
+        colors = _pq_colors(_known(primaries, "bt2020"), peak_nits or PEAK_NITS)
     else:
-        colors = _sdr_colors(primaries)
+        colors = _sdr_colors(_known(primaries, "bt709"), _GAMMAS.get(transfer))
     lines = ("{:.6f} {:.6f} {:.6f}".format(*color) for color in colors)
     return f"LUT_3D_SIZE {SIDE}\n" + "\n".join(lines) + "\n"
 
 
-def _grid(decode: Callable[[float], float]) -> Iterator[Color]:
-    """Yield the linear colors of the table's entries, red changing fastest."""
-    values = [decode(step / (SIDE - 1)) for step in range(SIDE)]
+def _known(primaries: str, assumed: str) -> str:
+    return primaries if primaries in _CHROMATICITIES else assumed
+
+
+def _grid() -> Iterator[Color]:
+    """Yield the colors of the table's entries, red changing fastest."""
+    values = [step / (SIDE - 1) for step in range(SIDE)]
     for blue, green, red in product(values, repeat=3):
         yield red, green, blue
 
 
-def _sdr_colors(primaries: str) -> Iterator[Color]:
+def _hdr_grid(decode: Callable[[float], float]) -> Iterator[Color]:
+    """Yield the linear colors of the table's entries, with Chromium's weight of Cb."""
+    for red, green, blue in _grid():
+        luma = _BT2020_LUMA[0] * red + _BT2020_LUMA[1] * green + _BT2020_LUMA[2] * blue
+        yield decode(red), decode(green), decode(max(0.0, luma + _CB_TO_BLUE * (blue - luma)))
+
+
+def _sdr_colors(primaries: str, gamma: float | None) -> Iterator[Color]:
     to_bt709 = _convert(primaries, "bt709")
-    return (_apply(to_bt709, color) for color in _grid(_decode_srgb))
+    for color in _grid():
+        yield _apply(to_bt709, [math.pow(value, gamma) if gamma else _decode_srgb(value) for value in color])
 
 
 def _hlg_colors(primaries: str) -> Iterator[Color]:
@@ -78,7 +100,7 @@ def _hlg_colors(primaries: str) -> Iterator[Color]:
         _convert("bt2020", "bt709"),
         _ToneMap(PEAK_NITS),
     )
-    for scene in _grid(_decode_hlg):
+    for scene in _hdr_grid(_decode_hlg):
         scene = _apply(to_bt2020, scene)
         luminance = max(1e-9, sum(map(float.__mul__, _BT2020_LUMA, scene)))
         shown = math.pow(luminance, 0.2) * PEAK_NITS / SDR_WHITE_NITS  # BT.2100's system gamma of 1.2
@@ -91,7 +113,7 @@ def _pq_colors(primaries: str, peak_nits: float) -> Iterator[Color]:
         _convert("bt2020", "bt709"),
         _ToneMap(peak_nits),
     )
-    for color in _grid(_decode_pq):
+    for color in _hdr_grid(_decode_pq):
         yield _apply(to_bt709, tone_map(_apply(to_bt2020, color)))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromi.encoder.color_lut import PRIMARIES, cube
+from chromi.encoder.color_lut import cube, needs_lut
 from chromi.encoder.ffmpeg import escape_path
 from chromi.encoder.probe import VideoInfo
 
@@ -21,12 +21,10 @@ BT709_TO_BGRA = (
 
 The kernel is for chroma alone: bicubic takes twice as long and gains 0.02 dB.
 """
-_HD_HEIGHT_PX = 720
 _SWSCALE_MATRICES = frozenset(
     ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c", "gbr", "unknown")
 )
 """What `scale` converts; zscale does the others (YCgCo, ICtCp)."""
-_ORDINARY_PRIMARIES = frozenset(("bt709", "unknown", "unspecified", "reserved"))
 
 
 def exactly(kernel: str) -> str:
@@ -48,7 +46,7 @@ def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequenc
     """
     to_bt709 = "out_color_matrix=bt709:out_range=tv"
     if not lut_path and info.colour_matrix in _SWSCALE_MATRICES:
-        return [*_correct_tags(info), f"{scale}{_assumed_matrix(info)}:{to_bt709}", "setsar=1"]
+        return [*_correct_tags(info), f"{scale}:{to_bt709}", "setsar=1"]
     alpha = "a" if info.has_alpha else ""
     back = "zscale=matrixin=gbr:rangein=full:matrix=709:range=limited"
     if lut_path:
@@ -64,7 +62,7 @@ def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequenc
 
 def _to_rgb(info: VideoInfo, scale: str, rgb: str) -> Sequence[str]:
     if info.colour_matrix in _SWSCALE_MATRICES:
-        return [f"{scale}{_assumed_matrix(info)}", f"format={rgb}"]
+        return [f"{scale}", f"format={rgb}"]
     # `scale` refuses frames whose matrix it does not know, even where it only resizes them.
     whole_chroma = "yuva444p12" if info.has_alpha else "yuv444p12"
     limited = "full" if info.color_range == "pc" else "limited"
@@ -77,30 +75,19 @@ def _to_rgb(info: VideoInfo, scale: str, rgb: str) -> Sequence[str]:
 
 def write_lut(info: VideoInfo, folder: Path) -> Path | None:
     """Write the table that converts the clip's colors into `folder`, or return None if none is needed."""
-    is_ordinary = info.color_primaries not in PRIMARIES or info.color_primaries in _ORDINARY_PRIMARIES
-    if is_ordinary and not info.is_hdr:
+    if not needs_lut(info.colour_transfer, info.color_primaries):
         return None
-    # HDR without named primaries is BT.2020, as its standards have it.
-    assumed = "bt2020" if info.is_hdr else "bt709"
-    primaries = info.color_primaries if info.color_primaries in PRIMARIES else assumed
     path = folder / "color.cube"
-    path.write_text(cube(info.colour_transfer, primaries), "ascii")
+    path.write_text(cube(info.colour_transfer, info.color_primaries, info.peak_nits), "ascii")
     return path
 
 
 def _correct_tags(info: VideoInfo) -> Sequence[str]:
-    """VP8's own header says neither matrix nor range, and the decoder makes them up: the container counts."""
-    if info.codec != "vp8" or info.colour_matrix == "unknown":
+    """Tell the filters what the frames do not say."""
+    if not info.has_wrong_tags:
         return []
-    return [f"setparams=colorspace={info.colour_matrix}:range={info.color_range}"]
-
-
-def _assumed_matrix(info: VideoInfo) -> str:
-    """Return the option that names the matrix where the file does not: players assume it by the size."""
-    if not info.is_yuv or info.colour_matrix != "unknown":
-        return ""
-    is_hd = min(info.width_px, info.height_px) >= _HD_HEIGHT_PX
-    return f":in_color_matrix={'bt709' if is_hd else 'bt601'}"
+    known_range = f":range={info.color_range}" if info.color_range in ("tv", "pc") else ""
+    return [f"setparams=colorspace={info.colour_matrix}{known_range}"]
 
 
 def lay_on_paper(info: VideoInfo) -> list[str]:

@@ -1,9 +1,9 @@
 """What ffmpeg says about a file in lines that the file cannot forge.
 
 There is no ffprobe, and what `ffmpeg -i` prints can be forged: a Matroska tag's name or language may hold
-newlines and imitate a stream's line. So nothing is read from there. Packets are listed by the `framecrc`
-muxer, which prints numbers only, and the first picture is described by the `showinfo` filter, whose lines
-begin with a name that was drawn for this one run.
+newlines and imitate a stream's line. So nothing that matters to anyone else is read from there. Packets are
+listed by the `framecrc` muxer, which prints numbers only, and the first picture is described by the
+`showinfo` filter, whose lines begin with a name that was drawn for this one run.
 """
 
 import re
@@ -105,6 +105,31 @@ class FrameLog:
         return True
 
 
+class ContainerNotes:
+    """Read two notes of the container that no frame repeats, from what ffmpeg prints about its streams.
+
+    A file can forge them, which harms nobody else: it is refused, or its own colors come out wrong.
+    """
+
+    _DOLBY_VISION = re.compile(
+        r" *DOVI configuration record: version: \d+\.\d+, profile: (\d+),.* compatibility id: (\d+)"
+    )
+    _VP8_COLOR = re.compile(r" *Stream #0:\d+.*: Video: vp8(?: \(\w+\))?, \w+\((?:(tv|pc), )?([a-z]\w+)")
+    _INCOMPATIBLE = 0
+    """The base layer of profile 5 and its like is no picture by itself (Dolby Vision, bitstreams, 2.1)."""
+
+    def __init__(self) -> None:
+        self.needs_dolby_vision = False
+        self.vp8_range = self.vp8_matrix = UNKNOWN
+
+    def read(self, line: str) -> None:
+        if record := self._DOLBY_VISION.match(line):
+            profile, compatibility = map(int, record.groups())
+            self.needs_dolby_vision = profile == 5 or (profile >= 10 and compatibility == self._INCOMPATIBLE)
+        elif color := self._VP8_COLOR.match(line):
+            self.vp8_range, self.vp8_matrix = color[1] or "tv", color[2]
+
+
 class Picture:
     """What the filter `witness` logs about the first frame; `format` is empty if there was none.
 
@@ -120,6 +145,7 @@ class Picture:
     )
     _COLOR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
 
+    _PEAK = re.compile(r"(MaxCLL|max_luminance)=(\d{1,6})")
     _X264_NOTE = re.compile(
         rf"\] User Data={b'x264 - core '.hex()}((?:3[0-9]){{1,3}})(?!3[0-9])"  # 3[0-9]: a digit
     )
@@ -133,7 +159,13 @@ class Picture:
         self.width_px = self.height_px = 0
         self.range = self.matrix = self.primaries = self.transfer = UNKNOWN
         self.x264_build: int | None = None
+        self._peaks_nits: dict[str, int] = {}
         self._time_base = Fraction(1)
+
+    @property
+    def peak_nits(self) -> int | None:
+        """The brightest light in the clip, or that its mastering display could show, if it says either."""
+        return self._peaks_nits.get("MaxCLL") or self._peaks_nits.get("max_luminance")
 
     def read(self, line: str) -> None:
         if not line.startswith(f"[{self.witness} @ 0x"):
@@ -149,5 +181,7 @@ class Picture:
             self.aspect = wide / high if wide and high else 1.0
         elif match := self._COLOR.search(line):
             self.range, self.matrix, self.primaries, self.transfer = match.groups()
+        elif "side data - " in line and (match := self._PEAK.search(line)):
+            self._peaks_nits[match[1]] = int(match[2])
         elif match := self._X264_NOTE.search(line):
             self.x264_build = int(bytes.fromhex(match[1])) or None

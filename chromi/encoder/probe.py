@@ -12,7 +12,7 @@ from typing import Any
 
 from chromi.encoder.boxes import check_edits
 from chromi.encoder.color_lut import HDR_TRANSFERS
-from chromi.encoder.facts import UNKNOWN, PacketListing, Picture, StreamPackets
+from chromi.encoder.facts import UNKNOWN, ContainerNotes, PacketListing, Picture, StreamPackets
 from chromi.encoder.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
 from chromi.encoder.process import Limits, LogReader, Outcome, ignore
 from chromi.errors import NotAVideo
@@ -42,6 +42,8 @@ _ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 # ffmpeg's own VP8 and VP9 decoders skip the second picture that carries the alpha.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _TAIL_S = 2
+_HD_HEIGHT_PX = 720
+_ALWAYS_BT601 = ("vp9", "av1")
 _QUICK = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
 
 
@@ -51,9 +53,14 @@ class VideoInfo:
 
     Sizes are as displayed: after rotation, with square pixels. `first_frame_s` is the first picture's time
     stamp in the file; all other times count from there. `stream` is ffmpeg's specifier of the film among the
-    file's streams. The color fields have ffmpeg's names, "unknown" where the file says nothing. `x264_build`
-    is the version of x264 that made an H.264 clip, where it says so: before 151 x264 wrote 4:4:4 wrongly, and
-    a decoder must know that to read it.
+    file's streams.
+
+    The color fields have ffmpeg's names, "unknown" where the file says nothing. A matrix of YUV that it does
+    not name is the one that browsers assume; `has_wrong_tags` then says that the frames do not name it.
+    `peak_nits` is the brightest light of an HDR clip.
+
+    `x264_build` is the version of x264 that made an H.264 clip, where it says so: before 151 x264 wrote 4:4:4
+    wrongly, and a decoder must know that to read it.
     """
 
     container: str  # mov, matroska or gif
@@ -70,6 +77,8 @@ class VideoInfo:
     stream: str = "V:0"
     color_primaries: str = UNKNOWN
     color_range: str = UNKNOWN
+    has_wrong_tags: bool = False
+    peak_nits: int | None = None
 
     @property
     def is_hdr(self) -> bool:
@@ -109,12 +118,17 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
         check_edits(path)
     stream, packets = _find_film(look)
     _check_readable(packets)
-    picture = _describe_first_picture(look, stream, packets, () if container == "gif" else _QUICK)
+    picture, notes = _describe_first_picture(look, stream, packets, () if container == "gif" else _QUICK)
     duration_s = round(float(packets.end_s - picture.time_s), 6)
     if duration_s <= 0:
         raise NotAVideo(
             detail=f"the packets end at {packets.end_s} s, the first picture is at {picture.time_s}"
         )
+    matrix, has_wrong_tags = picture.matrix, False
+    if picture.format.startswith("yuv") and (picture.matrix == UNKNOWN or notes.vp8_matrix != UNKNOWN):
+        # VP8 itself has neither matrix nor range; what its decoder says of them is made up.
+        matrix = notes.vp8_matrix if notes.vp8_matrix != UNKNOWN else _assume_matrix(packets, picture)
+        has_wrong_tags = True
     # Browsers draw a GIF's pixels square, whatever its aspect byte says.
     aspect = 1.0 if container == "gif" else picture.aspect
     return VideoInfo(
@@ -126,12 +140,14 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
         fps=picture.fps,
         first_frame_s=float(picture.time_s),
         pixel_format=picture.format,
-        colour_matrix=picture.matrix,
+        colour_matrix=matrix,
         colour_transfer=picture.transfer,
         x264_build=picture.x264_build if packets.codec == "h264" else None,
         stream=stream,
         color_primaries=picture.primaries,
-        color_range=picture.range,
+        color_range=notes.vp8_range if notes.vp8_matrix != UNKNOWN else picture.range,
+        has_wrong_tags=has_wrong_tags,
+        peak_nits=picture.peak_nits,
     )
 
 
@@ -234,20 +250,40 @@ def _check_readable(packets: StreamPackets) -> None:
 
 def _describe_first_picture(
     look: _Look, stream: str, packets: StreamPackets, before: Sequence[str]
-) -> Picture:
+) -> tuple[Picture, ContainerNotes]:
     """Decode one frame, turned upright as every later pass will have it.
 
     `before` are input options: of a GIF, a longer look alone tells the frame rate.
     """
-    picture = Picture()
+    picture, notes = Picture(), ContainerNotes()
+
+    def read(line: str) -> None:
+        picture.read(line)
+        notes.read(line)
+
     decoder = _ALPHA_DECODERS.get(packets.codec)
     outcome = look.run(
         (*before, *(("-c:v", decoder) if decoder else ())),
         ("-map", f"0:{stream}", "-vf", f"trim=end_frame=1,{picture.witness}=checksum=0", "-f", "null", "-"),
-        on_log=picture.read,
+        on_log=read,
     )
     if not picture.format:
         raise NotAVideo(
             Sentence("The picture in this file cannot be read; the file may be damaged."), detail=outcome.log
         )
-    return picture
+    if notes.needs_dolby_vision:
+        raise NotAVideo(
+            Sentence(
+                "This video is in Dolby Vision profile 5, which only Dolby's own players can show. "
+                "Export it as HDR10, HLG or SDR and try again."
+            )
+        )
+    return picture, notes
+
+
+def _assume_matrix(packets: StreamPackets, picture: Picture) -> str:
+    """Return the matrix that Chromium assumes where the file names none (docs/encoder.md)."""
+    if picture.transfer in HDR_TRANSFERS:
+        return "bt2020nc"
+    is_hd = packets.stored_px[1] >= _HD_HEIGHT_PX
+    return "bt709" if is_hd and packets.codec not in _ALWAYS_BT601 else "smpte170m"
