@@ -24,7 +24,8 @@ def picture_graph(
     `write_lut` wrote for this clip.
     """
     framing = Framing.FILL if _has_its_shape(info, recipe) else recipe.framing
-    *crop, scale = _scale_to_fill(recipe) if framing is Framing.FILL else [_scale_to_fit(recipe)]
+    is_filled = framing is Framing.FILL
+    *crop, scale = _scale_to_fill(recipe) if is_filled else [scale_to_fit(recipe.width_px, recipe.height_px)]
     square = ["setsar=1"] if info.container == "gif" else []  # as browsers draw a GIF's pixels
     scale = f"{scale}:{exactly('neighbor' if pixelated else 'bicubic')}"
     chain = [
@@ -58,9 +59,8 @@ def _scale_to_fill(recipe: Recipe) -> list[str]:
     ]
 
 
-def _scale_to_fit(recipe: Recipe) -> str:
+def scale_to_fit(width: int, height: int) -> str:
     """Scale the whole picture to square pixels as large as fit, both sides even and no side nothing."""
-    width, height = recipe.width_px, recipe.height_px
     return (
         f"scale=w='max(2,2*round(min({width},{height}*iw*sar/ih)/2))'"
         f":h='max(2,2*round(min({height},{width}*ih/(iw*sar))/2))'"

@@ -9,6 +9,7 @@ from chromi.encoder.colour import convert_color, lay_on_paper, write_lut
 from chromi.encoder.errors import DiskFull, EncodeError
 from chromi.encoder.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.gif import publish
+from chromi.encoder.picture import scale_to_fit
 from chromi.encoder.probe import VideoInfo, probe_video
 from chromi.encoder.seek import read_all
 from chromi.encoder.writer import FrameWriter
@@ -105,7 +106,7 @@ def _filters(info: VideoInfo, lut_path: Path | None) -> str:
     A picture that changes its shape in mid-clip is shown whole, as browsers show it in a player.
     """
     width, height = _size_px(info)
-    scale = f"scale={width}:{height}:force_original_aspect_ratio=decrease:force_divisible_by=2:eval=frame"
+    scale = f"{scale_to_fit(width, height)}:eval=frame"
     return ",".join(
         (
             f"fps={_rate(info):.6f}:start_time={info.first_frame_s:.6f}",
