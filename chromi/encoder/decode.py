@@ -203,6 +203,10 @@ class Decoder:
     def _end_s(self) -> float:
         return self._start_s + frames_to_read(self._recipe) * self._recipe.speed / self._recipe.fps
 
+    @property
+    def _clip_end_s(self) -> float:
+        return self._info.first_frame_s + self._info.duration_s
+
     def _on_screen(self, shown: FrameLog) -> list[int]:
         """Return the number of the frame that is on screen at each 24th of a second, as `fps` takes them."""
 
@@ -211,12 +215,12 @@ class Decoder:
 
         rate = Fraction(self._recipe.fps) / Fraction(str(self._recipe.speed))
         slots = [slot(time_s) for time_s in shown.times_s]
-        count = min(frames_to_read(self._recipe), max(1, slot(shown.end_s)))
+        count = min(frames_to_read(self._recipe), max(1, slot(Fraction(self._clip_end_s))))
         return [max(0, bisect_right(slots, number) - 1) for number in range(count)]
 
     def _check_moving(self, log: FrameLog) -> None:
         """Raise FrozenPicture if the source goes on where no frame could be decoded for MAX_GAP_S or more."""
-        end_s = min(self._end_s, self._info.first_frame_s + self._info.duration_s)
+        end_s = min(self._end_s, self._clip_end_s)
         times_s = sorted({*(float(time_s) for time_s in log.times_s if time_s < end_s), end_s})
         for before_s, after_s in pairwise(times_s):
             if after_s - before_s > MAX_GAP_S and after_s > self._start_s:
