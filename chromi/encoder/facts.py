@@ -112,7 +112,8 @@ class ContainerNotes:
         r" *DOVI configuration record: version: \d+\.\d+, profile: (\d+),.* compatibility id: (\d+)"
     )
     _VP8_COLOR = re.compile(
-        r" *Stream #0:\d+.*: Video: vp8(?: \(\w+\))?, \w+\((?:(tv|pc), )?(bt709|fcc|bt470bg|smpte\w+|bt2020n?c)\W"
+        r" *Stream #0:\d+.*: Video: vp8(?: \(\w+\))?, \w+"
+        r"\((?:(tv|pc), )?(bt709|fcc|bt470bg|smpte\w+|bt2020n?c)\W"
     )
     _INCOMPATIBLE = 0
     """The base layer of profile 5 and its like is no picture by itself (Dolby Vision, bitstreams, 2.1)."""
