@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT, Service
-from tests.processes import are_gone, catches, converters
+from tests.processes import are_gone, catches, converters, open_to_others
 from tests.service.conftest import (
     curl,
     curl_json,
@@ -202,6 +202,36 @@ def run_up(instance: Path, **environ: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    """What the processes begin with that a test starts: others may read."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_only_its_owner_can_read_what_the_service_writes(start_service: Start, plain_clip: Path) -> None:
+    service = start_service()
+    upload = curl_json(f"-Fvideo=@{plain_clip}", f"{service.url}/uploads/")["upload_id"]
+    job_id = curl_json("-Fduration=1", f"{service.url}/uploads/{upload}/jobs/")["job_id"]
+    wait_for_end(service, job_id)
+    assert {path.parent.name for path in service.media()} == {"uploads", "frames", "results"}
+    assert open_to_others(service.instance) == []
+
+
+@pytest.mark.usefixtures("usual_umask")
+@pytest.mark.parametrize("command", ["doctor", "jobs", "sweep"])
+def test_a_command_on_a_new_instance_leaves_nothing_that_others_can_read(
+    tmp_path: Path, command: str
+) -> None:
+    instance = tmp_path / "instance"
+    environ = os.environ | {"CHROMI_INSTANCE": str(instance)}
+    subprocess.run([sys.executable, "-m", "chromi", command], cwd=ROOT, env=environ, capture_output=True)
+    assert (instance / "chromi.db").is_file()
+    assert open_to_others(instance) == []
+
+
 def test_inline_converts_inside_the_request(start_service: Start, plain_clip: Path, tmp_path: Path) -> None:
     service = start_service(inline="true")
     answer = curl_json(f"-Fvideo=@{plain_clip}", "-Fduration=1", f"{service.url}/convert/")
@@ -211,8 +241,10 @@ def test_inline_converts_inside_the_request(start_service: Start, plain_clip: Pa
     assert gif.read_bytes().startswith(b"GIF89a")
 
 
+@pytest.mark.usefixtures("usual_umask")
 def test_the_two_programs_also_run_on_their_own(tmp_path: Path, plain_clip: Path) -> None:
-    environ = os.environ | {"CHROMI_INSTANCE": str(tmp_path / "instance")}
+    instance = tmp_path / "instance"
+    environ = os.environ | {"CHROMI_INSTANCE": str(instance), "CHROMI_TRUSTED_PROXY": "127.0.0.1"}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -226,16 +258,24 @@ def test_the_two_programs_also_run_on_their_own(tmp_path: Path, plain_clip: Path
         for name, *arguments in commands
     ]
     try:
-        service = Service(programs[0], f"http://127.0.0.1:{port}", tmp_path / "instance", [])  # type: ignore[arg-type]
+        service = Service(programs[0], f"http://127.0.0.1:{port}", instance, [])  # type: ignore[arg-type]
         wait_for(lambda: answers(port), "waitress")
         job_id = start_job(service, plain_clip, duration="1")
         assert wait_for_end(service, job_id)["status"] == "success"
         assert job_of(service, job_id)["result"]["frames"] == 24
+        assert open_to_others(instance) == []
+        assert shared_url(service, job_id, "X-Forwarded-Proto: https").startswith("https://127.0.0.1")
+        assert shared_url(service, job_id, "X-Forwarded-Host: evil").startswith("http://127.0.0.1")
     finally:
         for program in programs:
             program.terminate()
         for program in programs:
             program.wait(20)
+
+
+def shared_url(service: Service, job_id: str, header: str) -> str:
+    url: str = curl_json("-XPOST", "-H", header, f"{service.url}/jobs/{job_id}/links/")["url"]
+    return url
 
 
 def answers(port: int) -> bool:
