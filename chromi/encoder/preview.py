@@ -51,7 +51,7 @@ def make_preview(
             on_tick=lambda frames: on_tick(min(1.0, frames / expected)),
         )
         _write(source, info, partial, writer)
-        publish(partial, destination)
+        publish(partial, destination, on_tick=lambda: on_tick(1.0))
     except OSError as error:
         kind = DiskFull if DiskFull.explains(error) else EncodeError
         raise kind(detail=str(error)) from error
