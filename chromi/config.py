@@ -54,7 +54,7 @@ class Settings:
     link_ttl_s: int = 86400
     """Seconds a result and its own link live, 60 to 604800; a share link may be given less or more."""
     trusted_proxy: str = ""
-    """Address of the proxy whose X-Forwarded headers are believed, or `*`; waitress enforces it."""
+    """Address of the proxy whose X-Forwarded headers are believed, or `*`; under every WSGI server."""
     trusted_proxy_count: int = 1
     """Addresses that trusted proxies add to X-Forwarded-For, 1 to 8; the client's is the first of them."""
     trusted_hosts: tuple[str, ...] = ()
