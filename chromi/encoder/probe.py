@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder.boxes import check_edits
 from chromi.encoder.facts import Packets, Picture
 from chromi.encoder.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
+from chromi.encoder.mp4_index import check_index
 from chromi.encoder.process import Limits, Outcome, ignore
 from chromi.errors import NotAVideo
 from chromi.sentences import Sentence
@@ -98,7 +98,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
     look = _Look(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
     container = _sniff(path)
     if container == "mov":
-        check_edits(path)
+        check_index(path)
     packets = _list_packets(look)
     _check_readable(packets)
     picture = _describe_first_picture(look, packets, () if container == "gif" else _QUICK)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder.boxes import MAX_EDITS, MAX_PACKED, check_edits
+from chromi.encoder.boxes import MAX_PACKED
+from chromi.encoder.mp4_index import MAX_EDITS, check_index
 from chromi.encoder.probe import probe_video
 from chromi.errors import NotAVideo
 from tests import monsters
@@ -71,7 +72,7 @@ def test_more_edits_than_a_clip_has_are_refused(name: str, movie: bytes, tmp_pat
     path = tmp_path / "c.mp4"
     path.write_bytes(REFUSED[name](movie))
     with pytest.raises(NotAVideo, match="cuts"):
-        check_edits(path)
+        check_index(path)
 
 
 @pytest.mark.parametrize("place", PLACES.split())
@@ -79,7 +80,7 @@ def test_edits_are_found_wherever_ffmpeg_finds_them(place: str, movie: bytes, tm
     path = tmp_path / "c.mp4"
     path.write_bytes(monsters.edited_times(movie, 1000, 0, 100_000).replace(b"edts", place.encode()))
     with pytest.raises(NotAVideo, match="cuts"):
-        check_edits(path)
+        check_index(path)
 
 
 @pytest.mark.parametrize("name", TAKEN)
@@ -87,7 +88,7 @@ def test_all_else_is_left_to_ffmpeg(name: str, movie: bytes, tmp_path: Path) -> 
     path = tmp_path / "c.mp4"
     path.write_bytes(TAKEN[name](movie))
     began_at = time.process_time()
-    check_edits(path)
+    check_index(path)
     assert time.process_time() - began_at < 1
 
 
@@ -103,7 +104,7 @@ def test_a_packed_index_is_not_unpacked_without_end(rest: bytes, tmp_path: Path)
     path.write_bytes(monsters.packed(monsters.box(b"moov", rest * (20_000_000 // len(rest)))))
     tracemalloc.start()
     with pytest.raises(NotAVideo, match="not a video"):
-        check_edits(path)
+        check_index(path)
     assert tracemalloc.get_traced_memory()[1] < 40e6
     tracemalloc.stop()
 
@@ -113,4 +114,4 @@ def test_a_packed_index_of_empty_blocks_is_not_read_without_end(tmp_path: Path) 
     empty_blocks = b"\x78\x01" + b"\0\0\0\xff\xff" * 4_000_000
     path.write_bytes(monsters.box(b"cmov", bytes(24), empty_blocks))
     with pytest.raises(NotAVideo, match="not a video"):
-        check_edits(path)
+        check_index(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chromi.encoder import boxes, find_loops, loop, make_preview, preview, probe, probe_video
+from chromi.encoder import find_loops, loop, make_preview, mp4_index, preview, probe, probe_video
 from chromi.encoder.errors import TimedOut
 from chromi.errors import ChromiError, NotAVideo
 from tests import monsters
@@ -153,7 +153,7 @@ def test_what_takes_too_long_is_stopped_by_the_clock(
     movie: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An edit list of 100,000 entries, each of which ffmpeg looks up from the start, were it not refused."""
-    monkeypatch.setattr(boxes, "MAX_EDITS", 10**9)
+    monkeypatch.setattr(mp4_index, "MAX_EDITS", 10**9)
     monkeypatch.setattr(probe, "PROBE_TIMEOUT_S", 1.5)
     path = tmp_path / "c.mp4"
     path.write_bytes(monsters.edited_times(movie, 1000, 0, 100_000))
