@@ -19,7 +19,8 @@ from chromi.sentences import Sentence
 
 PROBE_TIMEOUT_S = 20.0
 PROBE_MEMORY_BYTES = 768 * 1024**2
-"""One picture of 4K in ProRes with alpha takes 310 MB, and several clips may be looked at side by side."""
+"""One picture of 4K in ProRes with alpha takes 310 MB, and several clips may be looked at side by side.
+A small machine gives less (`available_memory.py`)."""
 
 _MOV_ATOMS = frozenset(
     (
@@ -93,7 +94,8 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
 
     `on_tick` is called ten times a second, and whatever it raises ends the probe.
 
-    Raises NotAVideo with a sentence that says what is wrong; FfmpegMissing; TimedOut; ConverterKilled.
+    Raises NotAVideo with a sentence that says what is wrong; OutOfMemory; FfmpegMissing; TimedOut;
+    ConverterKilled.
     """
     look = _Look(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
     container = _sniff(path)
@@ -164,6 +166,7 @@ class _Look:
                 on_tick=self.on_tick,
             )
         outcome.check_not_killed()  # that would tell nothing about the file
+        outcome.check_memory()
         return outcome
 
 

@@ -56,6 +56,10 @@ REFUSED: dict[str, Callable[[bytes, bytes], bytes]] = {
     "a track within a track": lambda movie, single: monsters.nested_boxes(b"trak", 100_000),
     "30 million pictures": lambda movie, single: monsters.many_samples(movie, 30_000_000),
     "2 thousand million pictures": lambda movie, single: monsters.many_samples(movie, 2**31 - 1),
+    "sixty tracks of 8 million": lambda movie, single: monsters.forged_tracks(movie, 8_000_000, 60),
+    "key frames beyond their list": lambda movie, single: monsters.reaching_lists(
+        movie, monsters.list_box("stss", 240_000)
+    ),
     "600 streams": lambda movie, single: monsters.many_tracks(movie, 600),
     "an edit before all time": lambda movie, single: monsters.edited_times(movie, 1000, -(2**31), 1),
     "a PNG of 16384x16384": lambda movie, single: monsters.other_picture(
