@@ -68,7 +68,7 @@ TAKEN: dict[str, Callable[[bytes], bytes]] = {
     "text with the names of lists": lambda movie: (
         monsters.box(
             b"uuid",
-            b"the essence of a truncated trunk by stscomp is ctts, senc, iinf, iloc, stsz, stts " * 9,
+            b"the essence of a truncated trunk is stscomp, ctts, senc, iinf, stsz, stts and the like " * 9,
         )
         + movie
     ),
