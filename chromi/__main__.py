@@ -58,6 +58,7 @@ def main() -> None:
 @click.option("--focus", default="0.5,0.5", show_default=True, metavar="X,Y", help="What fill keeps, 0 to 1.")
 @click.option("--pad", default="auto", show_default=True, help="Colour around fit: #rrggbb or auto.")
 @click.option("--size", default="1280x720", show_default=True, help="1280x720 or 1920x1080.")
+@click.option("--scaling", default="auto", show_default=True, help="auto, smooth or pixelated (pixel art).")
 @click.option("--loop", default="cut", show_default=True, help="cut, crossfade or boomerang.")
 @click.option("--speed", default="1", show_default=True, help="0.5 to 2.")
 @click.option("--reverse", is_flag=True, help="Play it backwards.")

@@ -108,15 +108,6 @@ def forged_tracks(movie: bytes, samples: int, tracks: int) -> bytes:
     return edit_boxes(movie, {b"moov": lambda index: index + track * tracks})
 
 
-def forged_fragment(movie: bytes, samples: int, fragments: int = 1) -> bytes:
-    """Put fragments in which no sample takes any bytes before the ones that the movie has."""
-    at = movie.index(b"moof") - 4
-    header = box(b"tfhd", struct.pack(">IIII", 0x020018, 1, 1000, 1))
-    track = box(b"traf", header, list_box("trun", samples))
-    fragment = box(b"moof", full_box(b"mfhd", struct.pack(">I", 1)), track)
-    return movie[:at] + fragment * fragments + movie[at:]
-
-
 def many_tracks(movie: bytes, tracks: int) -> bytes:
     """Have so many streams, all with the same pictures."""
 

@@ -1,5 +1,10 @@
 """Every clip's colours become those of an ordinary screen: limited BT.709, no alpha."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from chromi.encoder.color_lut import cube, needs_lut
+from chromi.encoder.ffmpeg import escape_path
 from chromi.encoder.probe import VideoInfo
 
 PAPER = "0x202124"
@@ -16,8 +21,10 @@ BT709_TO_BGRA = (
 
 The kernel is for chroma alone: bicubic takes twice as long and gains 0.02 dB.
 """
-_HD_HEIGHT_PX = 720
-_KNOWN_MATRICES = frozenset(("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c"))
+_SWSCALE_MATRICES = frozenset(
+    ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c", "gbr", "unknown")
+)
+"""What `scale` converts; zscale does the others (YCgCo, ICtCp)."""
 
 
 def exactly(kernel: str) -> str:
@@ -30,34 +37,57 @@ def from_bt709(kernel: str) -> str:
     return f"in_color_matrix=bt709:in_range=tv:{exactly(kernel)}"
 
 
-def to_bt709(info: VideoInfo) -> str:
-    """Return what makes `scale` convert the colours in the same step; a second step would round twice.
+def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequence[str]:
+    """Return the filters that resize by the filter `scale` and bring the colors to BT.709.
 
-    Where the file does not name its YUV matrix it is BT.709 for HD and BT.601 below, as players have it.
+    `lut_path` is what `write_lut` returned. What `scale` can convert by itself it converts in the same step,
+    as a second step would round twice. Everything else goes through R'G'B' of ten bits and more, and without
+    subsampled chroma: zscale takes no frame with an odd side otherwise.
     """
-    to = ":out_color_matrix=bt709:out_range=tv"
-    if not info.pixel_format.startswith("yuv") or info.colour_matrix in _KNOWN_MATRICES:
-        return to
-    is_hd = min(info.width_px, info.height_px) >= _HD_HEIGHT_PX
-    return f":in_color_matrix={'bt709' if is_hd else 'bt601'}{to}"
-
-
-def tone_map(info: VideoInfo) -> list[str]:
-    """Bring PQ and HLG to what an ordinary screen shows, up to 1000 nits.
-
-    By eye, on two phones' clips: of four curves `hable` alone keeps the clouds in the sky, 150 nits as 1.0
-    keeps faces bright (203, paper white, is dim), and `desat` above 0 bleaches whatever is bright.
-    """
-    if not info.is_hdr:
-        return []
-    given = f"transferin={info.colour_transfer}:primariesin=bt2020"
-    if info.pixel_format.startswith("yuv"):
-        given += ":matrixin=bt2020nc"
+    to_bt709 = "out_color_matrix=bt709:out_range=tv"
+    if not lut_path and info.colour_matrix in _SWSCALE_MATRICES:
+        return [*_correct_tags(info), f"{scale}:{to_bt709}", "setsar=1"]
+    alpha = "a" if info.has_alpha else ""
+    back = "zscale=matrixin=gbr:rangein=full:matrix=709:range=limited"
+    if lut_path:
+        back += ":transferin=linear:transfer=iec61966-2-1:primariesin=709:primaries=709"
     return [
-        f"zscale={given}:transfer=linear:npl=150,format=gbrpf32le,zscale=primaries=bt709",
-        "tonemap=hable:desat=0:peak=6.7",
-        "zscale=transfer=bt709:matrix=bt709:range=limited,format=yuv444p",
+        *_correct_tags(info),
+        *_to_rgb(info, scale, f"gbr{alpha}p16"),
+        "setsar=1",
+        *([f"lut3d=file={escape_path(lut_path)}:interp=tetrahedral"] if lut_path else []),
+        f"{back},format=yuv{alpha}444p",
     ]
+
+
+def _to_rgb(info: VideoInfo, scale: str, rgb: str) -> Sequence[str]:
+    if info.colour_matrix in _SWSCALE_MATRICES:
+        return [f"{scale}", f"format={rgb}"]
+    # `scale` refuses frames whose matrix it does not know, even where it only resizes them.
+    whole_chroma = "yuva444p12" if info.has_alpha else "yuv444p12"
+    limited = "full" if info.color_range == "pc" else "limited"
+    return [
+        "setparams=colorspace=bt709",
+        f"{scale},format={whole_chroma}",
+        f"zscale=matrixin={info.colour_matrix}:rangein={limited}:matrix=gbr:range=full,format={rgb}",
+    ]
+
+
+def write_lut(info: VideoInfo, folder: Path) -> Path | None:
+    """Write the table that converts the clip's colors into `folder`, or return None if none is needed."""
+    if not needs_lut(info.colour_transfer, info.color_primaries):
+        return None
+    path = folder / "color.cube"
+    path.write_text(cube(info.colour_transfer, info.color_primaries, info.peak_nits), "ascii")
+    return path
+
+
+def _correct_tags(info: VideoInfo) -> Sequence[str]:
+    """Tell the filters what the frames do not say."""
+    if not info.has_wrong_tags:
+        return []
+    known_range = f":range={info.color_range}" if info.color_range in ("tv", "pc") else ""
+    return [f"setparams=colorspace={info.colour_matrix}{known_range}"]
 
 
 def lay_on_paper(info: VideoInfo) -> list[str]:

@@ -25,6 +25,16 @@ class NoFrames(EncodeError):
     )
 
 
+class FrozenPicture(EncodeError):
+    """The video goes on where no frame could be decoded, so the GIF would stand still."""
+
+    code = "frozen_picture"
+    user_message = Sentence(
+        "Part of this stretch of the video cannot be read, so the picture would freeze. "
+        "Choose another part, or save the video as a new MP4 and try again."
+    )
+
+
 class BrokenResult(EncodeError):
     """The GIF breaks the output contract and must not be published."""
 

@@ -16,7 +16,7 @@ import imageio_ffmpeg
 from chromi.encoder import process
 from chromi.encoder.errors import FfmpegMissing
 from chromi.encoder.launch import CANNOT_START
-from chromi.encoder.process import Limits, Outcome, ignore
+from chromi.encoder.process import Limits, LogReader, Outcome, ignore
 
 MAX_PIXELS = 4096 * 2304
 """The largest picture that is decoded: 4K in every phone's and editor's shape, upright or lying. 8K takes a
@@ -88,6 +88,12 @@ def untrusted_input(descriptor: int, *, threads: int, before: Sequence[str] = ()
     ]
 
 
+def escape_path(path: Path) -> str:
+    """Return a path for use in a filter graph, where it is read twice: as an option, and as a part of it."""
+    as_option = re.sub(r"([\\':])", r"\\\1", str(path))
+    return re.sub(r"([\\'\[\],;])", r"\\\1", as_option)
+
+
 def kept_input(frames_path: Path, first: int = 0) -> list[str]:
     """Return the arguments that read kept frames from number `first` on.
 
@@ -105,7 +111,7 @@ def run(
     writes: Sequence[Path] = (),
     descriptors: Sequence[int] = (),
     on_output: Callable[[str], None] = ignore,
-    on_log: Callable[[str], None] = ignore,
+    on_log: LogReader = ignore,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run ffmpeg as `process.run` runs any program. Raises FfmpegMissing too."""

@@ -5,20 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chromi.encoder.ffmpeg import REPORT_FRAMES, untrusted_input
+from chromi.encoder.decode import Decoder
 from chromi.encoder.options import Loop, Short
-from chromi.encoder.order import frames_to_read, order_frames, read_from_s
-from chromi.encoder.picture import picture_graph
+from chromi.encoder.order import frames_to_read, order_frames
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.rearrange import rearrange
 from chromi.encoder.recipe import Recipe
-from chromi.encoder.strip import STRIP_CODEC, TO_STRIP
 from chromi.encoder.writer import FrameWriter
 
 FRAMES_FILE = "frames.nut"
 """What the kept frames are called in the folder that they are kept in."""
-
-_HIGH_RATE_FPS = 48
 
 
 @dataclass(frozen=True)
@@ -49,17 +45,19 @@ def keep_frames(
 
     def tick(frames: int) -> None:
         nonlocal most
-        most = max(most, frames)  # the runs after the first count from 0 again
+        most = min(to_read, max(most, frames))  # the runs after the first count from 0 again
         on_tick(most * recipe.frames // to_read)
 
     writer = FrameWriter(threads=threads, timeout_s=timeout_s, max_bytes=max_kept_bytes(recipe), on_tick=tick)
-    if _is_shown_as_read(recipe):
-        return KeptFrames(frames_path, _read(source, info, recipe, frames_path, writer))
     with TemporaryDirectory(dir=into) as folder:
-        read_path = Path(folder) / "read.avi"
-        order = order_frames(_read(source, info, recipe, read_path, writer), recipe)
-        rearrange(read_path, order, frames_path, writer)
-    return KeptFrames(frames_path, len(order.shown))
+        decoder = Decoder(source, info, recipe, Path(folder), writer)
+        decoded = decoder.read(frames_path if _is_shown_as_read(recipe) else None)
+        count = len(decoded.stored)
+        if decoded.path != frames_path:
+            order = order_frames(count, recipe).through(decoded.stored)
+            rearrange(decoded.path, order, frames_path, writer)
+            count = len(order.shown)
+    return KeptFrames(frames_path, count)
 
 
 def max_kept_bytes(recipe: Recipe) -> int:
@@ -69,48 +67,3 @@ def max_kept_bytes(recipe: Recipe) -> int:
 
 def _is_shown_as_read(recipe: Recipe) -> bool:
     return recipe.loop is Loop.CUT and recipe.short is Short.PLAY and not recipe.reverse
-
-
-def _read(source: Path, info: VideoInfo, recipe: Recipe, read_path: Path, writer: FrameWriter) -> int:
-    """Write the frames in the clip's order to `read_path`; return how many there are.
-
-    A NUT gets their strip too; an AVI is to be put into another order first.
-    """
-    graph, outputs = picture_graph(info, recipe), ("-map", "[pictures]", *writer.lossless)
-    if read_path.suffix == ".nut":
-        graph = f"{graph};[pictures]split[kept][small];[small]{TO_STRIP}[strip]"
-        outputs = ("-map", "[kept]", "-map", "[strip]", *writer.lossless, *STRIP_CODEC)
-    with source.open("rb") as clip:
-        return writer.write(
-            [
-                *untrusted_input(clip.fileno(), threads=writer.threads, before=seek(info, recipe)),
-                *("-filter_complex_threads", str(writer.threads), "-filter_complex", graph),
-                *(*outputs, "-map_metadata", "-1", *REPORT_FRAMES),
-                *("-f", read_path.suffix.removeprefix("."), "-y", str(read_path)),
-            ],
-            writes=(read_path,),
-            descriptors=(clip.fileno(),),
-        )
-
-
-def seek(info: VideoInfo, recipe: Recipe) -> tuple[str, ...]:
-    """Make the first frame that is needed time 0, decoding from the key frame before it.
-
-    Not -accurate_seek: it drops the frame that is on screen at the start unless it begins exactly there. The
-    decoder is told the version of x264, whose note is in the first frame and so may be skipped.
-    """
-    last_frame_s = max(0.0, info.duration_s - recipe.speed / recipe.fps)
-    start_s = info.first_frame_s + min(read_from_s(recipe), last_frame_s)
-    decoder = ("-c:v", info.decoder) if info.decoder else ()
-    made_by = ("-x264_build", str(info.x264_build)) if info.x264_build else ()
-    seek = ("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{start_s:.6f}")
-    return (*decoder, *made_by, *seek, "-drop_changed", "1")
-
-
-def skim(info: VideoInfo) -> tuple[str, ...]:
-    """Read from the first picture; of 48 frames a second or more only those that other frames need.
-
-    That is half of them, in 0.6 of the time, and more than enough for a look at the whole clip.
-    """
-    skip = ("-skip_frame", "noref") if info.fps and info.fps >= _HIGH_RATE_FPS else ()
-    return (*skip, *seek(info, Recipe()))

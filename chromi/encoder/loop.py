@@ -22,9 +22,9 @@ from typing import Any, BinaryIO
 from chromi.encoder.colour import lay_on_paper
 from chromi.encoder.errors import TimedOut
 from chromi.encoder.ffmpeg import REPORT_FRAMES, untrusted_input
-from chromi.encoder.frames import skim
 from chromi.encoder.probe import VideoInfo, probe_video
 from chromi.encoder.recipe import Recipe
+from chromi.encoder.seek import read_all
 from chromi.encoder.writer import FrameWriter
 
 LOOPS_TIMEOUT_S = 60.0
@@ -100,8 +100,8 @@ def _take_frames(source: Path, info: VideoInfo, writer: FrameWriter, *, at_least
         try:
             writer.write(
                 [
-                    *untrusted_input(clip.fileno(), threads=writer.threads, before=skim(info)),
-                    *("-map", "0:V:0", "-filter_threads", "1", "-vf", _filters(info)),
+                    *untrusted_input(clip.fileno(), threads=writer.threads, before=read_all(info)),
+                    *("-map", f"0:{info.stream}", "-filter_threads", "1", "-vf", _filters(info)),
                     *("-fps_mode", "passthrough", *REPORT_FRAMES, "-flush_packets", "1"),
                     *("-f", "rawvideo", "-fd", str(file.fileno()), "fd:"),
                 ],
@@ -117,7 +117,7 @@ def _filters(info: VideoInfo) -> str:
     """Bound the count before anything else; all of the picture counts, whatever part the GIF will show."""
     return ",".join(
         (
-            f"fps={Recipe.fps}:start_time=0",
+            f"fps={Recipe.fps}:start_time={info.first_frame_s:.6f}",
             f"trim=end_frame={_MAX_FRAMES}",
             f"scale={_WIDTH_PX}:{_HEIGHT_PX}:flags=area",
             *lay_on_paper(info),

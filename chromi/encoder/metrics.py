@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chromi.encoder.colour import exactly
 from chromi.encoder.errors import EncodeError
+from chromi.encoder.ffmpeg import escape_path
 
 BLUR_PX = 1.5
 """Sigma. What is finer melts into one colour at arm's length: a dither, but no contour."""
@@ -57,7 +58,7 @@ class Comparison:
         features = r"feature=name=cambi\\:full_ref=true"
         return (
             f"[{drawn}]{select},{to_yuv},split[g1][g2];[{kept}]{select},{to_yuv},split[f1][f2];"
-            f"[g1][f1]libvmaf=log_fmt=json:log_path={_escaped(self._log_path)}:{features}[vmaf];"
+            f"[g1][f1]libvmaf=log_fmt=json:log_path={escape_path(self._log_path)}:{features}[vmaf];"
             f"[g2]gblur={BLUR_PX}[g3];[f2]gblur={BLUR_PX}[f3];[g3][f3]psnr[psnr]"
         )
 
@@ -72,12 +73,6 @@ class Comparison:
             raise EncodeError(detail="ffmpeg told no PSNR")
         means = _read_means(self._log_path)
         return Likeness(means["vmaf"], means["cambi"], self._psnr_db)
-
-
-def _escaped(path: Path) -> str:
-    """Return a path for use in a filter graph, where it is read twice: as an option, and as a part of it."""
-    as_option = re.sub(r"([\\':])", r"\\\1", str(path))
-    return re.sub(r"([\\'\[\],;])", r"\\\1", as_option)
 
 
 def _read_means(log_path: Path) -> dict[str, float]:

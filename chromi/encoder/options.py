@@ -42,9 +42,17 @@ class Short(StrEnum):
     REPEAT = "repeat"  # from its start again until the window is full
 
 
+class Scaling(StrEnum):
+    """How pixels are enlarged."""
+
+    AUTO = "auto"  # pixelated for small drawings, smooth for everything else
+    SMOOTH = "smooth"
+    PIXELATED = "pixelated"  # each pixel stays a square, as CSS's image-rendering: pixelated
+
+
 OPTIONS = (
     *("start_time", "duration", "quality", "max_mb", "framing", "focus"),
-    *("pad", "size", "loop", "speed", "reverse", "short"),
+    *("pad", "size", "scaling", "loop", "speed", "reverse", "short"),
 )
 """The name of each option in a form and in JSON."""
 

@@ -3,6 +3,7 @@
 Frames are numbers here: 0 is the first that is read from the clip.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chromi.encoder.options import Loop, Short
@@ -21,6 +22,16 @@ class Order:
 
     shown: tuple[int | tuple[int, int], ...]
     fade_frames: int = 0
+
+    def through(self, stored: Sequence[int]) -> "Order":
+        """Return the same order of frames that lie elsewhere: frame n of the clip is number stored[n]."""
+        return Order(
+            tuple(
+                stored[item] if isinstance(item, int) else (stored[item[0]], stored[item[1]])
+                for item in self.shown
+            ),
+            self.fade_frames,
+        )
 
 
 def read_from_s(recipe: Recipe) -> float:

@@ -1,49 +1,41 @@
-"""What happens to every picture of a clip: bounded in number, framed, and brought to ordinary colours."""
+"""What happens to every picture of a clip: framed, scaled, and brought to ordinary colours."""
 
-from chromi.encoder.colour import exactly, lay_on_paper, to_bt709, tone_map
+from collections.abc import Sequence
+from pathlib import Path
+
+from chromi.encoder.colour import convert_color, exactly, lay_on_paper
 from chromi.encoder.options import AUTO, Framing
-from chromi.encoder.order import frames_to_read
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.recipe import Recipe
 
 BLURRED_AT_PX = (160, 90)
 """Blurred at an eighth of the size, a background costs a sixtieth of the work and looks the same."""
 
-FLICKS = 705_600_000
-"""A part of a second that every usual frame rate is a multiple of: at another speed no time gets rounded."""
-
 SAME_SHAPE = 0.02
 """A picture this close to 16:9 has nothing to fit: a few pixels cut off are better than a few of ground."""
 
 
-def picture_graph(info: VideoInfo, recipe: Recipe) -> str:
-    """Return the graph that turns stream 0:V:0 into [pictures]: yuv420p in BT.709, at the recipe's size.
+def picture_graph(
+    info: VideoInfo, recipe: Recipe, take: Sequence[str], *, lut_path: Path | None, pixelated: bool
+) -> str:
+    """Return the graph that turns the film's stream into [pictures]: yuv420p in BT.709, at the recipe's size.
 
-    The frame count is bounded before anything else: two frames an hour apart are 86,400 at 24 fps.
+    `take` are the filters that choose the frames. They come first and bound their number. `lut_path` is what
+    `write_lut` wrote for this clip.
     """
     framing = Framing.FILL if _has_its_shape(info, recipe) else recipe.framing
-    to_size = _scale_to_fill(recipe) if framing is Framing.FILL else [_scale_to_fit(recipe)]
+    is_filled = framing is Framing.FILL
+    *crop, scale = _scale_to_fill(recipe) if is_filled else [scale_to_fit(recipe.width_px, recipe.height_px)]
+    square = ["setsar=1"] if info.container == "gif" else []  # as browsers draw a GIF's pixels
+    scale = f"{scale}:{exactly('neighbor' if pixelated else 'bicubic')}"
     chain = [
-        *_take_frames(recipe),
-        *to_size[:-1],
-        f"{to_size[-1]}:{exactly('bicubic')}{'' if info.is_hdr else to_bt709(info)}",
-        "setsar=1",
-        *tone_map(info),
+        *(*take, *square, *crop),
+        *convert_color(info, scale, lut_path),
         *lay_on_paper(info),
         "format=yuv420p",
         *_surround(framing, recipe),
     ]
-    return f"[0:V:0]{','.join(chain)}[pictures]"
-
-
-def _take_frames(recipe: Recipe) -> list[str]:
-    """Take 24 frames a second by the clip's clock, which runs at the recipe's speed.
-
-    `fps` holds the picture that is on screen at the start, so that a slide shown long before still shows.
-    """
-    clock = f"settb=1/{FLICKS},setpts=PTS/{recipe.speed}"
-    taken = [f"fps={recipe.fps}:start_time=0", f"trim=end_frame={frames_to_read(recipe)}"]
-    return taken if recipe.speed == 1 else [clock, *taken]
+    return f"[0:{info.stream}]{','.join(chain)}[pictures]"
 
 
 def _has_its_shape(info: VideoInfo, recipe: Recipe) -> bool:
@@ -67,9 +59,8 @@ def _scale_to_fill(recipe: Recipe) -> list[str]:
     ]
 
 
-def _scale_to_fit(recipe: Recipe) -> str:
+def scale_to_fit(width: int, height: int) -> str:
     """Scale the whole picture to square pixels as large as fit, both sides even and no side nothing."""
-    width, height = recipe.width_px, recipe.height_px
     return (
         f"scale=w='max(2,2*round(min({width},{height}*iw*sar/ih)/2))'"
         f":h='max(2,2*round(min({height},{width}*ih/(iw*sar))/2))'"

@@ -3,13 +3,15 @@
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from chromi.encoder.colour import lay_on_paper, to_bt709, tone_map
+from chromi.encoder.colour import convert_color, lay_on_paper, write_lut
 from chromi.encoder.errors import DiskFull, EncodeError
 from chromi.encoder.ffmpeg import REPORT_FRAMES, untrusted_input
-from chromi.encoder.frames import skim
 from chromi.encoder.gif import publish
+from chromi.encoder.picture import scale_to_fit
 from chromi.encoder.probe import VideoInfo, probe_video
+from chromi.encoder.seek import read_all
 from chromi.encoder.writer import FrameWriter
 
 PREVIEW_TIMEOUT_S = 300.0
@@ -50,8 +52,9 @@ def make_preview(
             max_bytes=_MAX_BYTES,
             on_tick=lambda frames: on_tick(min(1.0, frames / expected)),
         )
-        _write(source, info, partial, writer)
-        publish(partial, destination)
+        with TemporaryDirectory() as folder:
+            _write(source, info, write_lut(info, Path(folder)), partial, writer)
+        publish(partial, destination, on_tick=lambda: on_tick(1.0))
     except OSError as error:
         kind = DiskFull if DiskFull.explains(error) else EncodeError
         raise kind(detail=str(error)) from error
@@ -59,18 +62,28 @@ def make_preview(
         partial.unlink(missing_ok=True)
 
 
-def _write(source: Path, info: VideoInfo, partial: Path, writer: FrameWriter) -> None:
+def _write(source: Path, info: VideoInfo, lut_path: Path | None, partial: Path, writer: FrameWriter) -> None:
     """Encode for seeking: a key frame a second, and none out of order, so that no edit list shifts times."""
     with source.open("rb") as clip:
         writer.write(
             [
-                *untrusted_input(clip.fileno(), threads=writer.threads, before=skim(info)),
-                *("-map", "0:V:0", "-filter_threads", "1", "-vf", _filters(info), "-map_metadata", "-1"),
+                *untrusted_input(clip.fileno(), threads=writer.threads, before=read_all(info)),
+                *(
+                    "-map",
+                    f"0:{info.stream}",
+                    "-filter_threads",
+                    "1",
+                    "-vf",
+                    _filters(info, lut_path),
+                    "-map_metadata",
+                    "-1",
+                ),
                 *("-c:v", "libx264", "-threads", str(writer.threads), "-preset", "veryfast", "-crf", "28"),
                 *("-maxrate", f"{_MAX_KBIT_S}k", "-bufsize", f"{2 * _MAX_KBIT_S}k"),
                 *("-g", str(MAX_FPS), "-bf", "0", "-fps_mode", "passthrough", *REPORT_FRAMES),
                 *("-movflags", "+faststart", "-f", "mp4", "-y", str(partial)),
             ],
+            reads=(lut_path,) if lut_path else (),
             writes=(partial,),
             descriptors=(clip.fileno(),),
         )
@@ -87,18 +100,21 @@ def _size_px(info: VideoInfo) -> tuple[int, int]:
     return max(2, 2 * round(info.width_px * shrink / 2)), max(2, 2 * round(info.height_px * shrink / 2))
 
 
-def _filters(info: VideoInfo) -> str:
-    """Bound the count before anything else, then scale, then bring the colours to an ordinary screen's."""
+def _filters(info: VideoInfo, lut_path: Path | None) -> str:
+    """Bound the count before anything else, then scale, then bring the colours to an ordinary screen's.
+
+    A picture that changes its shape in mid-clip is shown whole, as browsers show it in a player.
+    """
     width, height = _size_px(info)
+    scale = f"{scale_to_fit(width, height)}:eval=frame"
     return ",".join(
         (
-            f"fps={_rate(info):.6f}:start_time=0",
+            f"fps={_rate(info):.6f}:start_time={info.first_frame_s:.6f}",
             f"trim=end_frame={round(_rate(info) * MAX_PREVIEW_S)}",
-            f"scale={width}:{height}{'' if info.is_hdr else to_bt709(info)}",
-            "setsar=1",
-            *tone_map(info),
+            "setpts=PTS-STARTPTS",
+            *convert_color(info, scale, lut_path),
             *lay_on_paper(info),
-            "format=yuv420p",
+            f"format=yuv420p,pad={width}:{height}:-1:-1:eval=frame",
             "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",
         )
     )

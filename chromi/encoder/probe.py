@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder.facts import Packets, Picture
+from chromi.encoder.color_lut import HDR_TRANSFERS
+from chromi.encoder.facts import UNKNOWN, ContainerNotes, PacketListing, Picture, StreamPackets
 from chromi.encoder.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
 from chromi.encoder.mp4_index import check_index
-from chromi.encoder.process import Limits, Outcome, ignore
+from chromi.encoder.process import Limits, LogReader, Outcome, ignore
 from chromi.errors import NotAVideo
 from chromi.sentences import Sentence
 
@@ -38,11 +39,12 @@ _MOV_ATOMS = frozenset(
         b"moof",
     )
 )
-_HDR_TRANSFERS = frozenset(("smpte2084", "arib-std-b67"))  # PQ and HLG
 _ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 # ffmpeg's own VP8 and VP9 decoders skip the second picture that carries the alpha.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _TAIL_S = 2
+_HD_HEIGHT_PX = 720
+_ALWAYS_BT601 = ("vp9", "av1")
 _QUICK = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
 
 
@@ -51,9 +53,15 @@ class VideoInfo:
     """What the conversion needs to know about a clip.
 
     Sizes are as displayed: after rotation, with square pixels. `first_frame_s` is the first picture's time
-    stamp in the file; all other times count from there. `x264_build` is the version of x264 that made an
-    H.264 clip, where it says so: before 151 x264 wrote 4:4:4 wrongly, and only who knows can decode it. A row
-    of an older version of Chromi does not have it.
+    stamp in the file; all other times count from there. `stream` is ffmpeg's specifier of the film among the
+    file's streams.
+
+    The color fields have ffmpeg's names, "unknown" where the file says nothing. A matrix of YUV that it does
+    not name is the one that browsers assume; `has_wrong_tags` then says that the frames do not name it.
+    `peak_nits` is the brightest light of an HDR clip.
+
+    `x264_build` is the version of x264 that made an H.264 clip, where it says so: before 151 x264 wrote 4:4:4
+    wrongly, and a decoder must know that to read it.
     """
 
     container: str  # mov, matroska or gif
@@ -67,10 +75,19 @@ class VideoInfo:
     colour_matrix: str
     colour_transfer: str
     x264_build: int | None = None
+    stream: str = "V:0"
+    color_primaries: str = UNKNOWN
+    color_range: str = UNKNOWN
+    has_wrong_tags: bool = False
+    peak_nits: int | None = None
 
     @property
     def is_hdr(self) -> bool:
-        return self.colour_transfer in _HDR_TRANSFERS
+        return self.colour_transfer in HDR_TRANSFERS
+
+    @property
+    def is_yuv(self) -> bool:
+        return self.pixel_format.startswith("yuv")
 
     @property
     def has_alpha(self) -> bool:
@@ -90,7 +107,7 @@ class VideoInfo:
 
 
 def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> VideoInfo:
-    """Describe the first video stream of `path` that is no cover art.
+    """Describe the film in `path`: the video stream that a player would show.
 
     `on_tick` is called ten times a second, and whatever it raises ends the probe.
 
@@ -101,26 +118,38 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
     container = _sniff(path)
     if container == "mov":
         check_index(path)
-    packets = _list_packets(look)
+    stream, packets = _find_film(look)
     _check_readable(packets)
-    picture = _describe_first_picture(look, packets, () if container == "gif" else _QUICK)
+    picture, notes = _describe_first_picture(look, stream, packets, () if container == "gif" else _QUICK)
     duration_s = round(float(packets.end_s - picture.time_s), 6)
     if duration_s <= 0:
         raise NotAVideo(
             detail=f"the packets end at {packets.end_s} s, the first picture is at {picture.time_s}"
         )
+    matrix, has_wrong_tags = picture.matrix, False
+    if picture.format.startswith("yuv") and (picture.matrix == UNKNOWN or notes.vp8_matrix != UNKNOWN):
+        # VP8 itself has neither matrix nor range; what its decoder says of them is made up.
+        matrix = notes.vp8_matrix if notes.vp8_matrix != UNKNOWN else _assume_matrix(packets, picture)
+        has_wrong_tags = True
+    # Browsers draw a GIF's pixels square, whatever its aspect byte says.
+    aspect = 1.0 if container == "gif" else picture.aspect
     return VideoInfo(
         container=container,
         codec=packets.codec,
-        width_px=max(1, round(picture.width_px * picture.aspect)),
+        width_px=max(1, round(picture.width_px * aspect)),
         height_px=picture.height_px,
         duration_s=duration_s,
         fps=picture.fps,
         first_frame_s=float(picture.time_s),
         pixel_format=picture.format,
-        colour_matrix=picture.matrix,
+        colour_matrix=matrix,
         colour_transfer=picture.transfer,
         x264_build=picture.x264_build if packets.codec == "h264" else None,
+        stream=stream,
+        color_primaries=picture.primaries,
+        color_range=notes.vp8_range if notes.vp8_matrix != UNKNOWN else picture.range,
+        has_wrong_tags=has_wrong_tags,
+        peak_nits=picture.peak_nits,
     )
 
 
@@ -153,7 +182,7 @@ class _Look:
         after: Sequence[str],
         *,
         on_output: Callable[[str], None] = ignore,
-        on_log: Callable[[str], None] = ignore,
+        on_log: LogReader = ignore,
     ) -> Outcome:
         """Read the file with input options `before` and output options `after`; time stamps stay its own."""
         with self.path.open("rb") as clip:
@@ -170,25 +199,39 @@ class _Look:
         return outcome
 
 
-def _list_packets(look: _Look) -> Packets:
-    """Read the last packets without decoding any, or every packet where the file does not tell its length.
+def _find_film(look: _Look) -> tuple[str, StreamPackets]:
+    """Return the specifier and the packets of the video stream that a player would show.
 
-    A browser's recorder writes no duration, a cut file promises more than it holds, and sound may go on after
-    the last picture: so the length is what the packets say.
+    That is the first stream marked as default that has more than one picture, else the first other one. A
+    still before the film (a thumbnail track, the still item of an animated AVIF) is passed over; a file of
+    nothing but a still is described by that.
+
+    The last packets suffice where the file tells its length. Otherwise all are listed: a browser's recorder
+    writes no duration, a cut file promises more than it holds, and sound may go on after the last picture, so
+    the length is what the packets say.
     """
-    packets = Packets()
-    copy = ("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1")
-    outcome = look.run((*_QUICK, "-sseof", f"-{_TAIL_S}"), copy, on_output=packets.read)
-    if not packets.seen:
-        outcome = look.run(_QUICK, copy, on_output=packets.read)
-    if not packets.seen:
-        if "matches no streams" in outcome.log:
-            raise NotAVideo(Sentence("There is no moving picture in this file, only sound or a still cover."))
-        raise NotAVideo(detail=outcome.log)
-    return packets
+    still: tuple[str, StreamPackets] | None = None
+    log = ""
+    for streams in ("V:disp:default", "V"):
+        copy = ("-map", f"0:{streams}", "-c", "copy", "-f", "framecrc", "pipe:1")
+        for start in (("-sseof", f"-{_TAIL_S}"), ()):
+            packets = PacketListing()
+            log = look.run((*_QUICK, *start), copy, on_output=packets.read).log
+            for number, stream in sorted(packets.streams.items()):
+                if stream.count > 1:
+                    return f"{streams}:{number}", stream
+                if stream.count and not start:
+                    still = still or (f"{streams}:{number}", stream)
+            if "matches no streams" in log:
+                break
+    if still:
+        return still
+    if "matches no streams" in log:
+        raise NotAVideo(Sentence("There is no moving picture in this file, only sound or a still cover."))
+    raise NotAVideo(detail=log)
 
 
-def _check_readable(packets: Packets) -> None:
+def _check_readable(packets: StreamPackets) -> None:
     width, height = packets.stored_px
     if width * height > MAX_PIXELS:
         raise NotAVideo(
@@ -208,20 +251,42 @@ def _check_readable(packets: Packets) -> None:
         )
 
 
-def _describe_first_picture(look: _Look, packets: Packets, before: Sequence[str]) -> Picture:
+def _describe_first_picture(
+    look: _Look, stream: str, packets: StreamPackets, before: Sequence[str]
+) -> tuple[Picture, ContainerNotes]:
     """Decode one frame, turned upright as every later pass will have it.
 
     `before` are input options: of a GIF, a longer look alone tells the frame rate.
     """
-    picture = Picture()
+    picture, notes = Picture(), ContainerNotes()
+
+    def read(line: str) -> None:
+        picture.read(line)
+        notes.read(line)
+
     decoder = _ALPHA_DECODERS.get(packets.codec)
     outcome = look.run(
         (*before, *(("-c:v", decoder) if decoder else ())),
-        ("-map", "0:V:0", "-vf", f"trim=end_frame=1,{picture.witness}=checksum=0", "-f", "null", "-"),
-        on_log=picture.read,
+        ("-map", f"0:{stream}", "-vf", f"trim=end_frame=1,{picture.witness}=checksum=0", "-f", "null", "-"),
+        on_log=read,
     )
     if not picture.format:
         raise NotAVideo(
             Sentence("The picture in this file cannot be read; the file may be damaged."), detail=outcome.log
         )
-    return picture
+    if notes.needs_dolby_vision:
+        raise NotAVideo(
+            Sentence(
+                "This video is in Dolby Vision profile 5, which only Dolby's own players can show. "
+                "Export it as HDR10, HLG or SDR and try again."
+            )
+        )
+    return picture, notes
+
+
+def _assume_matrix(packets: StreamPackets, picture: Picture) -> str:
+    """Return the matrix that Chromium assumes where the file names none (docs/encoder.md)."""
+    if picture.transfer in HDR_TRANSFERS:
+        return "bt2020nc"
+    is_hd = packets.stored_px[1] >= _HD_HEIGHT_PX
+    return "bt709" if is_hd and packets.codec not in _ALWAYS_BT601 else "smpte170m"

@@ -85,6 +85,10 @@ def ignore(line: str) -> None:
     """Take a line and do nothing with it."""
 
 
+LogReader = Callable[[str], bool | None]
+"""Takes a line of a program's log; True keeps it out of the Outcome's log, which tells what went wrong."""
+
+
 def run(
     command: Sequence[str],
     *,
@@ -93,7 +97,7 @@ def run(
     writes: Sequence[Path] = (),
     descriptors: Sequence[int] = (),
     on_output: Callable[[str], None] = ignore,
-    on_log: Callable[[str], None] = ignore,
+    on_log: LogReader = ignore,
     on_tick: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run `command` until it ends, passing on the lines of its output and of its log as they come.
@@ -110,8 +114,8 @@ def run(
     log: deque[str] = deque(maxlen=_LOG_LINES)
 
     def keep(line: str) -> None:
-        log.append(_printable(line))
-        on_log(line)
+        if not on_log(line):
+            log.append(_printable(line))
 
     for path in writes:
         path.touch()

@@ -17,6 +17,9 @@ from chromi.encoder.recipe import Recipe
 from chromi.encoder.strip import STRIP_CODEC, TO_STRIP
 from chromi.encoder.writer import FrameWriter
 
+IN_TIME = f"setts=ts=N:duration=1:time_base=1/{Recipe.fps}"
+"""The bitstream filter that gives frame number N the time N/24 s, wherever it came from."""
+
 
 def rearrange(read_path: Path, order: Order, frames_path: Path, writer: FrameWriter) -> None:
     """Write the frames of the AVI `read_path` to the NUT `frames_path` in this order.
@@ -35,12 +38,11 @@ def rearrange(read_path: Path, order: Order, frames_path: Path, writer: FrameWri
     if faded:
         _fade(read_path, [pair for pair, _ in faded], order.fade_frames, faded_path, writer)
     list_path = _write_list(read_path.with_name("order.txt"), shown)
-    in_time = f"setts=ts=N:duration=1:time_base=1/{Recipe.fps}"
     strip = f"[0:v]settb=1/{Recipe.fps},setpts=N,{TO_STRIP}[strip]"
     copied = writer.copy(
         [
             *("-f", "concat", "-i", str(list_path), "-filter_complex", strip),
-            *("-map", "0:v", "-c:v:0", "copy", "-bsf:v:0", in_time),
+            *("-map", "0:v", "-c:v:0", "copy", "-bsf:v:0", IN_TIME),
             *(
                 "-map",
                 "[strip]",

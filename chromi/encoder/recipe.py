@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from chromi.encoder.ffmpeg import KEPT_FPS
-from chromi.encoder.options import AUTO, Framing, Loop, OptionReader, Quality, Short
+from chromi.encoder.options import AUTO, Framing, Loop, OptionReader, Quality, Scaling, Short
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.timecode import format_timecode
 from chromi.errors import BadOptions
@@ -19,7 +19,7 @@ MAX_START_S = 100 * 3600 - 1.0
 MIN_MB, MAX_MB = 0.1, 500.0
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 
-_KEPT_FORMAT = 2
+_KEPT_FORMAT = 3
 """Counts up whenever files of kept frames change: none that an older version left is taken."""
 
 
@@ -48,6 +48,7 @@ class Recipe:
     speed: float = 1.0
     reverse: bool = False
     short: Short = Short.PLAY
+    scaling: Scaling = Scaling.AUTO
 
     @property
     def frames(self) -> int:
@@ -76,6 +77,7 @@ class Recipe:
             speed=read.number("speed", cls.speed, MIN_SPEED, MAX_SPEED),
             reverse=read.switch("reverse"),
             short=read.choice("short", cls.short),
+            scaling=read.choice("scaling", cls.scaling),
         )
         read.check()
         return recipe
@@ -91,6 +93,7 @@ class Recipe:
             "focus": f"{self.focus[0]:g},{self.focus[1]:g}",
             "pad": self.pad,
             "size": f"{self.width_px}x{self.height_px}",
+            "scaling": self.scaling,
             "loop": self.loop,
             "speed": self.speed,
             "reverse": self.reverse,
@@ -135,6 +138,7 @@ class Recipe:
             "focus": tuple,
             "loop": Loop,
             "short": Short,
+            "scaling": Scaling,
         }
         return cls(**{name: kinds[name](value) if name in kinds else value for name, value in values.items()})
 

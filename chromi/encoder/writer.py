@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chromi.encoder.errors import NoFrames
 from chromi.encoder.ffmpeg import FRAME_LINE, QUIET, FrameCounter, run
-from chromi.encoder.process import Limits
+from chromi.encoder.process import Limits, LogReader, ignore
 
 
 class FrameWriter:
@@ -28,6 +28,11 @@ class FrameWriter:
         """The options of an output that keeps each frame by itself, so that any can be taken out."""
         return ("-c:v", "utvideo", "-threads", str(self.threads), "-fps_mode", "passthrough")
 
+    @property
+    def limits(self) -> Limits:
+        """What the next run may take."""
+        return Limits(max(0.1, self._deadline - time.monotonic()), self._max_bytes)
+
     def write(
         self,
         arguments: Sequence[str],
@@ -35,12 +40,13 @@ class FrameWriter:
         reads: Sequence[Path] = (),
         writes: Sequence[Path] = (),
         descriptors: Sequence[int] = (),
+        on_log: LogReader = ignore,
     ) -> int:
         """Run ffmpeg and return the frames that it reports as encoded; see `process.run` for its files.
 
         Raises NoFrames, TimedOut and EncodeError.
         """
-        return self._run(arguments, FrameCounter(), reads, writes, descriptors)
+        return self._run(arguments, FrameCounter(), reads, writes, descriptors, on_log)
 
     def copy(self, arguments: Sequence[str], *, reads: Sequence[Path], writes: Sequence[Path]) -> int:
         """Run ffmpeg and return the frames that it copied, of which REPORT_FRAMES would tell nothing.
@@ -56,14 +62,16 @@ class FrameWriter:
         reads: Sequence[Path],
         writes: Sequence[Path],
         descriptors: Sequence[int] = (),
+        on_log: LogReader = ignore,
     ) -> int:
         outcome = run(
-            [*QUIET, *arguments],
-            limits=Limits(max(0.1, self._deadline - time.monotonic()), self._max_bytes),
+            [*(QUIET if on_log is ignore else ()), *arguments],
+            limits=self.limits,
             reads=reads,
             writes=writes,
             descriptors=descriptors,
             on_output=written.read,
+            on_log=on_log,
             on_tick=lambda: self._on_tick(written.frames),
         )
         outcome.check()

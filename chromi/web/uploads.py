@@ -32,7 +32,7 @@ from chromi.web.services import services
 
 bp = Blueprint("uploads", __name__)
 
-FOLDED = ("duration", "speed", "size", "short", "reverse")
+FOLDED = ("duration", "speed", "size", "scaling", "short", "reverse")
 """The options that the studio shows when asked for."""
 MEDIA_TYPES = {"mov": "video/mp4", "matroska": "video/webm", "gif": "image/gif"}
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from chromi.encoder.options import OPTIONS, Framing, Loop, Quality, Short
+from chromi.encoder.options import OPTIONS, Framing, Loop, Quality, Scaling, Short
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.timecode import format_timecode, parse_timecode
@@ -119,6 +119,7 @@ TYPED = {
     "focus": "0, 0.25",
     "pad": "#AABBCC",
     "size": "1920x1080",
+    "scaling": "pixelated",
     "loop": "crossfade",
     "speed": "1.25",
     "reverse": "on",
@@ -138,6 +139,7 @@ CHOSEN = Recipe(
     speed=1.25,
     reverse=True,
     short=Short.REPEAT,
+    scaling=Scaling.PIXELATED,
 )
 
 
@@ -157,6 +159,7 @@ def test_every_option_is_read() -> None:
         *(("focus", text, "focus must be X,Y") for text in ("0.5", "0.5,1.1", "-1,0", "a,b", "1,1,1", ",")),
         *(("pad", text, "pad must be auto or a colour") for text in ("red", "#fff", "0xffffff", "#12345g")),
         ("size", "3840x2160", "size must be 1280x720 or 1920x1080"),
+        ("scaling", "nearest", "scaling must be auto, smooth or pixelated"),
         ("loop", "forever", "loop must be cut, crossfade or boomerang"),
         *(("speed", text, "speed must be") for text in ("0.49", "2.01", "1e0", "nan", "١")),
         ("reverse", "perhaps", "reverse must be on, true"),

@@ -75,6 +75,7 @@ def test_a_job_takes_every_option_and_tells_them(app: Flask, client: FlaskClient
         "focus": "0.25,0",
         "pad": "#102030",
         "size": "1280x720",
+        "scaling": "pixelated",
         "loop": "boomerang",
         "speed": "0.5",
         "reverse": "on",
