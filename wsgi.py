@@ -2,9 +2,10 @@
 
 from waitress.adjustments import Adjustments
 
-from chromi import create_app, logs, storage
+from chromi import create_app, logs
+from chromi.hardening import harden_process
 
-storage.make_files_private()
+harden_process()
 logs.set_up()
 # chromi/web/proxy.py decides whom to believe: by default waitress would remove the headers before that.
 Adjustments.clear_untrusted_proxy_headers = False

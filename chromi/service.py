@@ -11,9 +11,10 @@ import click
 from peewee import DatabaseError
 
 from chromi import backup as backups
-from chromi import checks, create_app, logs, models, storage, supervisor, sweep
+from chromi import checks, create_app, logs, models, supervisor, sweep
 from chromi.config import Settings
 from chromi.errors import Unwell
+from chromi.hardening import harden_process
 from chromi.tasks import open_service
 
 
@@ -21,7 +22,7 @@ class _Command(click.Command):
     """A command that uses the instance: its files are private, and trouble with it is one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        storage.make_files_private()
+        harden_process()
         try:
             return super().invoke(ctx)
         except (OSError, DatabaseError) as error:
