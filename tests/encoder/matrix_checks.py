@@ -1,0 +1,103 @@
+"""What the GIF of a matrix row must be, and what it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from chromi.encoder import Recipe
+from chromi.encoder.options import Framing, Loop, Quality
+from tests.encoder.matrix_clips import STARTS, frame_times, space_of
+from tests.encoder.matrix_colors import PATCHES, Rgb, shown_color
+from tests.encoder.matrix_layout import BITS, FOCUS, Box, layout_of
+from tests.encoder.matrix_rows import Row
+
+FPS, FRAMES, FADE_FRAMES = 24, 24, 12
+PAPER: Rgb = (32, 33, 36)
+MOMENTS = {"cut": (0, 12, 23), "boomerang": (0, 12, 23), "crossfade": (0, 11, 23)}
+"""Frames that are looked at; in a crossfade the fade begins in the middle."""
+
+_SHOWN = {
+    "cut": lambda number: number,
+    "boomerang": lambda number: min(number, FRAMES - number),
+    # What is read begins half a second before the window; at its end the last frame before it is reached.
+    "crossfade": lambda number: FADE_FRAMES - 1 if number == FRAMES - 1 else FADE_FRAMES + number,
+}
+_STAMP_ERROR_S = {"gif": 0.006, "vp8": 0.001, "vp9": 0.001, "av1": 0.001, "ffv1": 0.001}
+"""How far the container's whole centiseconds or milliseconds are from the frames' times."""
+
+
+def recipe_of(row: Row) -> Recipe:
+    width_px, height_px = map(int, row["size"].split("x"))
+    return Recipe(
+        start_s=STARTS[row["start"]],
+        duration_s=FRAMES / FPS,
+        quality=Quality(row["quality"]),
+        framing=Framing(row["framing"]),
+        focus=FOCUS,
+        width_px=width_px,
+        height_px=height_px,
+        loop=Loop(row["loop"]),
+        speed=float(row["speed"]),
+    )
+
+
+def possible_numbers(row: Row, gif_frame: int, seconds: float) -> list[int]:
+    """Return the clip's frames that are on screen while the GIF's frame begins, up to half of its length."""
+    speed = float(row["speed"])
+    begin = STARTS[row["start"]]
+    if row["loop"] == "crossfade":
+        begin = max(0.0, begin - FADE_FRAMES / FPS * speed)
+    error_s = _STAMP_ERROR_S.get(row["codec"], 0.0005)
+    earliest = begin + _SHOWN[row["loop"]](gif_frame) / FPS * speed - error_s
+    latest = earliest + 0.5 / FPS * speed + 2 * error_s
+    times = frame_times(row, seconds)
+    ends = [*times[1:], times[-1] + 1]
+    return [number for number, time in enumerate(times) if time <= latest and ends[number] > earliest]
+
+
+def expected_colors(row: Row) -> dict[str, Rgb]:
+    space, is_gray = space_of(row), row["format"] == "gray"
+    colors = {name: shown_color(color, space, gray=is_gray) for name, color in PATCHES.items()}
+    return colors | ({"purple": PAPER} if row["format"] == "alpha" else {})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is read from a GIF. `numbers` and `colors` are those of the MOMENTS."""
+
+    size_px: tuple[int, int]
+    frames: int
+    duration_ms: int
+    numbers: Sequence[int]
+    colors: Sequence[Mapping[str, Rgb]]
+
+
+def read_gif(path: Path, row: Row) -> Seen:
+    boxes = layout_of(row).gif_boxes()
+    numbers, colors, duration_ms = [], [], 0
+    with Image.open(path) as gif:
+        size_px, frames = gif.size, gif.n_frames
+        for index in range(frames):
+            gif.seek(index)
+            duration_ms += gif.info["duration"]
+            if index in MOMENTS[row["loop"]]:
+                picture = gif.convert("RGB")
+                means = {name: _mean(picture, box) for name, box in boxes.items()}
+                numbers.append(_read_number(means))
+                colors.append({name: means[name] for name in PATCHES})
+    return Seen(size_px, frames, duration_ms, numbers, colors)
+
+
+def _mean(picture: Image.Image, box: Box) -> Rgb:
+    left, top, right, bottom = map(round, box)
+    mean = picture.resize((1, 1), Image.Resampling.BOX, (left, top, max(right, left + 1), max(bottom, top + 1)))
+    pixel = mean.getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    return pixel[0], pixel[1], pixel[2]
+
+
+def _read_number(means: Mapping[str | int, Rgb]) -> int:
+    middle = (sum(means["dark"]) + sum(means["white"])) / 2
+    return sum(1 << bit for bit in range(BITS) if sum(means[bit]) > middle)
