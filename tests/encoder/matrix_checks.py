@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from chromi.encoder import Recipe
+from chromi.encoder import Recipe, convert
 from chromi.encoder.options import Framing, Loop, Quality
-from tests.encoder.matrix_clips import STARTS, frame_times, space_of
+from tests.encoder.matrix_clips import STARTS, frame_times, make_matrix_clip, space_of
 from tests.encoder.matrix_colors import PATCHES, Rgb, shown_color
 from tests.encoder.matrix_layout import BITS, FOCUS, Box, layout_of
 from tests.encoder.matrix_rows import Row
@@ -24,6 +24,11 @@ _SHOWN = {
     # What is read begins half a second before the window; at its end the last frame before it is reached.
     "crossfade": lambda number: FADE_FRAMES - 1 if number == FRAMES - 1 else FADE_FRAMES + number,
 }
+_TOLERANCE = 8
+_HDR_TOLERANCE = 12
+"""Chromium's own pixels are that far from its formula: its blue (see docs of the encoder's color table)."""
+_TINY_TOLERANCE = 32
+"""A block of six pixels has three of chroma, which its neighbors tint."""
 _STAMP_ERROR_S = {"gif": 0.006, "vp8": 0.001, "vp9": 0.001, "av1": 0.001, "ffv1": 0.001}
 """How far the container's whole centiseconds or milliseconds are from the frames' times."""
 
@@ -43,7 +48,7 @@ def recipe_of(row: Row) -> Recipe:
     )
 
 
-def possible_numbers(row: Row, gif_frame: int, seconds: float) -> list[int]:
+def possible_numbers(row: Row, gif_frame: int) -> list[int]:
     """Return the clip's frames that are on screen while the GIF's frame begins, up to half of its length."""
     speed = float(row["speed"])
     begin = STARTS[row["start"]]
@@ -52,7 +57,7 @@ def possible_numbers(row: Row, gif_frame: int, seconds: float) -> list[int]:
     error_s = _STAMP_ERROR_S.get(row["codec"], 0.0005)
     earliest = begin + _SHOWN[row["loop"]](gif_frame) / FPS * speed - error_s
     latest = earliest + 0.5 / FPS * speed + 2 * error_s
-    times = frame_times(row, seconds)
+    times = frame_times(row)
     ends = [*times[1:], times[-1] + 1]
     return [number for number, time in enumerate(times) if time <= latest and ends[number] > earliest]
 
@@ -101,3 +106,27 @@ def _mean(picture: Image.Image, box: Box) -> Rgb:
 def _read_number(means: Mapping[str | int, Rgb]) -> int:
     middle = (sum(means["dark"]) + sum(means["white"])) / 2
     return sum(1 << bit for bit in range(BITS) if sum(means[bit]) > middle)
+
+
+def check_row(row: Row, folder: Path) -> None:
+    """Convert the row's clip as the service does, and compare the GIF with what it must be."""
+    recipe = recipe_of(row)
+    gif_path = folder / "out.gif"
+    convert(make_matrix_clip(row, folder), gif_path, recipe, work_dir=folder / "work")
+    seen = read_gif(gif_path, row)
+    assert (seen.size_px, seen.frames) == ((recipe.width_px, recipe.height_px), FRAMES)
+    assert seen.duration_ms == 1000 * FRAMES // FPS
+    for moment, number, colors in zip(MOMENTS[row["loop"]], seen.numbers, seen.colors, strict=True):
+        assert number in possible_numbers(row, moment), f"frame {moment}"
+        off = colors_off(colors, row)
+        assert not off, f"frame {moment}: {off}"
+
+
+def colors_off(colors: Mapping[str, Rgb], row: Row) -> dict[str, tuple[Rgb, Rgb]]:
+    """Return what is seen and what was expected of each color that is further off than is allowed."""
+    allowed = _TINY_TOLERANCE if row["shape"] == "tiny" else _HDR_TOLERANCE if space_of(row).is_hdr else _TOLERANCE
+    return {
+        name: (colors[name], wanted)
+        for name, wanted in expected_colors(row).items()
+        if max(abs(got - want) for got, want in zip(colors[name], wanted, strict=True)) > allowed
+    }

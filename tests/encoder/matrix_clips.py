@@ -54,9 +54,9 @@ _GIF_PALETTE = "split[all][some];[some]palettegen=stats_mode=full[palette];[all]
 _VARIABLE = "settb=1/1000,setpts=125*floor(N/3)+if(eq(mod(N\\,3)\\,1)\\,20\\,if(eq(mod(N\\,3)\\,2)\\,90\\,0))"
 
 
-def frame_times(row: Row, seconds: float) -> list[float]:
-    """Return when each frame of a clip of this length is shown; as _VARIABLE has it at a variable rate."""
-    count = ceil(seconds * RATES[row["rate"]])
+def frame_times(row: Row) -> list[float]:
+    """Return when each frame of the clip is shown; as _VARIABLE has it at a variable rate."""
+    count = ceil(_seconds(row) * RATES[row["rate"]])
     if row["rate"] == "variable":
         return [0.125 * (number // 3) + (0.0, 0.02, 0.09)[number % 3] for number in range(count)]
     return [float(number / RATES[row["rate"]]) for number in range(count)]
@@ -85,7 +85,7 @@ def make_matrix_clip(row: Row, folder: Path) -> Path:
     return path
 
 
-def clip_seconds(row: Row) -> float:
+def _seconds(row: Row) -> float:
     """Return how long the clip must be: up to the end of what is read, and a bit."""
     speed, start = float(row["speed"]), STARTS[row["start"]]
     if row["loop"] == "crossfade":
@@ -149,7 +149,7 @@ class _Source:
         """Yield each frame's planes; their rows are looked up, as most are the same."""
         planes = [_Plane(layout, *subsampling) for subsampling in self._subsampling()]
         samples = {name: self._samples(name) for name in PATCHES}
-        for number in range(len(frame_times(self._row, clip_seconds(self._row)))):
+        for number in range(len(frame_times(self._row))):
             for index, plane in enumerate(planes):
                 yield plane.draw(self._value_of(samples, number, index), self._bits)
 

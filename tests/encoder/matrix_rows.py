@@ -30,8 +30,10 @@ PARAMETERS = {
 }
 """What a clip and its conversion can be. Of _COSTLY ones the first value costs least."""
 
+_EXCLUSIVE = ("codec", "format", "color", "range", "shape", "turn", "sar", "rate")
+"""Parameters whose values exclude some of others."""
 _COSTLY = ("size", "loop")
-_SEEDS = 4
+_SEEDS = 40
 
 _EIGHT_BIT = ("yuv420", "yuv422", "yuv444")
 _TEN_BIT = ("yuv420p10", "yuv422p10", "yuv444p10")
@@ -68,7 +70,7 @@ def is_possible(row: Row) -> bool:
         color in _HDR and codec and not set(_TEN_BIT) & set(_FORMATS[codec]),
         codec in _SRGB_ONLY and color not in (None, "bt709"),
         codec not in (None, *_TURNED) and row.get("turn") not in (None, "0"),
-        codec in _LIMITED_ONLY and full and not is_rgb,
+        codec in _LIMITED_ONLY and full and form and not is_rgb,
         (codec in ("png", "mjpeg", "gif") or is_rgb) and row.get("range") == "limited",
         codec == "gif" and (row.get("sar", "1x1") != "1x1" or row.get("rate") in ("60", "240")),
         row.get("shape") == "tiny" and codec == "hevc",  # x265 crashes on these
@@ -94,6 +96,15 @@ def matrix_rows() -> tuple[Row, ...]:
     return tuple(_make_cheap(rows))
 
 
+def rows_with(*codecs: str) -> list[Row]:
+    """Return the rows of some codecs: several modules of tests, so that several workers share them."""
+    return [row for row in matrix_rows() if row["codec"] in codecs]
+
+
+def name_of(row: Row) -> str:
+    return "-".join(row.values())
+
+
 def possible_pairs() -> Iterator[Pair]:
     """Yield each pair of values of two parameters that some possible row has."""
     for first, second in combinations(PARAMETERS, 2):
@@ -109,9 +120,15 @@ def pairs_of(row: Row) -> Iterator[Pair]:
 
 
 def _can_be_completed(row: Row) -> bool:
+    return _complete(tuple((name, row[name]) for name in _EXCLUSIVE if name in row))
+
+
+@cache
+def _complete(values: tuple[tuple[str, str], ...]) -> bool:
+    row = dict(values)
     if not is_possible(row):
         return False
-    missing = next((name for name in PARAMETERS if name not in row), None)
+    missing = next((name for name in _EXCLUSIVE if name not in row), None)
     return missing is None or any(_can_be_completed({**row, missing: value}) for value in PARAMETERS[missing])
 
 
