@@ -88,9 +88,9 @@ def make_matrix_clip(row: Row, folder: Path) -> Path:
 def _seconds(row: Row) -> float:
     """Return how long the clip must be: up to the end of what is read, and a bit."""
     speed, start = float(row["speed"]), STARTS[row["start"]]
-    if row["loop"] == "crossfade":
-        start = max(start, speed / 2)  # half a second more is read, before the window where there is any
-    return start + speed + 0.2
+    if row["loop"] == "crossfade":  # a second, and half of one before it, as far as there is any
+        return max(start, speed / 2) + speed + 0.2
+    return start + speed / 2 + 0.2
 
 
 def _suffix(row: Row) -> str:
