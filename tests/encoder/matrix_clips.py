@@ -33,10 +33,10 @@ _ENCODERS = {
     "png": ("png",),
     "vp8": ("libvpx", *_REALTIME, "-crf", "4", "-b:v", "9M", "-auto-alt-ref", "0"),
     "vp9": ("libvpx-vp9", *_REALTIME, "-crf", "4", "-b:v", "9M", "-auto-alt-ref", "0"),
-    "av1": ("libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "24", "-crf", "8"),
+    "av1": ("libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "24", "-aom-params", "lossless=1"),
     "ffv1": ("ffv1", "-g", "1"),
     "raw": ("rawvideo",),
-    "mpeg4": ("mpeg4", "-q:v", "2", "-g", "24", "-bf", "2"),
+    "mpeg4": ("mpeg4", "-q:v", "1", "-g", "24", "-bf", "2"),
     "mjpeg": ("mjpeg", "-q:v", "2"),
     "gif": ("gif",),
 }
