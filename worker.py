@@ -4,15 +4,16 @@ import logging
 import os
 import sys
 
-from chromi import logs
+from chromi import logs, storage
 from chromi.config import Settings
 from chromi.encoder.launch import die_with_parent
 from chromi.errors import ChromiError
 from chromi.tasks import open_service
 
+storage.make_files_private()
 logs.set_up()
 try:
-    storage, queue = open_service(Settings.from_environ())
+    _, queue = open_service(Settings.from_environ())
 except ChromiError as error:
     logging.getLogger("chromi").critical("%s", error)
     sys.exit(1)

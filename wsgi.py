@@ -1,6 +1,11 @@
 """The web application, for `waitress-serve wsgi:app`."""
 
-from chromi import create_app, logs
+from waitress.adjustments import Adjustments
 
+from chromi import create_app, logs, storage
+
+storage.make_files_private()
 logs.set_up()
+# chromi/web/proxy.py decides whom to believe: by default waitress would remove the headers before that.
+Adjustments.clear_untrusted_proxy_headers = False
 app = create_app()

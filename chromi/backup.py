@@ -17,6 +17,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from chromi.config import Settings
+from chromi.encoder.flush import flush
 from chromi.errors import Unwell
 from chromi.storage import Storage
 
@@ -34,8 +35,7 @@ def write_backup(settings: Settings, destination: Path) -> int:
     try:
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             count = _write(settings, file)
-            file.flush()
-            os.fsync(file.fileno())
+            flush(file)
         _publish(partial, destination)
     finally:
         partial.unlink(missing_ok=True)

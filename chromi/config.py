@@ -7,6 +7,7 @@ a typo in a deployment must never silently mean the default.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -19,6 +20,11 @@ VERSION = "0.1.0"
 PREFIX = "CHROMI_"
 MB = 1_000_000
 MIN_KEY_LENGTH = 16
+
+_SERVICE_LINK_NAME = re.compile(
+    PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+_SERVICE_LINK_URL = re.compile(r"(tcp|udp|sctp)://.+")
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Settings:
     link_ttl_s: int = 86400
     """Seconds a result and its own link live, 60 to 604800; a share link may be given less or more."""
     trusted_proxy: str = ""
-    """Address of the proxy whose X-Forwarded headers are believed, or `*`; waitress enforces it."""
+    """Address of the proxy whose X-Forwarded headers are believed, or `*`; under every WSGI server."""
     trusted_proxy_count: int = 1
     """Addresses that trusted proxies add to X-Forwarded-For, 1 to 8; the client's is the first of them."""
     trusted_hosts: tuple[str, ...] = ()
@@ -95,7 +101,11 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read the settings; raises ConfigError for an unknown or unreadable variable."""
-        given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+        given = {
+            name: text
+            for name, text in environ.items()
+            if name.startswith(PREFIX) and not _is_service_link(name, text)
+        }
         allowed = {PREFIX + setting.name.upper(): setting.name for setting in fields(cls)}
         if unknown := sorted(given.keys() - allowed.keys()):
             raise ConfigError(f"Unknown setting {', '.join(unknown)}. Allowed: {', '.join(sorted(allowed))}.")
@@ -129,6 +139,15 @@ def _kept_secret_key(instance: Path) -> str:
     if len(key) < MIN_KEY_LENGTH:
         raise ConfigError(f"{path} holds no key. Remove it, and a new one is made (old links end with it).")
     return key
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    """True of what Kubernetes puts into each pod for a service that is called `chromi` or `chromi-...`.
+
+    https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+    """
+    is_port_url = name.endswith("_PORT") and _SERVICE_LINK_URL.fullmatch(text)
+    return bool(is_port_url or _SERVICE_LINK_NAME.fullmatch(name))
 
 
 def _require_range(name: str, value: int, low: int, high: int) -> None:

@@ -11,16 +11,17 @@ import click
 from peewee import DatabaseError
 
 from chromi import backup as backups
-from chromi import checks, create_app, logs, models, supervisor, sweep
+from chromi import checks, create_app, logs, models, storage, supervisor, sweep
 from chromi.config import Settings
 from chromi.errors import Unwell
 from chromi.tasks import open_service
 
 
 class _Command(click.Command):
-    """A command that uses the instance: trouble with that is one sentence."""
+    """A command that uses the instance: its files are private, and trouble with it is one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        storage.make_files_private()
         try:
             return super().invoke(ctx)
         except (OSError, DatabaseError) as error:
@@ -72,8 +73,8 @@ def jobs() -> None:
 def sweep_now() -> None:
     """Remove what has expired and take up again what was lost, now."""
     settings = Settings.from_environ()
-    storage, queue = open_service(settings)
-    swept = sweep.sweep_all(settings, storage, queue.waiting_ids(), queue.enqueue)
+    media, queue = open_service(settings)
+    swept = sweep.sweep_all(settings, media, queue.waiting_ids(), queue.enqueue)
     for name, count in vars(swept).items():
         click.echo(f"{name.replace('_', ' ')}: {count}")
 

@@ -1,5 +1,6 @@
-"""Look at processes from outside."""
+"""Look at processes from outside, and at the files that they leave."""
 
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,3 +30,9 @@ def catches(pid: int, signum: int) -> bool:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     [mask] = [int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")]
     return bool(mask >> (signum - 1) & 1)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """The folder and all that is in it that somebody but the owner may read, write or enter."""
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+    return [f"{path} {mode:o}" for path, mode in modes.items() if mode & 0o077]

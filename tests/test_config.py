@@ -34,6 +34,38 @@ def test_an_unknown_setting_stops_the_start_and_names_the_allowed() -> None:
         Settings.from_environ({"CHROMI_PROT": "9000"})
 
 
+@pytest.mark.parametrize("service", ["CHROMI", "CHROMI_WEB"])
+def test_what_kubernetes_says_of_a_service_is_no_setting(service: str) -> None:
+    injected = {
+        f"{service}_SERVICE_HOST": "10.0.171.239",
+        f"{service}_SERVICE_PORT": "8000",
+        f"{service}_SERVICE_PORT_HTTP": "8000",
+        f"{service}_PORT": "tcp://10.0.171.239:8000",
+        f"{service}_PORT_8000_TCP": "tcp://10.0.171.239:8000",
+        f"{service}_PORT_8000_TCP_PROTO": "tcp",
+        f"{service}_PORT_8000_TCP_PORT": "8000",
+        f"{service}_PORT_8000_TCP_ADDR": "10.0.171.239",
+    }
+    assert Settings.from_environ(injected) == Settings()
+    assert Settings.from_environ(injected | {"CHROMI_PORT": "9000"}).port == 9000
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CHROMI_SERVICE", "10.0.171.239"),
+        ("CHROMI_SERVICE_NAME", "chromi"),
+        ("CHROMI_PORTS", "tcp://10.0.171.239:8000"),
+        ("CHROMI_PORT_HTTP", "8000"),
+        ("CHROMI_PORT", "http://10.0.171.239:8000"),
+        ("CHROMI_WEB_PORT", "8000"),
+    ],
+)
+def test_what_only_resembles_that_stops_the_start(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Settings.from_environ({name: text})
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -98,8 +98,8 @@ def convert(
             choice = run.choose(film)
             fitted = run.draw(film, choice, partial)
             facts = run.check(partial, film)
-            publish(partial, destination)
-            still.publish()
+            publish(partial, destination, on_tick=run.wait_for_disk)
+            still.publish(on_tick=run.wait_for_disk)
         finally:
             still.discard()
     return Result(
@@ -232,6 +232,9 @@ class _Run:
 
         with self.watch.timing("checking"):
             return check_gif(gif_path, self.recipe, film.count, on_tick=tick)
+
+    def wait_for_disk(self) -> None:
+        self.watch.report("checking", _DONE, CHECKING)
 
 
 def _link(path: Path, another: Path) -> bool:

@@ -9,7 +9,7 @@ from math import floor
 from pathlib import Path
 
 from chromi.encoder.colour import write_lut
-from chromi.encoder.deinterlace import FieldOrder, deinterlace, find_field_order, may_be_unmarked
+from chromi.encoder.deinterlace import find_deinterlacer, may_be_unmarked
 from chromi.encoder.errors import FrozenPicture, NoFrames
 from chromi.encoder.facts import FrameLog, PacketListing
 from chromi.encoder.ffmpeg import QUIET, REPORT_FRAMES, run, untrusted_input
@@ -64,7 +64,7 @@ class _Attempt:
     start_s: float
     entry_s: float | None  # where reading begins; None is the beginning of the file
     every_frame: bool = False
-    field_order: FieldOrder | None = None  # None until it is known
+    deinterlacer: Sequence[str] | None = None  # None until a frame is marked as interlaced
     log: FrameLog = field(default_factory=FrameLog)
     shown: FrameLog = field(default_factory=FrameLog)
 
@@ -75,7 +75,7 @@ class _Attempt:
             return False
         if self.log.configurations > 1 and not self.every_frame:
             raise _StreamChanged
-        if self.log.has_interlaced and self.field_order is None:
+        if self.log.has_interlaced and self.deinterlacer is None:
             raise _Interlaced
         is_first = len(self.log.times_s) == 1
         if is_first and self.entry_s is not None and self.log.times_s[0] > self.start_s + _LATE_S:
@@ -107,22 +107,23 @@ class Decoder:
         A stream that changes in mid-clip is always written to the AVI, as only that can be put into order.
         Raises NoFrames, FrozenPicture, TimedOut and EncodeError.
         """
-        attempt = _Attempt(self._start_s, next(self._entries_s), field_order=self._guess_field_order())
+        attempt = _Attempt(self._start_s, next(self._entries_s), deinterlacer=self._find_unmarked())
         while True:
             path = self._read_path if attempt.every_frame else nut_path or self._read_path
             try:
                 count = self._run(attempt, path)
                 self._check_moving(attempt.log)
             except _StreamChanged:
-                attempt = _Attempt(self._start_s, attempt.entry_s, True, attempt.field_order)
+                attempt = _Attempt(self._start_s, attempt.entry_s, True, attempt.deinterlacer)
             except _Interlaced:
-                order = find_field_order(self._source, self._info, attempt.entry_s)
-                attempt = _Attempt(self._start_s, attempt.entry_s, attempt.every_frame, order)
+                found_s = float(attempt.log.times_s[-1]) if attempt.entry_s is not None else None
+                deinterlacer = find_deinterlacer(self._source, self._info, found_s, marked=True)
+                attempt = _Attempt(self._start_s, attempt.entry_s, attempt.every_frame, deinterlacer)
             except (_LateStart, NoFrames, FrozenPicture):
                 if attempt.entry_s is None:
                     raise
                 entry_s = next(self._entries_s)
-                attempt = _Attempt(self._start_s, entry_s, attempt.every_frame, attempt.field_order)
+                attempt = _Attempt(self._start_s, entry_s, attempt.every_frame, attempt.deinterlacer)
             else:
                 stored = self._on_screen(attempt.shown) if attempt.every_frame else range(count)
                 return DecodedFrames(path, stored)
@@ -139,14 +140,15 @@ class Decoder:
             yield self._start_s - _EARLIER_S
         yield None
 
-    def _guess_field_order(self) -> FieldOrder | None:
-        if may_be_unmarked(self._info):
-            return find_field_order(self._source, self._info, self._start_s)
-        return None
+    def _find_unmarked(self) -> Sequence[str] | None:
+        """Return what removes combs of frames that are not marked as interlaced; None if none are seen."""
+        if not may_be_unmarked(self._info):
+            return None
+        return find_deinterlacer(self._source, self._info, self._start_s, marked=False) or None
 
     def _run(self, attempt: _Attempt, path: Path) -> int:
         """Write the frames; return how many there are."""
-        take = [attempt.log.filter, *deinterlace(attempt.field_order or FieldOrder.PROGRESSIVE)]
+        take = [attempt.log.filter, *(attempt.deinterlacer or ())]
         take += self._select_frames() if attempt.every_frame else self._take_frames()
         graph = picture_graph(
             self._info, self._recipe, take, lut_path=self._lut_path, pixelated=self._pixelated
@@ -203,6 +205,10 @@ class Decoder:
     def _end_s(self) -> float:
         return self._start_s + frames_to_read(self._recipe) * self._recipe.speed / self._recipe.fps
 
+    @property
+    def _clip_end_s(self) -> float:
+        return self._info.first_frame_s + self._info.duration_s
+
     def _on_screen(self, shown: FrameLog) -> list[int]:
         """Return the number of the frame that is on screen at each 24th of a second, as `fps` takes them."""
 
@@ -211,12 +217,12 @@ class Decoder:
 
         rate = Fraction(self._recipe.fps) / Fraction(str(self._recipe.speed))
         slots = [slot(time_s) for time_s in shown.times_s]
-        count = min(frames_to_read(self._recipe), max(1, slot(shown.end_s)))
+        count = min(frames_to_read(self._recipe), max(1, slot(Fraction(self._clip_end_s))))
         return [max(0, bisect_right(slots, number) - 1) for number in range(count)]
 
     def _check_moving(self, log: FrameLog) -> None:
         """Raise FrozenPicture if the source goes on where no frame could be decoded for MAX_GAP_S or more."""
-        end_s = min(self._end_s, self._info.first_frame_s + self._info.duration_s)
+        end_s = min(self._end_s, self._clip_end_s)
         times_s = sorted({*(float(time_s) for time_s in log.times_s if time_s < end_s), end_s})
         for before_s, after_s in pairwise(times_s):
             if after_s - before_s > MAX_GAP_S and after_s > self._start_s:

@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from enum import StrEnum
 from pathlib import Path
 
 from chromi.encoder.ffmpeg import run, untrusted_input
@@ -10,16 +9,7 @@ from chromi.encoder.probe import VideoInfo
 from chromi.encoder.process import Limits
 from chromi.encoder.seek import seek
 
-FIELD_ORDER_TIMEOUT_S = 20.0
-
-
-class FieldOrder(StrEnum):
-    """Which lines of a frame were taken first."""
-
-    PROGRESSIVE = "progressive"
-    TOP_FIRST = "tff"
-    BOTTOM_FIRST = "bff"
-
+IDET_TIMEOUT_S = 20.0
 
 _FRAMES = 40
 _MIN_COMBED = 4
@@ -31,20 +21,14 @@ _UNMARKED_HEIGHTS_PX = (480, 486, 576)
 
 def may_be_unmarked(info: VideoInfo) -> bool:
     """True if frames of this size may be interlaced although they are not marked."""
-    return info.height_px in _UNMARKED_HEIGHTS_PX and info.pixel_format.startswith("yuv")
+    return info.height_px in _UNMARKED_HEIGHTS_PX and info.is_yuv
 
 
-def deinterlace(order: FieldOrder) -> list[str]:
-    """Return the filters that make a whole frame of each one; every frame is treated, marked or not."""
-    if order is FieldOrder.PROGRESSIVE:
-        return []
-    return [f"bwdif=mode=send_frame:parity={order}:deint=all"]
+def find_deinterlacer(source: Path, info: VideoInfo, entry_s: float | None, *, marked: bool) -> list[str]:
+    """Look for combs in the frames after `entry_s`; return the filters that remove them, or none.
 
-
-def find_field_order(source: Path, info: VideoInfo, entry_s: float | None) -> FieldOrder:
-    """Look for combs in the frames after `entry_s`, as ffmpeg's `idet` finds them.
-
-    Raises TimedOut and FfmpegMissing; a part that cannot be decoded counts as progressive.
+    Only frames that are marked as interlaced are looked at and treated if `marked`, else all. Raises TimedOut
+    and FfmpegMissing; a part that cannot be decoded counts as progressive.
     """
     name = f"idet@{secrets.token_hex(8)}"
     counts = {"TFF": 0, "BFF": 0, "Progressive": 0}
@@ -55,17 +39,20 @@ def find_field_order(source: Path, info: VideoInfo, entry_s: float | None) -> Fi
                 {kind: int(n) for kind, n in re.findall(r"(TFF|BFF|Progressive): *(\d{1,9})", line)}
             )
 
+    select = "select='not(eq(interlace_type,PROGRESSIVE))'," if marked else ""
+    filters = f"{select}trim=end_frame={_FRAMES},{name}"
     with source.open("rb") as clip:
         run(
             [
                 *untrusted_input(clip.fileno(), threads=1, before=seek(info, entry_s)),
-                *("-map", f"0:{info.stream}", "-vf", f"trim=end_frame={_FRAMES},{name}", "-f", "null", "-"),
+                *("-map", f"0:{info.stream}", "-vf", filters, "-f", "null", "-"),
             ],
-            limits=Limits(FIELD_ORDER_TIMEOUT_S, 0),
+            limits=Limits(IDET_TIMEOUT_S, 0),
             descriptors=(clip.fileno(),),
             on_log=read,
         )
     top, bottom = counts["TFF"], counts["BFF"]
     if max(top, bottom) < max(_MIN_COMBED, counts["Progressive"]):
-        return FieldOrder.PROGRESSIVE
-    return FieldOrder.TOP_FIRST if top >= bottom else FieldOrder.BOTTOM_FIRST
+        return []
+    order = "tff" if top >= bottom else "bff"
+    return [f"bwdif=mode=send_frame:parity={order}:deint={'interlaced' if marked else 'all'}"]

@@ -70,18 +70,17 @@ class PacketListing:
 class FrameLog:
     """Read what the filter `name` (a showinfo) logs about each frame that passes it.
 
-    `times_s` and `end_s` are the frames' time stamps and the end of the last frame. `configurations` is how
-    often the filter was set up: once more for each change of the picture's size, format, rotation or range.
+    `times_s` are the frames' time stamps. `configurations` is how often the filter was set up: once more for
+    each change of the picture's size, format, rotation or range.
     """
 
     _CONFIG = re.compile(r"config in time_base: (\d{1,10})/(0*[1-9]\d{0,9}),")
-    _FRAME = re.compile(r"n: *\d+ pts: *(-?\d{1,20}) .*? duration: *(\d{1,20}) .* i:([PTB]) ")
+    _FRAME = re.compile(r"n: *\d+ pts: *(-?\d{1,20}) .* i:([PTB]) ")
 
     def __init__(self) -> None:
         self.name = f"showinfo@{secrets.token_hex(8)}"
         self.configurations = 0
         self.times_s: list[Fraction] = []
-        self.end_s = Fraction(0)
         self.has_interlaced = False
         self._time_base = Fraction(1)
 
@@ -98,10 +97,8 @@ class FrameLog:
             self.configurations += 1
             self._time_base = Fraction(int(config[1]), int(config[2]))
         elif frame := self._FRAME.search(line):
-            time_s = int(frame[1]) * self._time_base
-            self.times_s.append(time_s)
-            self.end_s = time_s + int(frame[2]) * self._time_base
-            self.has_interlaced = self.has_interlaced or frame[3] != "P"
+            self.times_s.append(int(frame[1]) * self._time_base)
+            self.has_interlaced = self.has_interlaced or frame[2] != "P"
         return True
 
 
@@ -114,7 +111,10 @@ class ContainerNotes:
     _DOLBY_VISION = re.compile(
         r" *DOVI configuration record: version: \d+\.\d+, profile: (\d+),.* compatibility id: (\d+)"
     )
-    _VP8_COLOR = re.compile(r" *Stream #0:\d+.*: Video: vp8(?: \(\w+\))?, \w+\((?:(tv|pc), )?([a-z]\w+)")
+    _VP8_COLOR = re.compile(
+        r" *Stream #0:\d+.*: Video: vp8(?: \(\w+\))?, \w+"
+        r"\((?:(tv|pc), )?(bt709|fcc|bt470bg|smpte\w+|bt2020n?c)\W"
+    )
     _INCOMPATIBLE = 0
     """The base layer of profile 5 and its like is no picture by itself (Dolby Vision, bitstreams, 2.1)."""
 

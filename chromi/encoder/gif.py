@@ -10,7 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from chromi.encoder.blocks import TRAILER, Frame, read_blocks, read_size_px, start_gif
+from chromi.encoder.crew import side_by_side
 from chromi.encoder.errors import BrokenResult
+from chromi.encoder.flush import flush
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.splice import begins_cs
 
@@ -88,16 +90,24 @@ def _decode(frame: Frame, size_px: tuple[int, int]) -> None:
         raise BrokenResult(detail=f"a frame cannot be decoded: {error}") from error
 
 
-def publish(gif_path: Path, destination: Path) -> None:
-    """Give the checked GIF its final name in one step, on disk before anyone can see it."""
-    with gif_path.open("rb") as file:
-        os.fsync(file.fileno())
-    gif_path.replace(destination)
-    folder = os.open(destination.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def publish(partial: Path, destination: Path, *, on_tick: Callable[[], None]) -> None:
+    """Give a finished file its final name in one step, on disk before anyone can see it.
+
+    `on_tick` is called ten times a second, however slow the disk is; whatever it raises goes to the caller.
+    """
+
+    def write_and_rename(check: Callable[[], None]) -> None:
+        with partial.open("rb") as file:
+            flush(file, check)
+        check()
+        partial.replace(destination)
+        folder = os.open(destination.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    side_by_side([write_and_rename], at_once=1, on_tick=on_tick)
 
 
 def read_first_frame(gif_path: Path) -> bytes:

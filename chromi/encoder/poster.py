@@ -1,6 +1,7 @@
 """A still picture of the result: its first frame in full colour."""
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -42,9 +43,9 @@ class Poster:
                 image.load()
             image.save(self._partial, self._kind, quality=JPEG_QUALITY)
 
-    def publish(self) -> None:
+    def publish(self, *, on_tick: Callable[[], None]) -> None:
         if self._path:
-            publish(self._partial, self._path)
+            publish(self._partial, self._path, on_tick=on_tick)
 
     def discard(self) -> None:
         """Leave nothing behind of what was not published."""

@@ -52,9 +52,9 @@ def make_preview(
             max_bytes=_MAX_BYTES,
             on_tick=lambda frames: on_tick(min(1.0, frames / expected)),
         )
-        with TemporaryDirectory(dir=destination.parent, prefix=".chromi-") as folder:
+        with TemporaryDirectory() as folder:
             _write(source, info, write_lut(info, Path(folder)), partial, writer)
-        publish(partial, destination)
+        publish(partial, destination, on_tick=lambda: on_tick(1.0))
     except OSError as error:
         kind = DiskFull if DiskFull.explains(error) else EncodeError
         raise kind(detail=str(error)) from error

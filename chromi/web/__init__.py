@@ -23,6 +23,7 @@ from chromi.web import (
     links,
     metrics,
     ops,
+    proxy,
     responses,
     result,
     resumable,
@@ -73,7 +74,7 @@ def init_app(app: Flask, settings: Settings) -> None:
             jobs,
             again,
         ),
-        *(links, sharing, result, extension, health, metrics, ops),
+        *(links, sharing, result, extension, health, metrics, ops, proxy),
     )
     for room in rooms:
         room.init_app(app)

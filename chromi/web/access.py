@@ -1,4 +1,4 @@
-"""A line in the log for each request, and the id that ties it to the other lines."""
+"""A line in the log for each request but successful polls, and the id that ties it to the other lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 NOTHING = "(none)"
 CHECKS = ("health.show", "health.live", "health.ready", "metrics.show")
-"""Asked every few seconds: what is well is not worth a line."""
+"""Asked every few seconds by monitors, under any name."""
+POLLED_ENDPOINTS = {
+    *CHECKS,
+    *("jobs.status", "jobs.estimates", "studio.loops", "studio.preview_status"),
+    *("static", "favicon"),
+}
+"""Requested all the time by open pages and monitors: only errors are logged."""
 
 
 def init_app(app: Flask) -> None:
@@ -43,7 +49,7 @@ def end(response: Response) -> Response:
     if not response.direct_passthrough:  # files count themselves as they go out
         traffic.count_sent(response.content_length or 0)
     traffic.count_request(response.status_code, request.content_length or 0)
-    if request.endpoint not in CHECKS or response.status_code >= 400:
+    if response.status_code >= 400 or not _is_poll(response):
         ms = round((time.monotonic() - g.begun_at) * 1000)
         _write_line(request.method[:16], shown_path(), response.status_code, response.content_length or 0, ms)
     return response
@@ -60,6 +66,12 @@ def note_refused(status: int, sent_bytes: int) -> None:
 def shown_path() -> str:
     """The route, not the address: tokens and ids in it open pages and files, and a query may say anything."""
     return request.url_rule.rule if request.url_rule else NOTHING
+
+
+def _is_poll(response: Response) -> bool:
+    if request.endpoint == "jobs.show":  # a person opens the page once; a program asks for JSON until the end
+        return response.is_json
+    return request.endpoint in POLLED_ENDPOINTS
 
 
 def _write_line(method: str, path: str, status: int, sent_bytes: int, ms: int) -> None:

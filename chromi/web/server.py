@@ -36,13 +36,6 @@ def serve(app: Flask, settings: Settings) -> None:
     TcpWSGIServer.channel_class = Channel
     TcpWSGIServer.handle_accept = _accept_some
     Channel.door = Door(settings, app.extensions["chromi"].admission)
-    forwarded = {}
-    if settings.trusted_proxy:
-        forwarded = {
-            "trusted_proxy": settings.trusted_proxy,
-            "trusted_proxy_count": settings.trusted_proxy_count,
-            "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
-        }
     try:
         server = waitress.create_server(
             app,
@@ -61,7 +54,7 @@ def serve(app: Flask, settings: Settings) -> None:
             # A thread that waited until somebody reads would be lost to everybody else.
             outbuf_high_watermark=2**40,
             max_request_header_size=HEADER_BYTES,
-            **forwarded,
+            clear_untrusted_proxy_headers=False,  # the application does so, see proxy.py
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -63,16 +63,20 @@ def look(keep: Keep) -> Look:
 
 
 def first_picture(kept: KeptFrames) -> Image.Image:
+    return picture_number(kept, 0)
+
+
+def picture_number(kept: KeptFrames, number: int) -> Image.Image:
     bmp = kept.frames_path.with_suffix(".bmp")
-    ffmpeg("-i", kept.frames_path, "-frames:v", "1", "-update", "1", bmp)
+    ffmpeg("-i", kept.frames_path, "-vf", f"select=eq(n\\,{number})", "-frames:v", "1", "-update", "1", bmp)
     with Image.open(bmp) as image:
         return image.convert("RGB")
 
 
-def lumas(kept: KeptFrames) -> list[int]:
-    """Return the brightness (16 to 235) of the top left pixel of every kept frame."""
+def lumas(kept: KeptFrames, x: int = 0, y: int = 0) -> list[int]:
+    """Return the brightness (16 to 235) of one pixel of every kept frame, x and y even."""
     raw = kept.frames_path.with_suffix(".yuv")
-    ffmpeg("-i", kept.frames_path, "-vf", "crop=2:2:0:0,format=yuv420p", "-f", "rawvideo", raw)
+    ffmpeg("-i", kept.frames_path, "-vf", f"crop=2:2:{x}:{y},format=yuv420p", "-f", "rawvideo", raw)
     return list(raw.read_bytes()[::6])
 
 

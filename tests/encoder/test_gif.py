@@ -110,6 +110,6 @@ def test_publishing_replaces_in_one_step(tmp_path: Path) -> None:
     partial, destination = tmp_path / "o.gif.partial", tmp_path / "o.gif"
     partial.write_bytes(b"new")
     destination.write_bytes(b"old")
-    publish(partial, destination)
+    publish(partial, destination, on_tick=lambda: None)
     assert destination.read_bytes() == b"new"
     assert not partial.exists()

@@ -24,7 +24,7 @@ def test_the_suffix_chooses_the_kind(name: str, kind: str, clip: Path, keep: Kee
     poster = Poster(tmp_path / name)
     poster.draw(keep(clip, duration_s=1 / 24, **FULL).frames_path)
     assert not (tmp_path / name).exists()
-    poster.publish()
+    poster.publish(on_tick=lambda: None)
     with Image.open(tmp_path / name) as image:
         assert (image.format, image.mode, image.size) == (kind, "RGB", (1280, 720))
         pixel = image.getpixel((640, 360))

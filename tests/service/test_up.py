@@ -3,17 +3,18 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.conftest import ROOT, Service
-from tests.processes import are_gone, catches, converters
+from tests.processes import are_gone, catches, converters, open_to_others
 from tests.service.conftest import (
     curl,
     curl_json,
@@ -26,6 +27,7 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.service
 
 Start = Callable[..., Service]
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def child_running(service: Service, words: str) -> psutil.Process:
@@ -35,6 +37,19 @@ def child_running(service: Service, words: str) -> psutil.Process:
         if words in " ".join(child.cmdline())
     ]
     return found
+
+
+ADOPTING = f"""
+import ctypes
+ctypes.CDLL(None).prctl({PR_SET_CHILD_SUBREAPER}, 1, 0, 0, 0)
+from chromi.__main__ import run
+run()
+"""
+
+
+def workers_of(service: Service) -> set[int]:
+    """The processes that the consumer has started, its scheduler among them."""
+    return {child.pid for child in child_running(service, "huey_consumer").children()}
 
 
 def environments_of(processes: list[psutil.Process]) -> list[dict[str, str]]:
@@ -68,6 +83,16 @@ def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: 
     wait_for(lambda: are_gone(family), "all processes to end")
 
 
+def test_a_dead_web_server_waits_for_no_job_to_be_started_again(start_service: Start, clip: Path) -> None:
+    service = start_service()
+    job_id = start_job(service, clip, quality="best")
+    wait_for(lambda: converters(child_running(service, "huey_consumer").pid), "ffmpeg")
+    child_running(service, "chromi web").kill()
+    assert service.process.wait(30) == 1
+    with closing(sqlite3.connect(service.instance / "chromi.db")) as rows:
+        assert rows.execute("SELECT state FROM job WHERE id = ?", [job_id]).fetchone() == ("queued",)
+
+
 def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) -> None:
     service = start_service(secret_key="a key that nobody is told", ops_token="a token of the host's")
     start_job(service, clip)
@@ -78,12 +103,46 @@ def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) 
     wait_for(lambda: are_gone(family), "all processes to end", timeout_s=5)
 
 
-def test_sigterm_lets_the_running_job_finish(start_service: Start, clip: Path) -> None:
+def test_after_sigterm_the_web_server_answers_until_the_running_job_has_finished(
+    start_service: Start, clip: Path, plain_clip: Path, tmp_path: Path
+) -> None:
     service = start_service()
-    start_job(service, clip, duration="3")
-    wait_for(lambda: converters(service.process.pid), "ffmpeg")
-    assert service.stop(signal.SIGTERM, timeout_s=60) == 0
-    assert sorted(path.suffix for path in service.media()) == [".gif", ".jpg"]
+    made = wait_for_end(service, start_job(service, plain_clip, duration="1"))
+    running = start_job(service, clip, duration="3")
+    wait_for(lambda: converters(child_running(service, "huey_consumer").pid), "ffmpeg")
+    service.process.send_signal(signal.SIGTERM)
+
+    def is_made_and_answered() -> bool:
+        curl(f"{service.url}/jobs/{running}/status")  # raises as soon as nobody answers
+        return (service.instance / f"media/results/{running}.gif").exists()
+
+    gif = tmp_path / "got.gif"
+    curl("-o", str(gif), service.url + made["converted_url"])
+    late = start_job(service, plain_clip, duration="1")
+    wait_for(is_made_and_answered, "the running job's GIF", timeout_s=60)
+    assert gif.stat().st_size == made["result"]["bytes"]
+    assert service.process.wait(30) == 0
+    assert converters() == []
+
+    again = start_service(instance=str(service.instance))
+    assert job_of(again, running)["status"] == "success"
+    assert wait_for_end(again, late)["status"] == "success"
+
+
+def test_the_end_of_an_orphan_ends_nothing(start_service: Start, clip: Path) -> None:
+    """As PID 1 of a container without an init: orphans become the supervisor's children."""
+    service = start_service(("-c", ADOPTING, "up"))
+    start_job(service, clip, quality="best")
+    orphans = wait_for(lambda: converters(child_running(service, "huey_consumer").pid), "ffmpeg")
+    worker = orphans[0].parent()
+    assert worker is not None
+    before = workers_of(service)
+    worker.kill()
+    wait_for(lambda: not any(each.is_running() for each in orphans), "ffmpeg to end and to be reaped")
+    wait_for(lambda: workers_of(service) - before, "a new worker")
+    assert curl_json(f"{service.url}/health/live") == {"status": "ok"}
+    children = psutil.Process(service.process.pid).children()
+    assert sorted(child.status() == psutil.STATUS_ZOMBIE for child in children) == [False, False]
 
 
 def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
@@ -143,6 +202,36 @@ def run_up(instance: Path, **environ: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    """What the processes begin with that a test starts: others may read."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_only_its_owner_can_read_what_the_service_writes(start_service: Start, plain_clip: Path) -> None:
+    service = start_service()
+    upload = curl_json(f"-Fvideo=@{plain_clip}", f"{service.url}/uploads/")["upload_id"]
+    job_id = curl_json("-Fduration=1", f"{service.url}/uploads/{upload}/jobs/")["job_id"]
+    wait_for_end(service, job_id)
+    assert {path.parent.name for path in service.media()} == {"uploads", "frames", "results"}
+    assert open_to_others(service.instance) == []
+
+
+@pytest.mark.usefixtures("usual_umask")
+@pytest.mark.parametrize("command", ["doctor", "jobs", "sweep"])
+def test_a_command_on_a_new_instance_leaves_nothing_that_others_can_read(
+    tmp_path: Path, command: str
+) -> None:
+    instance = tmp_path / "instance"
+    environ = os.environ | {"CHROMI_INSTANCE": str(instance)}
+    subprocess.run([sys.executable, "-m", "chromi", command], cwd=ROOT, env=environ, capture_output=True)
+    assert (instance / "chromi.db").is_file()
+    assert open_to_others(instance) == []
+
+
 def test_inline_converts_inside_the_request(start_service: Start, plain_clip: Path, tmp_path: Path) -> None:
     service = start_service(inline="true")
     answer = curl_json(f"-Fvideo=@{plain_clip}", "-Fduration=1", f"{service.url}/convert/")
@@ -152,8 +241,10 @@ def test_inline_converts_inside_the_request(start_service: Start, plain_clip: Pa
     assert gif.read_bytes().startswith(b"GIF89a")
 
 
+@pytest.mark.usefixtures("usual_umask")
 def test_the_two_programs_also_run_on_their_own(tmp_path: Path, plain_clip: Path) -> None:
-    environ = os.environ | {"CHROMI_INSTANCE": str(tmp_path / "instance")}
+    instance = tmp_path / "instance"
+    environ = os.environ | {"CHROMI_INSTANCE": str(instance), "CHROMI_TRUSTED_PROXY": "127.0.0.1"}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -167,16 +258,24 @@ def test_the_two_programs_also_run_on_their_own(tmp_path: Path, plain_clip: Path
         for name, *arguments in commands
     ]
     try:
-        service = Service(programs[0], f"http://127.0.0.1:{port}", tmp_path / "instance", [])  # type: ignore[arg-type]
+        service = Service(programs[0], f"http://127.0.0.1:{port}", instance, [])  # type: ignore[arg-type]
         wait_for(lambda: answers(port), "waitress")
         job_id = start_job(service, plain_clip, duration="1")
         assert wait_for_end(service, job_id)["status"] == "success"
         assert job_of(service, job_id)["result"]["frames"] == 24
+        assert open_to_others(instance) == []
+        assert shared_url(service, job_id, "X-Forwarded-Proto: https").startswith("https://127.0.0.1")
+        assert shared_url(service, job_id, "X-Forwarded-Host: evil").startswith("http://127.0.0.1")
     finally:
         for program in programs:
             program.terminate()
         for program in programs:
             program.wait(20)
+
+
+def shared_url(service: Service, job_id: str, header: str) -> str:
+    url: str = curl_json("-XPOST", "-H", header, f"{service.url}/jobs/{job_id}/links/")["url"]
+    return url
 
 
 def answers(port: int) -> bool:

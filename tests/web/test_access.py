@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from chromi.models import Job
 from tests.conftest import Lines
 from tests.test_logs import EVIL
-from tests.web.conftest import form
+from tests.web.conftest import PAGE, form
 
 
 @pytest.mark.parametrize("sent", ["abcdefgh-1234.x", "0123456789abcdef"])
@@ -53,10 +53,30 @@ def test_no_token_and_no_query_is_written(
     assert "secret" not in text
 
 
-def test_checks_of_a_well_service_are_not_worth_a_line(client: FlaskClient, written: Lines) -> None:
-    for address in ("/health/", "/health/live", "/health/ready"):
-        assert client.get(address).status_code == 200
+POLLS = [
+    *("/health/", "/health/live", "/health/ready", "/static/app.js", "/favicon.ico"),
+    *("/jobs/{id}/", "/jobs/{id}/status", "/jobs/{id}/estimates", "/jobs/{id}/loops", "/jobs/{id}/preview"),
+]
+
+
+@pytest.mark.parametrize("address", POLLS)
+def test_a_poll_that_succeeds_has_no_line(
+    client: FlaskClient, written: Lines, job: Job, address: str
+) -> None:
+    assert client.get(address.format(id=job.id)).status_code == 200
     assert written() == []
+
+
+@pytest.mark.parametrize("address", [address for address in POLLS if "health" not in address])
+def test_a_poll_that_fails_has_one(client: FlaskClient, written: Lines, address: str) -> None:
+    address = address.format(id="0" * 32).replace("app.js", "nothing.js").replace("favicon", "nothing")
+    assert client.get(address).status_code == 404
+    assert [line["status"] for line in written()] == [404]
+
+
+def test_a_job_s_page_has_one(client: FlaskClient, written: Lines, job: Job) -> None:
+    assert client.get(f"/jobs/{job.id}/", headers=PAGE).status_code == 200
+    assert [line["path"] for line in written()] == ["/jobs/<job_id>/"]
 
 
 @pytest.mark.slow
