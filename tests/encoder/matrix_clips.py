@@ -24,7 +24,12 @@ SUFFIXES = {"prores": "mov", "png": "mov", "raw": "mov", "mjpeg": "mov", "gif": 
 SUFFIXES |= {"h264": "mp4", "hevc": "mp4", "mpeg4": "mp4", "vp8": "webm", "vp9": "webm"}
 SUFFIXES |= {"av1": "mkv", "ffv1": "mkv"}
 
-_X265 = ("-preset", "ultrafast", "-x265-params", "log-level=error:keyint=24:bframes=2:crf=4:ctu=16:pools=none:frame-threads=1")
+_X265 = (
+    "-preset",
+    "ultrafast",
+    "-x265-params",
+    "log-level=error:keyint=24:bframes=2:crf=4:ctu=16:pools=none:frame-threads=1",
+)
 _REALTIME = ("-deadline", "realtime", "-cpu-used", "8", "-g", "24")
 _ENCODERS = {
     "h264": ("libx264", "-preset", "ultrafast", "-qp", "6", "-g", "24", "-bf", "2"),
@@ -50,7 +55,9 @@ _STORED_FORMATS = {
     ("ffv1", "rgb"): "bgr0",
     ("ffv1", "alpha"): "bgra",
 }
-_GIF_PALETTE = "split[all][some];[some]palettegen=stats_mode=full[palette];[all][palette]paletteuse=dither=none"
+_GIF_PALETTE = (
+    "split[all][some];[some]palettegen=stats_mode=full[palette];[all][palette]paletteuse=dither=none"
+)
 _VARIABLE = "settb=1/1000,setpts=125*floor(N/3)+if(eq(mod(N\\,3)\\,1)\\,20\\,if(eq(mod(N\\,3)\\,2)\\,90\\,0))"
 
 
@@ -67,7 +74,7 @@ def space_of(row: Row) -> ColorSpace:
 
 
 def make_matrix_clip(row: Row, folder: Path) -> Path:
-    """Make the clip; of the numbers in its name the rotation is written afterwards, as ffmpeg knows no other way."""
+    """Make the clip; its rotation is written by a second run, as the first one cannot."""
     path = folder / f"clip.{_suffix(row)}"
     layout, source = layout_of(row), _Source(row)
     encoded = path if row["turn"] == "0" else path.with_stem("unturned")
@@ -96,6 +103,10 @@ def _seconds(row: Row) -> float:
 def _suffix(row: Row) -> str:
     is_mov = row["codec"] == "hevc" and row["range"] == "full"  # the other half is MP4
     return "mov" if is_mov else SUFFIXES[row["codec"]]
+
+
+Value = Callable[[str | int], int]
+"""The sample of what lies somewhere: a color's name, or the number of a bit."""
 
 
 class _Source:
@@ -153,7 +164,7 @@ class _Source:
             for index, plane in enumerate(planes):
                 yield plane.draw(self._value_of(samples, number, index), self._bits)
 
-    def _value_of(self, samples: dict[str, Sequence[int]], number: int, plane: int) -> Callable[[str | int], int]:
+    def _value_of(self, samples: dict[str, Sequence[int]], number: int, plane: int) -> Value:
         def value(name: str | int) -> int:
             if isinstance(name, int):
                 name = "white" if number >> name & 1 else "dark"
@@ -174,7 +185,9 @@ class _Source:
         """Return by how much each plane is smaller, in width and height."""
         if self.format == "gray":
             return [(1, 1)]
-        chroma = (1, 1) if self._is_rgb or "444" in self.format else (2, 1) if "422" in self.format else (2, 2)
+        chroma = (
+            (1, 1) if self._is_rgb or "444" in self.format else (2, 1) if "422" in self.format else (2, 2)
+        )
         return [(1, 1), chroma, chroma, *([(1, 1)] if self._has_alpha else [])]
 
 
@@ -193,7 +206,7 @@ class _Plane:
             for line, lines in groupby(names)
         ]
 
-    def draw(self, value: Callable[[str | int], int], bits: int) -> bytes:
+    def draw(self, value: Value, bits: int) -> bytes:
         size = 2 if bits > 8 else 1
         return b"".join(
             b"".join(value(name).to_bytes(size, "little") * length for name, length in runs) * lines
