@@ -54,6 +54,7 @@ _FORMATS = {
     "gif": ("rgb", "alpha"),
 }
 _HDR = ("hlg", "pq")
+_WIDE = ("bt2020", "p3", *_HDR)
 _TURNED = ("h264", "hevc", "prores", "png", "raw", "mpeg4", "mjpeg")  # in MP4 and MOV
 _LIMITED_ONLY = ("prores", "raw", "mpeg4")  # these files cannot say that they are full range
 _SRGB_ONLY = ("png", "mjpeg", "gif")  # these files name no other colors
@@ -71,6 +72,8 @@ def is_possible(row: Row) -> bool:
         color in _HDR and form and form not in _TEN_BIT,
         color in _HDR and codec and not set(_TEN_BIT) & set(_FORMATS[codec]),
         codec in _SRGB_ONLY and color not in (None, "bt709"),
+        codec == "av1" and form == "rgb" and color not in (None, "bt709"),  # as libaom writes it
+        codec == "mpeg4" and color in _WIDE,  # older than these
         codec not in (None, *_TURNED) and row.get("turn") not in (None, "0"),
         codec in _LIMITED_ONLY and full and form and not is_rgb,
         (codec in ("png", "mjpeg", "gif") or is_rgb) and row.get("range") == "limited",
