@@ -79,6 +79,7 @@ def is_possible(row: Row) -> bool:
         (codec in ("png", "mjpeg", "gif") or is_rgb) and row.get("range") == "limited",
         codec == "gif" and (row.get("sar", "1x1") != "1x1" or row.get("rate") in ("60", "240")),
         row.get("shape") == "tiny" and codec == "hevc",  # x265 crashes on these
+        row.get("shape") == "odd" and codec == "raw" and form == "rgb",  # ffmpeg writes and reads other rows
         row.get("shape") == "odd" and codec in _EVEN_CODECS and form and form not in _WHOLE_CHROMA,
     )
     return not any(impossible)
