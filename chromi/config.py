@@ -46,7 +46,7 @@ class Settings:
     workers: int = 1
     """Conversions at once, 1 to 16; each needs about 200 MB of memory."""
     max_queue: int = 50
-    """Jobs that may wait for a worker, 1 to 1000; one more is refused for the moment."""
+    """Jobs that may wait for a worker, 1 to 1000; beyond that, only who has none waiting adds one."""
     inline: bool = False
     """Convert inside the request instead of in the queue: for small scripts, not for the public."""
     upload_ttl_s: int = 3600
@@ -60,7 +60,8 @@ class Settings:
     trusted_hosts: tuple[str, ...] = ()
     """Names that the service goes by, separated by commas; `.example.org` takes all below. Empty: any."""
     max_uploads: int = 40
-    """Uploads under way at once, 3 to 1000; an address has at most a third of them, and of the queue."""
+    """Uploads under way at once, 3 to 1000; an address has at most a third of them, and of the queue.
+    Beyond that, only clients that have none under way begin one."""
     uploads_per_hour: int = 200
     """Uploads that one address on the internet may begin within an hour, 1 to 100000."""
     jobs_per_hour: int = 1200

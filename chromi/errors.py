@@ -208,6 +208,17 @@ class TooMany(ChromiError):
         )
 
     @classmethod
+    def probing(cls, wait_s: float) -> "TooMany":
+        """One upload was looked at too often."""
+        return cls(
+            Sentence(
+                "This upload could not be checked several times. Please try again in %(minutes)s min.",
+                minutes=max(1, math.ceil(wait_s / 60)),
+            ),
+            wait_s=wait_s,
+        )
+
+    @classmethod
     def waiting(cls) -> "TooMany":
         return cls(
             Sentence("Several clips from your network are waiting already. Please try again in a minute."),

@@ -9,8 +9,10 @@ from typing import Any
 
 from peewee import OperationalError
 
+from chromi.config import Settings
 from chromi.models import FINAL_STATES, Job, Link, PartialUpload, State, Upload
-from chromi.storage import Storage
+from chromi.quotas import byte_quota
+from chromi.storage import Storage, size_of
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +51,17 @@ def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
     return bool(Job.delete().where(Job.id == job_id, Job.state == State.SUCCESS).execute())
 
 
-def remove_partial(partial: PartialUpload, storage: Storage, *conditions: Any) -> bool:
-    """Remove an unfinished upload if it still is one and the conditions hold."""
+def remove_partial(partial: PartialUpload, storage: Storage, settings: Settings, *conditions: Any) -> bool:
+    """Remove an unfinished upload if it still is one and the conditions hold.
+
+    Its client gets back what it was charged for the bytes that did not come.
+    """
+    path = storage.partial_path(partial.id)
     removed = PartialUpload.delete().where(PartialUpload.id == partial.id, *conditions).execute()
     if removed:
-        storage.partial_path(partial.id).unlink(missing_ok=True)
+        missing_bytes = max(0, partial.length_bytes - size_of([path]))
+        path.unlink(missing_ok=True)
+        byte_quota(settings).charge(partial.client, -missing_bytes)
     return bool(removed)
 
 

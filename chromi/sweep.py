@@ -158,7 +158,7 @@ def _remove_silent_partials(settings: Settings, storage: Storage) -> int:
     """Remove the uploads that nobody went on with."""
     silent = PartialUpload.used_at < time.time() - settings.upload_ttl_s
     found = list(PartialUpload.select().where(silent))
-    return sum(remove_partial(partial, storage, silent) for partial in found)
+    return sum(remove_partial(partial, storage, settings, silent) for partial in found)
 
 
 def _remove_expired_results(settings: Settings, storage: Storage) -> int:

@@ -88,6 +88,26 @@ def many_samples(movie: bytes, samples: int) -> bytes:
     )
 
 
+def list_box(kind: str, entries: int, *content: bytes, before: bytes = b"", version: int = 0) -> bytes:
+    """A list that says how many entries it has, whatever its content."""
+    return box(kind.encode(), bytes([version, 0, 0, 0]), before, struct.pack(">I", entries), *content)
+
+
+def reaching_lists(movie: bytes, one_list: bytes, lists: int = 3000) -> bytes:
+    """Add lists that say they have more than is in them, and a megabyte that they reach into."""
+    return edit_boxes(movie, {b"stbl": lambda index: index + one_list * lists}) + box(
+        b"free", bytes(1_000_000)
+    )
+
+
+def forged_tracks(movie: bytes, samples: int, tracks: int) -> bytes:
+    """Add copies of the first track that promise so many samples each."""
+    at = movie.index(b"trak") - 4
+    (size,) = struct.unpack_from(">I", movie, at)
+    track = many_samples(movie[at : at + size], samples)
+    return edit_boxes(movie, {b"moov": lambda index: index + track * tracks})
+
+
 def many_tracks(movie: bytes, tracks: int) -> bytes:
     """Have so many streams, all with the same pictures."""
 

@@ -70,6 +70,27 @@ def test_what_was_taken_may_be_given_back() -> None:
     assert [THREE.take("a", 3), HUNDRED.take("a")] == [True, False]
 
 
+@pytest.mark.usefixtures("clock")
+def test_an_amount_known_afterwards_is_charged_and_given_back() -> None:
+    assert HUNDRED.take("a", 10)
+    HUNDRED.charge("a", 50)
+    assert not HUNDRED.take("a", 41)
+    HUNDRED.charge("a", -20)
+    assert [HUNDRED.take("a", 60), HUNDRED.take("a")] == [True, False]
+
+
+@pytest.mark.usefixtures("clock")
+def test_no_charge_lasts_longer_than_a_window_and_none_is_given_back_twice() -> None:
+    for taker in ("a", "b"):
+        HUNDRED.charge(taker, 1000)
+        HUNDRED.charge(taker, 1000)
+    assert HUNDRED.wait_s("a", 100) == pytest.approx(3600)
+    HUNDRED.charge("b", -1000)
+    HUNDRED.charge("c", -1000)
+    for taker in ("b", "c"):
+        assert [HUNDRED.take(taker, 100), HUNDRED.take(taker)] == [True, False]
+
+
 def test_a_clock_set_back_keeps_nobody_out_for_longer_than_an_hour(clock: list[float]) -> None:
     for _ in range(3):
         THREE.take("a")

@@ -31,11 +31,12 @@ class Tolerance:
     vmaf: float
     blurred_psnr_db: float
     clear_db: float
+    color_error: float
 
 
-SAME = Tolerance(vmaf=0.07, blurred_psnr_db=1.0, clear_db=48)
+SAME = Tolerance(vmaf=0.07, blurred_psnr_db=1.0, clear_db=48, color_error=10)
 """What `balanced` gives up at most: nothing that is seen."""
-NOTHING = Tolerance(vmaf=0.07, blurred_psnr_db=0.3, clear_db=52)
+NOTHING = Tolerance(vmaf=0.07, blurred_psnr_db=0.3, clear_db=52, color_error=5)
 """What `best` gives up: a gradient in 256 colours takes three times the bytes of 64, and is as smooth."""
 
 _COLOURS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, *range(48, FEWEST - 2, -2))
@@ -210,6 +211,7 @@ def _fewest_within(tolerance: Tolerance, many: Likeness, few: Likeness) -> int:
     """Return the rung with the fewest colours, FEW or more, that loses no more than this."""
     vmaf_lost = max(0.0, many.vmaf - few.vmaf)
     lost_db = max(0.0, many.blurred_psnr_db - few.blurred_psnr_db)
+    color_lost = max(0.0, few.color_error - many.color_error)
     spare_db = max(0.0, many.blurred_psnr_db - tolerance.clear_db)
     within = [
         number
@@ -217,5 +219,6 @@ def _fewest_within(tolerance: Tolerance, many: Likeness, few: Likeness) -> int:
         if colours >= FEW
         and _way_down(colours, MANY, FEW) * vmaf_lost <= tolerance.vmaf
         and _way_down(colours, MANY, FEW) * lost_db <= spare_db + tolerance.blurred_psnr_db
+        and _way_down(colours, MANY, FEW) * color_lost <= tolerance.color_error
     ]
     return within[-1]

@@ -178,8 +178,7 @@ class _Run:
         def tick() -> None:
             self.watch.report("reading", _CHOOSING, READING)
 
-        strip_path = self.work_dir / "strip.rgb"
-        return read_strip(frames_path, strip_path, limits=self.limits, on_tick=tick)
+        return read_strip(frames_path, self.work_dir, limits=self.limits, on_tick=tick)
 
     def _decode(self) -> None:
         def tick(frames: int) -> None:

@@ -20,7 +20,7 @@ from chromi.encoder.probe import VideoInfo
 from chromi.encoder.rearrange import IN_TIME
 from chromi.encoder.recipe import Recipe
 from chromi.encoder.seek import seek
-from chromi.encoder.strip import STRIP_CODEC, TO_STRIP
+from chromi.encoder.strip import STRIP_GRAPH, STRIP_OUTPUTS
 from chromi.encoder.writer import FrameWriter
 
 MAX_GAP_S = 1.0
@@ -158,8 +158,8 @@ class Decoder:
             graph = f"{graph};[pictures]{attempt.shown.filter}[shown]"
             outputs = ("-map", "[shown]", *self._writer.lossless, "-bsf:v", IN_TIME)
         elif path.suffix == ".nut":
-            graph = f"{graph};[pictures]split[kept][small];[small]{TO_STRIP}[strip]"
-            outputs = ("-map", "[kept]", "-map", "[strip]", *self._writer.lossless, *STRIP_CODEC)
+            graph = f"{graph};[pictures]split[kept][small];[small]{STRIP_GRAPH}"
+            outputs = ("-map", "[kept]", *self._writer.lossless, *STRIP_OUTPUTS)
         with self._source.open("rb") as clip:
             return self._writer.write(
                 [

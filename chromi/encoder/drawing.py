@@ -138,7 +138,8 @@ class Part:
         return self.film.work_dir / f"{self.name}.{kind}.gif"
 
     @property
-    def _palette_path(self) -> Path:
+    def palette_path(self) -> Path:
+        """Where `write_palette` writes."""
         return self.film.work_dir / f"palette-{self.drawing.colours}.png"
 
     @property
@@ -148,8 +149,8 @@ class Part:
 
     def write_palette(self) -> None:
         """Write the palette, unless another drawing has."""
-        if not self._palette_path.exists():
-            write_palette(self.film.strip, self.drawing.colours, self._palette_path)
+        if not self.palette_path.exists():
+            write_palette(self.film.strip, self.drawing.colours, self.palette_path)
 
     def draw(self, check: Callable[[], None]) -> None:
         """Write `result`, with the palette that is there; `check` is called ten times a second.
@@ -188,13 +189,13 @@ class Part:
             [
                 *(QUIET if self.looks is None else Comparison.LOG),
                 *kept_input(self.film.frames_path, first),
-                *("-f", "png_pipe", "-i", str(self._palette_path), "-filter_complex_threads", "1"),
+                *("-f", "png_pipe", "-i", str(self.palette_path), "-filter_complex_threads", "1"),
                 *("-filter_complex", self._graph),
                 *(word for kind in self._kinds for word in to_gif(kind)),
                 *(Comparison.OUTPUTS if self.looks else ()),
             ],
             limits=self.limits,
-            reads=(self.film.frames_path, self._palette_path),
+            reads=(self.film.frames_path, self.palette_path),
             writes=(*map(self._path, self._kinds), *(self.looks.files if self.looks else ())),
             on_output=counter.read,
             on_log=self.looks.read if self.looks else ignore,

@@ -63,6 +63,15 @@ class ConverterKilled(EncodeError):
     )
 
 
+class OutOfMemory(EncodeError):
+    """ffmpeg needs more memory for this clip than it may take, or than the machine has."""
+
+    code = "out_of_memory"
+    user_message = Sentence(
+        "This video takes more memory than the server can spare. Try a smaller one, or try again later."
+    )
+
+
 class WorkerDied(EncodeError):
     """The worker was killed more often than a job may try."""
 

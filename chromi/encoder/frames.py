@@ -11,6 +11,7 @@ from chromi.encoder.order import frames_to_read, order_frames
 from chromi.encoder.probe import VideoInfo
 from chromi.encoder.rearrange import rearrange
 from chromi.encoder.recipe import Recipe
+from chromi.encoder.strip import STRIP_BYTES
 from chromi.encoder.writer import FrameWriter
 
 FRAMES_FILE = "frames.nut"
@@ -62,7 +63,8 @@ def keep_frames(
 
 def max_kept_bytes(recipe: Recipe) -> int:
     """Return what one file of frames may take: pure noise, losslessly, is 2.3 bytes a pixel."""
-    return 3 * recipe.width_px * recipe.height_px * max(recipe.frames, frames_to_read(recipe))
+    frame_bytes = 3 * recipe.width_px * recipe.height_px + STRIP_BYTES
+    return frame_bytes * max(recipe.frames, frames_to_read(recipe))
 
 
 def _is_shown_as_read(recipe: Recipe) -> bool:

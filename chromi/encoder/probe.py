@@ -10,17 +10,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder.boxes import check_edits
 from chromi.encoder.color_lut import HDR_TRANSFERS
 from chromi.encoder.facts import UNKNOWN, ContainerNotes, PacketListing, Picture, StreamPackets
 from chromi.encoder.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
+from chromi.encoder.mp4_index import check_index
 from chromi.encoder.process import Limits, LogReader, Outcome, ignore
 from chromi.errors import NotAVideo
 from chromi.sentences import Sentence
 
 PROBE_TIMEOUT_S = 20.0
 PROBE_MEMORY_BYTES = 768 * 1024**2
-"""One picture of 4K in ProRes with alpha takes 310 MB, and several clips may be looked at side by side."""
+"""One picture of 4K in ProRes with alpha takes 310 MB, and several clips may be looked at side by side.
+A small machine gives less (`available_memory.py`)."""
 
 _MOV_ATOMS = frozenset(
     (
@@ -110,12 +111,13 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
 
     `on_tick` is called ten times a second, and whatever it raises ends the probe.
 
-    Raises NotAVideo with a sentence that says what is wrong; FfmpegMissing; TimedOut; ConverterKilled.
+    Raises NotAVideo with a sentence that says what is wrong; OutOfMemory; FfmpegMissing; TimedOut;
+    ConverterKilled.
     """
     look = _Look(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
     container = _sniff(path)
     if container == "mov":
-        check_edits(path)
+        check_index(path)
     stream, packets = _find_film(look)
     _check_readable(packets)
     picture, notes = _describe_first_picture(look, stream, packets, () if container == "gif" else _QUICK)
@@ -193,6 +195,7 @@ class _Look:
                 on_tick=self.on_tick,
             )
         outcome.check_not_killed()  # that would tell nothing about the file
+        outcome.check_memory()
         return outcome
 
 

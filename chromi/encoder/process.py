@@ -1,6 +1,7 @@
 """Run a program (ffmpeg, gifsicle) under limits and enclosed, and never leave it behind."""
 
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -13,20 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.encoder import sandbox
-from chromi.encoder.errors import ConverterKilled, DiskFull, EncodeError, TimedOut
+from chromi.encoder.available_memory import affordable_bytes
+from chromi.encoder.errors import ConverterKilled, DiskFull, EncodeError, OutOfMemory, TimedOut
 
 _TICK_S = 0.1
 _MAX_LINE_BYTES = 64 * 1024
 _LOG_LINES = 30
 _LOG_LINE_CHARS = 300
+_NO_MEMORY = "Cannot allocate memory"
+_LITTLE_MEMORY = re.compile(
+    r"(?:can|could )not allocate|(?:get_buffer|pthread_create)\(\) failed", re.IGNORECASE
+)
+"""What ffmpeg logs when it gets no memory: for anything, for a picture, for a thread."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """What one process may take before it is killed.
 
-    `memory_bytes` is what it may write to: 4K ProRes with alpha takes 0.65 GiB to convert, and a movie's
-    index of 5 KB can promise 30 million pictures, for which ffmpeg would take 2 GiB.
+    `memory_bytes` is what it may write to, less on a small machine: 4K ProRes with alpha takes 0.65 GiB to
+    convert, other 4K 0.35 GiB.
     """
 
     wall_s: float
@@ -49,17 +56,29 @@ class Outcome:
     def check(self) -> None:
         """Return if it succeeded, otherwise raise the EncodeError that fits best."""
         # Without memory ffmpeg drops what it cannot decode and may still end with 0.
-        if self.exit_code == 0 and "Cannot allocate memory" not in self.log:
+        if self.exit_code == 0 and _NO_MEMORY not in self.log:
             return
         if "No space left on device" in self.log:
             raise DiskFull(detail=self.log)
         self.check_not_killed()
+        if self._lacked_memory:
+            raise OutOfMemory(detail=self.log)
         raise EncodeError(detail=f"ended with {self.exit_code}: {self.log}")
 
     def check_not_killed(self) -> None:
         """Raise ConverterKilled if somebody else killed it: what we kill has no Outcome."""
         if self.exit_code == -signal.SIGKILL:
             raise ConverterKilled(detail=self.log)
+
+    def check_memory(self) -> None:
+        """Raise OutOfMemory if it failed after it had asked for more than its limit."""
+        if self.exit_code and self._lacked_memory:
+            raise OutOfMemory(detail=self.log)
+
+    @property
+    def _lacked_memory(self) -> bool:
+        too_many_streams = "exceeds max_streams" in self.log  # which ffmpeg calls a lack of memory, too
+        return not too_many_streams and bool(_LITTLE_MEMORY.search(self.log))
 
 
 def ignore(line: str) -> None:
@@ -116,7 +135,8 @@ def _started(
     command: Sequence[str], limits: Limits, descriptors: Sequence[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start it in a process group of its own; kill and reap whatever is left of it at the end."""
-    allowed = [str(os.getpid()), str(limits.cpu_s), str(limits.memory_bytes), str(limits.file_bytes)]
+    memory_bytes = affordable_bytes(limits.memory_bytes)
+    allowed = [str(os.getpid()), str(limits.cpu_s), str(memory_bytes), str(limits.file_bytes)]
     with subprocess.Popen(  # noqa: S603  no shell, and no word of the command is the visitor's
         [*sandbox.LAUNCH, *allowed, *command],
         stdin=subprocess.DEVNULL,

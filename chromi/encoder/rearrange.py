@@ -14,7 +14,7 @@ from chromi.encoder.errors import EncodeError
 from chromi.encoder.ffmpeg import REPORT_FRAMES
 from chromi.encoder.order import Order
 from chromi.encoder.recipe import Recipe
-from chromi.encoder.strip import STRIP_CODEC, TO_STRIP
+from chromi.encoder.strip import STRIP_GRAPH, STRIP_OUTPUTS
 from chromi.encoder.writer import FrameWriter
 
 IN_TIME = f"setts=ts=N:duration=1:time_base=1/{Recipe.fps}"
@@ -38,22 +38,13 @@ def rearrange(read_path: Path, order: Order, frames_path: Path, writer: FrameWri
     if faded:
         _fade(read_path, [pair for pair, _ in faded], order.fade_frames, faded_path, writer)
     list_path = _write_list(read_path.with_name("order.txt"), shown)
-    strip = f"[0:v]settb=1/{Recipe.fps},setpts=N,{TO_STRIP}[strip]"
+    strip = f"[0:v]settb=1/{Recipe.fps},setpts=N,{STRIP_GRAPH}"
+    passthrough = ("-fps_mode:v:1", "passthrough", "-fps_mode:v:2", "passthrough")
     copied = writer.copy(
         [
             *("-f", "concat", "-i", str(list_path), "-filter_complex", strip),
-            *("-map", "0:v", "-c:v:0", "copy", "-bsf:v:0", IN_TIME),
-            *(
-                "-map",
-                "[strip]",
-                *STRIP_CODEC,
-                "-fps_mode:v:1",
-                "passthrough",
-                "-f",
-                "nut",
-                "-y",
-                str(frames_path),
-            ),
+            *("-map", "0:v", "-c:v:0", "copy", "-bsf:v:0", IN_TIME, *STRIP_OUTPUTS, *passthrough),
+            *("-f", "nut", "-y", str(frames_path)),
         ],
         reads=(list_path, read_path, faded_path),
         writes=(frames_path,),

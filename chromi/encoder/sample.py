@@ -7,6 +7,7 @@ from chromi.encoder import splice
 from chromi.encoder.drawing import Drawing, Film, Part
 from chromi.encoder.ffmpeg import QUIET, kept_input, run
 from chromi.encoder.metrics import Comparison, Likeness
+from chromi.encoder.palette import measure_color_error
 from chromi.encoder.process import Limits
 from chromi.encoder.splice import read_frames
 
@@ -50,7 +51,8 @@ class Sample:
         which = "mod(n,2)" if self.film.count > 1 else "1"
         comparison = part.looks = Comparison(self.film.work_dir / f"{part.name}.json", which)
         total_bytes, kinds = self._weigh(part, check)
-        return Look(drawing, total_bytes, kinds, comparison.likeness())
+        color_error = measure_color_error(self.film.strip, part.palette_path)
+        return Look(drawing, total_bytes, kinds, comparison.likeness(color_error))
 
     def weigh(self, drawing: Drawing, check: Callable[[], None]) -> float:
         """Return the bytes that the whole film would take; `check` and errors as for `cut`."""

@@ -17,7 +17,7 @@ from chromi.models.allowances import Allowance, Limit
 from chromi.models.jobs import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.models.leases import LEASE_S, Lease
 from chromi.models.links import Link
-from chromi.models.rows import database, kept_open, patiently
+from chromi.models.rows import database, in_network, kept_open, patiently
 from chromi.models.schema import bring_up_to_date, check_pages, damaged
 from chromi.models.tallies import Tally
 from chromi.models.uploads import PartialUpload, Upload, find_upload, find_whole_upload
@@ -43,6 +43,7 @@ __all__ = [
     "database",
     "find_upload",
     "find_whole_upload",
+    "in_network",
     "kept_open",
     "open_database",
     "patiently",

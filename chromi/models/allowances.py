@@ -61,6 +61,17 @@ class Limit:
         found = Allowance.select(self._free_at(now)).where(Allowance.id == self._key(taker)).scalar() or now
         return float(max(0.0, found + self._cost_s(amount) - now - self.window_s))
 
+    def charge(self, taker: str, amount: float) -> None:
+        """Use up so much of the taker's whether it is left or not; a negative amount gives it back."""
+        now = time.time()
+        cost_s = self._cost_s(amount)
+        Allowance.insert(
+            id=self._key(taker), created_at=now, free_at=now + min(cost_s, self.window_s)
+        ).on_conflict(
+            conflict_target=[Allowance.id],
+            update={Allowance.free_at: fn.MIN(self._free_at(now) + cost_s, now + self.window_s)},
+        ).execute()
+
     def give_back(self, taker: str) -> None:
         """Let the taker have all of it again."""
         Allowance.delete().where(Allowance.id == self._key(taker)).execute()

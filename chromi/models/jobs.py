@@ -49,7 +49,7 @@ class Job(Row):
     upload_id: str | None
     links: Any
     kind = CharField(default=JobKind.CONVERT)
-    client = CharField(null=True)
+    client = CharField(null=True, index=True)
     """Who asked for it, as a name that tells no address; None for the own machine and network."""
     priority = IntegerField(default=0)
     """Of those that wait the highest goes first, and of these the oldest; see Admission.turn_of."""
@@ -227,10 +227,9 @@ class Job(Row):
         return int(Job.select().where(Job.state == State.QUEUED, is_ahead).count())
 
     @classmethod
-    def queue_length(cls, client: str | None = None) -> int:
-        """How many jobs wait for a worker, all or those of one client."""
-        waiting = cls.select().where(cls.state == State.QUEUED)
-        return int((waiting if client is None else waiting.where(cls.client == client)).count())
+    def queue_length(cls, *conditions: Any) -> int:
+        """How many jobs wait for a worker, all or those for which the conditions hold."""
+        return int(cls.select().where(cls.state == State.QUEUED, *conditions).count())
 
     @property
     def elapsed_s(self) -> float | None:

@@ -7,10 +7,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from peewee import CharField, DoubleField, Model, OperationalError, SqliteDatabase
+from peewee import CharField, DoubleField, Field, Model, OperationalError, SqliteDatabase
 
+from chromi.clients import Network
 from chromi.errors import NotFound
 from chromi.storage import new_id
 
@@ -50,6 +51,13 @@ def patiently(write: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:
                 raise
             log.warning("not written yet, tried again: %s", error)
             time.sleep(RETRY_S)
+
+
+def in_network(field: Field, network: Network) -> Any:
+    """Match the rows of the clients in a network, by a range that an index on `field` finds."""
+    after_dot = "/"
+    inside = (field > f"{network.name}.") & (field < f"{network.name}{after_dot}")
+    return (field == network.name) | inside
 
 
 class Row(Model):

@@ -109,6 +109,13 @@ _TURNS_AND_SENDERS: Step = (
     Column("upload", "client", "VARCHAR(255)"),
 )
 
+# What a client keeps and has waiting is added up for each upload and each job.
+_STARTS_AND_CLIENT_INDEXES: Step = (
+    Column("partialupload", "started_at", "REAL"),
+    "CREATE INDEX IF NOT EXISTS upload_client ON upload (client)",
+    "CREATE INDEX IF NOT EXISTS job_client ON job (client)",
+)
+
 STEPS: tuple[Step, ...] = (
     _FIRST,
     _RESUMED_DOWNLOADS,
@@ -119,6 +126,7 @@ STEPS: tuple[Step, ...] = (
     _CLIENTS,
     _TRIES_ARE_ALLOWANCES,
     _TURNS_AND_SENDERS,
+    _STARTS_AND_CLIENT_INDEXES,
 )
 
 

@@ -57,6 +57,8 @@ class PartialUpload(UsedRow):
     length_bytes = IntegerField()
     client = CharField(null=True)
     """Who sends it, as Job.client."""
+    started_at = DoubleField(null=True)
+    """When its first byte came; until then it holds no place that another could have."""
     info: None = None
     """What it is cannot be told yet."""
 
@@ -64,11 +66,17 @@ class PartialUpload(UsedRow):
     def lately_used(cls) -> list[PartialUpload]:
         """Those of which something has come within the last two minutes: the others may never go on."""
         now = time.time()
-        return list(cls.select().where(cls.used_at.between(now - SILENCE_S, now + SILENCE_S)))
+        lately = cls.used_at.between(now - SILENCE_S, now + SILENCE_S)
+        return list(cls.select().where(cls.started_at.is_null(False), lately))
+
+    def note_start(self) -> None:
+        """Note that its first byte has come."""
+        self.started_at = time.time()
+        PartialUpload.update(started_at=self.started_at).where(PartialUpload.id == self.id).execute()
 
     def keeps_up(self, here_bytes: int) -> bool:
-        """True while it is new, or if so many bytes since its beginning are 1 kB/s at least."""
-        age_s = time.time() - self.created_at
+        """True while it is new, or if so many bytes since its first one are 1 kB/s at least."""
+        age_s = time.time() - (self.started_at or self.created_at)
         return age_s < SILENCE_S or here_bytes >= age_s * LEAST_BYTES_PER_S
 
     @classmethod
@@ -82,7 +90,7 @@ class Upload(UsedRow):
     """A clip as it was sent; its file lies in the uploads folder under the same id."""
 
     bytes = IntegerField()
-    client = CharField(null=True)
+    client = CharField(null=True, index=True)
     """Who sent it, as Job.client."""
     info_json = JSONField()
     one_shot = BooleanField(default=False)

@@ -6,24 +6,34 @@ latter counts: what was looked at may have gone to another meanwhile.
 
 from __future__ import annotations
 
-import ipaddress
 import shutil
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from peewee import SQL, fn
 
-from chromi.config import MB, Settings
+from chromi.clients import Network, is_local, labels_of, networks_of
+from chromi.config import Settings
 from chromi.encoder.errors import DiskFull
 from chromi.errors import QueueFull, TooMany, UploadsFull
-from chromi.models import Job, JobKind, Limit, PartialUpload, State, Upload
+from chromi.models import Job, JobKind, PartialUpload, Upload, database, in_network
+from chromi.quotas import byte_quota, job_quota, probe_quota, upload_quota
 from chromi.storage import MIN_FREE_BYTES, Storage
 from chromi.tokens import TokenSigner
 
 SHARE = 3
-"""No address has more than one part in three of what there is for all."""
+"""No address has more than one part in three of what there is for all; see `clients.WEIGHTS` for networks."""
+NEWCOMER_FACTOR = 10
+"""A client that has nothing there is let in beyond a limit for all, up to so many times as much: a few who
+take their shares lock nobody out, and a crowd of addresses fills neither memory nor tables."""
 UNASKED = 1000
 """More than can wait of what was asked for."""
+LEAST_PROBE_S = 1.0
+"""What is left of a client's seconds before ffmpeg looks at anything of it."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +42,6 @@ class Claim:
 
     client: str | None
     bytes: int
-
-
-def owner_of(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
-    """Tell whose an address is: whoever has one of IPv6 has a whole /64 of them. Other texts stay."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv6Address):
-        return ip.ipv4_mapped or ipaddress.ip_network((int(ip) >> 64 << 64, 64)).network_address
-    return ip
 
 
 @dataclass(frozen=True)
@@ -55,22 +54,21 @@ class Admission:
 
     def client_of(self, address: str | None) -> str | None:
         """Name a client without telling its address; None for the own machine and network: no stranger."""
-        owner = owner_of(address or "")
-        is_near = not isinstance(owner, str) and owner.is_private
-        return None if is_near else self.signer.pseudonym(str(owner))
+        if is_local(address or ""):
+            return None
+        return ".".join(self.signer.pseudonym(label) for label in labels_of(address or ""))
+
+    # -- uploads ---------------------------------------------------------------------------------------
 
     def look_at_upload(self, claim: Claim, others: Iterable[Claim], *, starts_job: bool) -> None:
         """Say whether an upload would be taken, changing nothing.
 
         `others` are the bodies that are coming. Raises QueueFull, DiskFull, UploadsFull or TooMany.
         """
-        self._check_place(claim, others)
-        self._check_kept(claim.client)
-        for limit, taker, amount in self._upload_costs(claim):
-            if wait_s := limit.wait_s(taker, amount):
-                raise TooMany.until(wait_s)
+        self.check_place(claim, others)
+        self._check_used(claim)
         if starts_job:
-            self.look_at_job(claim.client)
+            self.look_at_job(claim.client, JobKind.CONVERT)
 
     def take_upload(self, address: str | None, size_bytes: int, *, is_partial: bool = False) -> str | None:
         """Take an upload in, and name its client. Raises as look_at_upload does.
@@ -79,72 +77,118 @@ class Admission:
         """
         claim = Claim(self.client_of(address), size_bytes)
         if is_partial:
-            self._check_place(claim, ())
-        self._check_kept(claim.client)
-        for cost in self._upload_costs(claim):
-            _take(*cost)
+            self.check_place(claim, ())
+        self._check_used(claim)
+        upload_quota(self.settings).take(claim.client)
+        byte_quota(self.settings).take(claim.client, claim.bytes)
         return claim.client
+
+    def start_partial(self, partial: PartialUpload) -> None:
+        """Give an upload in pieces its place, as its first byte is here. Raises as check_place does."""
+        with database.atomic("IMMEDIATE"):  # of two that start at once, the second sees the first one
+            self.check_place(Claim(partial.client, partial.length_bytes), ())
+            partial.note_start()
+
+    @contextmanager
+    def probing(self, client: str | None) -> Iterator[None]:
+        """Let ffmpeg look at a client's upload, and charge the seconds to it; raises TooMany before."""
+        quota = probe_quota(self.settings)
+        quota.take(client, LEAST_PROBE_S)
+        began_at = time.monotonic()
+        try:
+            yield
+        finally:
+            quota.charge(client, time.monotonic() - began_at - LEAST_PROBE_S)
+
+    def check_place(self, claim: Claim, others: Iterable[Claim]) -> None:
+        """Raise UploadsFull, TooMany or DiskFull if an upload could not begin now.
+
+        `others` are the bodies that are coming.
+        """
+        under_way = self._claims_under_way()
+        self.check_number(claim.client, under_way)
+        self.check_room(claim, [*others, *under_way])
+
+    def check_number(self, client: str | None, others: Collection[Claim]) -> None:
+        """Raise TooMany or UploadsFull if one more besides the others would be more than there may be."""
+        for network in networks_of(client):
+            own = sum(network.contains(other.client) for other in others)
+            if own >= _share_of(self.settings.max_uploads, network):
+                raise TooMany.uploading()
+        is_newcomer = all(other.client != client for other in others)
+        if len(others) >= self.settings.max_uploads * (NEWCOMER_FACTOR if is_newcomer else 1):
+            raise UploadsFull
 
     def check_room(self, claim: Claim, others: Iterable[Claim]) -> None:
         """Raise TooMany for more than a client's share, or DiskFull if too little were left for conversions.
 
-        A client that has claimed nothing else may have all there is: a small disk has room for one.
+        The share is one of what the others leave, so that they together cannot claim all. A client that has
+        claimed nothing else may have all there is: a small disk has room for one.
         """
         others = list(others)
         room_bytes = shutil.disk_usage(self.storage.uploads).free - MIN_FREE_BYTES
-        own_bytes = sum(other.bytes for other in others if other.client == claim.client)
-        if claim.client and own_bytes and (own_bytes + claim.bytes) * SHARE > room_bytes:
-            raise TooMany.uploading()
-        if sum(other.bytes for other in others) + claim.bytes > room_bytes:
+        all_bytes = sum(other.bytes for other in others)
+        for network in networks_of(claim.client):
+            own_bytes = sum(other.bytes for other in others if network.contains(other.client))
+            left_bytes = (room_bytes - all_bytes + own_bytes) * network.weight
+            if own_bytes and (own_bytes + claim.bytes) * SHARE > left_bytes:
+                raise TooMany.uploading()
+        if all_bytes + claim.bytes > room_bytes:
             raise DiskFull
 
-    def look_at_job(self, client: str | None) -> None:
+    # -- jobs ------------------------------------------------------------------------------------------
+
+    def look_at_job(self, client: str | None, kind: JobKind) -> None:
         """Say whether a job would be taken; raises QueueFull, DiskFull or TooMany."""
         if self.storage.is_short_of_space():
             raise DiskFull
+        for network in networks_of(client):
+            own = Job.queue_length(in_network(Job.client, network))
+            if own >= _share_of(self.settings.max_queue, network):
+                raise TooMany.waiting()
         waiting = Job.queue_length()
-        if waiting >= self.settings.max_queue:
+        is_newcomer = not Job.queue_length(Job.client == client, *_which_go_with(kind))
+        if waiting >= self.settings.max_queue * (NEWCOMER_FACTOR if is_newcomer else 1):
             raise QueueFull.behind(waiting)
-        if client and Job.queue_length(client) >= max(1, self.settings.max_queue // SHARE):
-            raise TooMany.waiting()
         self._check_kept(client)
 
-    def take_job(self, address: str | None) -> str | None:
+    def take_job(self, address: str | None, kind: JobKind) -> str | None:
         """Let a job in, and name its client; raises as look_at_job does."""
         client = self.client_of(address)
-        self.look_at_job(client)
-        if client:
-            _take(Limit("jobs", self.settings.jobs_per_hour), client, 1)
+        self.look_at_job(client, kind)
+        job_quota(self.settings).take(client)
         return client
 
     def turn_of(self, client: str | None, kind: JobKind) -> int:
         """Give the priority of a new job: a client's second waiting one goes behind everybody's first.
 
-        Estimates, which every open studio has made unasked, go behind all that somebody asked for.
+        Estimates, which every open studio has made unasked, go behind all that somebody asked for. A network
+        of any size is one client here, as each of its addresses could bring a first one.
         """
-        is_unasked = kind == JobKind.ESTIMATE
-        own = Job.select().where(Job.state == State.QUEUED, Job.client == client)
-        ahead = own.where((Job.kind == JobKind.ESTIMATE) == is_unasked).count() if client else 0
-        return -ahead - (UNASKED if is_unasked else 0)
+        ahead = 0
+        for network in islice(networks_of(client), 1):
+            ahead = Job.queue_length(in_network(Job.client, network), *_which_go_with(kind))
+        return -ahead - (UNASKED if kind == JobKind.ESTIMATE else 0)
+
+    # -- what is there already ---------------------------------------------------------------------------
+
+    def _check_used(self, claim: Claim) -> None:
+        """Raise TooMany when the client's share of the disk or of the hour is used up."""
+        self._check_kept(claim.client)
+        upload_quota(self.settings).check(claim.client)
+        byte_quota(self.settings).check(claim.client, claim.bytes)
+        probe_quota(self.settings).check(claim.client, LEAST_PROBE_S)
 
     def _check_kept(self, client: str | None) -> None:
         """Raise TooMany when what is kept of the client's takes more than its share of what the disk can."""
-        if client is None:
-            return
-        clips = Upload.select(fn.SUM(Upload.bytes)).where(Upload.client == client).scalar()
-        made = Job.select(fn.SUM(SQL("json_extract(result_json, '$.bytes')"))).where(Job.client == client)
-        kept_bytes = (clips or 0) + (made.scalar() or 0)
-        if kept_bytes * SHARE > kept_bytes + shutil.disk_usage(self.storage.results).free:
-            raise TooMany.keeping()
-
-    def _check_place(self, claim: Claim, others: Iterable[Claim]) -> None:
-        under_way = self._claims_under_way()
-        if len(under_way) >= self.settings.max_uploads:
-            raise UploadsFull
-        own = sum(other.client == claim.client for other in under_way)
-        if claim.client and own >= self.settings.max_uploads // SHARE:
-            raise TooMany.uploading()
-        self.check_room(claim, [*others, *under_way])
+        made_bytes = fn.SUM(SQL("json_extract(result_json, '$.bytes')"))
+        for network in networks_of(client):
+            clips = Upload.select(fn.SUM(Upload.bytes)).where(in_network(Upload.client, network)).scalar()
+            made = Job.select(made_bytes).where(in_network(Job.client, network)).scalar()
+            kept_bytes = (clips or 0) + (made or 0)
+            disk_bytes = kept_bytes + shutil.disk_usage(self.storage.results).free
+            if kept_bytes * SHARE > disk_bytes * network.weight:
+                raise TooMany.keeping()
 
     def _claims_under_way(self) -> list[Claim]:
         """Say what is to come of the uploads in pieces; silent and slow ones may go on, but hold nothing."""
@@ -161,16 +205,12 @@ class Admission:
         except FileNotFoundError:
             return partial.length_bytes  # completed or removed just now
 
-    def _upload_costs(self, claim: Claim) -> list[tuple[Limit, str, float]]:
-        """List what an upload uses up: of which limit, whose, and how much."""
-        if claim.client is None:
-            return []
-        return [
-            (Limit("uploads", self.settings.uploads_per_hour), claim.client, 1),
-            (Limit("bytes", self.settings.mb_per_hour * MB), claim.client, claim.bytes),
-        ]
+
+def _share_of(amount: int, network: Network) -> int:
+    """How many of so many for all a network may have at once; one at least."""
+    return max(1, int(amount * network.weight / SHARE))
 
 
-def _take(limit: Limit, client: str, amount: float) -> None:
-    if not limit.take(client, amount):
-        raise TooMany.until(limit.wait_s(client, amount))
+def _which_go_with(kind: JobKind) -> tuple[Any, ...]:
+    """Match the jobs that a new one of this kind has to wait for: no estimate keeps others waiting."""
+    return () if kind == JobKind.ESTIMATE else (Job.kind != JobKind.ESTIMATE,)

@@ -17,10 +17,10 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
+from chromi.clients import labels_of
 from chromi.encoder.errors import DiskFull
 from chromi.errors import BadRequest, ChromiError
 from chromi.web import access
-from chromi.web.admission import owner_of
 from chromi.web.door import Door, Kind
 from chromi.web.pace import Pace, Phase
 from chromi.web.places import find_one_to_cut
@@ -41,7 +41,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     """A request as it comes. One that is refused is complete at once, and has no body."""
 
     refusal: ChromiError | None = None
-    _is_known = False
+    _known_bytes = -1
+    """So much of the body was here at the last look; -1 before the headers were."""
 
     def __init__(self, adj: Adjustments, channel: Channel) -> None:
         super().__init__(adj)
@@ -57,23 +58,30 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
                 raise
             self._refuse(DiskFull())
             return len(data)
-        if self.headers_finished and not self._is_known:
+        if self.headers_finished and self._known_bytes < 0:
             self._channel.client = self._door.owner_of(self, self._channel.addr[0])
         if self.body_rcv is None:
             return consumed
         try:
             self._check_framing(len(self.body_rcv))
-            if self._is_known:
+            if self._known_bytes >= 0:
                 self._door.check_size(self, self.body_bytes_received)
-            else:
-                self._is_known = True
-                if self.chunked and "CONTENT_LENGTH" in self.headers:
-                    raise BadRequest  # two ends: a proxy may believe in the other one
+            elif self.chunked and "CONTENT_LENGTH" in self.headers:
+                raise BadRequest  # two ends: a proxy may believe in the other one
+            if self._known_bytes < 1 and self._known_bytes < self.body_bytes_received:
                 self._door.look(self, self._channel.addr[0])
+            self._known_bytes = self.body_bytes_received
         except ChromiError as refusal:
             self._refuse(refusal)
             return len(data)
         return consumed
+
+    def close(self) -> None:
+        """Drop the body; waitress calls it once the request has been answered."""
+        try:
+            super().close()
+        finally:
+            self._door.release(self)
 
     def _check_framing(self, content_bytes: int) -> None:
         """Refuse a body that mostly says where its pieces end: waitress parses that again and again."""
@@ -124,7 +132,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     request: Any
     client: str
-    """Whose its request is: as a trusted proxy says, else of whoever has connected."""
+    """The widest network around the client that a trusted proxy names, else around whoever has connected."""
     must_make_way = False
     has_unread_body = False
     """Set by a task whose request's body is still being sent."""
@@ -133,7 +141,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, *args: Any, **kwargs: Any) -> None:
         self._pace = Pace(time.monotonic())
-        self.client = str(owner_of(addr[0]))
+        self.client = labels_of(addr[0])[0]
         super().__init__(server, sock, addr, *args, **kwargs)
         if len(server.active_channels) > self.adj.connection_limit * FULL_SHARE:
             self._ask_one_to_make_way()
@@ -146,7 +154,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def kind(self) -> Kind:
         """What the request to be worked on next keeps a thread busy with."""
         request = self.requests[0]
-        if request.error:  # it may have no path
+        if request.error or request.refusal:  # the former may have no path
             return Kind.QUICK
         return self.door.kind_of(request)
 

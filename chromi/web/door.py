@@ -7,15 +7,15 @@ import re
 from enum import Enum, auto
 from functools import cache
 from typing import Protocol
-from weakref import WeakKeyDictionary
 
 from peewee import DatabaseError
 from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 
+from chromi.clients import labels_of
 from chromi.config import Settings
-from chromi.errors import BadRequest, TooMany, UploadsFull, UploadTooLarge
-from chromi.models import database, find_upload
-from chromi.web.admission import SHARE, Admission, Claim, owner_of
+from chromi.errors import BadRequest, UploadTooLarge
+from chromi.models import PartialUpload, database, find_upload
+from chromi.web.admission import Admission, Claim
 from chromi.web.pieces import BEYOND_LENGTH, check_piece, extent_of
 from chromi.web.responses import LARGE_FORM
 from chromi.web.security import FORM_BYTES
@@ -56,21 +56,29 @@ class Door:
     def __init__(self, settings: Settings, admission: Admission) -> None:
         self._settings = settings
         self._admission = admission
-        self._arriving: WeakKeyDictionary[Arriving, Claim] = WeakKeyDictionary()
+        self._arriving: dict[Arriving, Claim] = {}
 
     def look(self, request: Arriving, peer: str) -> None:
-        """Raise what a request is refused with whose headers say enough; `peer` is who has connected."""
+        """Raise what a request is refused with whose headers say enough; `peer` is who has connected.
+
+        To be called when the headers are here, so that a body that has no chance is not even sent, and again
+        with its first byte: only from then on it holds a place and room that another could have. Whoever
+        calls it calls `release` at the request's end.
+        """
         self.check_size(request, 0 if request.chunked else request.content_length)
         if not (_is_whole(request) or _is_piece(request)):
             return
         client = self._admission.client_of(self._client_address(request, peer))
-        self._check_number(client)
+        others = self._others(request)
+        self._admission.check_number(client, others)
         claim = Claim(client, self._promised_bytes(request))
         try:
             with database.connection_context():
                 if _is_piece(request):
-                    claim = Claim(client, self._look_at_piece(request))
-                self._look_at_room(request, claim)
+                    claim = self._look_at_piece(request, client, others)
+                else:
+                    starts_job = request.path.startswith("/convert")
+                    self._admission.look_at_upload(claim, others, starts_job=starts_job)
         except (DatabaseError, OSError) as error:
             log.warning("an upload was not looked at before its body: %s", error)  # its view will do so
         self._arriving[request] = claim
@@ -85,46 +93,45 @@ class Door:
         elif request in self._arriving and size_bytes > self._arriving[request].bytes + FORM_BYTES:
             raise UploadTooLarge(BEYOND_LENGTH)
 
+    def release(self, request: Arriving) -> None:
+        """Forget a request that has been answered, was refused, or whose client has gone."""
+        self._arriving.pop(request, None)
+
     def kind_of(self, request: Arriving) -> Kind:
         """Tell what kind of request this is, whose headers were looked at."""
-        if request in self._arriving:
+        if request in self._arriving or _is_piece(request):  # an empty piece may be an upload's last
             return Kind.UPLOAD
         return Kind.COSTLY if COSTLY.fullmatch(f"{request.command} {request.path}") else Kind.QUICK
 
     def owner_of(self, request: Arriving, peer: str) -> str:
-        """Tell whose request this is, as Admission counts clients, with the near ones told apart too."""
+        """Tell the widest network that a request comes from, of the near ones too."""
         try:
-            return str(owner_of(self._client_address(request, peer)))
+            return labels_of(self._client_address(request, peer))[0]
         except BadRequest:
-            return str(owner_of(peer))
+            return labels_of(peer)[0]
 
-    def _check_number(self, client: str | None) -> None:
-        if len(self._arriving) >= self._settings.max_uploads:
-            raise UploadsFull
-        own = sum(other.client == client for other in self._arriving.values())
-        if client and own >= self._settings.max_uploads // SHARE:
-            raise TooMany.uploading()
+    def _others(self, request: Arriving) -> list[Claim]:
+        """List what has been promised by all other bodies that have begun to come."""
+        arriving = self._arriving.copy().items()  # other threads release theirs meanwhile
+        return [claim for other, claim in arriving if other is not request and other.body_bytes_received]
 
-    def _look_at_piece(self, request: Arriving) -> int:
+    def _look_at_piece(self, request: Arriving, client: str | None, others: list[Claim]) -> Claim:
         """Say how many bytes a piece brings at most: no more than its upload lacks.
 
-        Raises NotFound, WrongOffset, UploadTooLarge or BadRequest.
+        Raises NotFound, WrongOffset, UploadTooLarge or BadRequest; TooMany, UploadsFull or DiskFull when
+        there is no room for it or, for an upload's first piece, no place.
         """
         upload = find_upload(request.path.rsplit("/", 1)[1])
         here_bytes, whole_bytes = extent_of(upload, self._admission.storage)
         piece_bytes = 0 if request.chunked else request.content_length
         check_piece(request.headers.get("UPLOAD_OFFSET"), piece_bytes, here_bytes, whole_bytes)
-        return piece_bytes or whole_bytes - here_bytes
-
-    def _look_at_room(self, request: Arriving, claim: Claim) -> None:
+        if isinstance(upload, PartialUpload) and upload.started_at is None:
+            self._admission.check_place(Claim(upload.client, whole_bytes), others)
         # A body is on disk twice for a moment: as it came, and where it will stay. What is still to come of
         # the one and what has come, for the other, are together what was promised.
-        others = list(self._arriving.values())
-        if _is_piece(request):
-            self._admission.check_room(claim, others)  # its upload has found its place already
-        else:
-            starts_job = request.path.startswith("/convert")
-            self._admission.look_at_upload(claim, others, starts_job=starts_job)
+        claim = Claim(client, piece_bytes or whole_bytes - here_bytes)
+        self._admission.check_room(claim, others)
+        return claim
 
     def _promised_bytes(self, request: Arriving) -> int:
         largest = self._settings.max_upload_bytes

@@ -124,7 +124,7 @@ def _new_job(upload: Upload, recipe: Recipe, kind: JobKind) -> Job:
     for running in unfinished(upload, kind):
         if kind == JobKind.CONVERT and running.recipe == recipe:
             raise AlreadyRunning(running.id)
-    client = services().admission.take_job(request.remote_addr)
+    client = services().admission.take_job(request.remote_addr, kind)
     if not upload.touch():
         raise NotFound(Upload.missing_message())
     priority = services().admission.turn_of(client, kind)

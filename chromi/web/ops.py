@@ -15,6 +15,7 @@ from flask import Blueprint, Flask, Response, make_response, redirect, render_te
 
 from chromi import removal
 from chromi.checks import check_service
+from chromi.clients import widest_network_of
 from chromi.config import VERSION
 from chromi.errors import ChromiError, Conflict, NotFound
 from chromi.models import Job, JobKind, Limit, State, Upload
@@ -163,15 +164,20 @@ def _sent_token() -> str | None:
 
 
 def _check_token(token: str | None) -> None:
-    """Raise unless it is the host's; wrong ones are counted by the address they come from."""
+    """Raise unless it is the host's; wrong ones are counted by the network they come from.
+
+    The right one is never refused: else anybody behind the host's address could keep the host out. It has 16
+    characters or more, which nobody guesses.
+    """
     if token is None:
         raise TokenNeeded("Show the token (CHROMI_OPS_TOKEN), as “Authorization: Bearer …” or in this form.")
-    client = services().admission.client_of(request.remote_addr) or "near"
-    if not TRIES.take(client):  # before it is looked at: guesses sent side by side are counted too
-        raise TooManyTokens("There were too many wrong tokens. Try again later.", wait_s=TRIES.wait_s(client))
-    if not hmac.compare_digest(token.encode(), services().settings.ops_token.encode()):
-        raise WrongToken("That is not the token.")
-    TRIES.give_back(client)
+    if hmac.compare_digest(token.encode(), services().settings.ops_token.encode()):
+        return
+    client = services().admission.client_of(request.remote_addr)
+    taker = widest_network_of(client) if client else "near"
+    if not TRIES.take(taker):
+        raise TooManyTokens("There were too many wrong tokens. Try again later.", wait_s=TRIES.wait_s(taker))
+    raise WrongToken("That is not the token.")
 
 
 def _has_cookie() -> bool:

@@ -6,10 +6,14 @@ import os
 
 from chromi import removal
 from chromi.encoder import VideoInfo, probe_video
-from chromi.errors import BadRequest, ChromiError, Conflict, NotFound, UploadTooLarge
-from chromi.models import PartialUpload, Upload, database
+from chromi.errors import BadRequest, ChromiError, Conflict, NotFound, TooMany, UploadTooLarge
+from chromi.models import Limit, PartialUpload, Upload, database
 from chromi.sentences import Sentence
 from chromi.storage import Storage
+from chromi.web.admission import Admission
+
+PROBES = Limit("probe", 3)
+"""For each upload: how often ffmpeg looks at it within an hour. A bad file is gone after its first time."""
 
 BEYOND_LENGTH = Sentence("This piece goes on beyond the length that the upload was begun with.")
 
@@ -51,21 +55,28 @@ def check_piece(offset: str | None, piece_bytes: int, here_bytes: int, whole_byt
         raise UploadTooLarge(BEYOND_LENGTH)
 
 
-def complete(partial: PartialUpload, storage: Storage) -> None:
+def complete(partial: PartialUpload, admission: Admission) -> None:
     """Make it an upload like any other, with the same id.
 
-    Raises NotAVideo, TimedOut or NotFound, and then nothing stays. After an error of our own all bytes stay:
-    an empty piece at their end tries again.
+    Raises NotAVideo, TimedOut or NotFound, and then nothing stays. After an error of our own all bytes stay,
+    and after TooMany: an empty piece at their end tries again.
     """
+    with admission.probing(partial.client):
+        if not PROBES.take(partial.id):
+            raise TooMany.probing(PROBES.wait_s(partial.id))
+        info = _probe(partial, admission)
+    _settle(partial, info, admission.storage)
+
+
+def _probe(partial: PartialUpload, admission: Admission) -> VideoInfo:
     try:
-        info = probe_video(storage.partial_path(partial.id))
+        return probe_video(admission.storage.partial_path(partial.id))
     except ChromiError as error:
         if error.status_code < 500:
-            removal.remove_partial(partial, storage)
+            removal.remove_partial(partial, admission.storage, admission.settings)
         raise
     except FileNotFoundError as error:
         raise NotFound(PartialUpload.missing_message()) from error  # given up while we looked at it
-    _settle(partial, info, storage)
 
 
 def _settle(partial: PartialUpload, info: VideoInfo, storage: Storage) -> None:

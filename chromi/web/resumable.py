@@ -148,21 +148,26 @@ def append(upload_id: str) -> Response:
 def remove(upload_id: str) -> Response:
     """Give an unfinished upload up; one that is whole ends by itself, as a job may need it."""
     upload = find_upload(upload_id)
-    if isinstance(upload, Upload) or not removal.remove_partial(upload, services().storage):
+    if isinstance(upload, Upload) or not _give_up(upload):
         raise Conflict(Sentence("This upload is complete. It is deleted by itself soon after its last use."))
     return Response(status=204)
+
+
+def _give_up(partial: PartialUpload) -> bool:
+    return removal.remove_partial(partial, services().storage, services().settings)
 
 
 def _receive(partial: PartialUpload) -> int:
     """Write the request's body to the file's end; gives the new offset. See `complete` for what it raises."""
     storage = services().storage
     with PartialFile(storage.partial_path(partial.id)) as file:
-        if not PartialUpload.select().where(PartialUpload.id == partial.id).exists():
+        current = PartialUpload.get_or_none(PartialUpload.id == partial.id)
+        if current is None:
             raise UploadLocked  # completed or removed just before we had the file: asking again tells
-        _check_piece(file.size_bytes, partial.length_bytes)
-        _write_body(partial, file)
-        if file.size_bytes == partial.length_bytes:
-            complete(partial, storage)
+        _check_piece(file.size_bytes, current.length_bytes)
+        _write_body(current, file)
+        if file.size_bytes == current.length_bytes:
+            complete(current, services().admission)
         return file.size_bytes
 
 
@@ -171,6 +176,8 @@ def _write_body(partial: PartialUpload, file: PartialFile) -> None:
     before_bytes = file.size_bytes
     try:
         while piece := request.stream.read(BUFFER_BYTES):
+            if partial.started_at is None:
+                services().admission.start_partial(partial)
             file.append(piece)
     finally:
         if file.size_bytes > before_bytes:

@@ -160,7 +160,8 @@ def receive_video(*, one_shot: bool = False) -> Upload:
         raise UploadTooLarge.over(services().settings.max_upload_mb)
     client = services().admission.take_upload(request.remote_addr, size_bytes)
     incoming.flush()
-    info = probe_video(incoming.path)
+    with services().admission.probing(client):
+        info = probe_video(incoming.path)
     upload_id = new_id()
     path = services().storage.upload_path(upload_id)
     incoming.keep(path)

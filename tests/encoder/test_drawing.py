@@ -46,7 +46,7 @@ def half_grainy(tmp_path_factory: pytest.TempPathFactory) -> Film:
 def make_film(clip: Path, seconds: float, **options: int) -> Film:
     folder, recipe = clip.parent, Recipe(duration_s=seconds, **options)  # type: ignore[arg-type]
     kept = keep_frames(clip, probe_video(clip), recipe, into=folder, threads=2, timeout_s=60, on_tick=ignore)
-    strip = read_strip(kept.frames_path, folder / "strip.rgb", limits=LIMITS, on_tick=lambda: None)
+    strip = read_strip(kept.frames_path, folder, limits=LIMITS, on_tick=lambda: None)
     return Film(kept.frames_path, kept.count, strip, folder)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chromi.encoder import boxes, find_loops, loop, make_preview, preview, probe, probe_video
+from chromi.encoder import find_loops, loop, make_preview, mp4_index, preview, probe, probe_video
 from chromi.encoder.errors import TimedOut
 from chromi.errors import ChromiError, NotAVideo
 from tests import monsters
@@ -56,6 +56,10 @@ REFUSED: dict[str, Callable[[bytes, bytes], bytes]] = {
     "a track within a track": lambda movie, single: monsters.nested_boxes(b"trak", 100_000),
     "30 million pictures": lambda movie, single: monsters.many_samples(movie, 30_000_000),
     "2 thousand million pictures": lambda movie, single: monsters.many_samples(movie, 2**31 - 1),
+    "sixty tracks of 8 million": lambda movie, single: monsters.forged_tracks(movie, 8_000_000, 60),
+    "key frames beyond their list": lambda movie, single: monsters.reaching_lists(
+        movie, monsters.list_box("stss", 240_000)
+    ),
     "600 streams": lambda movie, single: monsters.many_tracks(movie, 600),
     "an edit before all time": lambda movie, single: monsters.edited_times(movie, 1000, -(2**31), 1),
     "a PNG of 16384x16384": lambda movie, single: monsters.other_picture(
@@ -153,7 +157,7 @@ def test_what_takes_too_long_is_stopped_by_the_clock(
     movie: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An edit list of 100,000 entries, each of which ffmpeg looks up from the start, were it not refused."""
-    monkeypatch.setattr(boxes, "MAX_EDITS", 10**9)
+    monkeypatch.setattr(mp4_index, "MAX_EDITS", 10**9)
     monkeypatch.setattr(probe, "PROBE_TIMEOUT_S", 1.5)
     path = tmp_path / "c.mp4"
     path.write_bytes(monsters.edited_times(movie, 1000, 0, 100_000))

@@ -1,7 +1,10 @@
 """Everybody gets a share: limits for each address on the internet, none for the own machine and network."""
 
+import logging
 import shutil
+import time
 from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,11 +12,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from chromi import quotas, sweep
 from chromi.config import Settings
 from chromi.encoder import Recipe
-from chromi.models import Allowance, Job, JobKind, PartialUpload, Upload
+from chromi.errors import QueueFull, TooMany, UploadsFull
+from chromi.models import Allowance, Job, JobKind, PartialUpload, Upload, database
 from chromi.storage import Storage
-from chromi.web.admission import Admission
+from chromi.web.admission import Admission, Claim
 from tests.web.conftest import FRAGMENT, PAGE, files_in, form
 
 STRANGER = {"REMOTE_ADDR": "8.8.8.8"}
@@ -41,6 +46,17 @@ def begin(client: FlaskClient, address: str, size_bytes: int = 1000, **headers: 
         headers={**TUS, "Upload-Length": str(size_bytes), **headers},
         environ_base={"REMOTE_ADDR": address},
     )
+
+
+def send_byte(client: FlaskClient, address: str, offset: int = 0) -> TestResponse:
+    headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+    return client.patch(address, headers=TUS | headers, data=b"x")
+
+
+def start(client: FlaskClient, address: str, size_bytes: int = 1000) -> TestResponse:
+    """Begin an upload and send its first byte; the first answer that is a refusal, else the last one."""
+    answer = begin(client, address, size_bytes)
+    return answer if answer.status_code != 201 else send_byte(client, answer.location)
 
 
 def test_one_upload_more_than_an_address_has_in_an_hour(client: FlaskClient) -> None:
@@ -103,15 +119,217 @@ def test_an_address_has_a_third_of_the_queue(client: FlaskClient, app: Flask, up
 
 
 def test_uploads_under_way_are_counted_for_each_and_for_all(client: FlaskClient) -> None:
-    answers = [begin(client, "8.8.8.8").status_code for _ in range(3)]
-    assert answers == [201, 201, 429]
-    assert begin(client, "8.8.8.8").headers["Retry-After"] == "20"
+    answers = [start(client, "8.8.8.8") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [204, 204, 429]
+    assert answers[-1].headers["Retry-After"] == "20"
     for address in ("9.9.9.9", "127.0.0.1"):
-        assert [begin(client, address).status_code for _ in range(2)] == [201, 201]
-    answer = begin(client, "7.7.7.7")
+        assert [start(client, address).status_code for _ in range(2)] == [204, 204]
+    answer = start(client, "127.0.0.1")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "uploads_full")
     PartialUpload.update(used_at=0).execute()  # nobody went on with them
-    assert begin(client, "7.7.7.7").status_code == 201
+    assert start(client, "127.0.0.1").status_code == 204
+
+
+def test_uploads_of_which_no_byte_has_come_hold_no_place(client: FlaskClient) -> None:
+    for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"):
+        assert [begin(client, address).status_code for _ in range(3)] == [201] * 3
+    assert [start(client, "8.8.8.8").status_code for _ in range(2)] == [204, 204]
+
+
+def test_an_upload_finds_its_place_with_its_first_byte(client: FlaskClient) -> None:
+    addresses = [begin(client, "8.8.8.8").location for _ in range(3)]
+    answers = [send_byte(client, address) for address in addresses]
+    assert [answer.status_code for answer in answers] == [204, 204, 429]
+    assert send_byte(client, addresses[0], offset=1).status_code == 204
+    assert client.delete(addresses[0], headers=TUS).status_code == 204
+    assert send_byte(client, addresses[2]).status_code == 204
+
+
+def test_whoever_has_no_upload_under_way_may_begin_one(client: FlaskClient) -> None:
+    for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3"):
+        assert [start(client, address).status_code for _ in range(2)] == [204, 204]
+    for address in ("7.7.7.7", "127.0.0.1", "2001:4860::1"):
+        assert [start(client, address).status_code for _ in range(2)] == [204, 503]
+
+
+def test_a_crowd_of_newcomers_has_an_end(app: Flask) -> None:
+    admission: Admission = app.extensions["chromi"].admission
+    crowd = [Claim(f"client {number}", 1) for number in range(60)]
+    admission.check_number("another", crowd[1:])
+    with pytest.raises(UploadsFull):
+        admission.check_number("another", crowd)
+    Job.insert_many([{"recipe_json": {}, "client": claim.client} for claim in crowd[1:]]).execute()
+    admission.look_at_job("another", JobKind.CONVERT)
+    Job.create(recipe_json={})
+    with pytest.raises(QueueFull):
+        admission.look_at_job("another", JobKind.CONVERT)
+
+
+@pytest.mark.parametrize("kind", list(JobKind))
+def test_whoever_has_nothing_waiting_is_let_into_a_full_queue(app: Flask, kind: JobKind) -> None:
+    admission: Admission = app.extensions["chromi"].admission
+    for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3"):
+        for _ in range(2):
+            Job.create(recipe_json={}, client=admission.take_job(address, JobKind.CONVERT))
+    newcomer = admission.take_job("7.7.7.7", kind)
+    Job.create(recipe_json={}, client=newcomer, kind=kind)
+    with pytest.raises(QueueFull):
+        admission.look_at_job(newcomer, kind)
+    if kind is JobKind.ESTIMATE:
+        admission.look_at_job(newcomer, JobKind.CONVERT)  # a studio's own estimate keeps nobody out
+
+
+# -- networks ------------------------------------------------------------------------------------------------
+
+IN_ONE_64 = [f"2001:4860:0:1::{number}" for number in range(1, 10)]
+IN_ONE_56 = [f"2001:4860:0:{number:x}::1" for number in range(1, 10)]
+IN_ONE_48 = [f"2001:4860:0:{number:x}00::1" for number in range(1, 10)]
+NETWORKS = [(IN_ONE_64, 2, 3), (IN_ONE_56, 3, 4), (IN_ONE_48, 4, 6)]
+
+
+@pytest.mark.parametrize(("addresses", "at_once", "in_an_hour"), NETWORKS)
+def test_a_network_has_a_share_however_many_addresses_it_has(
+    client: FlaskClient, app: Flask, addresses: list[str], at_once: int, in_an_hour: int
+) -> None:
+    assert [start(client, address).status_code for address in addresses].count(204) == at_once
+    PartialUpload.delete().execute()
+    Allowance.delete().execute()
+    for _ in range(2):
+        answers = [begin(client, address) for address in addresses]
+        PartialUpload.delete().execute()
+        assert {answer.status_code for answer in answers} <= {201, 429}
+        in_an_hour -= sum(answer.status_code == 201 for answer in answers)
+    assert in_an_hour == 0
+    assert begin(client, "2001:4860:1::1").status_code == 201, "another /48"
+
+
+@pytest.mark.parametrize(("addresses", "at_once", "_"), NETWORKS)
+def test_a_network_has_a_share_of_the_queue_and_one_first_turn(
+    app: Flask, addresses: list[str], at_once: int, _: int
+) -> None:
+    admission: Admission = app.extensions["chromi"].admission
+    turns = []
+    for address in addresses[:at_once]:
+        client = admission.client_of(address)
+        admission.look_at_job(client, JobKind.CONVERT)
+        turns.append(admission.turn_of(client, JobKind.CONVERT))
+        Job.create(recipe_json={}, client=client)
+    assert turns == [-number for number in range(at_once)]
+    with pytest.raises(TooMany):
+        admission.look_at_job(admission.client_of(addresses[at_once]), JobKind.CONVERT)
+
+
+def test_what_a_network_keeps_counts_together(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six clips of 400 MB from as many /64s of a /48 while 1 GB is free."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**10, 0, 1_000_000_000))
+    admission: Admission = app.extensions["chromi"].admission
+    for address in IN_ONE_48[:6]:
+        client = admission.client_of(address)
+        admission.look_at_upload(Claim(client, 1), (), starts_job=False)
+        Upload.create(client=client, bytes=400_000_000, info_json={})
+    with pytest.raises(TooMany, match="its share of the disk"):
+        admission.look_at_upload(Claim(admission.client_of(IN_ONE_48[7]), 1), (), starts_job=False)
+    admission.look_at_upload(Claim(admission.client_of("2001:4860:1::1"), 1), (), starts_job=False)
+
+
+def test_where_the_disk_share_is_used_up_is_found_by_index(app: Flask) -> None:
+    """The server's event loop asks it for each upload that begins."""
+    admission: Admission = app.extensions["chromi"].admission
+    asked: list[tuple[str, list[object]]] = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            asked.append(record.msg)  # type: ignore[arg-type]
+
+    keeper, peewee = Keeper(), logging.getLogger("peewee")
+    peewee.addHandler(keeper)
+    peewee.setLevel(logging.DEBUG)
+    for address in ("8.8.8.8", "2001:4860::1"):
+        admission.look_at_upload(Claim(admission.client_of(address), 1), (), starts_job=True)
+    peewee.setLevel(logging.NOTSET)
+    peewee.removeHandler(keeper)
+    plans = [
+        step[3]
+        for sql, values in asked
+        for step in database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    ]
+    assert any("upload_client" in plan for plan in plans)
+    assert any("job_client" in plan for plan in plans)
+    assert not [plan for plan in plans if plan.startswith("SCAN")]
+
+
+# -- what is given back and charged afterwards ---------------------------------------------------------------
+
+
+def used(quota: str) -> float:
+    """How much of a quota its takers have used up together, as a share of an hour."""
+    rows = Allowance.select().where(Allowance.id.startswith(quota))
+    return sum(max(0.0, row.free_at - time.time()) for row in rows) / 3600
+
+
+def give_up(client: FlaskClient, settings: Settings, storage: Storage, address: str) -> None:
+    assert client.delete(address, headers=TUS).status_code == 204
+
+
+def let_it_expire(client: FlaskClient, settings: Settings, storage: Storage, address: str) -> None:
+    PartialUpload.update(used_at=0).execute()
+    assert sweep._remove_silent_partials(settings, storage) == 1
+
+
+@pytest.mark.parametrize("end", [give_up, let_it_expire])
+@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860::1"])
+def test_bytes_that_did_not_come_are_given_back(
+    client: FlaskClient,
+    settings: Settings,
+    storage: Storage,
+    end: Callable[[FlaskClient, Settings, Storage, str], None],
+    address: str,
+) -> None:
+    upload = begin(client, address, 20_000_000).location
+    piece = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    assert client.patch(upload, headers=TUS | piece, data=bytes(5_000_000)).status_code == 204
+    assert begin(client, address, 15_000_000).status_code == 429
+    end(client, settings, storage, upload)
+    assert begin(client, address, 15_000_000).status_code == 201
+    assert begin(client, address, 1_000_000).status_code == 429
+
+
+def test_seconds_of_ffmpeg_are_charged(client: FlaskClient, clip: Path) -> None:
+    """Six seconds for the three uploads of an hour."""
+    assert client.post("/uploads/", **form(clip), environ_base=STRANGER).status_code == 201
+    assert 0.02 < used("probe seconds") * 6 < 5
+    Allowance.delete().execute()
+    assert client.post("/uploads/", **form(clip)).status_code == 201
+    assert used("probe seconds") == 0
+
+
+@pytest.fixture
+def one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave each address the seconds for one look by ffmpeg, however short."""
+    monkeypatch.setattr(quotas, "PROBE_S_PER_UPLOAD", 1.001 / 3)
+
+
+@pytest.mark.usefixtures("one_look")
+def test_whose_seconds_are_used_up_has_nothing_looked_at(
+    client: FlaskClient, app: Flask, clip: Path, storage: Storage
+) -> None:
+    content = clip.read_bytes()
+    begun = begin(client, "8.8.8.8", len(content)).location
+    assert client.post("/uploads/", **form(clip), environ_base=STRANGER).status_code == 201
+    before = files_in(storage)
+    for address in ("/uploads/", "/convert/"):
+        answer = client.post(address, **form(clip), environ_base=STRANGER)
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (429, "too_many")
+    assert files_in(storage) == before
+    assert begin(client, "8.8.8.8", len(content)).status_code == 429
+    headers = TUS | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    answer = client.patch(begun, headers=headers, data=content)
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) < 3600
+    Allowance.delete().execute()
+    headers["Upload-Offset"] = str(len(content))
+    assert client.patch(begun, headers=headers).status_code == 204, "all bytes are there still"
 
 
 def test_no_upload_begins_for_which_there_is_no_room(
@@ -119,7 +337,7 @@ def test_no_upload_begins_for_which_there_is_no_room(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 0, 501_500_000))
-    assert begin(client, "127.0.0.1", 1_000_000).status_code == 201
+    assert start(client, "127.0.0.1", 1_000_000).status_code == 204
     answer = begin(client, "127.0.0.1", 1_000_000)
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "disk_full")
     assert answer.headers["Retry-After"]
@@ -146,12 +364,28 @@ def test_who_is_the_same_client(app: Flask, one: str, other: str, are_same: bool
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "::1", "192.168.1.7", "10.0.0.1", "fd00::1", "::ffff:10.0.0.1"]
+    "address",
+    [
+        *("127.0.0.1", "::1", "192.168.1.7", "10.0.0.1", "172.31.0.1", "::ffff:10.0.0.1"),
+        *("fd00::1", "fe80::1", "fe80::1%eth0"),
+    ],
 )
 def test_the_own_machine_and_network_have_no_limits(app: Flask, client: FlaskClient, address: str) -> None:
     assert app.extensions["chromi"].admission.client_of(address) is None
     begin(client, address)
     assert Allowance.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("2001::1", "2001:0:53aa:64c:0:f0f0:f7f7:f7f7", "2002:808:808::1", "2001:db8::1", "64:ff9b:1::1"),
+        *("192.0.2.1", "203.0.113.1", "198.18.0.1", "100.64.0.1", "169.254.1.1", "172.32.0.1"),
+        *("0.0.0.0", "::", "", "nonsense"),
+    ],
+)
+def test_all_others_have(app: Flask, address: str) -> None:
+    assert app.extensions["chromi"].admission.client_of(address)
 
 
 def test_no_job_is_taken_on_a_disk_that_fills_up(

@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 
 from chromi.config import MB, Settings
 from chromi.encoder.errors import DiskFull
-from chromi.errors import ChromiError, NotFound, TooMany, UploadTooLarge
+from chromi.errors import ChromiError, NotFound, TooMany, UploadsFull, UploadTooLarge
 from chromi.models import PartialUpload
 from chromi.storage import MIN_FREE_BYTES, Storage
-from chromi.web.door import Door
+from chromi.web.door import Door, Kind
 
 ONE, STRANGER = "8.8.8.8", "7.7.7.7"
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -38,6 +38,10 @@ def whole() -> Request:
     return Request("POST", "/uploads/")
 
 
+def small() -> Request:
+    return Request("POST", "/uploads/", 1000)
+
+
 def piece(address: str, size_bytes: int = LARGE, *, offset: str = "0", chunked: bool = False) -> Request:
     return Request("PATCH", address, size_bytes, {"UPLOAD_OFFSET": offset}, chunked)
 
@@ -45,6 +49,17 @@ def piece(address: str, size_bytes: int = LARGE, *, offset: str = "0", chunked: 
 def begin(client: FlaskClient, address: str, size_bytes: int = LARGE) -> TestResponse:
     headers = TUS | {"Upload-Length": str(size_bytes)}
     return client.post(BASE, headers=headers, environ_base={"REMOTE_ADDR": address})
+
+
+def send_byte(client: FlaskClient, address: str) -> TestResponse:
+    headers = TUS | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    return client.patch(address, headers=headers, data=b"x")
+
+
+def start(client: FlaskClient, address: str) -> TestResponse:
+    """Begin an upload and send its first byte; the first answer that is a refusal, else the last one."""
+    answer = begin(client, address)
+    return answer if answer.status_code != 201 else send_byte(client, answer.location)
 
 
 @pytest.fixture
@@ -100,19 +115,78 @@ def test_pieces_that_an_address_promises_leave_room_for_others(
 
 
 def test_uploads_that_an_address_begins_leave_room_for_others(client: FlaskClient, room: int) -> None:
-    statuses = [begin(client, ONE).status_code for _ in range(13)]
-    assert statuses == [201] * 7 + [429] * 6
-    assert [begin(client, "8.8.4.4").status_code for _ in range(13)].count(201) == 7
-    assert begin(client, STRANGER).status_code == 201
+    statuses = [start(client, ONE).status_code for _ in range(13)]
+    assert statuses == [204] * 7 + [429] * 6
+    assert [start(client, "8.8.4.4").status_code for _ in range(13)].count(204) == 5
+    assert start(client, STRANGER).status_code == 204
+
+
+def test_what_a_few_promise_leaves_room_for_others(client: FlaskClient, door: Door, room: int) -> None:
+    """Each has a third of what the others leave."""
+    held = []
+    for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4", "5.5.5.5"):
+        forms = [whole() for _ in range(13)]
+        held += [request for request in forms if refusal(door, request, address) is None]
+    assert len(held) == 7 + 5 + 3 + 2 + 2
+    assert refusal(door, whole(), STRANGER) is None
+
+
+def test_bodies_of_which_no_byte_has_come_hold_nothing(client: FlaskClient, door: Door, room: int) -> None:
+    silent = [whole() for _ in range(50)]
+    for request in silent:
+        request.body_bytes_received = 0
+        assert refusal(door, request) is None
+    assert [refusal(door, whole()) for _ in range(7)] == [None] * 7
+    for request in silent:
+        request.body_bytes_received = 1
+    assert {type(refusal(door, request)) for request in silent[:7]} == {TooMany}
+
+
+def test_whoever_sends_no_body_may_begin_with_one(client: FlaskClient, door: Door) -> None:
+    held = []
+    for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"):
+        forms = [small() for _ in range(13)]
+        held += [request for request in forms if refusal(door, request, address) is None]
+    assert len(held) == 40
+    assert refusal(door, small(), STRANGER) is None
+    assert isinstance(refusal(door, small(), STRANGER), UploadsFull)
+
+
+def test_the_first_piece_of_an_upload_needs_a_place(client: FlaskClient, door: Door, room: int) -> None:
+    addresses = [begin(client, ONE).location for _ in range(8)]
+    for address in addresses[:7]:
+        assert send_byte(client, address).status_code == 204
+    assert isinstance(refusal(door, piece(addresses[7], 4 * MB)), TooMany)
+    assert refusal(door, piece(addresses[6], 4 * MB, offset="1")) is None
+
+
+def test_what_has_been_answered_holds_nothing(client: FlaskClient, door: Door, room: int) -> None:
+    forms = [whole() for _ in range(7)]
+    assert [refusal(door, request) for request in forms] == [None] * 7
+    assert isinstance(refusal(door, whole()), TooMany)
+    door.release(forms[0])
+    assert refusal(door, whole()) is None
+
+
+def test_a_piece_without_bytes_goes_where_ffmpeg_is_admitted(door: Door) -> None:
+    """It has no body that is looked at, and may be an upload's last."""
+    assert door.kind_of(piece(f"{BASE}{'0' * 32}", 0)) is Kind.UPLOAD
+    assert door.kind_of(Request("HEAD", f"{BASE}{'0' * 32}", 0)) is Kind.QUICK
+
+
+@pytest.mark.parametrize(("one", "other"), [("2001:4860::1", "2001:4860:0:ff01::1"), ("::ffff:8.8.8.8", ONE)])
+def test_a_thread_and_a_connection_go_by_the_widest_network(door: Door, one: str, other: str) -> None:
+    assert door.owner_of(whole(), one) == door.owner_of(whole(), other)
+    assert door.owner_of(whole(), one) != door.owner_of(whole(), "2001:4860:1::1")
 
 
 def test_what_has_begun_goes_on_when_room_gets_scarce(
     client: FlaskClient, door: Door, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    addresses = [begin(client, ONE).location for _ in range(7)]
+    addresses = [start(client, ONE).request.path for _ in range(7)]
     leave_room(monkeypatch, 900 * MB)
     assert begin(client, ONE).status_code == 429
-    pieces = [piece(address, 4 * MB) for address in addresses]
+    pieces = [piece(address, 4 * MB, offset="1") for address in addresses]
     assert [refusal(door, request) for request in pieces] == [None] * 7
 
 

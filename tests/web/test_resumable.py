@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,9 +17,9 @@ from werkzeug.test import TestResponse
 
 from chromi import create_app, sweep
 from chromi.config import Settings
-from chromi.encoder import VideoInfo
+from chromi.encoder import VideoInfo, inspect_sandbox
 from chromi.encoder.errors import FfmpegMissing
-from chromi.models import Job, PartialUpload, Upload, database
+from chromi.models import Allowance, Job, PartialUpload, Upload, database
 from chromi.storage import PartialFile, Storage
 from chromi.web import pieces
 from tests.web.conftest import FRAGMENT, PAGE, files_in, form
@@ -213,7 +214,7 @@ def test_who_missed_the_last_answer_may_ask_again(
 
 def wait(seconds: float) -> None:
     """Make all rows of unfinished uploads so much older."""
-    times = (PartialUpload.created_at, PartialUpload.used_at)
+    times = (PartialUpload.created_at, PartialUpload.started_at, PartialUpload.used_at)
     PartialUpload.update({field: field - seconds for field in times}).execute()
 
 
@@ -224,40 +225,51 @@ def begins(client: FlaskClient, count: int, size_bytes: int = 1_000_000) -> list
     return [client.post(BASE, headers=headers, environ_base=stranger) for _ in range(count)]
 
 
+def started(client: FlaskClient, count: int, size_bytes: int = 1_000_000) -> list[str]:
+    """Begin so many uploads from one address and send the first byte of each; their addresses."""
+    addresses = [answer.location for answer in begins(client, count, size_bytes)]
+    assert [send(client, address, 0, b"x").status_code for address in addresses] == [204] * count
+    return addresses
+
+
 def test_looking_at_uploads_that_never_come_holds_no_place(client: FlaskClient) -> None:
-    addresses = [answer.location for answer in begins(client, 13)]
-    assert begins(client, 1)[0].status_code == 429
+    unbegun = begins(client, 1)[0].location
+    addresses = started(client, 13)
+    assert begins(client, 1)[0].status_code == send(client, unbegun, 0, b"x").status_code == 429
     for _ in range(2):
         wait(50)
         for address in addresses:
             page = f"/uploads/{upload_id_of(address)}/"
             assert client.get(page).status_code == client.get(page, headers=PAGE).status_code == 200
-            assert offset_of(client, address) == 0
-            assert send(client, address, 0, b"").status_code == 204
+            assert offset_of(client, address) == 1
+            assert send(client, address, 1, b"").status_code == 204
             assert send(client, address, 5, b"x").status_code == 409
     wait(30)
+    assert offset_of(client, unbegun) == 0, "the byte that was refused is not there"
     assert begins(client, 1)[0].status_code == 201
+    assert send(client, unbegun, 0, b"x").status_code == 204
 
 
 def test_a_trickle_holds_a_place_for_two_minutes_only(client: FlaskClient) -> None:
-    steady, slow, *_ = [answer.location for answer in begins(client, 13)]
+    steady, slow, *_ = started(client, 13)
     wait(50)
-    assert send(client, steady, 0, bytes(150_000)).status_code == 204
-    assert send(client, slow, 0, bytes(5)).status_code == 204
+    assert send(client, steady, 1, bytes(150_000)).status_code == 204
+    assert send(client, slow, 1, bytes(5)).status_code == 204
     wait(60)
-    assert send(client, steady, 150_000, bytes(5)).status_code == 204
-    assert send(client, slow, 5, bytes(5)).status_code == 204
+    assert send(client, steady, 150_001, bytes(5)).status_code == 204
+    assert send(client, slow, 6, bytes(5)).status_code == 204
     assert begins(client, 1)[0].status_code == 429
     wait(30)
-    assert [answer.status_code for answer in begins(client, 13)] == [201] * 12 + [429]
-    assert send(client, slow, 10, bytes(5)).status_code == 204, "it has no place, but may go on"
+    started(client, 12)
+    assert begins(client, 1)[0].status_code == 429
+    assert send(client, slow, 11, bytes(5)).status_code == 204, "it has no place, but may go on"
 
 
 def test_who_was_without_a_network_for_long_goes_on(
     client: FlaskClient, half: str, storage: Storage, content: bytes
 ) -> None:
     wait(1800)
-    begins(client, 13)
+    started(client, 13)
     middle = len(content) // 2
     assert send(client, half, middle, content[middle:-1]).status_code == 204
     assert send(client, half, len(content) - 1, content[-1:]).status_code == 204
@@ -343,6 +355,35 @@ def test_after_an_error_of_ours_nothing_is_sent_again(
     with monkeypatch.context() as patched:
         patched.setattr(pieces, "probe_video", fail)
         assert send(client, half, len(content) // 2, content[len(content) // 2 :]).status_code == 500
+    assert send(client, half, len(content), b"").status_code == 204
+    assert is_whole(storage, half, content)
+
+
+class Killed(subprocess.Popen[bytes]):
+    """A program that is killed as it starts, as the kernel does when memory runs out."""
+
+    count = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kill()
+        Killed.count += 1
+
+
+def test_an_upload_is_looked_at_a_few_times_only(
+    client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    middle = len(content) // 2
+    inspect_sandbox()  # tried once in each process, and not by programs that are killed
+    monkeypatch.setattr(subprocess, "Popen", Killed)
+    answers = [send(client, half, middle, content[middle:])]
+    answers += [send(client, half, len(content), b"") for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [500] * 3 + [429] * 9
+    assert Killed.count == 3
+    assert answers[0].get_json()["error"]["code"] == "converter_killed"
+    assert 1190 < int(answers[-1].headers["Retry-After"]) <= 1200
+    monkeypatch.undo()
+    Allowance.update(free_at=Allowance.free_at - 1201).execute()
     assert send(client, half, len(content), b"").status_code == 204
     assert is_whole(storage, half, content)
 
