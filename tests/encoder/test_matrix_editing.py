@@ -1,0 +1,15 @@
+"""The rows of the pairwise matrix with the codecs of editors, most of them lossless."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.encoder.matrix_checks import check_row
+from tests.encoder.matrix_rows import Row, name_of, rows_with
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("row", rows_with("prores", "png", "ffv1", "raw"), ids=name_of)
+def test_gif_shows_the_clip(row: Row, tmp_path: Path) -> None:
+    check_row(row, tmp_path)

@@ -1,0 +1,51 @@
+"""The matrix itself: nothing that it promises is missing."""
+
+from itertools import combinations
+
+import pytest
+
+from tests.encoder.matrix_colors import PATCHES, SPACES, shown_color
+from tests.encoder.matrix_rows import PARAMETERS, matrix_rows, pairs_of, possible_pairs
+
+# What Chromium 156 showed of these patches in AV1 and VP9 of 10 bits, read back from a canvas.
+CHROMIUM = {
+    "hlg": {
+        "red": (144, 19, 23),
+        "green": (7, 116, 31),
+        "blue": (27, 41, 129),
+        "yellow": (145, 131, 36),
+        "cyan": (12, 116, 114),
+        "purple": (116, 26, 110),
+        "dark": (12, 12, 12),
+        "gray": (92, 92, 92),
+        "white": (206, 206, 206),
+    },
+    "pq": {
+        "red": (143, 20, 20),
+        "green": (2, 116, 29),
+        "blue": (29, 42, 126),
+        "yellow": (140, 132, 34),
+        "cyan": (24, 116, 115),
+        "purple": (114, 28, 110),
+        "dark": (11, 11, 11),
+        "gray": (92, 92, 92),
+        "white": (227, 227, 227),
+    },
+}
+
+
+def test_every_possible_pair_has_a_row() -> None:
+    assert {pair for row in matrix_rows() for pair in pairs_of(row)} == set(possible_pairs())
+
+
+def test_few_pairs_of_values_are_impossible() -> None:
+    pairs = sum(len(PARAMETERS[one]) * len(PARAMETERS[other]) for one, other in combinations(PARAMETERS, 2))
+    assert len(set(possible_pairs())) > 0.85 * pairs
+
+
+@pytest.mark.parametrize("transfer", CHROMIUM)
+def test_expected_hdr_colors_are_those_of_chromium(transfer: str) -> None:
+    """Except where 8 bits are few in its software conversion, and its blue is capped."""
+    for name, seen in CHROMIUM[transfer].items():
+        wanted = shown_color(PATCHES[name], SPACES[transfer])
+        assert max(abs(a - b) for a, b in zip(seen, wanted, strict=True)) <= 17, name
