@@ -83,7 +83,12 @@ def write_lut(info: VideoInfo, folder: Path) -> Path | None:
 
 
 def _correct_tags(info: VideoInfo) -> Sequence[str]:
-    """Tell the filters what the frames do not say."""
+    """Tell the filters what the frames do not say, and bring gray to full range.
+
+    `scale` takes every gray for full range, whatever its frames say.
+    """
+    if info.is_limited_gray:
+        return ["setparams=range=tv", "zscale=rangein=limited:range=full", "format=gray"]
     if not info.has_wrong_tags:
         return []
     known_range = f":range={info.color_range}" if info.color_range in ("tv", "pc") else ""

@@ -44,6 +44,7 @@ _ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _TAIL_S = 2
 _HD_HEIGHT_PX = 720
+_VIDEO_CODECS = ("h264", "hevc", "av1")
 _ALWAYS_BT601 = ("vp9", "av1")
 _QUICK = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
 
@@ -88,6 +89,12 @@ class VideoInfo:
     @property
     def is_yuv(self) -> bool:
         return self.pixel_format.startswith("yuv")
+
+    @property
+    def is_limited_gray(self) -> bool:
+        """True for gray from 16 to 235, which video codecs mean where they do not say."""
+        unnamed = self.color_range == UNKNOWN and self.codec in _VIDEO_CODECS
+        return self.pixel_format.startswith("gray") and (self.color_range == "tv" or unnamed)
 
     @property
     def has_alpha(self) -> bool:
