@@ -64,8 +64,11 @@ class Client(FlaskClient):
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
+    """Asks as curl does, unless a test says otherwise."""
     app.test_client_class = Client
-    return app.test_client()
+    client = app.test_client()
+    client.environ_base["HTTP_USER_AGENT"] = "curl/8.5.0"
+    return client
 
 
 @pytest.fixture

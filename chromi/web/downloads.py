@@ -49,7 +49,7 @@ def deliver_gif(link: Link) -> Response:
         )
     # Whoever has a link that counts may go on where a download was cut, but not pick pieces without a use.
     latest_start = link.sent_bytes if link.max_uses else None
-    response = deliver_file(file, "image/gif", etag=_etag(link), latest_start=latest_start)
+    response = deliver_file(file, "image/gif", etag=etag_of(link), latest_start=latest_start)
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
     if not link.max_uses and not link.password_hash:
         let_browser_keep(response, link)
@@ -73,7 +73,7 @@ def _hold_use(link: Link, file: DeliveredFile) -> None:
         raise
 
 
-def _etag(link: Link) -> str:
+def etag_of(link: Link) -> str:
     """The same for every download by this link, and of no use for anything else: ids open pages."""
     return hashlib.sha256(link.id.encode()).hexdigest()[:32]
 

@@ -13,7 +13,7 @@ from chromi.models import Job, Link, database
 from chromi.sentences import Sentence
 from chromi.tokens import MAX_AGE_S
 from chromi.web import passwords
-from chromi.web.downloads import deliver_gif, refuse_ended
+from chromi.web.downloads import deliver_gif, etag_of, refuse_ended
 from chromi.web.responses import answer_form_error, wanted_kind
 from chromi.web.services import services
 
@@ -22,7 +22,12 @@ bp = Blueprint("links", __name__)
 LINK_PREVIEWER = re.compile(
     r"bot\b|crawler|spider|preview|facebookexternalhit|whatsapp|embedly", re.IGNORECASE
 )
-"""How the programs that unfurl links name themselves; they get the page, never the file."""
+"""User-Agents that get the page of a link without a limit, to draw a card from.
+
+Only a convenience: nothing is lost when one is missing here.
+"""
+TYPED_CLIENT = re.compile(r"(curl|wget2?|aria2)/", re.IGNORECASE)
+"""User-Agents of the download programs that people type: their request for a file is deliberate."""
 
 
 def init_app(app: Flask) -> None:
@@ -43,9 +48,10 @@ def download(token: str) -> Response:
     """The GIF; a person who follows the link in a browser sees first what it is."""
     link = find_live_link(token)
     is_open = passwords.is_open(link)
-    if link.shared and (_wants_page() or (not is_open and wanted_kind() == "page")):
+    if link.shared and (_wants_page(link) or (not is_open and wanted_kind() == "page")):
         response = make_response(render_template("receiver.html", **receiver_context(link, is_open)))
-        return response if is_open else _let_form_be_sent(response)
+        has_form = link.max_uses or not is_open
+        return _let_form_be_sent(response) if has_form else response
     if not is_open:
         raise passwords.PasswordNeeded
     return deliver_gif(link)
@@ -53,7 +59,10 @@ def download(token: str) -> Response:
 
 @bp.post("/download/<token>/", strict_slashes=False)
 def unlock(token: str) -> Response:
-    """Take the password: a person goes on to the page, a program gets the file at once."""
+    """Take the password or the page's button: a person goes on to the page or file, a program gets the file.
+
+    The button redirects to a ticket that GET takes, because browsers resume no download that began by POST.
+    """
     link = find_live_link(token)
     try:
         passwords.take_password(link)
@@ -63,8 +72,9 @@ def unlock(token: str) -> Response:
     if wanted_kind() == "json":
         response = deliver_gif(link)
     else:
-        response = make_response(redirect(url_for("links.download", token=token), 303))
-    if link.password_hash:
+        ticket = services().signer.sign_ticket(link.id) if "download" in request.form else None
+        response = make_response(redirect(url_for("links.download", token=token, download=ticket), 303))
+    if link.password_hash and "password" in request.form:
         passwords.grant(response, link, token)
     return response
 
@@ -92,11 +102,35 @@ def find_live_link(token: str) -> Link:
     return link
 
 
-def _wants_page() -> bool:
-    """True for a browser that navigates and for a program that previews links; not for the page's button."""
+def _wants_page(link: Link) -> bool:
+    """Tell whether a GET of a share link gets the page instead of the file.
+
+    A link with a limit gives its file only to somebody who asks for it deliberately: any other program may be
+    one that previews links, whatever it is called.
+    """
+    if link.max_uses:
+        return not (_has_ticket(link) or _resumes_download(link) or _is_typed())
     if "file" in request.args:
         return False
-    return wanted_kind() == "page" or bool(LINK_PREVIEWER.search(request.headers.get("User-Agent", "")))
+    return wanted_kind() == "page" or bool(LINK_PREVIEWER.search(_user_agent()))
+
+
+def _has_ticket(link: Link) -> bool:
+    return services().signer.verify_ticket(request.args.get("download", ""), link.id)
+
+
+def _resumes_download(link: Link) -> bool:
+    """True for a range of the file whose ETag the client knows, which it was told as its download began."""
+    etag = etag_of(link)
+    return bool(request.range) and (request.if_range.etag == etag or request.if_match.is_strong(etag))
+
+
+def _is_typed() -> bool:
+    return wanted_kind() != "page" and bool(TYPED_CLIENT.match(_user_agent()))
+
+
+def _user_agent() -> str:
+    return request.headers.get("User-Agent", "")
 
 
 def _let_form_be_sent(response: Response) -> Response:
@@ -174,7 +208,7 @@ def receiver_context(link: Link, is_open: bool) -> dict[str, Any]:
     return {
         "link": link,
         "is_open": is_open,
-        "was_open": "file" in request.args,
+        "was_open": "file" in request.args or "download" in request.values,
         "result": link.job.result,
         "page_url": download_url(link),
         "file_url": download_url(link, file=1),

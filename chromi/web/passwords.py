@@ -68,14 +68,16 @@ def hash_password(password: str) -> str:
 
 
 def take_password(link: Link) -> None:
-    """Look at the form's password, if the link asks for one.
+    """Look at the form's password, if the link asks for one; without one in the form a grant will do.
 
-    Raises PasswordNeeded when the form has none, WrongPassword, and TooManyTries once the link's tries are
+    Raises PasswordNeeded when there is neither, WrongPassword, and TooManyTries once the link's tries are
     used up, whatever is tried then.
     """
     if link.password_hash is None:
         return
     if "password" not in request.form:
+        if is_open(link):
+            return
         raise PasswordNeeded
     if not TRIES.take(link.id):  # before it is looked at: guesses sent side by side are counted too
         raise TooManyTries.until(TRIES.wait_s(link.id))

@@ -325,7 +325,7 @@ def result_shared(page: Page, house: House) -> None:
 @scene("receiver")
 def receiver(page: Page, house: House) -> None:
     page.goto(house.share(house.result(), max_uses=3))
-    expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Download", exact=True)).to_be_visible()
     unfold(page)
 
 

@@ -61,9 +61,10 @@ def open_row(page: Page) -> None:
     row(page).get_by_text("Extend or revoke").click()
 
 
-def download(page: Page, folder: Path) -> bytes:
+def download(page: Page, folder: Path, *, is_counted: bool = False) -> bytes:
     with page.expect_download() as waiting:
-        page.get_by_role("link", name="Download", exact=True).click()
+        page.get_by_role("button" if is_counted else "link", name="Download", exact=True).click()
+    assert waiting.value.suggested_filename == "chromi_background.gif"
     waiting.value.save_as(folder / "got.gif")
     return (folder / "got.gif").read_bytes()
 
@@ -270,17 +271,49 @@ def test_the_receiver_sees_a_still_and_downloads(
     expect(receiver.get_by_text("works for 5 more downloads")).to_be_visible()
     assert [url for url in asked if "/download/" in url] == [link, f"{link}still.jpg"]
     assert newest_link().uses == 0
-    assert download(receiver, tmp_path)[:6] == b"GIF89a"
+    assert download(receiver, tmp_path, is_counted=True)[:6] == b"GIF89a"
     wait_for(lambda: newest_link().uses == 1, "the download to count")
     page.reload()
     expect(page.locator("#links")).to_contain_text("4 of 5 downloads left")
+
+
+def test_the_receiver_downloads_by_the_keyboard_without_script_or_cookies(
+    scriptless_page: Page, house: House, tmp_path: Path
+) -> None:
+    page, job = scriptless_page, house.result()
+    page.goto(house.share(job, max_uses=1))
+    button = page.get_by_role("button", name="Download", exact=True)
+    button.focus()
+    with page.expect_download() as waiting:
+        page.keyboard.press("Enter")
+    waiting.value.save_as(tmp_path / "got.gif")
+    assert (tmp_path / "got.gif").read_bytes() == house.storage.result_path(job.id).read_bytes()
+    assert page.context.cookies() == []
+    wait_for(lambda: newest_link().uses == 1, "the download to count")
+    button.click()
+    expect(page.get_by_role("heading", name="This link has been used")).to_be_visible()
+
+
+def test_a_program_that_opens_all_that_the_page_names_uses_nothing_up(page: Page, house: House) -> None:
+    """In a browser, as some programs preview links: by what they load, prefetch and navigate to."""
+    link = house.share(house.result(), max_uses=1)
+    page.goto(link)
+    named = page.evaluate(
+        """() => [...document.querySelectorAll("[href], [src], [action], meta[content]")]
+          .map((each) => each.href || each.src || each.action || each.content)
+          .filter((address) => address.startsWith(location.origin))"""
+    )
+    assert link in named
+    for address in named:
+        page.evaluate("address => fetch(address).then((answer) => answer.arrayBuffer())", address)
+    assert (newest_link().uses, newest_link().delivering) == (0, 0)
 
 
 def test_the_password_opens_the_way(
     page: Page, receiver: Page, result_url: str, tmp_path: Path, complaints: list[str]
 ) -> None:
     page.goto(result_url)
-    link = make_link(page, password=PASSWORD).input_value()
+    link = make_link(page, password=PASSWORD, max_uses="1").input_value()
     receiver.goto(link)
     field = receiver.get_by_label("Password for this link")
     expect(field).to_be_visible()
@@ -296,10 +329,20 @@ def test_the_password_opens_the_way(
 
     field.fill(PASSWORD)
     receiver.get_by_role("button", name="Show the background").click()
-    expect(receiver.get_by_role("link", name="Download", exact=True)).to_be_visible()
+    expect(receiver.get_by_role("button", name="Download", exact=True)).to_be_visible()
     assert receiver.url == link, "nothing of the password or the grant stands in the address"
     expect(receiver.locator(".stage img")).to_have_js_property("naturalWidth", 1280)
-    assert download(receiver, tmp_path)[:6] == b"GIF89a"
+
+    cookies = receiver.context.cookies()
+    receiver.context.clear_cookies()
+    receiver.get_by_role("button", name="Download", exact=True).click()
+    expect(receiver.get_by_text("It has been a while")).to_be_visible()
+    assert all("401" in complaint for complaint in complaints)
+    complaints.clear()
+    receiver.context.add_cookies(cookies)  # type: ignore[arg-type]
+    receiver.goto(link)
+    assert download(receiver, tmp_path, is_counted=True)[:6] == b"GIF89a"
+    wait_for(lambda: newest_link().uses == 1, "the download to count")
 
 
 def test_the_password_is_taken_without_script(scriptless_page: Page, result_url: str) -> None:

@@ -78,7 +78,8 @@ def open_stalled(service: Service, path: str) -> socket.socket:
     host, port = service.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nRange: bytes=0-\r\n\r\n".encode())
+    headers = f"Host: {host}:{port}\r\nUser-Agent: curl/8.5.0\r\nRange: bytes=0-"
+    connection.sendall(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
     return connection
 
 

@@ -49,7 +49,8 @@ class Download:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._socket.connect((host, int(port)))
         path = url.removeprefix(service.url)
-        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        headers = f"Host: {host}:{port}\r\nUser-Agent: curl/8.5.0"
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
         self._answer = self._socket.recv(8192)
         assert self._answer.startswith(b"HTTP/1.1 200"), self._answer
 

@@ -130,12 +130,45 @@ def test_the_right_password_leads_to_the_preview_and_the_file(
     answer = unlock(**PAGE)
     assert (answer.status_code, answer.location) == (303, url)
     page = client.get(url, headers=PAGE)
-    assert f"{url}?file=1" in page.text
+    assert 'name="download"' in page.text
     assert "og:image" not in page.text
-    assert page.headers["Referrer-Policy"] == "no-referrer"
     assert client.get(f"{url}still.jpg").content_type == "image/jpeg"
     assert protected().uses == 0
+    assert client.post(url, data={"download": "1"}, headers=PAGE, follow_redirects=True).data == gif
+
+
+def test_the_file_of_a_link_without_a_limit_lies_behind_a_plain_link(
+    client: FlaskClient, job: Job, gif: bytes
+) -> None:
+    made = client.post(f"/jobs/{job.id}/links/", data={"password": PASSWORD}).get_json()["url"]
+    url = made.removeprefix("http://localhost")
+    client.post(url, data={"password": PASSWORD}, headers=PAGE)
+    page = client.get(url, headers=PAGE)
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert f'href="{url}?file=1"' in page.text
     assert client.get(f"{url}?file=1", headers=PAGE).data == gif
+
+
+def test_a_ticket_does_not_replace_the_password(client: FlaskClient, url: str, app: Flask) -> None:
+    ticket = app.extensions["chromi"].signer.sign_ticket(protected().id)
+    assert client.get(f"{url}?download={ticket}").status_code == 401
+    page = client.get(f"{url}?download={ticket}", headers=PAGE)
+    assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
+
+
+def test_the_button_asks_for_the_password_again_after_a_while(client: FlaskClient, url: str) -> None:
+    page = client.post(url, data={"download": "1"}, headers=PAGE)
+    assert page.status_code == 401
+    assert "It has been a while" in page.text
+    assert "Send it by POST" not in page.text
+    assert "Set-Cookie" not in page.headers
+
+
+def test_the_button_does_not_prolong_the_grant(client: FlaskClient, url: str, unlock: Unlock) -> None:
+    unlock(**PAGE)
+    answer = client.post(url, data={"download": "1"}, headers=PAGE)
+    assert answer.status_code == 303
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_the_grant_is_a_cookie_for_this_address_alone(
