@@ -46,6 +46,9 @@ REFUSAL = "chromi.refusal"
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
+HSTS = "max-age=31536000"
+"""A year, for this name alone: hosts decide themselves about subdomains and browsers' built-in lists."""
+
 PUBLIC = ("uploads.index", "static", "favicon")
 """What search engines may list."""
 
@@ -123,6 +126,8 @@ def refuse_other_bodies() -> None:
 def add_headers(response: Response) -> Response:
     for name, text in HEADERS.items():
         response.headers.setdefault(name, text)
+    if request.is_secure:  # as the trusted proxy tells; over http the header means nothing
+        response.headers["Strict-Transport-Security"] = HSTS
     if request.endpoint not in PUBLIC:
         response.headers["X-Robots-Tag"] = "noindex"  # an address with an id in it is a secret
     return response

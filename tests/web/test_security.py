@@ -1,9 +1,13 @@
 """Headers on every answer, and nothing changed from another site."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from chromi import create_app
+from chromi.config import Settings
 from tests.web.conftest import FRAGMENT, PAGE
 
 
@@ -14,6 +18,22 @@ def test_every_answer_has_the_headers(client: FlaskClient, address: str) -> None
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("address", ["/", "/health/", "/static/app.css", "/nowhere", "/download/nonsense/"])
+def test_hsts_is_sent_over_https_only(client: FlaskClient, address: str) -> None:
+    header = "Strict-Transport-Security"
+    assert client.get(address, base_url="https://localhost").headers[header] == "max-age=31536000"
+    assert header not in client.get(address).headers
+    forged = {"X-Forwarded-Proto": "https", "Forwarded": "proto=https"}
+    assert header not in client.get(address, headers=forged).headers
+
+
+def test_hsts_is_sent_when_the_trusted_proxy_says_https(settings: Settings) -> None:
+    client = create_app(replace(settings, trusted_proxy="10.0.0.2")).test_client()
+    header, base = "Strict-Transport-Security", {"REMOTE_ADDR": "10.0.0.2"}
+    assert header in client.get("/", headers={"X-Forwarded-Proto": "https"}, environ_base=base).headers
+    assert header not in client.get("/", headers={"X-Forwarded-Proto": "http"}, environ_base=base).headers
 
 
 @pytest.mark.parametrize(
