@@ -1,4 +1,8 @@
-"""Is it well? For load balancers, monitors and people."""
+"""Is it well? For load balancers, monitors and people.
+
+Everybody is told whether all is well, and which parts are not. Details (versions, free disk, the sandbox) are
+for the machine itself and for clients that show the admin token; for others they are null.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from flask import Blueprint, Flask, Response, jsonify
 
 from chromi.checks import Check, check_service
 from chromi.config import VERSION
+from chromi.web import ops, proxy
 from chromi.web.services import services
 
 bp = Blueprint("health", __name__)
@@ -19,8 +24,10 @@ def init_app(app: Flask) -> None:
 @bp.get("/healthz/", strict_slashes=False)
 def show() -> Response:
     """200 when everything that a conversion needs is there, else 503; always what was found."""
+    may_see = _may_see_details()
     checks = check_service(services().settings, services().queue)
-    return _answer(checks, **{check.name: {"ok": check.ok, "detail": check.detail} for check in checks})
+    found = {check.name: {"ok": check.ok, "detail": check.detail if may_see else None} for check in checks}
+    return _answer(checks, may_see, **found)
 
 
 @bp.get("/health/live", strict_slashes=False)
@@ -32,12 +39,20 @@ def live() -> Response:
 @bp.get("/health/ready", strict_slashes=False)
 def ready() -> Response:
     """200 when it can take work, else 503 with what is wrong: the same looks as /health/, in few bytes."""
+    may_see = _may_see_details()
     checks = check_service(services().settings, services().queue)
-    return _answer(checks, wrong={check.name: check.detail for check in checks if not check.ok})
+    wrong = {check.name: check.detail if may_see else None for check in checks if not check.ok}
+    return _answer(checks, may_see, wrong=wrong)
 
 
-def _answer(checks: list[Check], **found: object) -> Response:
+def _may_see_details() -> bool:
+    """Raises WrongToken and TooManyTokens for a token that is not the admin's."""
+    return ops.shows_token() or proxy.is_own_machine()
+
+
+def _answer(checks: list[Check], may_see: bool, **found: object) -> Response:
     well = all(check.ok for check in checks)
-    response = jsonify(status="ok" if well else "unavailable", version=VERSION, **found)
+    version = VERSION if may_see else None
+    response = jsonify(status="ok" if well else "unavailable", version=version, **found)
     response.status_code = 200 if well else 503
     return response

@@ -157,6 +157,18 @@ def _back() -> Response:
 # -- who is let in ----------------------------------------------------------------------------------------
 
 
+def shows_token() -> bool:
+    """Tell whether the request carries the admin token; raises WrongToken and TooManyTokens for another one.
+
+    Only as `Bearer`: a proxy with passwords of its own passes `Basic` on. False if there is no admin token.
+    """
+    sent = request.authorization
+    if sent is None or sent.type != "bearer" or not services().settings.ops_token:
+        return False
+    _check_token(sent.token)
+    return True
+
+
 def _sent_token() -> str | None:
     """Give what came as `Authorization: Bearer` or as the password of `Basic`, as curl sends it."""
     sent = request.authorization

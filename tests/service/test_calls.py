@@ -162,3 +162,13 @@ def test_a_download_behind_a_password_is_cut_and_resumed(
 def status_of(url: str) -> str:
     """The status of a GET that takes two bytes at most."""
     return curl("-o", "/dev/null", "-r", "0-1", "-w", "%{http_code}", url)
+
+
+def test_health_tells_its_details_only_to_requests_of_this_machine(service: Service) -> None:
+    """Through the real server: it passes on the headers by which a proxy is known."""
+    own = curl_json(f"{service.url}/health/")
+    forwarded = curl_json("-H", "X-Forwarded-For: 127.0.0.1", f"{service.url}/health/")
+    named = curl_json("-H", "Host: chromi.example.org", f"{service.url}/health/")
+    assert "MB free" in own["disk"]["detail"]
+    assert forwarded == named
+    assert (forwarded["version"], forwarded["disk"]) == (None, {"ok": True, "detail": None})
