@@ -1,8 +1,6 @@
 import { copyPicture, SEAM } from "./grabber.js";
 import { orderPictures } from "./order.js";
 
-/** As many pictures a second as the background has. */
-const RATE = 24;
 const MAX_PX = 480;
 
 /** The background's first and last picture side by side; going back and forth, the last is where it turns. */
@@ -27,7 +25,7 @@ export class Seam {
   /** `settings` as orderPictures takes them. */
   show(settings) {
     const { first, last, last_words: words } = this.#parts;
-    const shown = orderPictures(settings, RATE);
+    const shown = orderPictures(settings);
     const turns = settings.loop === "boomerang";
     const [endS, fadedS] = turns ? shown[Math.floor(shown.length / 2)] : shown.at(-1);
     words.textContent = turns ? words.dataset.turn : this.#words;

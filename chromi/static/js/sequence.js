@@ -1,7 +1,8 @@
 import { copyPicture, LOOP } from "./grabber.js";
-import { orderPictures } from "./order.js";
+import { FPS, orderPictures } from "./order.js";
 
-const RATE = 12;
+/** Every second frame is shown: getting each out of the clip takes time. */
+const STEP = 2;
 /** 72 pictures of this size take about 20 MB. */
 const MAX_PX = 400;
 
@@ -16,7 +17,7 @@ export class Sequence {
 
   constructor(screen, grabber, settings, onPicture) {
     this.#screen = screen;
-    this.#shown = orderPictures(settings, RATE);
+    this.#shown = orderPictures(settings);
     this.#onPicture = onPicture;
     this.#collect(grabber);
   }
@@ -28,7 +29,8 @@ export class Sequence {
 
   /** Each picture is shown as it comes; with the last one the loop begins. */
   #collect(grabber) {
-    const times = new Set(this.#shown.flatMap(([one, other]) => (other === undefined ? [one] : [one, other])));
+    const needed = this.#shown.filter((_, i) => i % STEP === 0);
+    const times = new Set(needed.flatMap(([one, other]) => (other === undefined ? [one] : [one, other])));
     for (const timeS of times) {
       const wish = grabber.grab(timeS, LOOP, (video) => {
         this.#pictures.set(timeS, copyPicture(video, document.createElement("canvas"), MAX_PX));
@@ -43,7 +45,8 @@ export class Sequence {
     const began = performance.now();
     let last = -1;
     const turn = (now) => {
-      const at = Math.floor((Math.max(0, now - began) / 1000) * RATE) % this.#shown.length;
+      const frame = Math.floor((Math.max(0, now - began) / 1000) * FPS) % this.#shown.length;
+      const at = frame - (frame % STEP);
       if (at !== last) this.#paint(this.#shown[at]);
       last = at;
       this.#frame = requestAnimationFrame(turn);

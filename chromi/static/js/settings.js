@@ -1,8 +1,14 @@
 import { parseTimecode } from "./timecode.js";
 
+/** A number as the server reads it, with three digits after the point; Python rounds halves to even. */
+function roundNumber(value) {
+  const thousandths = Math.round(value * 1000);
+  const isHalf = thousandths - value * 1000 === 0.5;
+  return (isHalf && thousandths % 2 === 1 ? thousandths - 1 : thousandths) / 1000;
+}
+
 function numberIn(field, usual) {
-  const value = Number(field.value);
-  return field.value !== "" && field.validity.valid ? value : usual;
+  return field.value !== "" && field.validity.valid ? roundNumber(Number(field.value)) : usual;
 }
 
 /** What the form says now, as far as the preview needs it; what cannot be read counts as not chosen. */
