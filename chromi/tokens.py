@@ -20,8 +20,6 @@ GRANT_SALT = "chromi.grant"
 CLIENT_SALT = "chromi.client"
 GRANT_MAX_AGE_S = 15 * 60
 """So long after the right password its receiver may look and download without it."""
-TICKET_SALT = "chromi.ticket"
-TICKET_MAX_AGE_S = 5 * 60
 """A browser begins its download within this time after its user pressed the button."""
 OPS_SALT = "chromi.ops"
 OPS_MAX_AGE_S = 12 * 3600
@@ -71,14 +69,6 @@ class TokenSigner:
     def verify_grant(self, grant: str, link_id: str) -> bool:
         """True for a grant that is ours, for this very link, and not too old."""
         return self._verify(grant, link_id, GRANT_SALT, GRANT_MAX_AGE_S)
-
-    def sign_ticket(self, link_id: str) -> str:
-        """Make the ticket that lets a browser fetch the file after its user pressed the page's button."""
-        return self._sign(link_id, TICKET_SALT)
-
-    def verify_ticket(self, ticket: str, link_id: str) -> bool:
-        """True for a ticket that is ours, for this very link, and not too old."""
-        return self._verify(ticket, link_id, TICKET_SALT, TICKET_MAX_AGE_S)
 
     def sign_ops(self, fingerprint: str) -> str:
         """Make what a browser shows that has shown the host's token, which has this fingerprint."""
