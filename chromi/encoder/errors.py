@@ -30,8 +30,8 @@ class FrozenPicture(EncodeError):
 
     code = "frozen_picture"
     user_message = Sentence(
-        "Part of this stretch of the video cannot be read, so the picture would freeze. "
-        "Choose another part, or save the video as a new MP4 and try again."
+        "Part of this section of the video cannot be read, so the picture would freeze. "
+        "Choose another section, or save the video as a new MP4 and try again."
     )
 
 

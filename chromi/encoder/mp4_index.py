@@ -97,7 +97,7 @@ class _Index:
             raise NotAVideo(
                 Sentence(
                     "This video's index lists more frames than we can read. "
-                    "Save it anew as MP4 and try again."
+                    "Save the video as a new MP4 and try again."
                 ),
                 detail=f"{self._entries} entries, at most {self._max_entries}",
             )

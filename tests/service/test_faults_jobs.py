@@ -113,7 +113,7 @@ def terminate(consumer: "subprocess.Popen[bytes]") -> None:
 
 
 def worker_of(job_id: str) -> psutil.Process:
-    return psutil.Process(int(str(Job.find(job_id).worker).rpartition(":")[2]))
+    return psutil.Process(int(str(Job.find(job_id).worker).split(":")[-2]))
 
 
 def end_lease(job_id: str) -> None:

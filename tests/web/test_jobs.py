@@ -87,7 +87,7 @@ def test_a_job_takes_every_option_and_tells_them(app: Flask, client: FlaskClient
     numbers = {"duration": 1, "max_mb": 5, "speed": 0.5, "reverse": True}
     assert client.get(address).get_json()["recipe"] == {**sent, **numbers}
     page = client.get(address, headers=PAGE).text
-    assert "framing=fit&amp;focus=0.25,0&amp;pad=%23102030&amp;loop=boomerang" in page
+    assert "framing=fit&amp;focus=0.25,0&amp;pad=%23102030&amp;scaling=pixelated&amp;loop=boomerang" in page
 
 
 @pytest.mark.slow
