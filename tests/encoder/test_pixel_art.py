@@ -56,7 +56,7 @@ def soft_share(image: Image.Image) -> float:
 
 
 @pytest.mark.parametrize("name", ["c.gif", "c.mkv", "c.mov"])
-@pytest.mark.parametrize("size", [(80, 45), (64, 64), (160, 100), (32, 18)])
+@pytest.mark.parametrize("size", [(64, 64), (160, 100)])
 def test_pixel_art_keeps_its_squares(name: str, size: tuple[int, int], tmp_path: Path, keep: Keep) -> None:
     picture = first_picture(keep(drawing(tmp_path / name, size), **FULL))
     assert soft_share(picture) < 0.002
@@ -79,7 +79,7 @@ def camera_gif(path: Path, colors: int, dither: str) -> Path:
 
 
 @pytest.mark.parametrize("colors", [16, 64])
-@pytest.mark.parametrize("dither", ["none", "bayer", "sierra2_4a"])
+@pytest.mark.parametrize("dither", ["none", "bayer"])
 def test_a_camera_gif_is_smooth(colors: int, dither: str, tmp_path: Path, keep: Keep) -> None:
     clip = camera_gif(tmp_path / "c.gif", colors, dither)
     automatic, smooth = (

@@ -25,7 +25,7 @@ GROUNDS = {
     "format=yuv420p,noise=c0s=14:c0f=t",
     "screen": "color=0xf4f6f8,drawgrid=w=160:h=90:t=2:c=0xd0d4dc",
 }
-# What is drawn on the ground: for which of 48 frames, where (x, y, width, height), and in which color.
+# What is drawn on the ground: for which of 24 frames, where (x, y, width, height), and in which color.
 SHAPES = {
     "all of the picture for four frames": ("between(n,20,23)", (0, 0, 1280, 720), MAGENTA),
     "a dot of 12 pixels": ("1", (700, 400, 12, 12), RED),
@@ -43,7 +43,7 @@ def clip_of(folder: Path, ground: str, shape: str) -> tuple[Path, Color]:
         f":color=0x{red:02x}{green:02x}{blue:02x}:enable='{when}'"
     )
     clip = make_clip(
-        folder / "c.mp4", seconds=2, rate=24, size="1280x720", picture=picture,
+        folder / "c.mp4", seconds=1, rate=24, size="1280x720", picture=picture,
         filters=f"{filters},format=rgb24,{drawn},scale=out_color_matrix=bt709:out_range=tv,"
         "setparams=colorspace=bt709:range=tv", options=("-qp", "4"),
     )  # fmt: skip
@@ -53,7 +53,7 @@ def clip_of(folder: Path, ground: str, shape: str) -> tuple[Path, Color]:
 @pytest.fixture
 def strip_of(keep: Keep, tmp_path: Path) -> Callable[[Path], Strip]:
     def read(clip: Path) -> Strip:
-        kept = keep(clip, duration_s=2, **FULL)
+        kept = keep(clip, duration_s=1, **FULL)
         return read_strip(kept.frames_path, tmp_path, limits=Limits(30, 10**9), on_tick=lambda: None)
 
     return read
@@ -80,7 +80,7 @@ def test_a_rare_color_is_in_every_palette(
 def test_a_ground_without_rare_colors_gives_none_away(
     tmp_path: Path, strip_of: Callable[[Path], Strip]
 ) -> None:
-    clip = make_clip(tmp_path / "c.mp4", seconds=2, rate=24, size="1280x720", picture="mandelbrot")
+    clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, size="1280x720", picture="mandelbrot")
     strip = strip_of(clip)
     assert len(set(choose_colors(strip, 255))) > 250
 

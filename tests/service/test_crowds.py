@@ -23,8 +23,8 @@ pytestmark = pytest.mark.service
 
 IMPATIENT = "; ".join(
     (
-        "from chromi.encoder import boxes, probe",
-        "boxes.MAX_EDITS, probe.PROBE_TIMEOUT_S = 10**9, 3.0",
+        "from chromi.encoder import mp4_index, probe",
+        "mp4_index.MAX_EDITS, probe.PROBE_TIMEOUT_S = 10**9, 3.0",
         "from chromi.web import pace",
         "pace.HEADER_S = 3.0",
         "from chromi.service import web",
