@@ -117,8 +117,8 @@ def test_a_still_ground_is_estimated_by_its_one_whole_picture(tmp_path: Path) ->
     """Noise that stands still, and a small box that rolls over it: a step is a hundredth of the picture."""
     box = "split[a][b];[b]crop=24:24:x='n*8':y=9[c];[a][c]overlay=x='9+n*4':y=20"
     still = "noise=c0s=60,loop=-1:1,setpts=N/24/TB"
-    clip = make_clip(tmp_path / "c.mp4", seconds=0.5, rate=24, filters=f"{still},{box}")
-    film = make_film(clip, 0.5)
+    clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, filters=f"{still},{box}")
+    film = make_film(clip, 1)
     choice = choose(choose_sample(film, LIMITS), Recipe(), threads=2, on_tick=lambda: None)
     draw(
         film,
