@@ -218,7 +218,7 @@ class Job(Row):
 
     @property
     def shown_message(self) -> str:
-        """What the job does; of an interrupted one, that it starts again, until its clip is read."""
+        """What the job is doing; of one that was interrupted, that it starts again, until the clip is read."""
         attempts_begun = self.attempts - (1 if self.state == State.IN_PROGRESS else 0)
         is_starting_again = attempts_begun > 0 and self.progress < READ_SHARE
         return STARTING_AGAIN if is_starting_again and not self.is_final else self.message
