@@ -26,7 +26,6 @@ from chromi.models import (
     open_database,
     patiently,
 )
-from chromi.models.jobs import STARTING_AGAIN
 
 RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
 
@@ -108,21 +107,6 @@ def test_a_worker_that_lost_its_job_cannot_touch_it(running: Job) -> None:
     assert again.attempts == 2
     assert not running.succeed(RESULT)
     assert again.succeed(RESULT)
-
-
-def test_a_job_that_is_done_again_says_so_until_its_clip_is_read(job: Job) -> None:
-    first = Job.claim(job.id, "w")
-    assert first is not None
-    assert first.report(Progress("encoding", 0.5, "Drawing the GIF"))
-    assert Job.find(job.id).shown_message == "Drawing the GIF"
-    assert first.release()
-    assert Job.find(job.id).shown_message == STARTING_AGAIN
-    second = Job.claim(job.id, "w")
-    assert second is not None
-    assert second.report(Progress("reading", 0.1, "Reading your clip"))
-    assert Job.find(job.id).shown_message == STARTING_AGAIN
-    assert second.report(Progress("choosing", 0.25, "Choosing colours"))
-    assert Job.find(job.id).shown_message == "Choosing colours"
 
 
 def test_an_interrupted_attempt_does_not_count_and_leaves_no_news(running: Job) -> None:

@@ -21,8 +21,6 @@ MAX_ATTEMPTS = 2
 """A job whose worker died is tried once more and then fails: a clip that kills workers must not go on."""
 
 STARTING_AGAIN = Sentence("This was interrupted and is starting again")
-READ_SHARE = 0.2
-"""The share of a conversion's progress that reading the clip is, about."""
 
 HEAVY_BYTES = 20_000_000
 """Chrome holds the file and its decoded pictures for each new tab: 35 MB took 528 MB and half a core."""
@@ -129,14 +127,17 @@ class Job(Row):
         )
 
     def release(self, *, uncounted: bool = False) -> bool:
-        """Put the job back in the queue; `uncounted` when the attempt was not the clip's fault."""
+        """Put the job back in the queue; `uncounted` when the attempt was not the clip's fault.
+
+        The message is shown until the next attempt says how far it is.
+        """
         return self._move(
             state=State.QUEUED,
             worker=None,
             started_at=None,
             step="",
             progress=0.0,
-            message="",
+            message="" if uncounted else STARTING_AGAIN,
             attempts=self.attempts - (1 if uncounted else 0),
         )
 
@@ -215,13 +216,6 @@ class Job(Row):
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
-
-    @property
-    def shown_message(self) -> str:
-        """What the job is doing; of one that was interrupted, that it starts again, until the clip is read."""
-        attempts_begun = self.attempts - (1 if self.state == State.IN_PROGRESS else 0)
-        is_starting_again = attempts_begun > 0 and self.progress < READ_SHARE
-        return STARTING_AGAIN if is_starting_again and not self.is_final else self.message
 
     @property
     def percent(self) -> int:
