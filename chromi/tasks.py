@@ -23,7 +23,7 @@ from chromi.encoder import has_full_sandbox, inspect_sandbox
 from chromi.errors import Unwell
 from chromi.models import Job, Worker, database, open_database
 from chromi.storage import Storage
-from chromi.task_messages import InvalidMessage, JsonSerializer
+from chromi.task_messages import JsonSerializer
 from chromi.work import run_job
 from chromi.worker_process import name_of_this_process
 
@@ -47,7 +47,7 @@ class Queue:
     def _job_ids(self, item: bytes) -> tuple[str, ...]:
         try:
             return tuple(self.huey.deserialize_task(item).args)
-        except (HueyException, InvalidMessage):
+        except (HueyException, TypeError, ValueError):
             return ()
 
     def size(self) -> int:
