@@ -4,14 +4,13 @@ import logging
 import os
 import sys
 
-from chromi import logs
+from chromi import logs, storage
 from chromi.config import Settings
 from chromi.encoder.launch import die_with_parent
 from chromi.errors import ChromiError
-from chromi.hardening import harden_process
 from chromi.tasks import open_service
 
-harden_process()
+storage.make_files_private()
 logs.set_up()
 try:
     _, queue = open_service(Settings.from_environ())

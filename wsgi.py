@@ -2,10 +2,9 @@
 
 from waitress.adjustments import Adjustments
 
-from chromi import create_app, logs
-from chromi.hardening import harden_process
+from chromi import create_app, logs, storage
 
-harden_process()
+storage.make_files_private()
 logs.set_up()
 # chromi/web/proxy.py decides whom to believe: by default waitress would remove the headers before that.
 Adjustments.clear_untrusted_proxy_headers = False

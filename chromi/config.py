@@ -72,8 +72,6 @@ class Settings:
     """Answer /metrics for Prometheus, to whoever asks."""
     ops_token: str = field(default="", repr=False)
     """Opens /ops/, which shows and changes the queue; empty means that there is no such page."""
-    require_sandbox: bool = False
-    """Do not start unless ffmpeg can be enclosed by both Landlock and seccomp."""
     tracemalloc: bool = False
     """Log after each step of a job where its worker's memory has grown; it makes jobs slower."""
 

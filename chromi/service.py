@@ -11,10 +11,9 @@ import click
 from peewee import DatabaseError
 
 from chromi import backup as backups
-from chromi import checks, create_app, logs, models, supervisor, sweep
+from chromi import checks, create_app, logs, models, storage, supervisor, sweep
 from chromi.config import Settings
 from chromi.errors import Unwell
-from chromi.hardening import harden_process
 from chromi.tasks import open_service
 
 
@@ -22,7 +21,7 @@ class _Command(click.Command):
     """A command that uses the instance: its files are private, and trouble with it is one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        harden_process()
+        storage.make_files_private()
         try:
             return super().invoke(ctx)
         except (OSError, DatabaseError) as error:

@@ -22,6 +22,11 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _PICTURES_KEY = re.compile(r"[0-9a-f]{16}")
 
 
+def make_files_private() -> None:
+    """Have this process and those that it starts make files that nobody but their owner can read."""
+    os.umask(0o077)
+
+
 def new_id() -> str:
     """Make an unguessable id of 128 bits: whoever knows it may see the thing, as there is no login."""
     return secrets.token_hex(16)

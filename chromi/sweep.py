@@ -36,7 +36,6 @@ from chromi.removal import (
     remove_upload,
 )
 from chromi.storage import Storage
-from chromi.worker_process import has_ended
 
 log = logging.getLogger(__name__)
 
@@ -68,17 +67,14 @@ def sweep_all(
 
     What needs no row to be written comes first: on a full disk that makes the room for the rest.
     """
-    queued_again: set[str] = set()
     swept = Swept(
         frames_removed=guarded(lambda: prune_frames(storage)),
         orphans_removed=guarded(lambda: _remove_orphans(storage)),
         uploads_removed=guarded(lambda: _remove_unused_uploads(settings, storage)),
         partials_removed=guarded(lambda: _remove_silent_partials(settings, storage)),
         results_removed=guarded(lambda: _remove_expired_results(settings, storage)),
-        jobs_failed=guarded(lambda: take_back_lost_jobs(storage, enqueue, queued_again)),
-        jobs_requeued=guarded(
-            lambda: len(queued_again) + _enqueue_forgotten(waiting_ids | queued_again, enqueue)
-        ),
+        jobs_failed=guarded(lambda: _take_back_lost_jobs(storage)),
+        jobs_requeued=guarded(lambda: _enqueue_forgotten(waiting_ids, enqueue)),
     )
     guarded(Allowance.forget_unused)
     for kind in (Upload, PartialUpload):
@@ -98,50 +94,41 @@ def make_room(storage: Storage) -> None:
 
 
 def is_lost(job: Job, waiting_ids: set[str]) -> bool:
-    """True for a job that nobody works on or will: its worker is gone or silent, or no task leads to it.
+    """True for a job that nobody works on or will: its worker's lease ran out, or no task leads to it.
 
     A time in the future was written before the clock was set back, and holds nothing.
     """
     now = time.time()
     if job.state == State.IN_PROGRESS:
-        return abs(now - (job.heartbeat_at or 0)) > LEASE_S or has_ended(job.worker)
+        return abs(now - (job.heartbeat_at or 0)) > LEASE_S
     enqueued = job.id in waiting_ids or abs(now - job.created_at) < ENQUEUE_GRACE_S
     return job.state == State.QUEUED and not enqueued
 
 
-def take_back_lost_jobs(
-    storage: Storage, enqueue: Callable[[str], object], queued_again: set[str] | None = None
-) -> int:
-    """Queue the jobs of dead workers again, or fail those that had their tries; count the latter.
-
-    The ids of the former are added to `queued_again`.
-    """
+def _take_back_lost_jobs(storage: Storage) -> int:
+    """Queue the jobs of dead workers again, or fail those that had their tries; count the latter."""
     failed = 0
     for job in _silent_jobs():
-        match _take_back(job):
-            case State.QUEUED:
-                enqueue(job.id)
-                if queued_again is not None:
-                    queued_again.add(job.id)
-            case State.FAILED:
-                failed += 1
-                storage.remove_attempts(job.id)
-                after_job(job, storage)
+        if _take_back(job):
+            failed += 1
+            storage.remove_attempts(job.id)
+            after_job(job, storage)
     return failed
 
 
-def _take_back(job: Job) -> State | None:
-    """Take a job from its silent worker; return what became of it, None if another process was faster."""
+def _take_back(job: Job) -> bool:
+    """Take a job from its silent worker; true when that was its last try."""
     with database.atomic("IMMEDIATE"):  # the worker may have spoken since, and cannot in between
         if not Job.select().where(Job.id == job.id, Job.heartbeat_at == job.heartbeat_at).exists():
-            return None
+            return False
         if job.attempts < MAX_ATTEMPTS:
-            return State.QUEUED if job.release() else None
-        return State.FAILED if job.fail(WorkerDied()) else None
+            job.release()
+            return False
+        return job.fail(WorkerDied())
 
 
 def _silent_jobs() -> list[Job]:
-    """List the running jobs whose worker is gone or silent, and whose lease is not being renewed."""
+    """List the running jobs whose lease ran out and is not being renewed."""
     running = Job.select().where(Job.state == State.IN_PROGRESS)
     heard = {job.id: job.heartbeat_at for job in running if is_lost(job, set())}
     if not heard:

@@ -14,18 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from huey import SqliteHuey, crontab
-from huey.exceptions import HueyException
 from peewee import DatabaseError
 
 from chromi import logs, memory, sweep
 from chromi.config import Settings
-from chromi.encoder import has_full_sandbox, inspect_sandbox
 from chromi.errors import Unwell
 from chromi.models import Job, Worker, database, open_database
 from chromi.storage import Storage
-from chromi.task_messages import JsonSerializer
-from chromi.work import run_job
-from chromi.worker_process import name_of_this_process
+from chromi.work import run_job, worker_id
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +37,8 @@ class Queue:
     """Hand a job's id to the workers; with `immediate` it runs before this returns."""
 
     def waiting_ids(self) -> set[str]:
-        """The jobs whose task lies in the queue. What is no task is passed over, as the workers drop it."""
-        return {job_id for item in self.huey.storage.enqueued_items() for job_id in self._job_ids(item)}
-
-    def _job_ids(self, item: bytes) -> tuple[str, ...]:
-        try:
-            return tuple(self.huey.deserialize_task(item).args)
-        except (HueyException, TypeError, ValueError):
-            return ()
+        """The jobs whose task lies in the queue."""
+        return {task.args[0] for task in self.huey.pending() if task.args}
 
     def size(self) -> int:
         """How many tasks wait, the sweep included."""
@@ -58,15 +48,10 @@ class Queue:
 def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storage, Queue]:
     """Open what server, worker and command line share: the media folder, the rows, the queue.
 
-    Raises Unwell when a database cannot be used, or the sandbox is weaker than required.
+    Raises Unwell when a database cannot be used.
     """
     if settings.tracemalloc:
         memory.trace()
-    if settings.require_sandbox and not has_full_sandbox():
-        raise Unwell(
-            f"CHROMI_REQUIRE_SANDBOX is set, but the sandbox of ffmpeg is {inspect_sandbox()} "
-            "Use a kernel with both, or unset it."
-        )
     storage = Storage(settings.instance)
     storage.create_folders()
     open_database(settings.instance)
@@ -92,7 +77,6 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
         filename=str(settings.instance / "queue.db"),
         fsync=True,
         results=False,
-        serializer=JsonSerializer(),
         immediate=immediate,
         immediate_use_memory=False,
     )
@@ -123,7 +107,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
     # Ahead of waiting jobs, and dropped if it comes too late: the next one does the same work.
     huey.periodic_task(crontab(), name="sweep", priority=10, expires=50)(sweep_all)
-    huey.on_startup(name="heartbeat")(lambda: start_heartbeat(storage, queue))
+    huey.on_startup(name="heartbeat")(lambda: start_heartbeat(storage))
     huey.on_startup(name="sweep")(sweep_all)
     return queue
 
@@ -136,11 +120,10 @@ def _log_end(job_id: str) -> None:
     log.info("job %s: %s", job_id, job.state, extra={"facts": facts})
 
 
-def start_heartbeat(storage: Storage, queue: Queue) -> None:
+def start_heartbeat(storage: Storage) -> None:
     """Say every few seconds, from a thread of the worker's process, that the worker is alive.
 
-    Where that cannot be written because the disk is full, make room. Jobs of dead workers are looked for as
-    often: the sweep alone would find them up to a minute later.
+    Where that cannot be written because the disk is full, make room.
     """
 
     def beat() -> None:
@@ -149,8 +132,7 @@ def start_heartbeat(storage: Storage, queue: Queue) -> None:
                 with database.connection_context():
                     if storage.has_no_room():
                         sweep.make_room(storage)
-                    Worker.beat(name_of_this_process())
-                    sweep.take_back_lost_jobs(storage, queue.enqueue)
+                    Worker.beat(worker_id())
             except (DatabaseError, OSError) as error:
                 log.warning("heartbeat not written: %s", error)
             time.sleep(BEAT_INTERVAL_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,6 @@ from chromi.encoder.errors import ConverterKilled, Stopped
 from chromi.errors import ChromiError
 from chromi.models import MAX_ATTEMPTS, Job, JobKind, Lease, Link, database, patiently
 from chromi.storage import Storage
-from chromi.worker_process import name_of_this_process
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
 
     True when it is queued again and has to be enqueued.
     """
-    job = patiently(lambda: Job.claim(job_id, name_of_this_process()))
+    job = patiently(lambda: Job.claim(job_id, worker_id()))
     if job is None:
         log.info("job %s is not queued any more", job_id)
         return False
@@ -139,3 +139,7 @@ def _frames_path(job: Job, storage: Storage) -> Path | None:
     with suppress(FileNotFoundError):
         os.utime(path)  # used last, so kept longest
     return path
+
+
+def worker_id() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"

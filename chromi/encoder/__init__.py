@@ -1,7 +1,7 @@
 """Video in, GIF out: no Flask, no database, no queue. Usable as a library and from the command line."""
 
 from chromi.encoder.convert import Result, convert, estimate
-from chromi.encoder.doctor import has_full_sandbox, inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
+from chromi.encoder.doctor import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.encoder.gif import copy_first_frame, read_first_frame
 from chromi.encoder.loop import LoopWindow, find_loops
 from chromi.encoder.options import OPTIONS, Loop
@@ -25,7 +25,6 @@ __all__ = [
     "estimate",
     "find_loops",
     "format_timecode",
-    "has_full_sandbox",
     "inspect_ffmpeg",
     "inspect_gifsicle",
     "inspect_sandbox",

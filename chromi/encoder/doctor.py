@@ -58,11 +58,6 @@ def inspect_sandbox() -> str:
     return str(strongest())
 
 
-def has_full_sandbox() -> bool:
-    """Return whether ffmpeg and gifsicle are enclosed by both Landlock and seccomp here."""
-    return strongest().is_full
-
-
 def _lacking(kind: str, names: Sequence[str]) -> list[str]:
     """Return those of `names` that are not there, with their kind: "gif" is a decoder and an encoder."""
     present = {words[1] for line in _ask(f"-{kind}s") if len(words := line.split()) > 1}

@@ -6,7 +6,6 @@ Documentation/userspace-api/landlock.rst of Linux.
 
 import ctypes
 import os
-import re
 import stat
 import struct
 from collections.abc import Sequence
@@ -31,8 +30,6 @@ _LIBRARIES = tuple(
         *("/etc/ld.so.cache", "/nix/store"),
     )
 )
-_LOADER = re.compile(rb"(/[\w./+-]+/ld[\w.+-]*)\0")  # an ELF file's PT_INTERP
-_HEADER_BYTES = 4096
 _DEVICES = (Path("/dev/null"), Path("/dev/zero"), Path("/dev/random"), Path("/dev/urandom"))
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -47,14 +44,13 @@ def find_abi() -> int:
 def make_ruleset(abi: int, program: Path, *, reads: Sequence[Path], writes: Sequence[Path]) -> int:
     """Return a descriptor of the ruleset that forbids all that version `abi` can, with these exceptions.
 
-    `program` may be run, and the loader that it names; the libraries of the system and those in the `lib`
-    beside its folder may be read, and so may the files `reads`; the files `writes` may be read and written.
-    What is not there is left out. No file can be made, removed or renamed. Raises OSError.
+    `program` may be run, with the libraries of the system and those in the `lib` beside its folder; the files
+    `reads` may be read, the files `writes` read and written; what is not there is left out. No file can be
+    made, removed or renamed. Raises OSError.
     """
     real = program.resolve()
     write = _rights(abi) & (_READ | _WRITE | _TRUNCATE)
-    allowed = dict.fromkeys((*_LIBRARIES, real.parent.parent / "lib"), _READ)
-    allowed |= dict.fromkeys((real, *_loaders(real)), _RUN)
+    allowed = {path: _RUN for path in (*_LIBRARIES, real, real.parent.parent / "lib")}
     allowed |= dict.fromkeys(reads, _READ) | dict.fromkeys((*writes, *_DEVICES), write)
     ruleset = _create(abi)
     try:
@@ -64,17 +60,6 @@ def make_ruleset(abi: int, program: Path, *, reads: Sequence[Path], writes: Sequ
         os.close(ruleset)
         raise
     return ruleset
-
-
-def _loaders(program: Path) -> list[Path]:
-    """Return the loader that the kernel starts with this program: its name is at the file's beginning.
-
-    It could start any file that the program may read. That is no more than the program itself can do: what it
-    starts is enclosed in the same way.
-    """
-    with program.open("rb") as file:
-        names = _LOADER.findall(file.read(_HEADER_BYTES))
-    return [Path(os.fsdecode(name)) for name in names]
 
 
 def _rights(abi: int) -> int:

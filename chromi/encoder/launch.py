@@ -17,13 +17,8 @@ import sys
 
 # By number: importing `signal` takes a third of all the time until exec.
 SIGKILL, SIGPIPE, SIGXFSZ, SIG_DFL = 9, 13, 25, 0
-EAGAIN, ENOMEM, EINVAL, ENFILE, EMFILE = 11, 12, 22, 23, 24
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
-PR_SET_SECUREBITS = 28
-SECURE_NO_ROOT = 0b11  # and locked: root keeps no capability over exec
-CAPABILITY_VERSION = 0x20080522
-CAPSET = {"x86_64": 126, "aarch64": 91}
 LANDLOCK_RESTRICT_SELF = 446
 SECCOMP_SET_MODE_FILTER = 1
 SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4  # older kernels would turn off a part of the processor's speed
@@ -32,7 +27,6 @@ MAX_OPEN_FILES = 64
 MAX_ADDRESS_SPACE_BYTES = 4 * 1024**3  # most of it reserved and never used: 4K HEVC maps 1.4 GiB and uses 0.4
 FIRST_TO_END = b"1000"
 CANNOT_START = 127  # what a shell answers when there is no such program
-NO_ROOM = 126  # the kernel had no memory or no process left for it, which tells nothing of what it supports
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -57,22 +51,10 @@ def limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
     os.nice(NICENESS)
     offer_to_end()
     libc = ctypes.CDLL(None)
-    drop_capabilities(libc)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     # Python ignores these two, and exec would hand that on: ffmpeg must die of them.
     libc.signal(SIGPIPE, SIG_DFL)
     libc.signal(SIGXFSZ, SIG_DFL)
-
-
-def drop_capabilities(libc: ctypes.CDLL) -> None:
-    """Make root an ordinary user who owns root's files; for anyone else both calls change nothing.
-
-    Root could otherwise look into Chromi's own processes, which are not to be traced (`hardening.py`).
-    """
-    libc.prctl(PR_SET_SECUREBITS, SECURE_NO_ROOT, 0, 0, 0)
-    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
-    nothing = (ctypes.c_uint32 * 6)()
-    libc.syscall(CAPSET.get(os.uname().machine, -1), header, nothing)
 
 
 def offer_to_end() -> None:
@@ -100,18 +82,9 @@ def enclose(ruleset: int, seccomp: int, steps: bytes) -> None:
         check(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0))
         os.close(ruleset)
     if seccomp >= 0:
-        set_filter(libc, seccomp, FilterProgram(len(steps) // 8, steps))
-
-
-def set_filter(libc: ctypes.CDLL, seccomp: int, program: FilterProgram) -> None:
-    """Set the filter, without any flag where the kernel (gVisor's) knows none. Raises OSError."""
-    try:
+        program = FilterProgram(len(steps) // 8, steps)
         flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW
         check(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, flags, ctypes.byref(program)))
-    except OSError as error:
-        if error.errno != EINVAL:
-            raise
-        check(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, 0, ctypes.byref(program)))
 
 
 def check(answer: int) -> None:
@@ -130,7 +103,7 @@ def main(parent_pid: str, *words: str) -> None:
             os.execv(command[0], command)  # noqa: S606  a list without a shell, built by our own modules alone
     except OSError as error:
         print(f"{' '.join(command[:1])}: {error.strerror}", file=sys.stderr)
-        sys.exit(NO_ROOM if error.errno in (EAGAIN, ENOMEM, ENFILE, EMFILE) else CANNOT_START)
+        sys.exit(CANNOT_START)
 
 
 if __name__ == "__main__":

@@ -42,29 +42,13 @@ class Sandbox:
     def __str__(self) -> str:
         match self.landlock_abi, bool(self.seccomp_filter):
             case 0, False:
-                return (
-                    "none: this kernel refuses Landlock and seccomp. A clip that takes ffmpeg over can do "
-                    "whatever Chromi can."
-                )
+                return "none: this kernel refuses Landlock and seccomp; ffmpeg can reach all that Chromi can."
             case 0, True:
-                return (
-                    "partial (seccomp alone): a clip that takes ffmpeg over has no network and no other "
-                    "process, but reads and writes every file that Chromi can, the secret key too."
-                )
+                return "seccomp alone: no network, no other process, but every file that Chromi may read."
             case abi, False:
-                return (
-                    f"partial (Landlock ABI {abi} alone): a clip that takes ffmpeg over opens no file but "
-                    "its own, but reaches the network and other processes as far as Landlock has no say."
-                )
+                return f"Landlock ABI {abi} alone: no file but its own, but some of the network."
             case abi, _:
-                return (
-                    f"full (Landlock ABI {abi} and seccomp): ffmpeg opens no file but its own and has no "
-                    "network and no other process."
-                )
-
-    @property
-    def is_full(self) -> bool:
-        return bool(self.landlock_abi and self.seccomp_filter)
+                return f"Landlock ABI {abi} and seccomp: no file but its own, no network, no other process."
 
     @contextmanager
     def enclosing(
@@ -117,6 +101,6 @@ def strongest() -> Sandbox:
             break
     else:
         sandbox = Sandbox(0, b"")
-    if not sandbox.is_full:
+    if not (sandbox.landlock_abi and sandbox.seccomp_filter):
         log.warning("sandbox: %s", sandbox)
     return sandbox

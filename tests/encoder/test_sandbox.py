@@ -1,6 +1,5 @@
 """What ffmpeg and gifsicle cannot reach, seen by trying; and what is left where a kernel refuses."""
 
-import ctypes
 import errno
 import json
 import os
@@ -15,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder import gifsicle, launch, probe_video, sandbox, seccomp
+from chromi.encoder import gifsicle, probe_video, sandbox, seccomp
 from chromi.encoder.errors import EncodeError
 from chromi.encoder.ffmpeg import Limits, run
 from chromi.encoder.landlock import find_abi
-from chromi.encoder.launch import CANNOT_START, NO_ROOM
+from chromi.encoder.launch import CANNOT_START
 from chromi.encoder.process import run as run_program
 from chromi.encoder.sandbox import Sandbox
 from chromi.encoder.seccomp import make_filter
@@ -79,12 +78,6 @@ tries = {
     "signal": lambda: os.kill(victim, 0),
     "look at other limits": lambda: resource.prlimit(victim, resource.RLIMIT_CORE),
     "start a process": fork,
-    "set a priority": lambda: os.setpriority(os.PRIO_PROCESS, 0, 19),
-    "set a scheduler": lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0)),
-    "choose a core": lambda: os.sched_setaffinity(0, os.sched_getaffinity(0)),
-    "share memory": lambda: checked(libc.shmctl(libc.shmget(0, 4096, 0o1600), 0, None)),
-    "share messages": lambda: checked(libc.msgctl(libc.msgget(0, 0o1600), 0, None)),
-    "share semaphores": lambda: checked(libc.semctl(libc.semget(0, 1, 0o1600), 0, 0)),
     "start a program": lambda: os.execv("/bin/true", ["true"]),
 }
 answers = {}
@@ -110,8 +103,6 @@ FILES = {
 OUTSIDE = {
     *("change a mode", "change a time", "cut a file", "connect", "listen", "send a datagram"),
     *("talk to a neighbour", "set up io_uring", "signal", "look at other limits", "start a process"),
-    *("set a priority", "set a scheduler", "choose a core"),
-    *("share memory", "share messages", "share semaphores"),
 }
 
 
@@ -201,8 +192,7 @@ def test_without_a_sandbox_all_of_this_could_be_done(
     """So that what the tests above try is known to work."""
     use(NONE, monkeypatch)
     done, environment = succeeded(folder, canary)
-    # The first is turned off on many machines; root that has given up its capabilities cannot do the others.
-    perhaps = {"set up io_uring", "read our memory", "read our environment"}
+    perhaps = {"set up io_uring", "read our memory"}  # turned off on many machines
     assert done | perhaps == FILES | OUTSIDE
     assert canary.calls == 1
     assert sorted(environment) == ["LANG", "PATH", "TMPDIR"]
@@ -227,7 +217,7 @@ def test_a_clip_is_read_in_each_of_them(
 
 def test_the_strongest_that_works_is_taken(tell: None) -> None:
     assert sandbox.strongest() == WHOLE
-    assert str(sandbox.strongest()).startswith(f"full (Landlock ABI {find_abi()} and seccomp): ")
+    assert str(sandbox.strongest()).startswith(f"Landlock ABI {find_abi()} and seccomp: ")
 
 
 def refuse_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,10 +241,10 @@ def not_know_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("refusals", "begins"),
     [
-        ([refuse_landlock], "partial (seccomp alone): "),
-        ([refuse_rules], "partial (seccomp alone): "),
-        ([refuse_seccomp], f"partial (Landlock ABI {find_abi()} alone): "),
-        ([not_know_the_processor], f"partial (Landlock ABI {find_abi()} alone): "),
+        ([refuse_landlock], "seccomp alone: "),
+        ([refuse_rules], "seccomp alone: "),
+        ([refuse_seccomp], f"Landlock ABI {find_abi()} alone: "),
+        ([not_know_the_processor], f"Landlock ABI {find_abi()} alone: "),
         ([refuse_landlock, refuse_seccomp], "none: "),
         ([refuse_rules, not_know_the_processor], "none: "),
     ],
@@ -307,55 +297,6 @@ def test_a_trial_that_is_killed_tells_nothing(monkeypatch: pytest.MonkeyPatch, t
     assert sandbox.strongest() == WHOLE
 
 
-def test_a_launcher_without_memory_tells_nothing(monkeypatch: pytest.MonkeyPatch, tell: None) -> None:
-    """It ends in another way than where the kernel refuses, which is remembered."""
-    program = "import launch\nlaunch.check = lambda answer: launch.fail()\n"
-    launched = subprocess.run(
-        [
-            *(sys.executable, "-c", program + "import ctypes, errno, os, sys\n"
-            "def fail(): raise OSError(errno.ENOMEM, 'no memory')\nlaunch.fail = fail\n"
-            "launch.main(str(os.getppid()), '5', '4294967296', '0', '-1', '0', '00')"),
-        ],
-        cwd=Path(sandbox.__file__).parent,
-        capture_output=True,
-    )  # fmt: skip
-    assert launched.returncode == NO_ROOM, launched.stderr
-    with monkeypatch.context() as crowded:
-        crowded.setattr("chromi.encoder.sandbox.subprocess.run", lambda *_, **__: launched)
-        with pytest.raises(ServiceBusy):
-            sandbox.strongest()
-    assert sandbox.strongest() == WHOLE
-
-
-def test_a_kernel_that_knows_no_flags_of_seccomp_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As gVisor's, which answers EINVAL to any."""
-    asked: list[int] = []
-
-    class Libc:
-        @staticmethod
-        def syscall(number: int, mode: int, flags: int, program: object) -> int:
-            asked.append(flags)
-            ctypes.set_errno(errno.EINVAL)
-            return -1 if flags else 0
-
-    launch.set_filter(Libc(), 317, launch.FilterProgram(0, b""))  # type: ignore[arg-type]
-    assert asked == [launch.SECCOMP_FILTER_FLAG_SPEC_ALLOW, 0]
-
-
-def test_only_the_program_and_its_loader_can_be_started(folder: Path, tmp_path: Path) -> None:
-    """Not what lies among the system's libraries, which may be read."""
-    loader = Path(os.path.realpath("/lib64/ld-linux-x86-64.so.2"))
-    if not loader.exists():
-        pytest.skip("the loader has another name here")
-    other = tmp_path / "other"
-    other.write_bytes(Path("/bin/true").read_bytes())
-    other.chmod(0o755)
-    script = "import os, sys\ntry: os.execv(sys.argv[1], ['other'])\nexcept PermissionError: sys.exit(9)"
-    command = [os.path.realpath(sys.executable), "-I", "-S", "-c", script]
-    readable = run_program([*command, str(other)], limits=LIMITS, reads=(other,))
-    assert readable.exit_code == 9
-
-
 def test_threads_may_ask_at_once(clip: Path, tell: None) -> None:
     found: list[str] = []
     threads = [threading.Thread(target=lambda: found.append(probe_video(clip).codec)) for _ in range(4)]
@@ -381,7 +322,7 @@ def test_the_numbers_of_calls_are_the_kernels(column: int, header: str) -> None:
     calls["clone"] = list(seccomp.CLONE.values())[column]
     calls["prlimit64"] = list(seccomp.PRLIMIT64.values())[column]
     known = {name: number for name, number in calls.items() if name in told or number is None}
-    assert len(known) > len(calls) - 10, "an older header lacks the newest"
+    assert len(known) > len(calls) - 5, "an older header lacks the newest"
     assert known == {name: told.get(name) for name in known}
 
 
