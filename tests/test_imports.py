@@ -16,6 +16,7 @@ FLOORS = {
     "logs": 2,
     "memory": 2,
     "encoder": 3,
+    "hardening": 4,
     "storage": 4,
     "tokens": 4,
     "supervisor": 4,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from chromi.encoder.landlock import find_abi, make_ruleset
 from chromi.encoder.launch import CANNOT_START
-from chromi.encoder.seccomp import SECCOMP, make_filter
+from chromi.encoder.seccomp import EXECVE, SECCOMP, make_filter
 from chromi.errors import ServiceBusy
 
 log = logging.getLogger(__name__)
@@ -61,9 +61,10 @@ class Sandbox:
         ruleset = -1
         if self.landlock_abi:
             ruleset = make_ruleset(self.landlock_abi, program, reads=reads, writes=writes)
-        call = SECCOMP[os.uname().machine] if self.seccomp_filter else -1
+        calls = [calls[os.uname().machine] if self.seccomp_filter else -1 for calls in (SECCOMP, EXECVE)]
         try:
-            yield [str(ruleset), str(call), self.seccomp_filter.hex()], [ruleset] if ruleset >= 0 else []
+            words = [*map(str, (ruleset, *calls)), self.seccomp_filter.hex()]
+            yield words, [ruleset] if ruleset >= 0 else []
         finally:
             if ruleset >= 0:
                 os.close(ruleset)
