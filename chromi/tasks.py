@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from huey import SqliteHuey, crontab
+from huey import crontab
 from peewee import DatabaseError
 
 from chromi import logs, memory, sweep
 from chromi.config import Settings
 from chromi.errors import Unwell
+from chromi.messages import CONVERT, SWEEP, JobQueue
 from chromi.models import Job, Worker, database, open_database
 from chromi.storage import Storage
 from chromi.work import run_job, worker_id
@@ -32,7 +33,7 @@ BEAT_INTERVAL_S = 5.0
 class Queue:
     """Huey, and the ways in."""
 
-    huey: SqliteHuey
+    huey: JobQueue
     enqueue: Callable[[str], object]
     """Hand a job's id to the workers; with `immediate` it runs before this returns."""
 
@@ -72,8 +73,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
     Results are never kept (the row is the truth), and an enqueued task is on disk when `enqueue` returns.
     """
-    huey = SqliteHuey(
-        "chromi",
+    huey = JobQueue(
         filename=str(settings.instance / "queue.db"),
         fsync=True,
         results=False,
@@ -97,7 +97,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
         with database.connection_context():
             sweep.sweep_all(settings, storage, queue.waiting_ids(), queue.enqueue)
 
-    convert = huey.task(name="convert")(convert_job)
+    convert = huey.task(name=CONVERT)(convert_job)
 
     def enqueue(job_id: str) -> object:
         job = Job.get_or_none(Job.id == job_id)
@@ -106,7 +106,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
     queue = Queue(huey, enqueue)
 
     # Ahead of waiting jobs, and dropped if it comes too late: the next one does the same work.
-    huey.periodic_task(crontab(), name="sweep", priority=10, expires=50)(sweep_all)
+    huey.periodic_task(crontab(), name=SWEEP, priority=10, expires=50)(sweep_all)
     huey.on_startup(name="heartbeat")(lambda: start_heartbeat(storage))
     huey.on_startup(name="sweep")(sweep_all)
     return queue

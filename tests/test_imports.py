@@ -20,6 +20,7 @@ FLOORS = {
     "storage": 4,
     "tokens": 4,
     "supervisor": 4,
+    "messages": 4,
     "models": 5,
     "removal": 6,
     "vitals": 6,

@@ -22,8 +22,8 @@ _PT_INTERP = 3
 
 # What each version of the interface (from 1 on) can forbid: file, network and scope, as bits.
 _FILE_RIGHTS = (13, 14, 15, 15, 16)
-_TCP_FROM, _TCP = 4, 0b11  # bind, connect
-_SCOPES_FROM, _SCOPES = 6, 0b11  # abstract sockets, signals
+TCP_FROM, _TCP = 4, 0b11  # bind, connect
+SCOPES_FROM, _SCOPES = 6, 0b11  # abstract sockets, signals
 
 _LIBRARIES = tuple(
     Path(path)
@@ -93,9 +93,9 @@ def _rights(abi: int) -> int:
 
 def _create(abi: int) -> int:
     forbidden = [_rights(abi)]
-    if abi >= _TCP_FROM:
+    if abi >= TCP_FROM:
         forbidden.append(_TCP)
-    if abi >= _SCOPES_FROM:
+    if abi >= SCOPES_FROM:
         forbidden.append(_SCOPES)
     attributes = struct.pack(f"={len(forbidden)}Q", *forbidden)
     return _checked(_libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))

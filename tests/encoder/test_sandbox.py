@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -30,6 +29,7 @@ from chromi.encoder.seccomp import make_filter
 from chromi.errors import ServiceBusy
 from tests.canary import Canary, Watched
 from tests.clips import ffmpeg, make_clip
+from tests.kernel import refusing
 
 LIMITS = Limits(20, 1024**2)
 NONE = Sandbox(0, b"")
@@ -440,31 +440,11 @@ def test_a_trial_that_is_killed_tells_nothing(monkeypatch: pytest.MonkeyPatch, t
     assert sandbox.strongest() == WHOLE
 
 
-REFUSE = """
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-class Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
-steps = bytes.fromhex(sys.argv[1])
-libc.prctl(38, 1, 0, 0, 0)
-assert libc.prctl(22, 2, ctypes.byref(Program(len(steps) // 8, steps))) == 0
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
 def refuse_in_the_kernel(
     monkeypatch: pytest.MonkeyPatch, call: int, error: int, *, with_flags: bool = False
 ) -> None:
-    """Have a system call of the launcher fail; `with_flags` only where its second argument is not 0."""
-    steps = [
-        (0x20, 0, 0, 0),
-        (0x15, 0, 3 if with_flags else 1, call),
-        *([(0x20, 0, 0, 24), (0x15, 1, 0, 0)] if with_flags else []),
-        (0x06, 0, 0, 0x00050000 | error),
-        (0x06, 0, 0, 0x7FFF0000),
-    ]
-    code = b"".join(struct.pack("=HBBI", *step) for step in steps)
-    launcher = (*PYTHON, REFUSE, code.hex(), *sandbox.LAUNCH)
+    """Have a system call of the launcher fail."""
+    launcher = (*refusing(call, error, with_flags=with_flags), *sandbox.LAUNCH)
     monkeypatch.setattr(sandbox, "LAUNCH", launcher)
 
 

@@ -1,5 +1,6 @@
 """Workers die, hang and are told to stop: no job is lost, none is done twice at once, none is stuck."""
 
+import pickle
 import shutil
 import signal
 import subprocess
@@ -266,6 +267,30 @@ def test_a_job_that_was_never_enqueued_is_found_at_the_start(hall: Hall, start: 
     job_id = hall.job(tasks=0)
     start("finish_at_once")
     assert hall.wait_for_end(job_id).state == State.SUCCESS
+
+
+class Touch:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_in_the_queue_runs_no_code_and_stops_nobody(hall: Hall, start: Start) -> None:
+    """Such as a converter could write that was taken over where the kernel has no Landlock."""
+    made = hall.settings.instance / "made"
+    hall.queue.huey.storage.enqueue(pickle.dumps(Touch(made)), 10)
+    job_id = hall.job()
+    consumer = start("finish_at_once")
+    assert hall.wait_for_end(job_id).state == State.SUCCESS
+    assert not made.exists()
+    assert consumer.poll() is None
+    log = hall.log_path.read_text()
+    assert "a message in the queue was dropped" in log
+    assert "Traceback" not in log
 
 
 @pytest.mark.timeout(400)

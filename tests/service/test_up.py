@@ -40,7 +40,7 @@ def child_running(service: Service, words: str) -> psutil.Process:
 def environments_of(processes: list[psutil.Process]) -> list[dict[str, str]]:
     found = []
     for process in processes:
-        with suppress(psutil.NoSuchProcess):  # it ended while we looked
+        with suppress(psutil.Error):  # it ended while we looked, or has not become ffmpeg yet
             if "-version" not in process.cmdline():  # asked of ffmpeg itself, with no file of anybody
                 found.append(process.environ())
     return found
