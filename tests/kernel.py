@@ -16,7 +16,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 def refusing(call: int, error: int, *, with_flags: bool = False) -> list[str]:
-    """Give the words before a command whose calls fail; `with_flags` only where the second argument is not 0."""
+    """Give the words before a command whose calls fail, or only those whose second argument is not 0."""
     steps = [
         (0x20, 0, 0, 0),
         (0x15, 0, 3 if with_flags else 1, call),
