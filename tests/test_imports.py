@@ -19,6 +19,7 @@ FLOORS = {
     "hardening": 4,
     "storage": 4,
     "tokens": 4,
+    "worker_locks": 4,
     "supervisor": 4,
     "messages": 4,
     "models": 5,

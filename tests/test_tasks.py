@@ -2,15 +2,18 @@
 
 import json
 import pickle
+import time
 from collections.abc import Iterator
 
 import pytest
 from huey.registry import Message
 
+from chromi import sweep
 from chromi.config import Settings
 from chromi.messages import BadMessage, JsonSerializer
-from chromi.models import Job, database
-from chromi.tasks import Queue, open_service
+from chromi.models import LEASE_S, Job, State, database
+from chromi.storage import Storage
+from chromi.tasks import Queue, open_service, recover
 
 
 @pytest.fixture
@@ -32,6 +35,21 @@ def test_the_highest_priority_goes_first_and_of_these_the_oldest(queue: Queue) -
 def test_a_job_that_is_gone_is_not_enqueued(queue: Queue) -> None:
     queue.enqueue("0" * 32)
     assert queue.size() == 0
+
+
+def test_a_lost_lease_is_found_by_any_workers_heartbeat(
+    queue: Queue, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "LOOK_AGAIN_S", 0)
+    silent, alive = (
+        Job.create(recipe_json={}, state=State.IN_PROGRESS, attempts=1, heartbeat_at=time.time() - age_s)
+        for age_s in (LEASE_S + 1, LEASE_S - 5)
+    )
+    recover(storage, queue)
+    assert [Job.find(job.id).state for job in (silent, alive)] == [State.QUEUED, State.IN_PROGRESS]
+    assert queue.waiting_ids() == {silent.id}
+    recover(storage, queue)
+    assert queue.size() == 1
 
 
 ID = "0" * 32
