@@ -140,10 +140,16 @@ CLONE = {"x86_64": 56, "aarch64": 220}
 PRLIMIT64 = {"x86_64": 302, "aarch64": 261}
 """Only for a program's own limits."""
 
+FCNTL = {"x86_64": 72, "aarch64": 25}
+"""Not to have the kernel send its signals to other processes: F_SETOWN, F_SETSIG, F_SETOWN_EX."""
+
+PRCTL = {"x86_64": 157, "aarch64": 167}
+"""Not to outlive the process that started it: PR_SET_PDEATHSIG."""
+
 _CLONE3 = 435
 
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_BITS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
-_AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT = 0, 4, 16
+_AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT, _AT_SECOND_ARGUMENT = 0, 4, 16, 24
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _X32 = 0x40000000  # another way to make every call of x86_64, under other numbers
 _CLONE_THREAD = 0x00010000
@@ -164,6 +170,8 @@ def make_filter(machine: str = os.uname().machine) -> bytes:
         *((_IF_AT_LEAST, 0, 1, _X32), _answer(EPERM)),
         *(step for number in refused if number is not None for step in _refuse(number)),
         *_refuse(_CLONE3, ENOSYS),  # its flags cannot be seen from here; the C library takes clone instead
+        *_refuse_argument(FCNTL[machine], _AT_SECOND_ARGUMENT, 8, 10, 15),
+        *_refuse_argument(PRCTL[machine], _AT_FIRST_ARGUMENT, 1),
         *_allow_if(CLONE[machine], (_IF_BITS, 0, 1, _CLONE_THREAD)),
         *_allow_if(PRLIMIT64[machine], (_IF_EQUAL, 0, 1, 0)),  # its own limits, no other process'
         (_ANSWER, 0, 0, _ALLOW),
@@ -175,8 +183,18 @@ def _answer(error: int) -> _Step:
     return (_ANSWER, 0, 0, _REFUSE | error)
 
 
-def _refuse(number: int, error: int = EPERM) -> tuple[_Step, ...]:
-    return (_IF_EQUAL, 0, 1, number), _answer(error)
+def _refuse(loaded: int, error: int = EPERM) -> tuple[_Step, ...]:
+    return (_IF_EQUAL, 0, 1, loaded), _answer(error)
+
+
+def _refuse_argument(number: int, at: int, *values: int) -> tuple[_Step, ...]:
+    """Refuse a call whose argument is one of these."""
+    return (
+        (_IF_EQUAL, 0, 2 * len(values) + 2, number),
+        (_LOAD, 0, 0, at),
+        *(step for value in values for step in _refuse(value)),
+        (_ANSWER, 0, 0, _ALLOW),
+    )
 
 
 def _allow_if(number: int, test: _Step) -> tuple[_Step, ...]:

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.skipif(
 # A program that tries what one that was taken over would, and says what came of it. It is a string, so that
 # it can be given as an argument: nothing of it needs to be read from a file.
 TRIES = """
-import ctypes, json, os, resource, socket, sys
+import ctypes, fcntl, json, os, resource, socket, sys
 folder, port, victim, numbers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -84,6 +84,9 @@ tries = {
     "send a datagram": send,
     "talk to a neighbour": lambda: socket.socket(socket.AF_UNIX).connect(chr(0) + "chromi-%d" % port),
     "set up io_uring": lambda: checked(libc.syscall(425, 1, ctypes.create_string_buffer(120))),
+    "have the kernel signal": lambda: fcntl.fcntl(1, fcntl.F_SETOWN, victim),
+    "choose the signal": lambda: fcntl.fcntl(1, fcntl.F_SETSIG, 9),
+    "outlive us": lambda: checked(libc.prctl(1, 0, 0, 0, 0)),
     "signal": lambda: os.kill(victim, 0),
     "look at other limits": lambda: resource.prlimit(victim, resource.RLIMIT_CORE),
     "start a process": fork,
@@ -126,6 +129,7 @@ OUTSIDE = {
     *("change a priority", "change a scheduler", "change a scheduler's parameters", "choose processors"),
     *("change a disk priority", "share memory", "share a semaphore", "share a message queue"),
     *("make a file in memory", "remove an attribute", "compare processes"),
+    *("have the kernel signal", "choose the signal", "outlive us"),
 }
 PROTECTED = {"read our environment", "read our memory"}
 """What a program cannot do that has fewer capabilities than this process, sandbox or not."""
@@ -499,6 +503,8 @@ def test_the_numbers_of_calls_are_the_kernels(column: int, header: str) -> None:
     told = {name: int(number) for name, number in defined if name != "syscalls"}
     calls = {name: numbers[column] for name, numbers in seccomp.REFUSED.items()}
     calls["seccomp"] = list(seccomp.SECCOMP.values())[column]
+    calls["fcntl"] = list(seccomp.FCNTL.values())[column]
+    calls["prctl"] = list(seccomp.PRCTL.values())[column]
     calls["execve"] = list(seccomp.EXECVE.values())[column]
     calls["clone"] = list(seccomp.CLONE.values())[column]
     calls["prlimit64"] = list(seccomp.PRLIMIT64.values())[column]
