@@ -8,12 +8,16 @@ from chromi import logs, storage
 from chromi.config import Settings
 from chromi.encoder.launch import die_with_parent
 from chromi.errors import ChromiError
+from chromi.hardening import protect_memory, require_sandbox
 from chromi.tasks import open_service
 
 storage.make_files_private()
 logs.set_up()
+protect_memory()
 try:
-    _, queue = open_service(Settings.from_environ())
+    settings = Settings.from_environ()
+    require_sandbox(settings)
+    media, queue = open_service(settings)
 except ChromiError as error:
     logging.getLogger("chromi").critical("%s", error)
     sys.exit(1)

@@ -124,6 +124,8 @@ class MemoryWatch:
 def _bytes_of(process: psutil.Process, *, shared_once: bool) -> int:
     try:
         return int(process.memory_full_info().pss if shared_once else process.memory_info().rss)
+    except psutil.AccessDenied:  # only root can tell what Chromi's own processes share
+        return int(process.memory_info().rss)
     except psutil.Error:
         return 0  # it has just ended
 

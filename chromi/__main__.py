@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -18,6 +18,7 @@ from chromi import logs
 from chromi.config import VERSION, Settings
 from chromi.encoder import Progress, Recipe, convert, find_loops, format_timecode, make_preview
 from chromi.errors import BadOptions, ChromiError
+from chromi.hardening import protect_memory, require_sandbox
 
 
 class _Commands(click.Group):
@@ -47,7 +48,15 @@ def main() -> None:
     Settings.from_environ()  # a setting that does not exist stops every command
 
 
-@main.command(name="convert")
+class _ClipCommand(click.Command):
+    """A command that has ffmpeg read a file."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        require_sandbox(Settings.from_environ())
+        return super().invoke(ctx)
+
+
+@main.command(name="convert", cls=_ClipCommand)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("destination", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--start", "start_time", default="0", show_default=True, help="Seconds or HH:MM:SS[.mmm].")
@@ -115,7 +124,7 @@ def _end_as_by_ctrl_c() -> None:
         signal.signal(signum, signal.default_int_handler)
 
 
-@main.command()
+@main.command(cls=_ClipCommand)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--duration", default="6", show_default=True, help="Seconds of the loop, 1 to 10.")
 @click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="How many to list.")
@@ -135,7 +144,7 @@ def loops(source: Path, duration: str, limit: int, as_json: bool) -> None:
         click.echo(f"{rank:>3}  {format_timecode(window.start_s)}  {window.score:>3}")
 
 
-@main.command()
+@main.command(cls=_ClipCommand)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("destination", type=click.Path(dir_okay=False, path_type=Path))
 def preview(source: Path, destination: Path) -> None:
@@ -156,6 +165,7 @@ def _progress() -> Iterator[Callable[[float], None]]:
 
 def run() -> NoReturn:
     """Run a command; trouble is one sentence and exit code 1, never a stack trace."""
+    protect_memory()
     try:
         main(prog_name="python -m chromi")
     except (ChromiError, OSError) as error:

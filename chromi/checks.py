@@ -14,6 +14,7 @@ from peewee import DatabaseError
 from chromi.config import MB, Settings
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, Unwell
+from chromi.hardening import require_sandbox
 from chromi.models import Job, State, Worker, check_pages
 from chromi.storage import MIN_FREE_BYTES
 from chromi.tasks import Queue
@@ -38,7 +39,7 @@ def check_service(settings: Settings, queue: Queue) -> list[Check]:
         "worker": lambda: _look_at_worker(settings),
         "ffmpeg": _look_at_ffmpeg,
         "gifsicle": _look_at_gifsicle,
-        "sandbox": inspect_sandbox,
+        "sandbox": lambda: _look_at_sandbox(settings),
         "disk": lambda: _look_at_disk(settings),
         "hosts": lambda: _say_hosts(settings),
     }
@@ -89,6 +90,11 @@ def _look_at_ffmpeg() -> str:
 @cache
 def _look_at_gifsicle() -> str:
     return f"gifsicle {inspect_gifsicle()} is there."
+
+
+def _look_at_sandbox(settings: Settings) -> str:
+    require_sandbox(settings)
+    return str(inspect_sandbox())
 
 
 def _look_at_disk(settings: Settings) -> str:

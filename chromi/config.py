@@ -72,6 +72,8 @@ class Settings:
     """Answer /metrics for Prometheus, to whoever asks."""
     ops_token: str = field(default="", repr=False)
     """Opens /ops/, which shows and changes the queue; empty means that there is no such page."""
+    require_sandbox: bool = False
+    """Refuse to start and to convert where the kernel lacks Landlock or seccomp, which enclose ffmpeg."""
     tracemalloc: bool = False
     """Log after each step of a job where its worker's memory has grown; it makes jobs slower."""
 

@@ -14,6 +14,7 @@ from chromi import backup as backups
 from chromi import checks, create_app, logs, models, storage, supervisor, sweep
 from chromi.config import Settings
 from chromi.errors import Unwell
+from chromi.hardening import require_sandbox
 from chromi.tasks import open_service
 
 
@@ -33,6 +34,7 @@ def up() -> None:
     """Serve: the web server and the queue's consumer, until Ctrl-C."""
     logs.set_up()
     settings = Settings.from_environ()
+    require_sandbox(settings)
     models.open_database(settings.instance)  # one that cannot be used is said once, not by both
     sys.exit(supervisor.run(settings))
 

@@ -110,9 +110,11 @@ class Storage:
         self.frames = media / "frames"
         self.work = media / "work"
         self.results = media / "results"
+        self.workers = instance.resolve() / "workers"
+        """A lock file for each live worker; see worker_locks.py."""
 
     def create_folders(self) -> None:
-        for folder in (self.uploads, self.frames, self.work, self.results):
+        for folder in (self.uploads, self.frames, self.work, self.results, self.workers):
             folder.mkdir(parents=True, exist_ok=True)
 
     def open_incoming(self) -> IncomingFile:

@@ -36,23 +36,30 @@ from chromi.removal import (
     remove_upload,
 )
 from chromi.storage import Storage
+from chromi.worker_locks import WorkerLocks
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 2.0
 """A live worker renews its lease meanwhile, so that a clock that was set takes no job from it."""
 ENQUEUE_GRACE_S = 10
-"""A job's row is committed a moment before its task is enqueued: only later is it taken for lost."""
+"""A new job's row is committed a moment before its task is enqueued: only later is it taken for lost."""
 ORPHAN_AGE_S = 600
 """A file without a row is removed once nobody has written to it for this long."""
 
 
 @dataclass(frozen=True)
-class Swept:
-    """What one sweep did, in counts."""
+class Recovered:
+    """The jobs that nobody worked on, in counts: those that had their tries, and those queued again."""
 
     jobs_failed: int = 0
     jobs_requeued: int = 0
+
+
+@dataclass(frozen=True)
+class Swept(Recovered):
+    """What one sweep did, in counts."""
+
     uploads_removed: int = 0
     partials_removed: int = 0
     results_removed: int = 0
@@ -73,8 +80,7 @@ def sweep_all(
         uploads_removed=guarded(lambda: _remove_unused_uploads(settings, storage)),
         partials_removed=guarded(lambda: _remove_silent_partials(settings, storage)),
         results_removed=guarded(lambda: _remove_expired_results(settings, storage)),
-        jobs_failed=guarded(lambda: _take_back_lost_jobs(storage)),
-        jobs_requeued=guarded(lambda: _enqueue_forgotten(waiting_ids, enqueue)),
+        **vars(recover_jobs(storage, waiting_ids, enqueue)),
     )
     guarded(Allowance.forget_unused)
     for kind in (Upload, PartialUpload):
@@ -85,6 +91,17 @@ def sweep_all(
     if swept != Swept():
         log.info("%s", swept)
     return swept
+
+
+def recover_jobs(storage: Storage, waiting_ids: set[str], enqueue: Callable[[str], object]) -> Recovered:
+    """Queue again, or fail, the jobs that no worker does or will do.
+
+    Safe to run twice and at any moment, and cheap enough for every few seconds.
+    """
+    return Recovered(
+        jobs_failed=guarded(lambda: _take_back_lost_jobs(storage)),
+        jobs_requeued=guarded(lambda: _enqueue_forgotten(waiting_ids, enqueue)),
+    )
 
 
 def make_room(storage: Storage) -> None:
@@ -101,14 +118,26 @@ def is_lost(job: Job, waiting_ids: set[str]) -> bool:
     now = time.time()
     if job.state == State.IN_PROGRESS:
         return abs(now - (job.heartbeat_at or 0)) > LEASE_S
-    enqueued = job.id in waiting_ids or abs(now - job.created_at) < ENQUEUE_GRACE_S
-    return job.state == State.QUEUED and not enqueued
+    is_new = job.heartbeat_at is None and abs(now - job.created_at) < ENQUEUE_GRACE_S
+    return job.state == State.QUEUED and job.id not in waiting_ids and not is_new
 
 
 def _take_back_lost_jobs(storage: Storage) -> int:
-    """Queue the jobs of dead workers again, or fail those that had their tries; count the latter."""
+    """Queue the jobs of ended and of silent workers again, or fail those that had their tries.
+
+    Count the latter.
+    """
     failed = 0
-    for job in _silent_jobs():
+    for worker_id in WorkerLocks(storage.workers).ended():
+        jobs = Job.select().where(Job.state == State.IN_PROGRESS, Job.worker == worker_id)
+        failed += _take_back_all(list(jobs), storage)
+    return failed + _take_back_all(_silent_jobs(), storage)
+
+
+def _take_back_all(jobs: Iterable[Job], storage: Storage) -> int:
+    """Take back jobs; count those that failed with it."""
+    failed = 0
+    for job in jobs:
         if _take_back(job):
             failed += 1
             storage.remove_attempts(job.id)
@@ -117,10 +146,11 @@ def _take_back_lost_jobs(storage: Storage) -> int:
 
 
 def _take_back(job: Job) -> bool:
-    """Take a job from its silent worker; true when that was its last try."""
+    """Take a job from its worker; true when that was its last try."""
     with database.atomic("IMMEDIATE"):  # the worker may have spoken since, and cannot in between
         if not Job.select().where(Job.id == job.id, Job.heartbeat_at == job.heartbeat_at).exists():
             return False
+        log.warning("job %s: its worker %s is gone, in attempt %d", job.id, job.worker, job.attempts)
         if job.attempts < MAX_ATTEMPTS:
             job.release()
             return False

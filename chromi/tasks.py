@@ -13,15 +13,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from huey import SqliteHuey, crontab
+from huey import crontab
 from peewee import DatabaseError
 
 from chromi import logs, memory, sweep
 from chromi.config import Settings
 from chromi.errors import Unwell
+from chromi.messages import CONVERT, SWEEP, JobQueue
 from chromi.models import Job, Worker, database, open_database
 from chromi.storage import Storage
 from chromi.work import run_job, worker_id
+from chromi.worker_locks import WorkerLocks
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ BEAT_INTERVAL_S = 5.0
 class Queue:
     """Huey, and the ways in."""
 
-    huey: SqliteHuey
+    huey: JobQueue
     enqueue: Callable[[str], object]
     """Hand a job's id to the workers; with `immediate` it runs before this returns."""
 
@@ -72,8 +74,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
     Results are never kept (the row is the truth), and an enqueued task is on disk when `enqueue` returns.
     """
-    huey = SqliteHuey(
-        "chromi",
+    huey = JobQueue(
         filename=str(settings.instance / "queue.db"),
         fsync=True,
         results=False,
@@ -97,7 +98,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
         with database.connection_context():
             sweep.sweep_all(settings, storage, queue.waiting_ids(), queue.enqueue)
 
-    convert = huey.task(name="convert")(convert_job)
+    convert = huey.task(name=CONVERT)(convert_job)
 
     def enqueue(job_id: str) -> object:
         job = Job.get_or_none(Job.id == job_id)
@@ -106,8 +107,9 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
     queue = Queue(huey, enqueue)
 
     # Ahead of waiting jobs, and dropped if it comes too late: the next one does the same work.
-    huey.periodic_task(crontab(), name="sweep", priority=10, expires=50)(sweep_all)
-    huey.on_startup(name="heartbeat")(lambda: start_heartbeat(storage))
+    huey.periodic_task(crontab(), name=SWEEP, priority=10, expires=50)(sweep_all)
+    huey.on_startup(name="lock")(lambda: WorkerLocks(storage.workers).hold(worker_id()))
+    huey.on_startup(name="heartbeat")(lambda: start_heartbeat(storage, queue))
     huey.on_startup(name="sweep")(sweep_all)
     return queue
 
@@ -120,21 +122,33 @@ def _log_end(job_id: str) -> None:
     log.info("job %s: %s", job_id, job.state, extra={"facts": facts})
 
 
-def start_heartbeat(storage: Storage) -> None:
-    """Say every few seconds, from a thread of the worker's process, that the worker is alive.
+def start_heartbeat(storage: Storage, queue: Queue) -> None:
+    """Start the worker's thread that beats, and looks for lost jobs, every few seconds."""
 
-    Where that cannot be written because the disk is full, make room.
-    """
-
-    def beat() -> None:
+    def run() -> None:
         while True:
-            try:
-                with database.connection_context():
-                    if storage.has_no_room():
-                        sweep.make_room(storage)
-                    Worker.beat(worker_id())
-            except (DatabaseError, OSError) as error:
-                log.warning("heartbeat not written: %s", error)
+            beat(storage)
             time.sleep(BEAT_INTERVAL_S)
+            recover(storage, queue)
 
-    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+    threading.Thread(target=run, name="heartbeat", daemon=True).start()
+
+
+def beat(storage: Storage) -> None:
+    """Say that this worker is alive; where that cannot be written because the disk is full, make room."""
+    try:
+        with database.connection_context():
+            if storage.has_no_room():
+                sweep.make_room(storage)
+            Worker.beat(worker_id())
+    except (DatabaseError, OSError) as error:
+        log.warning("heartbeat not written: %s", error)
+
+
+def recover(storage: Storage, queue: Queue) -> None:
+    """Take up again the jobs of workers that are gone."""
+    try:
+        with database.connection_context():
+            sweep.recover_jobs(storage, queue.waiting_ids(), queue.enqueue)
+    except (DatabaseError, sqlite3.Error, OSError) as error:
+        log.warning("lost jobs not looked for: %s", error)

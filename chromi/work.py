@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from peewee import OperationalError
@@ -142,4 +144,10 @@ def _frames_path(job: Job, storage: Storage) -> Path | None:
 
 
 def worker_id() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Name this process. Ids of processes are used again, after a restart too; names are not."""
+    return _name_process(os.getpid())
+
+
+@cache
+def _name_process(pid: int) -> str:
+    return f"{socket.gethostname()}:{secrets.token_hex(4)}:{pid}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
+import pytest
 
 
 def converters(pid: int | None = None) -> list[psutil.Process]:
@@ -18,6 +19,14 @@ def converters(pid: int | None = None) -> list[psutil.Process]:
         if "ffmpeg" in words:  # also in the launcher's, a moment before it turns into ffmpeg
             found.append(process)
     return found
+
+
+def opened_by(pid: int) -> list[Path]:
+    """The links to what a process has open; Chromi's own processes show them to root only."""
+    try:
+        return list(Path(f"/proc/{pid}/fd").iterdir())
+    except PermissionError:
+        pytest.skip("only root can see what Chromi's processes have open")
 
 
 def are_gone(processes: Iterable[psutil.Process]) -> bool:

@@ -26,6 +26,7 @@ from chromi.models import (
     open_database,
     patiently,
 )
+from chromi.models.jobs import RESTARTING
 
 RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
 
@@ -109,11 +110,11 @@ def test_a_worker_that_lost_its_job_cannot_touch_it(running: Job) -> None:
     assert again.succeed(RESULT)
 
 
-def test_an_interrupted_attempt_does_not_count_and_leaves_no_news(running: Job) -> None:
+def test_an_interrupted_attempt_does_not_count_and_says_so(running: Job) -> None:
     assert running.report(Progress("encoding", 0.5, "Drawing the GIF"))
     assert running.release(uncounted=True)
     again = Job.find(running.id)
-    assert (again.attempts, again.step, again.message, again.elapsed_s) == (0, "", "", None)
+    assert (again.attempts, again.step, again.message, again.elapsed_s) == (0, "", RESTARTING, None)
 
 
 def test_places_in_the_queue_follow_the_order_of_arrival(job: Job) -> None:

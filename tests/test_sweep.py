@@ -26,6 +26,7 @@ from chromi.models import (
     open_database,
 )
 from chromi.storage import Storage, new_id
+from chromi.worker_locks import WorkerLocks
 
 LONG_AGO = time.time() - 100_000
 
@@ -288,6 +289,33 @@ def test_a_job_whose_worker_died_is_queued_again(run: Run, enqueued: Enqueued) -
     assert run().jobs_requeued == 1
     assert enqueued == [job.id]
     assert Job.find(job.id).state == State.QUEUED
+
+
+def test_a_job_whose_worker_was_killed_is_queued_again_at_once(
+    run: Run, storage: Storage, enqueued: Enqueued
+) -> None:
+    """Its lease has just been renewed, and the job itself has just been made."""
+    now = time.time()
+    facts: dict[str, object] = {"heartbeat_at": now, "created_at": now, "attempts": 1}
+    lost = make_job(State.IN_PROGRESS, worker="killed", **facts)
+    kept = make_job(State.IN_PROGRESS, worker="alive", **facts)
+    ended = make_job(State.SUCCESS, kind=JobKind.LOOPS, worker="killed", finished_at=now)
+    (storage.workers / "killed").touch()
+    WorkerLocks(storage.workers).hold("alive")
+    assert run() == sweep.Swept(jobs_requeued=1)
+    assert enqueued == [lost.id]
+    states = [Job.find(job.id).state for job in (lost, kept, ended)]
+    assert states == [State.QUEUED, State.IN_PROGRESS, State.SUCCESS]
+    assert run({lost.id}) == sweep.Swept()
+
+
+def test_a_killed_workers_job_is_found_again_if_it_cannot_be_queued_now(run: Run, storage: Storage) -> None:
+    make_job(State.IN_PROGRESS, worker="killed", heartbeat_at=time.time(), attempts=1)
+    (storage.workers / "killed").touch()
+    database.execute_sql("PRAGMA query_only = on")
+    assert run().jobs_requeued == 0
+    database.execute_sql("PRAGMA query_only = off")
+    assert run().jobs_requeued == 1
 
 
 def test_a_job_that_kills_its_workers_fails_with_a_sentence(run: Run, enqueued: Enqueued) -> None:

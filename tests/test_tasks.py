@@ -1,12 +1,19 @@
-"""The queue is worked through in the order that people are told."""
+"""The queue is worked through in the order that people are told, and takes no message but ours."""
 
+import json
+import pickle
+import time
 from collections.abc import Iterator
 
 import pytest
+from huey.registry import Message
 
+from chromi import sweep
 from chromi.config import Settings
-from chromi.models import Job, database
-from chromi.tasks import Queue, open_service
+from chromi.messages import BadMessage, JsonSerializer
+from chromi.models import LEASE_S, Job, State, database
+from chromi.storage import Storage
+from chromi.tasks import Queue, open_service, recover
 
 
 @pytest.fixture
@@ -28,3 +35,70 @@ def test_the_highest_priority_goes_first_and_of_these_the_oldest(queue: Queue) -
 def test_a_job_that_is_gone_is_not_enqueued(queue: Queue) -> None:
     queue.enqueue("0" * 32)
     assert queue.size() == 0
+
+
+def test_a_lost_lease_is_found_by_any_workers_heartbeat(
+    queue: Queue, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "LOOK_AGAIN_S", 0)
+    silent, alive = (
+        Job.create(recipe_json={}, state=State.IN_PROGRESS, attempts=1, heartbeat_at=time.time() - age_s)
+        for age_s in (LEASE_S + 1, LEASE_S - 5)
+    )
+    recover(storage, queue)
+    assert [Job.find(job.id).state for job in (silent, alive)] == [State.QUEUED, State.IN_PROGRESS]
+    assert queue.waiting_ids() == {silent.id}
+    recover(storage, queue)
+    assert queue.size() == 1
+
+
+ID = "0" * 32
+CONVERT = {"id": ID, "task": "chromi.tasks.convert", "job_ids": [ID], "expires": None}
+BAD = {
+    "a pickle": pickle.dumps(Message(id=ID, name="chromi.tasks.convert", args=(ID,))),
+    "no JSON": b"{",
+    "no object": b"[]",
+    "deep": b"[" * 400,
+    "long": json.dumps(CONVERT | {"expires": "0" * 500}).encode(),
+    "fields missing": b"{}",
+    "a field too many": json.dumps(CONVERT | {"kwargs": {}}).encode(),
+    "another's task": json.dumps(CONVERT | {"task": "os.system"}).encode(),
+    "no name": json.dumps(CONVERT | {"task": ["chromi.tasks.convert"]}).encode(),
+    "no job": json.dumps(CONVERT | {"job_ids": []}).encode(),
+    "a job too many": json.dumps(CONVERT | {"task": "chromi.tasks.sweep"}).encode(),
+    "no id of a job": json.dumps(CONVERT | {"job_ids": ["../secret_key"]}).encode(),
+    "a number": json.dumps(CONVERT | {"job_ids": [1]}).encode(),
+    "no time": json.dumps(CONVERT | {"expires": "later"}).encode(),
+    "another zone's time": json.dumps(CONVERT | {"expires": "2026-01-01T00:00:00+01:00"}).encode(),
+}
+
+
+def test_what_is_no_message_of_ours_is_dropped_with_a_line_in_the_log(
+    queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    for data in (*BAD.values(), json.dumps(CONVERT).encode()):
+        queue.huey.storage.enqueue(data)
+    assert queue.waiting_ids() == {ID}
+    assert caplog.records == []
+    assert queue.huey.dequeue().args == (ID,)
+    assert [record.getMessage()[:35] for record in caplog.records] == (
+        ["a message in the queue was dropped:"] * len(BAD)
+    )
+    assert (queue.huey.dequeue(), queue.size()) == (None, 0)
+
+
+@pytest.mark.parametrize("data", BAD.values(), ids=BAD)
+def test_each_of_these_is_refused(data: bytes) -> None:
+    with pytest.raises(BadMessage):
+        JsonSerializer().deserialize(data)
+
+
+def test_a_message_that_needs_more_is_not_written() -> None:
+    with pytest.raises(BadMessage):
+        JsonSerializer().serialize(Message(id=ID, name="chromi.tasks.convert", args=(ID,), kwargs={"a": 1}))
+
+
+def test_the_sweeps_message_keeps_its_end(queue: Queue) -> None:
+    [sweep] = [task for task in queue.huey._registry.periodic_tasks if task.name == "sweep"]
+    queue.huey.enqueue(sweep)
+    assert queue.huey.dequeue().expires_resolved == sweep.expires_resolved

@@ -66,8 +66,8 @@ def _processes(pid: int) -> Sample:
                 found["converters"] = found.get("converters", 0) + 1
                 continue
             found[f"{role}: memory, MB"] = round(process.memory_info().rss / MB, 1)
-            found[f"{role}: descriptors"] = process.num_fds()
             found[f"{role}: threads"] = process.num_threads()
+            found[f"{role}: descriptors"] = process.num_fds()  # only root can tell
     return found
 
 

@@ -9,7 +9,7 @@ from chromi.encoder.errors import GifsicleMissing
 from chromi.encoder.ffmpeg import DECODERS, find_ffmpeg, run
 from chromi.encoder.gifsicle import find_gifsicle
 from chromi.encoder.process import Limits
-from chromi.encoder.sandbox import strongest
+from chromi.encoder.sandbox import Sandbox, strongest
 
 _FILTERS = (
     *("fps", "trim", "select", "settb", "setpts", "setparams", "crop", "scale", "setsar", "split", "format"),
@@ -53,9 +53,9 @@ def inspect_gifsicle() -> str:
     return words[-1]
 
 
-def inspect_sandbox() -> str:
-    """Say what ffmpeg and gifsicle are enclosed by here: a sentence of sandbox.Sandbox."""
-    return str(strongest())
+def inspect_sandbox() -> Sandbox:
+    """Return what ffmpeg and gifsicle are enclosed by here. Raises ServiceBusy."""
+    return strongest()
 
 
 def _lacking(kind: str, names: Sequence[str]) -> list[str]:

@@ -17,11 +17,13 @@ _PATH_BENEATH = 1
 
 _EXECUTE, _WRITE, _READ, _LIST, _TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
 _RUN = _READ | _EXECUTE
+_ELF_64_BIT = b"\x7fELF\x02\x01"  # little-endian
+_PT_INTERP = 3
 
 # What each version of the interface (from 1 on) can forbid: file, network and scope, as bits.
 _FILE_RIGHTS = (13, 14, 15, 15, 16)
-_TCP_FROM, _TCP = 4, 0b11  # bind, connect
-_SCOPES_FROM, _SCOPES = 6, 0b11  # abstract sockets, signals
+TCP_FROM, _TCP = 4, 0b11  # bind, connect
+SCOPES_FROM, _SCOPES = 6, 0b11  # abstract sockets, signals
 
 _LIBRARIES = tuple(
     Path(path)
@@ -44,14 +46,15 @@ def find_abi() -> int:
 def make_ruleset(abi: int, program: Path, *, reads: Sequence[Path], writes: Sequence[Path]) -> int:
     """Return a descriptor of the ruleset that forbids all that version `abi` can, with these exceptions.
 
-    `program` may be run, with the libraries of the system and those in the `lib` beside its folder; the files
-    `reads` may be read, the files `writes` read and written; what is not there is left out. No file can be
-    made, removed or renamed. Raises OSError.
+    `program` may be run, by the loader that it names; the libraries of the system and those in the `lib`
+    beside its folder may be read, as the files `reads`, and the files `writes` read and written; what is not
+    there is left out. No file can be made, removed or renamed. Raises OSError.
     """
     real = program.resolve()
     write = _rights(abi) & (_READ | _WRITE | _TRUNCATE)
-    allowed = {path: _RUN for path in (*_LIBRARIES, real, real.parent.parent / "lib")}
-    allowed |= dict.fromkeys(reads, _READ) | dict.fromkeys((*writes, *_DEVICES), write)
+    allowed = dict.fromkeys((*_LIBRARIES, real.parent.parent / "lib", *reads), _READ)
+    allowed |= dict.fromkeys((*writes, *_DEVICES), write)
+    allowed |= dict.fromkeys((real, *_find_loader(real)), _RUN)
     ruleset = _create(abi)
     try:
         for path, rights in allowed.items():
@@ -62,6 +65,27 @@ def make_ruleset(abi: int, program: Path, *, reads: Sequence[Path], writes: Sequ
     return ruleset
 
 
+def _find_loader(program: Path) -> list[Path]:
+    """Return the loader that a program names, which the kernel starts with it; nothing for other files.
+
+    See the program headers in elf(5).
+    """
+    with program.open("rb") as file:
+        head = file.read(64)
+        if len(head) < 64 or not head.startswith(_ELF_64_BIT):
+            return []
+        [headers_at] = struct.unpack_from("<Q", head, 32)
+        size, count = struct.unpack_from("<HH", head, 54)
+        file.seek(headers_at)
+        headers = file.read(size * count)
+        for at in range(0, len(headers) - 55, size):
+            kind, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", headers, at)
+            if kind == _PT_INTERP:
+                file.seek(offset)
+                return [Path(os.fsdecode(file.read(length).rstrip(b"\0")))]
+    return []
+
+
 def _rights(abi: int) -> int:
     """Return all rights to files that this version knows, as bits."""
     return (1 << _FILE_RIGHTS[min(abi, len(_FILE_RIGHTS)) - 1]) - 1
@@ -69,9 +93,9 @@ def _rights(abi: int) -> int:
 
 def _create(abi: int) -> int:
     forbidden = [_rights(abi)]
-    if abi >= _TCP_FROM:
+    if abi >= TCP_FROM:
         forbidden.append(_TCP)
-    if abi >= _SCOPES_FROM:
+    if abi >= SCOPES_FROM:
         forbidden.append(_SCOPES)
     attributes = struct.pack(f"={len(forbidden)}Q", *forbidden)
     return _checked(_libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))

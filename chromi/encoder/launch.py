@@ -1,19 +1,21 @@
 """Become another program, under limits and enclosed. Run as a script by `process.py`.
 
-    python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES RULESET SECCOMP FILTER PROGRAM ARGUMENT...
+    python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES RULESET SECCOMP EXECVE FILTER COMMAND...
 
 The web process has threads, and code between fork and exec (`preexec_fn`) may deadlock there. So a fresh
 interpreter sets the limits on itself and then turns into the program by exec, which keeps them. Only the few
 modules below are imported: this runs before every ffmpeg and gifsicle and must cost milliseconds.
 
-RULESET is a descriptor of Landlock's or -1; SECCOMP the number of that call or -1, FILTER its filter in hex.
-`sandbox.py` makes all three. Without a PROGRAM this only tries whether they work.
+RULESET is a descriptor of Landlock's or -1; SECCOMP and EXECVE the numbers of those calls or -1, FILTER the
+filter in hex. `sandbox.py` makes all four. Without a COMMAND this only tries whether they work.
 """
 
 import ctypes
 import os
 import resource
+import struct
 import sys
+from errno import EAGAIN, EINVAL, ENOMEM
 
 # By number: importing `signal` takes a third of all the time until exec.
 SIGKILL, SIGPIPE, SIGXFSZ, SIG_DFL = 9, 13, 25, 0
@@ -21,12 +23,19 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 LANDLOCK_RESTRICT_SELF = 446
 SECCOMP_SET_MODE_FILTER = 1
-SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4  # older kernels would turn off a part of the processor's speed
+SECCOMP_RET_KILL_PROCESS = 0x80000000
+SPEC_ALLOW = 4  # older kernels would turn off a part of the processor's speed without it; gVisor refuses it
+PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 2, 32
+MAP_FAILED = ctypes.c_void_p(-1).value
 NICENESS = 10
 MAX_OPEN_FILES = 64
 MAX_ADDRESS_SPACE_BYTES = 4 * 1024**3  # most of it reserved and never used: 4K HEVC maps 1.4 GiB and uses 0.4
 FIRST_TO_END = b"1000"
 CANNOT_START = 127  # what a shell answers when there is no such program
+NO_ROOM_TO_START = 75  # EX_TEMPFAIL: the machine lacks memory or processes, which passes
+KEPT_CAPABILITIES = 1 << 1 | 1 << 2  # root may still open files of others; it does not own all that it runs
+CAPABILITY_VERSION = 0x20080522
+ADDRESS_RANGE = 1 << 46  # where less can be addressed, the kernel takes another place
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -75,6 +84,22 @@ class FilterProgram(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
 
 
+def drop_capabilities() -> None:
+    """Give up root's powers over other processes and the machine; exec returns none after NO_NEW_PRIVS.
+
+    Whoever has fewer capabilities than a process cannot read or write its memory. Raises OSError.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = struct.pack("=Ii", CAPABILITY_VERSION, 0)
+    held = ctypes.create_string_buffer(24)
+    check(libc.capget(header, held))
+    effective, permitted, _, _, more, _ = struct.unpack("=6I", held.raw)
+    if not permitted and not more:
+        return
+    kept = struct.pack("=6I", effective & KEPT_CAPABILITIES, permitted & KEPT_CAPABILITIES, 0, 0, 0, 0)
+    check(libc.capset(header, kept))
+
+
 def enclose(ruleset: int, seccomp: int, steps: bytes) -> None:
     """Give up files and system calls for good; exec keeps that too. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -83,27 +108,74 @@ def enclose(ruleset: int, seccomp: int, steps: bytes) -> None:
         os.close(ruleset)
     if seccomp >= 0:
         program = FilterProgram(len(steps) // 8, steps)
-        flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW
-        check(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, flags, ctypes.byref(program)))
+        try:
+            check(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, SPEC_ALLOW, ctypes.byref(program)))
+        except OSError as error:
+            if error.errno != EINVAL:
+                raise
+            check(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, 0, ctypes.byref(program)))
 
 
-def check(answer: int) -> None:
+def place_path(path: bytes) -> int:
+    """Copy a path to a random place in this process's memory, and return its address. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
+    hint = int.from_bytes(os.urandom(8), "little") % ADDRESS_RANGE
+    address = libc.mmap(hint, len(path) + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    check(address == MAP_FAILED)
+    ctypes.memmove(address, path, len(path))
+    return int(address)
+
+
+def allow_exec_once(execve: int, path_address: int) -> bytes:
+    """Return the steps before a filter that end the process at any execve but that of the path placed there.
+
+    A filter sees the address of a path, not the path. Exec leaves nothing of the launcher's memory, and
+    the program that it starts can neither read its filter nor guess an address when one wrong guess ends it.
+    """
+    load, if_equal, end = 0x20, 0x15, 0x06
+    steps = (
+        (load, 0, 0, 0),  # the number of the call
+        (if_equal, 0, 5, execve),
+        (load, 0, 0, 16),  # its first argument: the lower half, then the upper
+        (if_equal, 0, 2, path_address & 0xFFFFFFFF),
+        (load, 0, 0, 20),
+        (if_equal, 1, 0, path_address >> 32),
+        (end, 0, 0, SECCOMP_RET_KILL_PROCESS),
+    )
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+
+def execute(path_address: int, command: list[str]) -> None:
+    """Become the program whose path is placed there. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    arguments = (ctypes.c_char_p * (len(command) + 1))(*map(os.fsencode, command), None)
+    check(libc.execv(ctypes.c_void_p(path_address), arguments), "cannot be started")
+
+
+def check(answer: int, trouble: str = "cannot be enclosed") -> None:
     if answer:
         error = ctypes.get_errno()
-        raise OSError(error, f"cannot be enclosed: {os.strerror(error)}")
+        raise OSError(error, f"{trouble}: {os.strerror(error)}")
 
 
 def main(parent_pid: str, *words: str) -> None:
     die_with_parent(int(parent_pid))
-    cpu_s, memory_bytes, file_bytes, ruleset, seccomp, steps, *command = words
+    cpu_s, memory_bytes, file_bytes, ruleset, seccomp, execve, filter_hex, *command = words
     limit(int(cpu_s), int(memory_bytes), int(file_bytes))
+    name, steps = os.fsencode("".join(command[:1])), bytes.fromhex(filter_hex)
     try:
-        enclose(int(ruleset), int(seccomp), bytes.fromhex(steps))
+        path = place_path(name)
+        if steps:
+            steps = allow_exec_once(int(execve), path) + steps
+        drop_capabilities()
+        enclose(int(ruleset), int(seccomp), steps)
         if command:
-            os.execv(command[0], command)  # noqa: S606  a list without a shell, built by our own modules alone
+            execute(path, command)
     except OSError as error:
         print(f"{' '.join(command[:1])}: {error.strerror}", file=sys.stderr)
-        sys.exit(CANNOT_START)
+        sys.exit(NO_ROOM_TO_START if error.errno in (EAGAIN, ENOMEM) else CANNOT_START)
 
 
 if __name__ == "__main__":

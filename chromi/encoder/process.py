@@ -16,6 +16,7 @@ from pathlib import Path
 from chromi.encoder import sandbox
 from chromi.encoder.available_memory import affordable_bytes
 from chromi.encoder.errors import ConverterKilled, DiskFull, EncodeError, OutOfMemory, TimedOut
+from chromi.encoder.launch import NO_ROOM_TO_START
 
 _TICK_S = 0.1
 _MAX_LINE_BYTES = 64 * 1024
@@ -66,8 +67,11 @@ class Outcome:
         raise EncodeError(detail=f"ended with {self.exit_code}: {self.log}")
 
     def check_not_killed(self) -> None:
-        """Raise ConverterKilled if somebody else killed it: what we kill has no Outcome."""
-        if self.exit_code == -signal.SIGKILL:
+        """Raise ConverterKilled if something else killed it or the machine had no room to start it.
+
+        What we kill has no Outcome.
+        """
+        if self.exit_code in (-signal.SIGKILL, NO_ROOM_TO_START):
             raise ConverterKilled(detail=self.log)
 
     def check_memory(self) -> None:

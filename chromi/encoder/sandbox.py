@@ -2,7 +2,8 @@
 
 Landlock takes all files away but a program's own, seccomp the network and other processes. Both need no
 privilege, no other program and no time, and work for root, for ordinary users and in Docker. Where one of
-them does not work the other is taken, where none does nothing; `doctor` and `/health/` say so.
+them does not work the other is taken, where none does nothing; `doctor` and `/health/` say so, and
+CHROMI_REQUIRE_SANDBOX does not allow it.
 """
 
 import logging
@@ -17,9 +18,9 @@ from errno import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM
 from functools import cache
 from pathlib import Path
 
-from chromi.encoder.landlock import find_abi, make_ruleset
+from chromi.encoder.landlock import SCOPES_FROM, TCP_FROM, find_abi, make_ruleset
 from chromi.encoder.launch import CANNOT_START
-from chromi.encoder.seccomp import SECCOMP, make_filter
+from chromi.encoder.seccomp import EXECVE, SECCOMP, make_filter
 from chromi.errors import ServiceBusy
 
 log = logging.getLogger(__name__)
@@ -39,16 +40,34 @@ class Sandbox:
     landlock_abi: int
     seccomp_filter: bytes
 
+    @property
+    def is_full(self) -> bool:
+        return bool(self.landlock_abi and self.seccomp_filter)
+
     def __str__(self) -> str:
         match self.landlock_abi, bool(self.seccomp_filter):
             case 0, False:
-                return "none: this kernel refuses Landlock and seccomp; ffmpeg can reach all that Chromi can."
+                return (
+                    "none: this kernel refuses Landlock and seccomp. An ffmpeg taken over by a hostile file "
+                    "could do all that Chromi's user can."
+                )
             case 0, True:
-                return "seccomp alone: no network, no other process, but every file that Chromi may read."
+                return (
+                    "seccomp alone: no network, no signals and no other program, but every file of Chromi's "
+                    "user, the secret key and the databases too, can be read and changed. Against a hostile "
+                    "file this is not enough."
+                )
             case abi, False:
-                return f"Landlock ABI {abi} alone: no file but its own, but some of the network."
+                return (
+                    f"Landlock ABI {abi} alone: no file but those of its own job, but UDP"
+                    f"{'' if abi >= TCP_FROM else ', TCP'}{'' if abi >= SCOPES_FROM else ', signals'} and "
+                    "other processes' priorities are open."
+                )
             case abi, _:
-                return f"Landlock ABI {abi} and seccomp: no file but its own, no network, no other process."
+                return (
+                    f"Landlock ABI {abi} and seccomp: no file but those of its own job, no network, no other "
+                    "process, no other program."
+                )
 
     @contextmanager
     def enclosing(
@@ -61,9 +80,10 @@ class Sandbox:
         ruleset = -1
         if self.landlock_abi:
             ruleset = make_ruleset(self.landlock_abi, program, reads=reads, writes=writes)
-        call = SECCOMP[os.uname().machine] if self.seccomp_filter else -1
+        calls = [calls[os.uname().machine] if self.seccomp_filter else -1 for calls in (SECCOMP, EXECVE)]
         try:
-            yield [str(ruleset), str(call), self.seccomp_filter.hex()], [ruleset] if ruleset >= 0 else []
+            words = [*map(str, (ruleset, *calls)), self.seccomp_filter.hex()]
+            yield words, [ruleset] if ruleset >= 0 else []
         finally:
             if ruleset >= 0:
                 os.close(ruleset)
@@ -101,6 +121,6 @@ def strongest() -> Sandbox:
             break
     else:
         sandbox = Sandbox(0, b"")
-    if not (sandbox.landlock_abi and sandbox.seccomp_filter):
+    if not sandbox.is_full:
         log.warning("sandbox: %s", sandbox)
     return sandbox

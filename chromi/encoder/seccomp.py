@@ -12,6 +12,9 @@ from errno import ENOSYS, EPERM
 SECCOMP = {"x86_64": 317, "aarch64": 277}
 """The number of the call `seccomp` itself, by processor; on others there is no filter."""
 
+EXECVE = {"x86_64": 59, "aarch64": 221}
+"""Allowed once, for the launcher to become the program; see launch.py."""
+
 _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such call
@@ -33,6 +36,35 @@ REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such c
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "kcmp": (312, 272),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    # how much processor and disk it gets, and others of its user
+    "setpriority": (141, 140),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
+    "sched_setaffinity": (203, 122),
+    "ioprio_set": (251, 30),
+    # memory and messages that belong to no file
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "shmdt": (67, 197),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
     # what files are, whether they can be opened or not
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -45,6 +77,14 @@ REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such c
     "setxattr": (188, 5),
     "lsetxattr": (189, 6),
     "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "getxattrat": (464, 464),
+    "listxattrat": (465, 465),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
     "utime": (132, None),
     "utimes": (235, None),
     "futimesat": (261, None),
@@ -57,7 +97,11 @@ REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such c
     "move_mount": (429, 429),
     "mount_setattr": (442, 442),
     "open_tree": (428, 428),
+    "open_tree_attr": (467, 467),
     "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
     "pivot_root": (155, 41),
     "chroot": (161, 51),
     "unshare": (272, 97),
@@ -83,6 +127,10 @@ REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such c
     "sethostname": (170, 161),
     "setdomainname": (171, 162),
     "acct": (163, 89),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "syslog": (103, 116),
+    "fanotify_init": (300, 262),
     "iopl": (172, None),
     "ioperm": (173, None),
 }
@@ -92,10 +140,16 @@ CLONE = {"x86_64": 56, "aarch64": 220}
 PRLIMIT64 = {"x86_64": 302, "aarch64": 261}
 """Only for a program's own limits."""
 
+FCNTL = {"x86_64": 72, "aarch64": 25}
+"""Not to have the kernel send its signals to other processes: F_SETOWN, F_SETSIG, F_SETOWN_EX."""
+
+PRCTL = {"x86_64": 157, "aarch64": 167}
+"""Not to outlive the process that started it: PR_SET_PDEATHSIG."""
+
 _CLONE3 = 435
 
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_BITS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
-_AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT = 0, 4, 16
+_AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT, _AT_SECOND_ARGUMENT = 0, 4, 16, 24
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _X32 = 0x40000000  # another way to make every call of x86_64, under other numbers
 _CLONE_THREAD = 0x00010000
@@ -116,6 +170,8 @@ def make_filter(machine: str = os.uname().machine) -> bytes:
         *((_IF_AT_LEAST, 0, 1, _X32), _answer(EPERM)),
         *(step for number in refused if number is not None for step in _refuse(number)),
         *_refuse(_CLONE3, ENOSYS),  # its flags cannot be seen from here; the C library takes clone instead
+        *_refuse_argument(FCNTL[machine], _AT_SECOND_ARGUMENT, 8, 10, 15),
+        *_refuse_argument(PRCTL[machine], _AT_FIRST_ARGUMENT, 1),
         *_allow_if(CLONE[machine], (_IF_BITS, 0, 1, _CLONE_THREAD)),
         *_allow_if(PRLIMIT64[machine], (_IF_EQUAL, 0, 1, 0)),  # its own limits, no other process'
         (_ANSWER, 0, 0, _ALLOW),
@@ -127,8 +183,18 @@ def _answer(error: int) -> _Step:
     return (_ANSWER, 0, 0, _REFUSE | error)
 
 
-def _refuse(number: int, error: int = EPERM) -> tuple[_Step, ...]:
-    return (_IF_EQUAL, 0, 1, number), _answer(error)
+def _refuse(loaded: int, error: int = EPERM) -> tuple[_Step, ...]:
+    return (_IF_EQUAL, 0, 1, loaded), _answer(error)
+
+
+def _refuse_argument(number: int, at: int, *values: int) -> tuple[_Step, ...]:
+    """Refuse a call whose argument is one of these."""
+    return (
+        (_IF_EQUAL, 0, 2 * len(values) + 2, number),
+        (_LOAD, 0, 0, at),
+        *(step for value in values for step in _refuse(value)),
+        (_ANSWER, 0, 0, _ALLOW),
+    )
 
 
 def _allow_if(number: int, test: _Step) -> tuple[_Step, ...]:

@@ -20,6 +20,8 @@ from chromi.sentences import Sentence
 MAX_ATTEMPTS = 2
 """A job whose worker died is tried once more and then fails: a clip that kills workers must not go on."""
 
+RESTARTING = Sentence("This was interrupted. Starting again.")
+
 HEAVY_BYTES = 20_000_000
 """Chrome holds the file and its decoded pictures for each new tab: 35 MB took 528 MB and half a core."""
 
@@ -125,14 +127,17 @@ class Job(Row):
         )
 
     def release(self, *, uncounted: bool = False) -> bool:
-        """Put the job back in the queue; `uncounted` when the attempt was not the clip's fault."""
+        """Put the job back in the queue, which its page says until the next attempt reports something.
+
+        `uncounted` when the attempt was not the clip's fault.
+        """
         return self._move(
             state=State.QUEUED,
             worker=None,
             started_at=None,
             step="",
             progress=0.0,
-            message="",
+            message=RESTARTING,
             attempts=self.attempts - (1 if uncounted else 0),
         )
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 
 from chromi.config import Settings, signing_keys
+from chromi.hardening import require_sandbox
 from chromi.models import database
 from chromi.tasks import open_service
 from chromi.tokens import TokenSigner
@@ -46,6 +47,7 @@ def close_database(error: BaseException | None) -> None:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Open what the views need and let each room join."""
+    require_sandbox(settings)
     storage, queue = open_service(settings, immediate=settings.inline)
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + FORM_BYTES

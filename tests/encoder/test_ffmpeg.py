@@ -102,7 +102,7 @@ def test_no_file_grows_past_the_limit(tmp_path: Path) -> None:
 def test_memory_is_limited() -> None:
     """Seen with a program that says so: ffmpeg without memory may fail, hang, or end as if all were well."""
     allowed = [str(os.getpid()), "20", str(400 * MIB), str(MIB)]
-    enclosed = ["-1", "-1", ""]
+    enclosed = ["-1", "-1", "-1", ""]
     program = [sys.executable, "-c", f"bytearray({500 * MIB})"]
     command = [*sandbox.LAUNCH, *allowed, *enclosed, *program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)

@@ -1,30 +1,35 @@
 """What ffmpeg and gifsicle cannot reach, seen by trying; and what is left where a kernel refuses."""
 
+import ctypes
 import errno
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from chromi.encoder import gifsicle, probe_video, sandbox, seccomp
-from chromi.encoder.errors import EncodeError
+from chromi.encoder.errors import ConverterKilled, EncodeError
 from chromi.encoder.ffmpeg import Limits, run
-from chromi.encoder.landlock import find_abi
+from chromi.encoder.landlock import _find_loader, find_abi
 from chromi.encoder.launch import CANNOT_START
+from chromi.encoder.process import Outcome
 from chromi.encoder.process import run as run_program
 from chromi.encoder.sandbox import Sandbox
 from chromi.encoder.seccomp import make_filter
 from chromi.errors import ServiceBusy
 from tests.canary import Canary, Watched
 from tests.clips import ffmpeg, make_clip
+from tests.kernel import refusing
 
 LIMITS = Limits(20, 1024**2)
 NONE = Sandbox(0, b"")
@@ -38,13 +43,17 @@ pytestmark = pytest.mark.skipif(
 # A program that tries what one that was taken over would, and says what came of it. It is a string, so that
 # it can be given as an argument: nothing of it needs to be read from a file.
 TRIES = """
-import ctypes, json, os, resource, socket, sys
-folder, port, victim = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+import ctypes, fcntl, json, os, resource, socket, sys
+folder, port, victim, numbers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 libc = ctypes.CDLL(None, use_errno=True)
 
 def checked(answer):
     if answer < 0:
         raise OSError(ctypes.get_errno(), "refused")
+    return answer
+
+def call(name, *arguments):
+    return checked(libc.syscall(numbers[name], *arguments))
 
 def fork():
     pid = os.fork()
@@ -75,9 +84,23 @@ tries = {
     "send a datagram": send,
     "talk to a neighbour": lambda: socket.socket(socket.AF_UNIX).connect(chr(0) + "chromi-%d" % port),
     "set up io_uring": lambda: checked(libc.syscall(425, 1, ctypes.create_string_buffer(120))),
+    "have the kernel signal": lambda: fcntl.fcntl(1, fcntl.F_SETOWN, victim),
+    "choose the signal": lambda: fcntl.fcntl(1, fcntl.F_SETSIG, 9),
+    "outlive us": lambda: checked(libc.prctl(1, 0, 0, 0, 0)),
     "signal": lambda: os.kill(victim, 0),
     "look at other limits": lambda: resource.prlimit(victim, resource.RLIMIT_CORE),
     "start a process": fork,
+    "change a priority": lambda: os.setpriority(os.PRIO_PROCESS, 0, 19),
+    "change a scheduler": lambda: os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0)),
+    "change a scheduler's parameters": lambda: os.sched_setparam(0, os.sched_param(0)),
+    "choose processors": lambda: os.sched_setaffinity(0, os.sched_getaffinity(0)),
+    "change a disk priority": lambda: call("ioprio_set", 1, 0, 2 << 13 | 7),
+    "share memory": lambda: call("shmctl", call("shmget", 0, 4096, 0o1600), 0, None),
+    "share a semaphore": lambda: call("semctl", call("semget", 0, 1, 0o1600), 0, 0),
+    "share a message queue": lambda: call("msgctl", call("msgget", 0, 0o1600), 0, None),
+    "make a file in memory": lambda: os.close(os.memfd_create("made")),
+    "remove an attribute": lambda: os.removexattr(folder + "/d", "user.chromi"),
+    "compare processes": lambda: call("kcmp", os.getpid(), os.getpid(), 1, 0, 0),
     "start a program": lambda: os.execv("/bin/true", ["true"]),
 }
 answers = {}
@@ -103,7 +126,17 @@ FILES = {
 OUTSIDE = {
     *("change a mode", "change a time", "cut a file", "connect", "listen", "send a datagram"),
     *("talk to a neighbour", "set up io_uring", "signal", "look at other limits", "start a process"),
+    *("change a priority", "change a scheduler", "change a scheduler's parameters", "choose processors"),
+    *("change a disk priority", "share memory", "share a semaphore", "share a message queue"),
+    *("make a file in memory", "remove an attribute", "compare processes"),
+    *("have the kernel signal", "choose the signal", "outlive us"),
 }
+PROTECTED = {"read our environment", "read our memory"}
+"""What a program cannot do that has fewer capabilities than this process, sandbox or not."""
+
+COLUMN = list(seccomp.SECCOMP).index(os.uname().machine) if os.uname().machine in seccomp.SECCOMP else 0
+NUMBERS = {name: numbers[COLUMN] for name, numbers in seccomp.REFUSED.items() if numbers[COLUMN] is not None}
+PYTHON = [os.path.realpath(sys.executable), "-I", "-S", "-c"]
 
 
 @pytest.fixture
@@ -112,6 +145,8 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("secret", "a", "c", "d"):
         (folder / name).write_text("secret")
+    with suppress(OSError):  # not every file system has them
+        os.setxattr(folder / "d", "user.chromi", b"1")
     return folder
 
 
@@ -140,9 +175,8 @@ def use(enclosed: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 def succeeded(folder: Path, canary: Canary) -> tuple[set[str], dict[str, str]]:
     """Let the program try everything; return what it could do, and its environment."""
     output: list[str] = []
-    command = [os.path.realpath(sys.executable), "-I", "-S", "-c", TRIES]
-    words = [str(folder), str(canary.port), str(os.getpid())]
-    outcome = run_program([*command, *words], limits=LIMITS, on_output=output.append)
+    words = [str(folder), str(canary.port), str(os.getpid()), json.dumps(NUMBERS)]
+    outcome = run_program([*PYTHON, TRIES, *words], limits=LIMITS, on_output=output.append)
     assert output, outcome
     told = json.loads(output[0])
     done = {name for name, error in told["answers"].items() if not error}
@@ -192,10 +226,123 @@ def test_without_a_sandbox_all_of_this_could_be_done(
     """So that what the tests above try is known to work."""
     use(NONE, monkeypatch)
     done, environment = succeeded(folder, canary)
-    perhaps = {"set up io_uring", "read our memory"}  # turned off on many machines
+    perhaps = {"set up io_uring", "compare processes", "remove an attribute", *PROTECTED}  # or turned off
     assert done | perhaps == FILES | OUTSIDE
     assert canary.calls == 1
     assert sorted(environment) == ["LANG", "PATH", "TMPDIR"]
+
+
+ASK = """
+import ctypes, errno, json, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for name, number in json.loads(sys.argv[1]).items():
+    if libc.syscall(number, *[ctypes.c_long(-1)] * 6) != -1 or ctypes.get_errno() != errno.EPERM:
+        print(name)
+"""
+
+
+def test_every_call_on_the_list_is_refused() -> None:
+    done: list[str] = []
+    outcome = run_program([*PYTHON, ASK, json.dumps(NUMBERS)], limits=LIMITS, on_output=done.append)
+    assert (outcome, done) == (Outcome(0, ""), [])
+
+
+# -- no second program ---------------------------------------------------------------------------------------
+
+EXEC = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"
+LOADER = str(_find_loader(Path("/bin/true").resolve())[0])
+SECOND_PROGRAMS = [["/bin/echo", "free"], [LOADER, "/bin/echo", "free"], [*PYTHON, "print('free')"]]
+
+
+@pytest.mark.parametrize("command", SECOND_PROGRAMS, ids=["another", "through the loader", "itself"])
+def test_a_program_cannot_become_another(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first try is its end: an address that could be guessed is guessed once."""
+    for enclosed in (WHOLE, Sandbox(0, make_filter()), NONE):
+        use(enclosed, monkeypatch)
+        said: list[str] = []
+        outcome = run_program([*PYTHON, EXEC, *command], limits=LIMITS, on_output=said.append)
+        expected = (0, ["free"]) if enclosed == NONE else (-signal.SIGSYS, [])
+        assert (outcome.exit_code, said) == expected, enclosed
+
+
+def test_landlock_alone_runs_nothing_but_the_program_and_its_loader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries can be read, and a program that lies among them cannot be run."""
+    use(Sandbox(find_abi(), b""), monkeypatch)
+    program, tool = tmp_path / "bin/sh", tmp_path / "lib/tool"
+    for original, copy in (("/bin/sh", program), ("/bin/echo", tool)):
+        copy.parent.mkdir()
+        shutil.copy(original, copy)
+    said: list[str] = []
+    words = [str(program), "-c", f"exec {tool} free"]
+    assert run_program(words, limits=LIMITS, on_output=said.append).exit_code == 126
+    assert said == []
+    run_program(["/bin/echo", "it runs"], limits=LIMITS, on_output=said.append).check()
+    assert said == ["it runs"]
+
+
+# -- the memory of others ------------------------------------------------------------------------------------
+
+VICTIM = """
+import ctypes, sys
+sys.path.insert(0, sys.argv[1])
+from chromi.encoder.launch import drop_capabilities
+from chromi.hardening import protect_memory
+drop_capabilities()  # as an ordinary user has none
+if sys.argv[2] == "protected":
+    protect_memory()
+kept = ctypes.create_string_buffer(b"as it was")
+print(ctypes.addressof(kept), flush=True)
+sys.stdin.readline()
+print(kept.value.decode())
+"""
+WRITE = """
+import os, sys
+with open("/proc/%s/mem" % sys.argv[1], "r+b", buffering=0) as memory:
+    memory.seek(int(sys.argv[2]))
+    memory.write(b"taken over")
+"""
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("how", ["protected", "open"])
+def test_seccomp_alone_does_not_open_the_memory_of_our_processes(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(Sandbox(0, make_filter()), monkeypatch)
+    with subprocess.Popen(
+        [sys.executable, "-c", VICTIM, str(ROOT), how],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as victim:
+        assert victim.stdout
+        address = victim.stdout.readline().strip()
+        outcome = run_program([*PYTHON, WRITE, str(victim.pid), address], limits=LIMITS)
+        kept, _ = victim.communicate("\n", 10)
+    if how == "protected":
+        assert outcome.exit_code
+        assert "Permission denied" in outcome.log
+        assert kept == "as it was\n"
+    elif not outcome.exit_code:  # Yama or a container's profile may refuse it everywhere
+        assert kept == "taken over\n"
+
+
+def test_the_memory_of_this_process_is_closed_to_a_program_with_fewer_capabilities(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Root's processes have more than the programs that they start, which closes every one of them."""
+    if os.getuid():
+        pytest.skip("an ordinary user's processes have no capabilities")
+    use(Sandbox(0, make_filter()), monkeypatch)
+    kept = ctypes.create_string_buffer(b"as it was")
+    words = [str(os.getpid()), str(ctypes.addressof(kept))]
+    assert "Permission denied" in run_program([*PYTHON, WRITE, *words], limits=LIMITS).log
+    assert kept.value == b"as it was"
+
+
+# -- kernels, containers and machines short of memory --------------------------------------------------------
 
 
 @pytest.mark.parametrize("abi", range(1, find_abi() + 1))
@@ -297,6 +444,43 @@ def test_a_trial_that_is_killed_tells_nothing(monkeypatch: pytest.MonkeyPatch, t
     assert sandbox.strongest() == WHOLE
 
 
+def refuse_in_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, call: int, error: int, *, with_flags: bool = False
+) -> None:
+    """Have a system call of the launcher fail."""
+    launcher = (*refusing(call, error, with_flags=with_flags), *sandbox.LAUNCH)
+    monkeypatch.setattr(sandbox, "LAUNCH", launcher)
+
+
+LANDLOCK_RESTRICT_SELF = 446
+SECCOMP = seccomp.SECCOMP[os.uname().machine]
+
+
+@pytest.mark.parametrize("with_flags", [True, False])
+def test_seccomp_without_flags_will_do(
+    with_flags: bool, clip: Path, monkeypatch: pytest.MonkeyPatch, tell: None
+) -> None:
+    """GVisor has seccomp and refuses all flags but one."""
+    refuse_in_the_kernel(monkeypatch, SECCOMP, errno.EINVAL, with_flags=with_flags)
+    assert sandbox.strongest() == (WHOLE if with_flags else Sandbox(find_abi(), b""))
+    assert probe_video(clip).codec == "h264"
+
+
+@pytest.mark.parametrize("call", [LANDLOCK_RESTRICT_SELF, SECCOMP])
+@pytest.mark.parametrize("error", [errno.ENOMEM, errno.EAGAIN])
+def test_a_kernel_without_memory_is_not_taken_for_one_that_refuses(
+    call: int, error: int, monkeypatch: pytest.MonkeyPatch, tell: None
+) -> None:
+    with monkeypatch.context() as crowded:
+        refuse_in_the_kernel(crowded, call, error)
+        with pytest.raises(ServiceBusy):
+            sandbox.strongest()
+        crowded.setattr(sandbox, "strongest", lambda: WHOLE)
+        with pytest.raises(ConverterKilled):
+            run_program(["/bin/echo", "free"], limits=LIMITS).check()
+    assert sandbox.strongest() == WHOLE
+
+
 def test_threads_may_ask_at_once(clip: Path, tell: None) -> None:
     found: list[str] = []
     threads = [threading.Thread(target=lambda: found.append(probe_video(clip).codec)) for _ in range(4)]
@@ -315,14 +499,18 @@ def test_threads_may_ask_at_once(clip: Path, tell: None) -> None:
 def test_the_numbers_of_calls_are_the_kernels(column: int, header: str) -> None:
     if not Path(header).exists():
         pytest.skip("the kernel's headers are not installed")
-    defined = re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", Path(header).read_text())
-    told = {name: int(number) for name, number in defined}
+    defined = re.findall(r"#define __NR(?:3264)?_(\w+) +(\d+)", Path(header).read_text())
+    told = {name: int(number) for name, number in defined if name != "syscalls"}
     calls = {name: numbers[column] for name, numbers in seccomp.REFUSED.items()}
     calls["seccomp"] = list(seccomp.SECCOMP.values())[column]
+    calls["fcntl"] = list(seccomp.FCNTL.values())[column]
+    calls["prctl"] = list(seccomp.PRCTL.values())[column]
+    calls["execve"] = list(seccomp.EXECVE.values())[column]
     calls["clone"] = list(seccomp.CLONE.values())[column]
     calls["prlimit64"] = list(seccomp.PRLIMIT64.values())[column]
-    known = {name: number for name, number in calls.items() if name in told or number is None}
-    assert len(known) > len(calls) - 5, "an older header lacks the newest"
+    newest = max(told.values())
+    assert newest >= 450, "the header of Linux 6.1"
+    known = {name: number for name, number in calls.items() if number is None or number <= newest}
     assert known == {name: told.get(name) for name in known}
 
 

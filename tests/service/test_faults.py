@@ -223,7 +223,7 @@ def test_a_worker_killed_between_the_file_and_its_row(service: Service, clip: Pa
     with locked(service):
         wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published")
         worker = look(service, "SELECT worker FROM job WHERE id = ?", job_id)
-        os.kill(int(worker.split(":")[-2]), signal.SIGKILL)
+        os.kill(int(worker.split(":")[-1]), signal.SIGKILL)
         assert job_of(service, job_id)["converted_url"] is None
     with rows(service):
         long_ago = time.time() - 100

@@ -17,6 +17,7 @@ from chromi.encoder import Recipe, Result
 from chromi.models import Job, Link, database, open_database
 from chromi.storage import Storage
 from tests.conftest import Service, end_service, run_service
+from tests.processes import opened_by
 from tests.service.conftest import curl_json
 from tests.service.raw import connect, is_cut, read_all
 from tests.service.records import add_result
@@ -111,7 +112,7 @@ def test_a_body_shorter_than_it_said_leaves_nothing(web: Service) -> None:
 def spooled_files(service: Service) -> int:
     """How many files without a name the server has open."""
     count = 0
-    for link in Path(f"/proc/{service.process.pid}/fd").iterdir():
+    for link in opened_by(service.process.pid):
         with suppress(FileNotFoundError):
             count += link.readlink().name.endswith("(deleted)")
     return count
@@ -271,6 +272,7 @@ def test_200_uploads_at_once_are_taken_or_told_to_come_again(
     service = start_service(max_uploads="30")
     body = clip_form(clip)
     made, _ = add_result(service, 1000)
+    opened_by(service.process.pid)  # or it is skipped
     polled = ("/health/", f"/jobs/{made}/status")
     for address in polled:
         time_of(service.url + address)  # the first time ffmpeg is looked at, and templates are read

@@ -55,7 +55,7 @@ def workers_of(service: Service) -> set[int]:
 def environments_of(processes: list[psutil.Process]) -> list[dict[str, str]]:
     found = []
     for process in processes:
-        with suppress(psutil.NoSuchProcess):  # it ended while we looked
+        with suppress(psutil.Error):  # it ended while we looked, or has not become ffmpeg yet
             if "-version" not in process.cmdline():  # asked of ffmpeg itself, with no file of anybody
                 found.append(process.environ())
     return found

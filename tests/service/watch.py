@@ -7,6 +7,7 @@ import psutil
 
 from benchmarks.soak.watch import Sample
 from tests.conftest import Service
+from tests.processes import opened_by
 from tests.service.conftest import curl
 
 SOON_S = 5.0
@@ -40,9 +41,8 @@ def passing_bytes(folder: Path, family: list[psutil.Process]) -> int:
     """What uploads take on the disk that are not kept (yet): in a form that comes, or without a name."""
     paths = [*folder.glob("media/uploads/incoming-*"), *folder.glob("tmp/*")]
     for process in family:
-        with suppress(OSError):
-            opened = Path(f"/proc/{process.pid}/fd").iterdir()
-            paths += [path for path in opened if is_nameless(path, folder)]
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
+            paths += [path for path in opened_by(process.pid) if is_nameless(path, folder)]
     sizes = {}
     for path in paths:
         with suppress(OSError):  # gone just now

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
-from chromi.encoder import Progress, Recipe
+from chromi.encoder import READING, Progress, Recipe
 from chromi.encoder.errors import EncodeError, NoFrames
 from chromi.models import Job, State, Upload, Worker
 from chromi.storage import Storage
@@ -123,6 +123,24 @@ def test_a_running_job_tells_step_percent_and_message(client: FlaskClient, runni
         assert "Reading your clip" in text
     assert fragment.lstrip().startswith('<section id="job"')
     assert 'hx-trigger="load delay:1s' in fragment
+
+
+def test_a_job_that_was_interrupted_says_so_until_it_goes_on(client: FlaskClient, running: Job) -> None:
+    def says_so() -> bool:
+        told = [client.get(f"/jobs/{running.id}/").get_json()["progress"]["message"]]
+        told.append(client.get(f"/jobs/{running.id}/", headers=PAGE).text)
+        told.append(client.get(f"/jobs/{running.id}/status", headers=FRAGMENT).text)
+        [answer] = {"This was interrupted. Starting again." in text for text in told}
+        return answer
+
+    assert not says_so()
+    assert running.release()
+    assert says_so()
+    again = Job.claim(running.id, "another worker")
+    assert again
+    assert says_so()
+    again.report(Progress("reading", 0.01, READING))
+    assert not says_so()
 
 
 def test_a_final_job_stops_asking(client: FlaskClient, running: Job) -> None:
