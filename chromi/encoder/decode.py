@@ -151,7 +151,12 @@ class Decoder:
         take = [attempt.log.filter, *(attempt.deinterlacer or ())]
         take += self._select_frames() if attempt.every_frame else self._take_frames()
         graph = picture_graph(
-            self._info, self._recipe, take, lut_path=self._lut_path, pixelated=self._pixelated
+            self._info,
+            self._recipe,
+            take,
+            lut_path=self._lut_path,
+            pixelated=self._pixelated,
+            changes=attempt.every_frame,
         )
         outputs = ("-map", "[pictures]", *self._writer.lossless)
         if attempt.every_frame:

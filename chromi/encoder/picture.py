@@ -16,20 +16,30 @@ SAME_SHAPE = 0.02
 
 
 def picture_graph(
-    info: VideoInfo, recipe: Recipe, take: Sequence[str], *, lut_path: Path | None, pixelated: bool
+    info: VideoInfo,
+    recipe: Recipe,
+    take: Sequence[str],
+    *,
+    lut_path: Path | None,
+    pixelated: bool,
+    changes: bool = False,
 ) -> str:
     """Return the graph that turns the film's stream into [pictures]: yuv420p in BT.709, at the recipe's size.
 
     `take` are the filters that choose the frames. They come first and bound their number. `lut_path` is what
-    `write_lut` wrote for this clip.
+    `write_lut` wrote for this clip. A picture that `changes` may get another shape than the first one has.
     """
-    framing = Framing.FILL if _has_its_shape(info, recipe) else recipe.framing
+    framing = Framing.FILL if _has_its_shape(info, recipe) and not changes else recipe.framing
     is_filled = framing is Framing.FILL
     *crop, scale = _scale_to_fill(recipe) if is_filled else [scale_to_fit(recipe.width_px, recipe.height_px)]
     square = ["setsar=1"] if info.container == "gif" else []  # as browsers draw a GIF's pixels
     scale = f"{scale}:{exactly('neighbor' if pixelated else 'bicubic')}"
+    # Such a decoder keeps the format that means full range when a stream goes on in limited range. `scale`
+    # believes the format, zscale the frame.
+    one_range = ["format=yuvj444p", "zscale=range=limited", "format=yuv444p"]
+    keeps_format = changes and info.pixel_format.startswith("yuvj")
     chain = [
-        *(*take, *square, *crop),
+        *(*take, *square, *(one_range if keeps_format else []), *crop),
         *convert_color(info, scale, lut_path),
         *lay_on_paper(info),
         "format=yuv420p",

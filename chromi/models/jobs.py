@@ -21,6 +21,8 @@ MAX_ATTEMPTS = 2
 """A job whose worker died is tried once more and then fails: a clip that kills workers must not go on."""
 
 RESTARTING = Sentence("This was interrupted. Starting again.")
+READ_SHARE = 0.2
+"""The share of a conversion's progress that reading the clip is, about."""
 
 HEAVY_BYTES = 20_000_000
 """Chrome holds the file and its decoded pictures for each new tab: 35 MB took 528 MB and half a core."""
@@ -216,6 +218,12 @@ class Job(Row):
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+    @property
+    def shown_message(self) -> str:
+        """What the job does; of an interrupted one, that it starts again, until its clip is read."""
+        is_read_again = self.state == State.IN_PROGRESS and self.attempts > 1 and self.progress < READ_SHARE
+        return RESTARTING if is_read_again else self.message
 
     @property
     def percent(self) -> int:

@@ -187,7 +187,7 @@ def job_body(job: Job) -> dict[str, Any]:
         "state": job.state,
         "raw_state": job.state,
         "recipe": job.recipe.to_options(),
-        "progress": {"step": job.step, "progress": round(job.progress, 3), "message": say(job.message)},
+        "progress": {"step": job.step, "progress": round(job.progress, 3), "message": say(job.shown_message)},
         "queue_position": job.queue_position if job.state == State.QUEUED else None,
         "elapsed_s": _rounded(job.elapsed_s),
         "eta_s": _rounded(job.eta_s),

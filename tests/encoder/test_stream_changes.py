@@ -79,13 +79,17 @@ def test_frames_after_a_new_size_are_shown(codec: str, size: str, tmp_path: Path
     assert lumas(keep(clip, start_s=0.5)) == pytest.approx(counted(32, 12) + counted(_SECOND, 12), abs=2)
 
 
-def test_frames_after_a_new_range_keep_their_brightness(tmp_path: Path, keep: Keep) -> None:
-    full = "scale=in_range=tv:out_range=pc,setparams=range=pc"
+@pytest.mark.parametrize("full_first", [False, True])
+def test_frames_after_a_new_range_keep_their_brightness(full_first: bool, tmp_path: Path, keep: Keep) -> None:
+    full = "scale=in_range=tv:out_range=pc,setparams=range=pc,format=yuvj420p"
+    filters = [full, "null"] if full_first else ["null", full]
     clip = join(
-        tmp_path, part(tmp_path, "a", _FIRST), part(tmp_path, "b", _SECOND, filters=f"{full},format=yuvj420p")
+        tmp_path,
+        part(tmp_path, "a", _FIRST, filters=filters[0]),
+        part(tmp_path, "b", _SECOND, filters=filters[1]),
     )
     shown = lumas(keep(clip, duration_s=2))
-    assert shown == pytest.approx(counted(_FIRST, 24) + counted(_SECOND, 24), abs=1)
+    assert shown == pytest.approx(counted(_FIRST, 24) + counted(_SECOND, 24), abs=2)
 
 
 def test_frames_after_a_new_rotation_are_upright(tmp_path: Path, keep: Keep) -> None:
@@ -141,6 +145,19 @@ def test_a_part_of_another_shape_is_not_squashed(tmp_path: Path, keep: Keep) -> 
     column = [last.getpixel((640, y)) for y in range(720)]
     white_px = sum(pixel[0] > 128 for pixel in column)  # type: ignore[index]
     assert white_px == pytest.approx(1280 / 90 * 160 * 0.2, rel=0.05)
+
+
+@pytest.mark.parametrize("framing", [Framing.FIT, Framing.BLUR])
+def test_a_part_of_another_shape_is_shown_whole(framing: Framing, tmp_path: Path, keep: Keep) -> None:
+    """The first part needs nothing around it; the second has a white line at the top, which must be seen."""
+    line = "drawbox=x=0:y=0:w=iw:h=16:color=white:thickness=fill"
+    clip = join(
+        tmp_path,
+        part(tmp_path, "a", _FIRST, size="64x36"),
+        part(tmp_path, "b", _FIRST, size="90x160", filters=line),
+    )
+    kept = keep(clip, duration_s=2, width_px=1280, height_px=720, framing=framing)
+    assert picture_number(kept, 47).getpixel((640, 20))[0] > 200  # type: ignore[index]
 
 
 def test_the_preview_goes_on_after_a_change_too(tmp_path: Path) -> None:

@@ -140,6 +140,8 @@ def test_a_job_that_was_interrupted_says_so_until_it_goes_on(client: FlaskClient
     assert again
     assert says_so()
     again.report(Progress("reading", 0.01, READING))
+    assert says_so()
+    again.report(Progress("choosing", 0.25, "Choosing colours"))
     assert not says_so()
 
 
