@@ -114,7 +114,7 @@ def terminate(consumer: "subprocess.Popen[bytes]") -> None:
 
 
 def worker_of(job_id: str) -> psutil.Process:
-    return psutil.Process(int(str(Job.find(job_id).worker).split(":")[-2]))
+    return psutil.Process(int(str(Job.find(job_id).worker).split(":")[-1]))
 
 
 def end_lease(job_id: str) -> None:
