@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from chromi.encoder.boxes import MAX_BOXES, NAME_BYTES, Box, searched_parts
-from chromi.encoder.mp4_lists import LISTS, read_list
+from chromi.encoder.mp4_lists import LISTS, EntryList, read_list
 from chromi.errors import NotAVideo
 from chromi.sentences import Sentence
 
@@ -24,6 +24,10 @@ MIN_ENTRIES = 1000
 """So many are always allowed, however small the file."""
 BYTES_PER_ENTRY = 2
 """What an entry takes in a file at least: a sample takes four bytes in the list of sizes alone."""
+
+MAX_OVERLAP = 20
+"""How many times the file's size its samples may take together. A file that was cut off lists more than it
+holds; thousands of samples that are all the same bytes cost as much to decode as real ones."""
 
 _ENTRIES_PER_LIST = 16
 """What a list costs besides its entries: 300,000 empty ones take us a second."""
@@ -42,7 +46,8 @@ def check_index(path: Path) -> None:
     pictures. What makes no sense is left to ffmpeg, which says so best.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as movie:
-        index = _Index(max(MIN_ENTRIES, min(MAX_ENTRIES, len(movie) // BYTES_PER_ENTRY)))
+        max_entries = max(MIN_ENTRIES, min(MAX_ENTRIES, len(movie) // BYTES_PER_ENTRY))
+        index = _Index(max_entries, MAX_OVERLAP * len(movie))
         elsewhere = _Track(0, 0)
         for part in searched_parts(movie):
             for name_at in part.find(_EDIT_LIST):
@@ -80,9 +85,9 @@ class _Track:
 class _Index:
     """The sum of what a file promises. Raises NotAVideo as soon as that is too much."""
 
-    def __init__(self, max_entries: int) -> None:
-        self._max_entries = max_entries
-        self._edits = self._entries = 0
+    def __init__(self, max_entries: int, max_sample_bytes: int) -> None:
+        self._max_entries, self._max_sample_bytes = max_entries, max_sample_bytes
+        self._edits = self._entries = self._sample_bytes = 0
 
     def add_edits(self, edits: int) -> None:
         self._edits += edits
@@ -94,20 +99,27 @@ class _Index:
     def add_entries(self, entries: int) -> None:
         self._entries += entries
         if self._entries > self._max_entries:
-            raise NotAVideo(
-                Sentence(
-                    "This video's index lists more frames than we can read. "
-                    "Save the video as a new MP4 and try again."
-                ),
-                detail=f"{self._entries} entries, at most {self._max_entries}",
-            )
+            raise _too_many(f"{self._entries} entries, at most {self._max_entries}")
+
+    def add_samples(self, track: _Track, part: Box, sizes: EntryList) -> None:
+        """Count the samples of a list of sizes, and the bytes that those of a track take."""
+        track.samples += sizes.count
+        if not track.end:
+            return
+        same_bytes = part.number(sizes.start - 8)  # 0 where each sample has its own
+        each = (
+            (sum(column) for column in sizes.columns(0)) if sizes.entry_bytes else (same_bytes * sizes.count,)
+        )
+        self._sample_bytes += sum(each)
+        if self._sample_bytes > self._max_sample_bytes:
+            raise _too_many(f"{self._sample_bytes} bytes of samples, at most {self._max_sample_bytes}")
 
     def add_list(self, track: _Track, part: Box, name_at: int) -> None:
         self.add_entries(_ENTRIES_PER_LIST)
         name = bytes(part.content[name_at : name_at + NAME_BYTES])
         entries = read_list(name, part, name_at + NAME_BYTES)
         if name in (b"stsz", b"stz2"):
-            track.samples += entries.count
+            self.add_samples(track, part, entries)
             return
         self.add_entries(entries.count)
         if name in (b"stco", b"co64"):
@@ -118,6 +130,16 @@ class _Index:
         elif name == b"ctts" or (name == b"sbgp" and part.number(name_at + 8) == _SYNC_GROUP):
             for run_lengths in entries.columns(0):
                 self.add_entries(sum(run_lengths))
+
+
+def _too_many(detail: str) -> NotAVideo:
+    return NotAVideo(
+        Sentence(
+            "This video's index lists more frames than we can read. "
+            "Save the video as a new MP4 and try again."
+        ),
+        detail=detail,
+    )
 
 
 def _count_edits(part: Box, name_at: int) -> int:

@@ -98,6 +98,9 @@ PROMISED: dict[str, Callable[[bytes], bytes]] = {
     "twice what its bytes can hold": lambda movie: monsters.many_samples(movie, len(movie)),
     "many packed samples": lambda movie: monsters.packed(monsters.many_samples(movie, 15_000_000)),
     "a few in each of many tracks": lambda movie: monsters.forged_tracks(movie, 15_000, 60),
+    "thirty times the whole file": lambda movie: monsters.edit_boxes(
+        movie, {b"stsz": lambda _: struct.pack(">4xII", len(movie), 30)}
+    ),
     "runs of times": lambda movie: monsters.edit_boxes(
         movie,
         {b"stbl": lambda index: index + monsters.list_box("ctts", 1, struct.pack(">II", 90_000_000, 1))},
