@@ -41,7 +41,7 @@ def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequenc
     """Return the filters that resize by the filter `scale` and bring the colors to BT.709.
 
     `lut_path` is what `write_lut` returned. What `scale` can convert by itself it converts in the same step,
-    as a second step would round twice. Everything else goes through R'G'B' of ten bits and more, and without
+    as a second step would round twice. Everything else goes through R'G'B' of 16 bits, and without
     subsampled chroma: zscale takes no frame with an odd side otherwise.
     """
     to_bt709 = "out_color_matrix=bt709:out_range=tv"
@@ -62,14 +62,14 @@ def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequenc
 
 def _to_rgb(info: VideoInfo, scale: str, rgb: str) -> Sequence[str]:
     if info.colour_matrix in _SWSCALE_MATRICES:
-        return [f"{scale}", f"format={rgb}"]
+        return [scale, f"format={rgb}"]
     # `scale` refuses frames whose matrix it does not know, even where it only resizes them.
     whole_chroma = "yuva444p12" if info.has_alpha else "yuv444p12"
-    limited = "full" if info.color_range == "pc" else "limited"
+    given_range = "full" if info.color_range == "pc" else "limited"
     return [
         "setparams=colorspace=bt709",
         f"{scale},format={whole_chroma}",
-        f"zscale=matrixin={info.colour_matrix}:rangein={limited}:matrix=gbr:range=full,format={rgb}",
+        f"zscale=matrixin={info.colour_matrix}:rangein={given_range}:matrix=gbr:range=full,format={rgb}",
     ]
 
 

@@ -34,7 +34,7 @@ def picture_graph(
     *crop, scale = _scale_to_fill(recipe) if is_filled else [scale_to_fit(recipe.width_px, recipe.height_px)]
     square = ["setsar=1"] if info.container == "gif" else []  # as browsers draw a GIF's pixels
     scale = f"{scale}:{exactly('neighbor' if pixelated else 'bicubic')}"
-    # Such a decoder keeps the format that means full range when a stream goes on in limited range. `scale`
+    # A decoder keeps yuvj, which means full range, when a stream goes on in limited range. `scale`
     # believes the format, zscale the frame.
     one_range = ["format=yuvj444p", "zscale=range=limited", "format=yuv444p"]
     keeps_format = changes and info.pixel_format.startswith("yuvj")
