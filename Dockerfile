@@ -9,4 +9,4 @@ RUN useradd --system --no-create-home chromi && mkdir -m 700 /data && chown chro
 VOLUME /data
 EXPOSE 8080
 ENTRYPOINT ["sh", "/app/docker-entrypoint.sh"]
-CMD ["python", "-m", "chromi", "up"]
+CMD ["python", "-m", "chromi", "serve"]

@@ -8,7 +8,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 .PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots signs translations lock clean
 
 run: $(VENV)/run.done
-	$(BIN)/python -m chromi up
+	$(BIN)/python -m chromi serve
 
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -4,15 +4,15 @@ import logging
 import os
 import sys
 
-from chromi import logs, storage
+from chromi import log, storage
 from chromi.config import Settings
-from chromi.encoder.launch import die_with_parent
+from chromi.encoder.process.launcher import die_with_parent
 from chromi.errors import ChromiError
 from chromi.hardening import protect_memory, require_sandbox
-from chromi.tasks import open_service
+from chromi.jobs.queue import open_service
 
 storage.make_files_private()
-logs.set_up()
+log.configure()
 protect_memory()
 try:
     settings = Settings.from_environ()
@@ -29,7 +29,7 @@ os.register_at_fork(after_in_child=lambda: die_with_parent(consumer_pid))
 
 
 def create_consumer(**options: object) -> object:
-    logs.take_over("huey")  # the consumer's command line has just given it a handler of its own
+    log.use_root_handlers("huey")  # the consumer's command line has just given it a handler of its own
     return type(huey).create_consumer(huey, **options)
 
 

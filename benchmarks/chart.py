@@ -1,4 +1,4 @@
-"""Draw size against quality: a row a clip, a dot a tool; VMAF at the left, colour at the right."""
+"""Draw size against quality: a row a clip, a dot a tool; VMAF at the left, color at the right."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TOOLS = {
 }
 _MEASURES = (
     ("vmaf", "VMAF", "likeness to the clip, of 100", 22.0),
-    ("blurred_psnr_db", "Colour", "PSNR after a blur, dB", 14.0),
+    ("blurred_psnr_db", "Color", "PSNR after a blur, dB", 14.0),
 )
 
 
@@ -43,7 +43,7 @@ class Dot:
     """One tool on one panel; a dot whose value lies below the panel stands on its floor."""
 
     label: str
-    colour: str
+    color: str
     x: float
     y: float
     is_below: bool
@@ -78,7 +78,7 @@ class Pen:
         at: tuple[float, float],
         text: str,
         size: float,
-        colour: str,
+        color: str,
         anchor: str = "la",
         *,
         bold: bool = False,
@@ -86,14 +86,14 @@ class Pen:
         place = (at[0] * SCALE, at[1] * SCALE)
         # Pillow brings one weight; a hair's stroke makes it a second one.
         stroke = 0.6 if bold else 0
-        self._draw.text(place, text, colour, _font(size), anchor, stroke_width=stroke, stroke_fill=colour)
+        self._draw.text(place, text, color, _font(size), anchor, stroke_width=stroke, stroke_fill=color)
 
-    def line(self, points: Sequence[tuple[float, float]], colour: str, width: float = 1) -> None:
+    def line(self, points: Sequence[tuple[float, float]], color: str, width: float = 1) -> None:
         scaled = [(x * SCALE, y * SCALE) for x, y in points]
-        self._draw.line(scaled, colour, round(width * SCALE), joint="curve")
+        self._draw.line(scaled, color, round(width * SCALE), joint="curve")
 
-    def dot(self, x: float, y: float, radius: float, colour: str, is_below: bool) -> None:
-        for reach, fill in ((radius + 1.5, PAPER), (radius, colour)):
+    def dot(self, x: float, y: float, radius: float, color: str, is_below: bool) -> None:
+        for reach, fill in ((radius + 1.5, PAPER), (radius, color)):
             if is_below:
                 corners = ((x - reach, y - reach), (x + reach, y - reach), (x, y + reach))
                 self._draw.polygon([(a * SCALE, b * SCALE) for a, b in corners], fill)
@@ -191,21 +191,21 @@ def _draw_dots(pen: Pen, panel: Panel, shown: dict[str, Figures], values: dict[s
     dots: dict[str, Dot] = {}
     for key in sorted(shown, key=who.BALANCED.__ne__):  # balanced has the first choice of a place
         figures = shown[key]
-        label, colour = _TOOLS[key]
+        label, color = _TOOLS[key]
         if key == who.GIFSKI_NEAR:
             label = figures.label.split(",")[0]
         is_below = values[key] < panel.low
         x, y = panel.x(figures.bytes / 1e6), panel.y(values[key])
-        dots[key] = Dot(f"{label} {values[key]:.0f}" if is_below else label, colour, x, y, is_below)
+        dots[key] = Dot(f"{label} {values[key]:.0f}" if is_below else label, color, x, y, is_below)
     taken = [Box.around(dot.x, dot.y, 7) for dot in dots.values()]
     for family in ((who.SMALL, who.BALANCED, who.BEST), (who.GIFSKI_NEAR, who.GIFSKI_100)):
         points = [(dots[key].x, dots[key].y) for key in family if key in dots and not dots[key].is_below]
         if len(points) > 1:
-            pen.line(points, dots[family[-1]].colour if family[-1] in dots else CHROMI, 1.2)
+            pen.line(points, dots[family[-1]].color if family[-1] in dots else CHROMI, 1.2)
             for start, end in zip(points, points[1:], strict=False):
                 taken += line_boxes(start, end)
     for key, dot in reversed(dots.items()):
-        pen.dot(dot.x, dot.y, 6 if key == who.BALANCED else 4.5, dot.colour, dot.is_below)
+        pen.dot(dot.x, dot.y, 6 if key == who.BALANCED else 4.5, dot.color, dot.is_below)
     for key, dot in dots.items():
         _draw_label(pen, panel, dot, taken, bold=key == who.BALANCED)
 
@@ -219,5 +219,5 @@ def _draw_label(pen: Pen, panel: Panel, dot: Dot, taken: list[Box], *, bold: boo
     taken.append(place)
     near = (min(max(dot.x, place.left), place.right), min(max(dot.y, place.top), place.bottom))
     if abs(near[0] - dot.x) + abs(near[1] - dot.y) > 16:
-        pen.line([(dot.x, dot.y), near], dot.colour, 0.5)
-    pen.text((place.left, (place.top + place.bottom) / 2), dot.label, size, dot.colour, "lm", bold=bold)
+        pen.line([(dot.x, dot.y), near], dot.color, 0.5)
+    pen.text((place.left, (place.top + place.bottom) / 2), dot.label, size, dot.color, "lm", bold=bold)

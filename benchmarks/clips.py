@@ -26,7 +26,7 @@ WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 24
 FRAMES = round(WINDOW_S * FPS)
 _USUAL_START_S = 1.0
 _HD_HEIGHT_PX = 720
-_CAN_NAME_COLOURS = {
+_CAN_NAME_COLORS = {
     "h264": "h264_metadata=matrix_coefficients=1",
     "hevc": "hevc_metadata=matrix_coefficients=1",
     "vp9": "vp9_metadata=color_space=bt709",
@@ -56,7 +56,7 @@ class Clip:
     def facts(self) -> dict[str, Any]:
         """Return what identifies the clip, without where it lies."""
         info = asdict(self.info)
-        kept = ("codec", "width_px", "height_px", "fps", "duration_s", "pixel_format", "colour_matrix")
+        kept = ("codec", "width_px", "height_px", "fps", "duration_s", "pixel_format", "color_matrix")
         digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
         facts = {name: info[name] for name in kept if name in info}
         return facts | {"start_s": self.start_s, "note": self.note, "sha256": digest}
@@ -81,7 +81,7 @@ def open_clip(path: Path, folder: Path) -> Clip:
     """Look at a clip and choose its window. Raises Skipped.
 
     HD without a named matrix is BT.709 to every player and to Chromi, and BT.601 to a plain ffmpeg. That
-    would be a comparison of guesses: such a clip's colours are named in a copy (in `folder`) that all read.
+    would be a comparison of guesses: such a clip's colors are named in a copy (in `folder`) that all read.
     """
     try:
         info = probe_video(path)
@@ -94,11 +94,11 @@ def open_clip(path: Path, folder: Path) -> Clip:
     if not _has_square_pixels(path):
         raise Skipped("its pixels are not square: Chromi sets that right, the plain commands do not")
     start_s = _USUAL_START_S if info.duration_s >= _USUAL_START_S + WINDOW_S else 0.0
-    note, bitstream_filter = "", _CAN_NAME_COLOURS.get(info.codec)
-    is_nameless = info.pixel_format.startswith("yuv") and info.colour_matrix == "unknown"
+    note, bitstream_filter = "", _CAN_NAME_COLORS.get(info.codec)
+    is_nameless = info.pixel_format.startswith("yuv") and info.color_matrix == "unknown"
     if is_nameless and bitstream_filter and min(info.width_px, info.height_px) >= _HD_HEIGHT_PX:
-        path = _with_named_colours(path, bitstream_filter, folder)
-        info, note = probe_video(path), "colours named BT.709 in a copy"
+        path = _with_named_colors(path, bitstream_filter, folder)
+        info, note = probe_video(path), "colors named BT.709 in a copy"
     return Clip(path.name, path, start_s, info, note, only_floor=path.name == LARGE.file_name)
 
 
@@ -108,7 +108,7 @@ def _has_square_pixels(path: Path) -> bool:
     return not aspect or int(aspect[2]) == 0 or aspect[1] in ("0", aspect[2])
 
 
-def _with_named_colours(path: Path, bitstream_filter: str, folder: Path) -> Path:
+def _with_named_colors(path: Path, bitstream_filter: str, folder: Path) -> Path:
     copy = folder / path.name
     ask([FFMPEG, "-v", "error", "-i", path, "-map", "0:V:0", "-c", "copy", "-bsf:v", bitstream_filter, copy])
     return copy
@@ -121,10 +121,10 @@ def _made(scene: Scene) -> Path:
         with tempfile.TemporaryDirectory(prefix="chromi-bench-") as folder:
             scene.stills(Path(folder))
             # Some sources are full range, and all leave their matrix open: no tool should have to guess.
-            colours = (
+            colors = (
                 "scale=out_color_matrix=bt709:out_range=tv,setparams=color_primaries=bt709:color_trc=bt709"
             )
-            graph = f"{scene.graph.removesuffix('[out]')},setsar=1,{colours}[out]"
+            graph = f"{scene.graph.removesuffix('[out]')},setsar=1,{colors}[out]"
             partial = path.with_stem("partial")
             command = [FFMPEG, "-v", "error", "-nostdin", "-y", "-filter_complex", graph, "-map", "[out]"]
             ask([*command, "-t", str(scene.seconds), *scene.codec, partial], cwd=Path(folder))

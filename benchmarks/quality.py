@@ -1,8 +1,8 @@
-"""How much of the clip is left in a GIF: VMAF, banding (cambi) and colour (PSNR after a blur).
+"""How much of the clip is left in a GIF: VMAF, banding (cambi) and color (PSNR after a blur).
 
 The reference is the same window, decoded once by a simple graph of its own and kept without loss. Frames are
 compared by their number, not by their time stamps: no GIF can say 1/24 s. A tool may begin a frame earlier
-or later than another, so each output is first laid on the reference where a small grey copy fits best, within
+or later than another, so each output is first laid on the reference where a small gray copy fits best, within
 two frames: nobody is marked down for that.
 """
 
@@ -18,7 +18,7 @@ from benchmarks.clips import FFMPEG, FPS, FRAMES, HEIGHT_PX, WIDTH_PX, Clip
 from benchmarks.measure import Failed, ask
 
 BLUR_SIGMA_PX = 1.5
-"""As the eye at a distance: it takes dither's dots for the colour that they mean."""
+"""As the eye at a distance: it takes dither's dots for the color that they mean."""
 
 _MAX_OFFSET = 2
 _SAME_DB = 0.05

@@ -18,7 +18,7 @@ HEADINGS = (
 )
 READ_ME = (
     "× and Δ compare with Chromi balanced. PSNR is taken after a blur of 1.5 px, as the eye takes dither's "
-    "dots for the colour that they mean; cambi is banding, less is better. Peak memory is that of all of a "
+    "dots for the color that they mean; cambi is banding, less is better. Peak memory is that of all of a "
     "tool's processes together, shared pages counted once."
 )
 

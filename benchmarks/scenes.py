@@ -31,7 +31,7 @@ class Scene:
 
 
 def fractal(seed: int, size: str, finest: int, rate: int = 30) -> str:
-    """Return a source of one grey cloud, still: noise of many sizes added up, as nature's textures are.
+    """Return a source of one gray cloud, still: noise of many sizes added up, as nature's textures are.
 
     `finest` is the width in pixels of the smallest noise that is enlarged; more is sharper.
     """
@@ -49,11 +49,11 @@ def fractal(seed: int, size: str, finest: int, rate: int = 30) -> str:
 
 
 def tinted(dark: str, light: str, contrast: float) -> str:
-    """Return what turns grey into colours between two, given as r:g:b from 0 to 255."""
+    """Return what turns gray into colors between two, given as r:g:b from 0 to 255."""
     maps = []
     for channel, low, high in zip("rgb", dark.split(":"), light.split(":"), strict=True):
-        grey = f"clip(0.5+(val/255-0.5)*{contrast},0,1)"
-        maps.append(f"{channel}='{low}+({high}-{low})*{grey}'")
+        gray = f"clip(0.5+(val/255-0.5)*{contrast},0,1)"
+        maps.append(f"{channel}='{low}+({high}-{low})*{gray}'")
     return f"format=gbrp,lutrgb={':'.join(maps)}"
 
 
@@ -134,10 +134,10 @@ def render() -> str:
 
 
 def gradient() -> str:
-    """720p24: colours that flow into one another slowly."""
-    colours = "n=5:c0=0x0b1d3a:c1=0x24518f:c2=0x8c5fa8:c3=0xf08a6c:c4=0xffe3b8"
+    """720p24: colors that flow into one another slowly."""
+    colors = "n=5:c0=0x0b1d3a:c1=0x24518f:c2=0x8c5fa8:c3=0xf08a6c:c4=0xffe3b8"
     line = "x0=100:y0=60:x1=1180:y1=660:speed=0.004:seed=1"
-    return f"gradients=s=1280x720:r=24:{colours}:{line},format=yuv420p[out]"
+    return f"gradients=s=1280x720:r=24:{colors}:{line},format=yuv420p[out]"
 
 
 def screen() -> str:
@@ -190,7 +190,7 @@ def _draw_page(
 
 
 _WORDS = (
-    *("clip", "frame", "palette", "dither", "loop", "colour", "window", "seconds", "background", "picture"),
+    *("clip", "frame", "palette", "dither", "loop", "color", "window", "seconds", "background", "picture"),
     *("size", "quality", "file", "small", "delay", "screen", "render", "noise", "table", "queue", "worker"),
     *("result", "link", "share", "page", "keep", "make", "move", "over", "under", "with"),
 )

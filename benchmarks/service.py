@@ -49,7 +49,7 @@ def running_service(folder: Path, log: Path | None = None) -> Iterator[tuple[sub
     log = log or folder / "service.log"
     with log.open("w") as said:
         service = subprocess.Popen(
-            [sys.executable, "-m", "chromi", "up"],
+            [sys.executable, "-m", "chromi", "serve"],
             cwd=ROOT,
             env=os.environ | {"CHROMI_INSTANCE": f"{folder}/instance", "CHROMI_PORT": "0"},
             stdout=said,

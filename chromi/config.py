@@ -66,12 +66,12 @@ class Settings:
     """Uploads that one address on the internet may begin within an hour, 1 to 100000."""
     jobs_per_hour: int = 1200
     """Jobs of all kinds that one address may start within an hour, 1 to 100000; a visit takes about ten."""
-    mb_per_hour: int = 5000
+    upload_mb_per_hour: int = 5000
     """Megabytes that one address may upload within an hour, at least `max_upload_mb` and at most 10000000."""
     metrics: bool = False
     """Answer /metrics for Prometheus, to whoever asks."""
-    ops_token: str = field(default="", repr=False)
-    """Opens /ops/, which shows and changes the queue; empty means that there is no such page."""
+    admin_token: str = field(default="", repr=False)
+    """Opens /admin/, which shows and changes the queue; empty means that there is no such page."""
     require_sandbox: bool = False
     """Refuse to start and to convert where the kernel lacks Landlock or seccomp, which enclose ffmpeg."""
     tracemalloc: bool = False
@@ -88,13 +88,13 @@ class Settings:
         _require_range("max_uploads", self.max_uploads, 3, 1000)
         _require_range("uploads_per_hour", self.uploads_per_hour, 1, 100_000)
         _require_range("jobs_per_hour", self.jobs_per_hour, 1, 100_000)
-        _require_range("mb_per_hour", self.mb_per_hour, self.max_upload_mb, 10_000_000)
+        _require_range("upload_mb_per_hour", self.upload_mb_per_hour, self.max_upload_mb, 10_000_000)
         if not self.host:
             raise ConfigError("CHROMI_HOST must not be empty.")
         for key in (self.secret_key, *self.old_secret_keys):
             if key and len(key) < MIN_KEY_LENGTH:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
-        if self.ops_token and len(self.ops_token) < MIN_KEY_LENGTH:
+        if self.admin_token and len(self.admin_token) < MIN_KEY_LENGTH:
             raise ConfigError(f"CHROMI_OPS_TOKEN must have at least {MIN_KEY_LENGTH} characters.")
 
     @property
@@ -115,7 +115,7 @@ class Settings:
         return cls(**{allowed[name]: _parse(cls, allowed[name], text) for name, text in given.items()})
 
 
-def signing_keys(settings: Settings) -> list[str]:
+def load_signing_keys(settings: Settings) -> list[str]:
     """Give the keys that verify tokens, oldest first; the last one signs."""
     return [*settings.old_secret_keys, settings.secret_key or _kept_secret_key(settings.instance)]
 

@@ -7,7 +7,7 @@ logged and never shown.
 
 import math
 
-from chromi.sentences import Sentence
+from chromi.i18n import Message
 
 
 class ChromiError(Exception):
@@ -15,17 +15,17 @@ class ChromiError(Exception):
 
     status_code = 500
     code = "internal_error"
-    user_message: Sentence = Sentence("Something went wrong on our side. Please try again.")
+    user_message: Message = Message("Something went wrong on our side. Please try again.")
     retry_after_s = 5
     """When to try again, for the answers that say so (429, 503)."""
 
     def __init__(
         self, user_message: str | None = None, *, detail: str = "", wait_s: float | None = None
     ) -> None:
-        if isinstance(user_message, Sentence):
+        if isinstance(user_message, Message):
             self.user_message = user_message
         elif user_message:
-            self.user_message = Sentence(user_message)
+            self.user_message = Message(user_message)
         if wait_s is not None:
             self.retry_after_s = max(1, math.ceil(wait_s))
         self.detail = detail
@@ -38,7 +38,7 @@ class ConfigError(ChromiError):
     code = "bad_configuration"
 
 
-class Unwell(ChromiError):
+class ServiceUnhealthy(ChromiError):
     """A look at the service found trouble."""
 
     status_code = 503
@@ -53,14 +53,14 @@ class BadRequest(ChromiError):
 
     status_code = 400
     code = "bad_request"
-    user_message = Sentence("That request could not be understood.")
+    user_message = Message("That request could not be understood.")
 
 
 class MissingVideo(BadRequest):
     """No file came in the field `video`, or an empty one."""
 
     code = "missing_video"
-    user_message = Sentence("No video came with the request. Send the file in the field named “video”.")
+    user_message = Message("No video came with the request. Send the file in the field named “video”.")
 
 
 class NotFound(ChromiError):
@@ -68,7 +68,7 @@ class NotFound(ChromiError):
 
     status_code = 404
     code = "not_found"
-    user_message = Sentence("There is nothing at this address. It may have been removed already.")
+    user_message = Message("There is nothing at this address. It may have been removed already.")
 
 
 class Conflict(ChromiError):
@@ -76,14 +76,14 @@ class Conflict(ChromiError):
 
     status_code = 409
     code = "conflict"
-    user_message = Sentence("That is not possible right now.")
+    user_message = Message("That is not possible right now.")
 
 
 class AlreadyRunning(Conflict):
     """The same is being made of the same clip already, such as after a double click."""
 
     code = "already_running"
-    user_message = Sentence("This background is being made already.")
+    user_message = Message("This background is being made already.")
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
@@ -95,7 +95,7 @@ class UploadLocked(Conflict):
 
     status_code = 423
     code = "upload_locked"
-    user_message = Sentence("Another piece of this upload is being taken. Please try again in a moment.")
+    user_message = Message("Another piece of this upload is being taken. Please try again in a moment.")
 
 
 class Gone(ChromiError):
@@ -103,7 +103,7 @@ class Gone(ChromiError):
 
     status_code = 410
     code = "link_expired"
-    user_message = Sentence(
+    user_message = Message(
         "This link has expired. Ask whoever shared it for a new one, or make the background again."
     )
 
@@ -113,12 +113,12 @@ class UploadTooLarge(ChromiError):
 
     status_code = 413
     code = "too_large"
-    user_message = Sentence("The file is too large.")
+    user_message = Message("The file is too large.")
 
     @classmethod
     def over(cls, max_mb: int) -> "UploadTooLarge":
         return cls(
-            Sentence(
+            Message(
                 "The file is larger than %(limit)s MB. Cut it shorter or choose a smaller one.", limit=max_mb
             )
         )
@@ -129,15 +129,15 @@ class NotAVideo(ChromiError):
 
     status_code = 415
     code = "not_a_video"
-    user_message = Sentence("This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file.")
+    user_message = Message("This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file.")
 
 
-class NotAForm(ChromiError):
+class UnsupportedMediaType(ChromiError):
     """The body is JSON or something else that is no form."""
 
     status_code = 415
     code = "not_a_form"
-    user_message = Sentence("Send the options as a form (multipart/form-data), as “curl -F” does.")
+    user_message = Message("Send the options as a form (multipart/form-data), as “curl -F” does.")
 
 
 class BadOptions(ChromiError):
@@ -152,7 +152,7 @@ class ServiceBusy(ChromiError):
 
     status_code = 503
     code = "busy"
-    user_message = Sentence("The service is busy. Please try again in a few seconds.")
+    user_message = Message("The service is busy. Please try again in a few seconds.")
 
 
 class DatabaseDamaged(ChromiError):
@@ -160,7 +160,7 @@ class DatabaseDamaged(ChromiError):
 
     status_code = 503
     code = "database_damaged"
-    user_message = Sentence("The service cannot read its records at this moment. Please try again later.")
+    user_message = Message("The service cannot read its records at this moment. Please try again later.")
     retry_after_s = 60
 
 
@@ -168,13 +168,13 @@ class QueueFull(ServiceBusy):
     """As many jobs wait as CHROMI_MAX_QUEUE allows."""
 
     code = "queue_full"
-    user_message = Sentence("Too many clips are waiting at this moment. Please try again in a minute.")
+    user_message = Message("Too many clips are waiting at this moment. Please try again in a minute.")
     retry_after_s = 60
 
     @classmethod
     def behind(cls, waiting: int) -> "QueueFull":
         return cls(
-            Sentence(
+            Message(
                 "Too many clips are waiting at this moment: yours would be number %(place)s. "
                 "Please try again in a minute.",
                 place=waiting + 1,
@@ -186,21 +186,21 @@ class UploadsFull(ServiceBusy):
     """As many uploads are under way as CHROMI_MAX_UPLOADS allows."""
 
     code = "uploads_full"
-    user_message = Sentence("Many uploads are under way at this moment. Please try again in a minute.")
+    user_message = Message("Many uploads are under way at this moment. Please try again in a minute.")
     retry_after_s = 20
 
 
-class TooMany(ChromiError):
+class RateLimited(ChromiError):
     """One address has taken its share; nothing is wrong with the request itself."""
 
     status_code = 429
     code = "too_many"
 
     @classmethod
-    def until(cls, wait_s: float) -> "TooMany":
+    def until(cls, wait_s: float) -> "RateLimited":
         """What an address may have within an hour is used up for so many seconds."""
         return cls(
-            Sentence(
+            Message(
                 "A lot has come from your network within the last hour. Please try again in %(minutes)s min.",
                 minutes=max(1, math.ceil(wait_s / 60)),
             ),
@@ -208,10 +208,10 @@ class TooMany(ChromiError):
         )
 
     @classmethod
-    def probing(cls, wait_s: float) -> "TooMany":
+    def probing(cls, wait_s: float) -> "RateLimited":
         """One upload was looked at too often."""
         return cls(
-            Sentence(
+            Message(
                 "This upload could not be checked several times. Please try again in %(minutes)s min.",
                 minutes=max(1, math.ceil(wait_s / 60)),
             ),
@@ -219,28 +219,28 @@ class TooMany(ChromiError):
         )
 
     @classmethod
-    def waiting(cls) -> "TooMany":
+    def waiting(cls) -> "RateLimited":
         return cls(
-            Sentence("Several clips from your network are waiting already. Please try again in a minute."),
+            Message("Several clips from your network are waiting already. Please try again in a minute."),
             wait_s=60,
         )
 
     @classmethod
-    def keeping(cls) -> "TooMany":
+    def keeping(cls) -> "RateLimited":
         return cls(
-            Sentence("What came from your network fills its share of the disk. Please try again later."),
+            Message("What came from your network fills its share of the disk. Please try again later."),
             wait_s=3600,
         )
 
     @classmethod
-    def uploading(cls) -> "TooMany":
+    def uploading(cls) -> "RateLimited":
         return cls(
-            Sentence("Several uploads from your network are under way. Please try again in a minute."),
+            Message("Several uploads from your network are under way. Please try again in a minute."),
             wait_s=20,
         )
 
 
-def error_of(code: str | None, user_message: str | None) -> ChromiError:
+def error_from_code(code: str | None, user_message: str | None) -> ChromiError:
     """Make the error again that a row remembers by its code and sentence."""
     kinds = {kind.code: kind for kind in _family(ChromiError)}
     return kinds.get(code or "", ChromiError)(user_message)

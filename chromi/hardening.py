@@ -4,7 +4,7 @@ import ctypes
 
 from chromi.config import Settings
 from chromi.encoder import inspect_sandbox
-from chromi.errors import Unwell
+from chromi.errors import ServiceUnhealthy
 
 _PR_SET_DUMPABLE = 4
 
@@ -20,10 +20,10 @@ def protect_memory() -> None:
 def require_sandbox(settings: Settings) -> None:
     """Return if programs are enclosed as well as the settings ask for.
 
-    Raises Unwell when they are not, and ServiceBusy when that could not be found out.
+    Raises ServiceUnhealthy when they are not, and ServiceBusy when that could not be found out.
     """
     if settings.require_sandbox and not (sandbox := inspect_sandbox()).is_full:
-        raise Unwell(
+        raise ServiceUnhealthy(
             f"CHROMI_REQUIRE_SANDBOX is set, and ffmpeg is not fully enclosed here: {sandbox} "
             "See “What ffmpeg can reach” in docs/deploy.md."
         )

@@ -21,8 +21,8 @@ CLIENT_SALT = "chromi.client"
 GRANT_MAX_AGE_S = 15 * 60
 """So long after the right password its receiver may look and download without it."""
 """A browser begins its download within this time after its user pressed the button."""
-OPS_SALT = "chromi.ops"
-OPS_MAX_AGE_S = 12 * 3600
+ADMIN_SALT = "chromi.admin"
+ADMIN_SESSION_MAX_AGE_S = 12 * 3600
 """So long a browser that has shown the host's token is let in without it."""
 MAX_AGE_S = 30 * 86400
 """No token verifies longer than this after its link was made, whatever its row says."""
@@ -70,13 +70,13 @@ class TokenSigner:
         """True for a grant that is ours, for this very link, and not too old."""
         return self._verify(grant, link_id, GRANT_SALT, GRANT_MAX_AGE_S)
 
-    def sign_ops(self, fingerprint: str) -> str:
+    def sign_admin_session(self, fingerprint: str) -> str:
         """Make what a browser shows that has shown the host's token, which has this fingerprint."""
-        return self._sign(fingerprint, OPS_SALT)
+        return self._sign(fingerprint, ADMIN_SALT)
 
-    def verify_ops(self, pass_: str, fingerprint: str) -> bool:
+    def verify_admin_session(self, pass_: str, fingerprint: str) -> bool:
         """True for a pass that is ours, for the token of this fingerprint, and not too old."""
-        return self._verify(pass_, fingerprint, OPS_SALT, OPS_MAX_AGE_S)
+        return self._verify(pass_, fingerprint, ADMIN_SALT, ADMIN_SESSION_MAX_AGE_S)
 
     def _sign(self, meaning: str, salt: str) -> str:
         return str(URLSafeTimedSerializer(self._keys, salt=salt).dumps(meaning))

@@ -16,7 +16,7 @@ SIGNS = {
     "apple-touch-icon.png": (SOURCES / "icon.svg", 180, 180),
     "favicon.png": (STATIC / "favicon.svg", 48, 48),
 }
-COLOURS = 64
+COLORS = 64
 """The pictures are flat, more would be edges alone; and who fetches a preview gives up on what is large."""
 
 
@@ -34,7 +34,7 @@ def draw(page: Page, source: Path, target: Path, width: int, height: int) -> Non
     page.goto(source.as_uri())
     page.screenshot(path=target, omit_background=True)
     with Image.open(target) as picture:
-        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+        picture.quantize(COLORS, dither=Image.Dither.NONE).save(target, optimize=True)
     print(f"{target.name}: {target.stat().st_size} bytes")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from chromi.encoder import Recipe, convert
-from chromi.encoder.ffmpeg import find_ffmpeg
+from chromi.encoder import ConversionOptions, convert
+from chromi.encoder.process.ffmpeg import find_ffmpeg
 
 STATIC = Path(__file__).parent.parent / "chromi" / "static"
 SIZE_PX = (1280, 720)
@@ -21,7 +21,7 @@ FINER = 2
 SKY_TOP, SKY_LOW = (46, 42, 60), (206, 128, 98)
 BANDS = 10
 SUN = (244, 178, 128)
-# Colour, height of the ridge of 1, waves across the picture, amplitude of 1, and how far round it begins.
+# Color, height of the ridge of 1, waves across the picture, amplitude of 1, and how far round it begins.
 HILLS = (
     ((124, 78, 80), 0.60, 1.5, 0.020, 0.0),
     ((80, 58, 72), 0.70, 1.0, 0.025, 0.35),
@@ -33,13 +33,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "hills.mkv"
         write_clip(clip)
-        recipe = Recipe(max_mb=0.29)
-        print(convert(clip, STATIC / "start.gif", recipe, work_dir=Path(folder) / "work"))
+        options = ConversionOptions(max_mb=0.29)
+        print(convert(clip, STATIC / "start.gif", options, work_dir=Path(folder) / "work"))
     write_still()
 
 
 def write_still() -> None:
-    """The loop's own first picture, so that nothing changes as it begins to move; few colours, few bytes."""
+    """The loop's own first picture, so that nothing changes as it begins to move; few colors, few bytes."""
     with Image.open(STATIC / "start.gif") as loop:
         first = loop.convert("RGB")
     first.quantize(dither=Image.Dither.NONE).save(STATIC / "start.png", optimize=True)
@@ -77,9 +77,9 @@ def draw_frames() -> Iterator[Image.Image]:
     for number in range(FRAMES):
         frame = sky.copy()
         draw = ImageDraw.Draw(frame)
-        for colour, ridge, waves, amplitude, phase in HILLS:
+        for color, ridge, waves, amplitude, phase in HILLS:
             swing = math.cos(2 * math.pi * (number // HELD * HELD / FRAMES + phase))
-            draw.polygon(outline(frame, ridge, waves, amplitude * swing, phase), fill=colour)
+            draw.polygon(outline(frame, ridge, waves, amplitude * swing, phase), fill=color)
         yield frame.resize(SIZE_PX, Image.Resampling.BOX)
 
 

@@ -21,17 +21,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chromi import create_app, encoder, logs
+from chromi import create_app, encoder, log
 from chromi.config import Settings
-from chromi.encoder import Recipe, Result
-from chromi.models import database
+from chromi.db import database
+from chromi.encoder import ConversionOptions, Result
 from chromi.storage import Storage, files_in
-from tests.canary import Canary
-from tests.clips import ffmpeg, make_clip
-from tests.waiting import wait_for
+from tests.support.canary import Canary
+from tests.support.clips import ffmpeg, make_clip
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
-UP = ("-m", "chromi", "up")
+SERVE = ("-m", "chromi", "serve")
 READY = re.compile(r"Chromi is at (http://\S+?)/ ")
 
 
@@ -85,13 +85,13 @@ def canary() -> Iterator[Canary]:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight seconds of moving colours with a counter, 640x360 H.264."""
+    """Eight seconds of moving colors with a counter, 640x360 H.264."""
     return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=8)
 
 
 @pytest.fixture(scope="session")
 def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight seconds of four colours that move along: the least work that a conversion can have."""
+    """Eight seconds of four colors that move along: the least work that a conversion can have."""
     path = tmp_path_factory.mktemp("clips") / "plain.mp4"
     return make_clip(path, seconds=8, size="320x180", picture="quadrants", filters="scroll=h=0.01")
 
@@ -110,8 +110,8 @@ def finished_files(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     """One GIF of one second as the encoder makes it, and its first picture before."""
     folder = tmp_path_factory.mktemp("finished")
     gif_path, poster = folder / "made.gif", folder / "made.jpg"
-    recipe = Recipe(duration_s=1.0)
-    return gif_path, poster, encoder.convert(clip, gif_path, recipe, work_dir=folder / "work", poster=poster)
+    options = ConversionOptions(duration_s=1.0)
+    return gif_path, poster, encoder.convert(clip, gif_path, options, work_dir=folder / "work", poster=poster)
 
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -127,19 +127,19 @@ def written() -> Iterator[Lines]:
             texts.append(self.format(record))
 
     keeper, logger = Keeper(), logging.getLogger("chromi")
-    keeper.setFormatter(logs.JsonFormatter())
+    keeper.setFormatter(log.JsonFormatter())
     level = logger.level
     logger.addHandler(keeper)
     logger.setLevel(logging.INFO)
     yield lambda: [json.loads(text) for text in texts]
     logger.removeHandler(keeper)
     logger.setLevel(level)
-    logs.all_about()
+    log.reset_context()
 
 
 @dataclass
 class Service:
-    """A Chromi as its host runs it: `python -m chromi up`, or one of its other commands."""
+    """A Chromi as its host runs it: `python -m chromi serve`, or one of its other commands."""
 
     process: subprocess.Popen[str]
     url: str
@@ -164,7 +164,7 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Start services; whatever a test leaves running is killed with all its processes."""
     started: list[Service] = []
 
-    def start(command: tuple[str, ...] = UP, **settings: str) -> Service:
+    def start(command: tuple[str, ...] = SERVE, **settings: str) -> Service:
         service = run_service(tmp_path / f"instance{len(started)}", settings, command)
         started.append(service)
         return service
@@ -185,7 +185,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def run_service(
     instance: Path,
     settings: dict[str, str],
-    command: tuple[str, ...] = UP,
+    command: tuple[str, ...] = SERVE,
     *,
     inside: Sequence[str] = (),
 ) -> Service:

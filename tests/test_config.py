@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.config import Settings, signing_keys
+from chromi.config import Settings, load_signing_keys
 from chromi.errors import ConfigError
 
 
@@ -95,8 +95,8 @@ def test_a_short_secret_is_refused_without_being_repeated() -> None:
 
 def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     settings = Settings(instance=tmp_path / "instance")
-    [key] = signing_keys(settings)
-    assert signing_keys(settings) == [key]
+    [key] = load_signing_keys(settings)
+    assert load_signing_keys(settings) == [key]
     assert len(key) > 40
     [path] = (tmp_path / "instance").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -105,7 +105,7 @@ def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
 def test_an_emptied_key_file_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "secret_key").touch()
     with pytest.raises(ConfigError, match="secret_key"):
-        signing_keys(Settings(instance=tmp_path))
+        load_signing_keys(Settings(instance=tmp_path))
 
 
 def test_settings_do_not_show_their_secrets() -> None:
@@ -114,5 +114,5 @@ def test_settings_do_not_show_their_secrets() -> None:
 
 def test_a_given_key_signs_and_old_ones_stay(tmp_path: Path) -> None:
     settings = Settings(instance=tmp_path, secret_key="n" * 16, old_secret_keys=("o" * 16,))
-    assert signing_keys(settings) == ["o" * 16, "n" * 16]
+    assert load_signing_keys(settings) == ["o" * 16, "n" * 16]
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The plan of the house: who may import whom."""
+"""Imports point down: each package imports only from packages below it."""
 
 import ast
 from pathlib import Path
@@ -7,79 +7,99 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# From the ground up: a room may import from rooms with a lower number, and from itself.
-FLOORS = {
-    "sentences": 0,
-    "translations": 0,
-    "errors": 1,
-    "clients": 2,
-    "config": 2,
-    "logs": 2,
-    "memory": 2,
-    "encoder": 3,
-    "hardening": 4,
-    "storage": 4,
-    "tokens": 4,
-    "worker_locks": 4,
-    "supervisor": 4,
-    "messages": 4,
-    "models": 5,
-    "quotas": 6,
-    "removal": 7,
-    "vitals": 6,
-    "backup": 6,
-    "sweep": 8,
-    "work": 8,
-    "tasks": 9,
-    "checks": 10,
-    "web": 11,
-    "__init__": 12,
-    "service": 13,
-    "__main__": 14,
-}
-ENCODER_MAY_IMPORT = {"chromi.encoder", "chromi.errors", "chromi.sentences"}
+LAYERS = (
+    ("i18n", "log", "memory_profile", "client_networks", "translations"),
+    ("errors", "atomic_files"),
+    ("config",),
+    ("encoder",),
+    ("hardening", "storage", "tokens"),
+    ("db",),
+    ("admission",),
+    ("jobs",),
+    ("monitoring",),
+    ("web",),
+    ("__init__",),
+    ("cli",),
+    ("__main__",),
+)
+"""From the bottom up. A module may import from its own package and from lower layers."""
+
+WEB_LAYERS = (("services",), ("http",), ("limits",), ("presenters",), ("server", "views"), ("__init__",))
+ENCODER_LAYERS = (
+    ("encoder_errors", "timecode"),
+    ("progress",),
+    ("process",),
+    ("source", "option_parser"),
+    ("options",),
+    ("gif",),
+    ("frames",),
+    ("render",),
+    ("pipeline", "loops", "preview", "capabilities"),
+    ("__init__",),
+)
+
+ENCODER_MAY_IMPORT = {"chromi.atomic_files", "chromi.encoder", "chromi.errors", "chromi.i18n"}
 SERVER_LIBRARIES = {"flask", "werkzeug", "huey", "peewee", "waitress", "itsdangerous"}
 
 MODULES = sorted((ROOT / "chromi").rglob("*.py"))
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(ROOT / "chromi").parts[0].removesuffix(".py")
+def module_name(path: Path) -> str:
+    """Return the dotted name; a package's own is that of its `__init__`."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def imports_of(path: Path) -> set[str]:
+    """Return the full names of all imported modules, or of names imported from a package."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are written out in full"
-            if node.module == "chromi":
-                found |= {f"chromi.{alias.name}" for alias in node.names}
-            else:
-                found.add(node.module or "")
+            assert node.level == 0, f"{path}: imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
-def rooms_imported(path: Path) -> set[str]:
-    parts = [name.split(".") for name in imports_of(path) if name.split(".")[0] == "chromi"]
-    return {"__init__" if part[1:] in ([], ["create_app"]) else part[1] for part in parts}
+def levels_of(layers: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+    return {name: level for level, names in enumerate(layers) for name in names}
 
 
-def test_every_room_has_its_floor() -> None:
-    assert {room_of(path) for path in MODULES} == FLOORS.keys()
+def member_of(package: str, name: str) -> str:
+    """Return the first part of a module's name below `package`."""
+    member = name.removeprefix(f"{package}.").split(".")[0]
+    path = ROOT / package.replace(".", "/") / member
+    return member if path.is_dir() or path.with_suffix(".py").is_file() else "__init__"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_down(path: Path) -> None:
-    room = room_of(path)
-    wrong = {other for other in rooms_imported(path) if other != room and FLOORS[other] >= FLOORS[room]}
-    assert not wrong, f"{path} reaches up into {wrong}"
+@pytest.mark.parametrize(
+    ("package", "layers"),
+    [("chromi", LAYERS), ("chromi.web", WEB_LAYERS), ("chromi.encoder", ENCODER_LAYERS)],
+    ids=["chromi", "web", "encoder"],
+)
+def test_imports_point_down(package: str, layers: tuple[tuple[str, ...], ...]) -> None:
+    levels = levels_of(layers)
+    wrong = []
+    for path in (path for path in MODULES if module_name(path).startswith(f"{package}.")):
+        own = member_of(package, module_name(path))
+        for name in imports_of(path):
+            if not name.startswith(f"{package}."):
+                continue
+            other = member_of(package, name)
+            if other != own and levels[other] >= levels[own]:
+                wrong.append(f"{module_name(path)} imports {name}")
+    assert not wrong
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if room_of(p) == "encoder"], ids=lambda path: path.name)
-def test_the_encoder_knows_no_server(path: Path) -> None:
-    for name in imports_of(path):
-        assert name.split(".")[0] not in SERVER_LIBRARIES
-        if name.startswith("chromi"):
-            assert ".".join(name.split(".")[:2]) in ENCODER_MAY_IMPORT
+def test_module_names_are_unique() -> None:
+    names = [path.stem for path in MODULES if path.stem not in ("__init__", "__main__")]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_encoder_imports_no_server_library() -> None:
+    for path in MODULES:
+        if not module_name(path).startswith("chromi.encoder."):
+            continue
+        for name in imports_of(path):
+            assert name.split(".")[0] not in SERVER_LIBRARIES
+            assert not name.startswith("chromi.") or ".".join(name.split(".")[:2]) in ENCODER_MAY_IMPORT, path

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from chromi.sentences import Sentence, joined
+from chromi.i18n import Message, join_messages
 from chromi.translations.collect import as_packed, as_text, bring_up_to_date, collect, languages, po_path
-from chromi.web.language import LANGUAGES
+from chromi.web.http.translation import LANGUAGES
 
 PLACE = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w+>")
 
@@ -50,17 +50,17 @@ def _places(text: str) -> list[str]:
 
 
 def test_a_sentence_is_its_english_words() -> None:
-    assert Sentence("It is 100 % sure.") == "It is 100 % sure."
-    assert Sentence("At most %(limit)s MB", limit=2.5) == "At most 2.5 MB"
-    assert Sentence("It must be %(words)s", words=("cut", "fit", "blur")) == "It must be cut, fit or blur"
+    assert Message("It is 100 % sure.") == "It is 100 % sure."
+    assert Message("At most %(limit)s MB", limit=2.5) == "At most 2.5 MB"
+    assert Message("It must be %(words)s", words=("cut", "fit", "blur")) == "It must be cut, fit or blur"
 
 
 def test_a_sentence_remembers_how_it_was_put_together() -> None:
-    sentence = Sentence("At most %(limit)s MB", limit=2.5)
+    sentence = Message("At most %(limit)s MB", limit=2.5)
     assert (sentence.pattern, sentence.values) == ("At most %(limit)s MB", {"limit": 2.5})
 
 
 def test_complaints_become_one_sentence() -> None:
-    complaints = [Sentence("%(name)s is wrong", name=name) for name in ("size", "loop")]
-    assert joined(complaints) == "size is wrong; loop is wrong."
-    assert joined(complaints).values["complaint_2"] is complaints[1]
+    complaints = [Message("%(name)s is wrong", name=name) for name in ("size", "loop")]
+    assert join_messages(complaints) == "size is wrong; loop is wrong."
+    assert join_messages(complaints).values["complaint_2"] is complaints[1]

@@ -20,7 +20,7 @@ import imageio_ffmpeg
 from benchmarks.measure import ask
 from benchmarks.service import running_service
 from benchmarks.soak.client import Client
-from benchmarks.soak.verdict import Row, judge
+from benchmarks.soak.verdict import BaseModel, judge
 from benchmarks.soak.visitors import Visitors
 from benchmarks.soak.watch import Sample, Watch, look_at
 
@@ -47,7 +47,7 @@ def main() -> None:
     sys.exit(1 if wrong or any(row.trouble for row in rows) else 0)
 
 
-def soak(folder: Path, options: argparse.Namespace) -> tuple[list[Row], list[str]]:
+def soak(folder: Path, options: argparse.Namespace) -> tuple[list[BaseModel], list[str]]:
     """Run it; gives the table and what visitors found wrong."""
     light = make_clip(folder / "light.mp4", "testsrc2=size=640x360:rate=30", 4)
     heavy = make_clip(folder / "heavy.mp4", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t", 5)

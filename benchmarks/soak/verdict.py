@@ -41,7 +41,7 @@ HEALTH_P95_MS = 1000.0
 
 
 @dataclass(frozen=True)
-class Row:
+class BaseModel:
     """One line of the table; growth is None for what need not be flat."""
 
     name: str
@@ -57,13 +57,13 @@ class Row:
         return f"| {self.name} | {' | '.join(cells)} | {self.trouble or 'flat'} |"
 
 
-def judge(before: Sample, samples: Sequence[Sample], quiet: Sample) -> list[Row]:
+def judge(before: Sample, samples: Sequence[Sample], quiet: Sample) -> list[BaseModel]:
     """Look at every series; `before` and `quiet` were taken without visitors."""
     names = dict.fromkeys(name for sample in (before, *samples, quiet) for name in sample)
     return [_judge_one(name, before, samples, quiet) for name in names]
 
 
-def _judge_one(name: str, before: Sample, samples: Sequence[Sample], quiet: Sample) -> Row:
+def _judge_one(name: str, before: Sample, samples: Sequence[Sample], quiet: Sample) -> BaseModel:
     values = [sample.get(name, 0.0) for sample in samples]
     growth = growth_of(values[len(values) // 2 :])
     first, left = before.get(name, 0.0), quiet.get(name, 0.0)
@@ -76,7 +76,7 @@ def _judge_one(name: str, before: Sample, samples: Sequence[Sample], quiet: Samp
         trouble.append(f"LEAVES more than {stay:g}")
     if name.startswith("health") and percentile_95(values) > HEALTH_P95_MS:
         trouble.append(f"SLOWER than {HEALTH_P95_MS:g}")
-    return Row(name, first, max(values), None if limit is None else growth, left, ", ".join(trouble))
+    return BaseModel(name, first, max(values), None if limit is None else growth, left, ", ".join(trouble))
 
 
 def growth_of(values: Sequence[float]) -> float:

@@ -1,14 +1,14 @@
 """Video in, GIF out: no Flask, no database, no queue. Usable as a library and from the command line."""
 
-from chromi.encoder.convert import Result, convert, estimate
-from chromi.encoder.doctor import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
-from chromi.encoder.gif import copy_first_frame, read_first_frame
-from chromi.encoder.loop import LoopWindow, find_loops
-from chromi.encoder.options import OPTIONS, Loop
+from chromi.encoder.capabilities import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
+from chromi.encoder.gif.validate import copy_first_frame, read_first_frame
+from chromi.encoder.loops import LoopWindow, find_loops
+from chromi.encoder.option_parser import OPTIONS, Loop
+from chromi.encoder.options import ConversionOptions
+from chromi.encoder.pipeline import Result, convert, estimate
 from chromi.encoder.preview import make_preview
-from chromi.encoder.probe import VideoInfo, probe_video
 from chromi.encoder.progress import READING, Progress
-from chromi.encoder.recipe import Recipe
+from chromi.encoder.source.probe import VideoInfo, probe_video
 from chromi.encoder.timecode import format_timecode
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "Loop",
     "LoopWindow",
     "Progress",
-    "Recipe",
+    "ConversionOptions",
     "Result",
     "VideoInfo",
     "convert",

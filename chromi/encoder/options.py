@@ -1,169 +1,155 @@
-"""The options of a conversion: what each may be, and how it is read from what a person typed."""
+"""What is wanted: which part of the clip, how it is framed, how it loops, and how good it must be."""
 
-import re
+import hashlib
+import json
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
-from chromi.encoder.timecode import parse_timecode
+from chromi.encoder.option_parser import AUTO, Framing, Loop, OptionReader, Quality, Scaling, Short
+from chromi.encoder.process.ffmpeg import KEPT_FPS
+from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.timecode import format_timecode
 from chromi.errors import BadOptions
-from chromi.sentences import Sentence, joined
+from chromi.i18n import Message
+
+MIN_DURATION_S = 1.0
+MAX_DURATION_S = 10.0
+MAX_START_S = 100 * 3600 - 1.0
+MIN_MB, MAX_MB = 0.1, 500.0
+MIN_SPEED, MAX_SPEED = 0.5, 2.0
+
+_KEPT_FORMAT = 3
+"""Counts up whenever files of kept frames change: none that an older version left is taken."""
 
 
-class Quality(StrEnum):
-    """How the GIF weighs its looks against its bytes."""
+@dataclass(frozen=True)
+class ConversionOptions:
+    """A window of the clip and how it becomes a background.
 
-    SMALL = "small"
-    BALANCED = "balanced"
-    BEST = "best"
+    `start_s` counts from the clip's first picture. `duration_s` is the length of the GIF: at another `speed`
+    the window is that many times as long. `focus` is a point of the picture, x and y from 0 to 1, and `pad`
+    is "auto" or "#rrggbb". A MB has 1,000,000 bytes. Rows may hold recipes of an older version, which had
+    fewer fields: each needs a default that means what was done before there was a choice.
+    """
 
+    fps: ClassVar[int] = KEPT_FPS
 
-class Framing(StrEnum):
-    """How a picture of another shape gets into 16:9."""
+    start_s: float = 0.0
+    duration_s: float = 6.0
+    quality: Quality = Quality.BALANCED
+    max_mb: float | None = None
+    framing: Framing = Framing.FILL
+    focus: tuple[float, float] = (0.5, 0.5)
+    pad: str = AUTO
+    width_px: int = 1280
+    height_px: int = 720
+    loop: Loop = Loop.CUT
+    speed: float = 1.0
+    reverse: bool = False
+    short: Short = Short.PLAY
+    scaling: Scaling = Scaling.AUTO
 
-    FILL = "fill"  # cropped around the focus
-    FIT = "fit"  # whole, on a plain colour
-    BLUR = "blur"  # whole, on a blurred copy of itself
+    @property
+    def frames(self) -> int:
+        """How many frames the GIF has if the clip is long enough."""
+        return round(self.fps * self.duration_s)
 
+    @classmethod
+    def parse(cls, **typed: str) -> "ConversionOptions":
+        """Read the OPTIONS as a person typed them; an empty or missing one takes its default.
 
-class Loop(StrEnum):
-    """How the end of the GIF meets its beginning."""
-
-    CUT = "cut"
-    CROSSFADE = "crossfade"
-    BOOMERANG = "boomerang"
-
-
-class Short(StrEnum):
-    """What a clip does that ends before the window is full."""
-
-    PLAY = "play"  # a shorter GIF
-    BOOMERANG = "boomerang"  # back and forth until the window is full
-    REPEAT = "repeat"  # from its start again until the window is full
-
-
-class Scaling(StrEnum):
-    """How pixels are enlarged."""
-
-    AUTO = "auto"  # pixelated for small drawings, smooth for everything else
-    SMOOTH = "smooth"
-    PIXELATED = "pixelated"  # each pixel stays a square, as CSS's image-rendering: pixelated
-
-
-OPTIONS = (
-    *("start_time", "duration", "quality", "max_mb", "framing", "focus"),
-    *("pad", "size", "scaling", "loop", "speed", "reverse", "short"),
-)
-"""The name of each option in a form and in JSON."""
-
-SIZES = {"1280x720": (1280, 720), "1920x1080": (1920, 1080)}
-AUTO = "auto"
-
-_YES, _NO = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
-_NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
-
-_Value = TypeVar("_Value")
-_Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-class OptionReader:
-    """Read options one by one, noting each that is wrong; an empty one takes its default."""
-
-    def __init__(self, typed: Mapping[str, str]) -> None:
-        self._typed = {name: text.strip() for name, text in typed.items() if text.strip()}
-        self._wrong = [Sentence("%(name)s is no option", name=name) for name in typed if name not in OPTIONS]
-
-    def check(self) -> None:
-        """Raise BadOptions naming every option that is wrong."""
-        if self._wrong:
-            raise BadOptions(joined(self._wrong))
-
-    def seconds(self, name: str, default: float, lowest: float, highest: float) -> float:
-        """Read a time."""
-        try:
-            value = parse_timecode(self._typed[name]) if name in self._typed else default
-        except ValueError:
-            complaint = Sentence(
-                "%(name)s must be a time such as 00:01:02.5 or a number of seconds such as 62.5", name=name
-            )
-            return self._refuse(complaint, default)
-        if lowest <= value <= highest:
-            return value
-        complaint = Sentence(
-            "%(name)s must be between %(lowest)s and %(highest)s seconds, not %(value)s",
-            name=name,
-            lowest=lowest,
-            highest=highest,
-            value=value,
+        Raises BadOptions naming every option that is wrong.
+        """
+        read = OptionReader(typed)
+        width_px, height_px = read.size("size", (cls.width_px, cls.height_px))
+        options = cls(
+            start_s=read.seconds("start_time", cls.start_s, 0, MAX_START_S),
+            duration_s=read.seconds("duration", cls.duration_s, MIN_DURATION_S, MAX_DURATION_S),
+            quality=read.choice("quality", cls.quality),
+            max_mb=read.number_or_none("max_mb", MIN_MB, MAX_MB),
+            framing=read.choice("framing", cls.framing),
+            focus=read.point("focus", cls.focus),
+            pad=read.color("pad"),
+            width_px=width_px,
+            height_px=height_px,
+            loop=read.choice("loop", cls.loop),
+            speed=read.number("speed", cls.speed, MIN_SPEED, MAX_SPEED),
+            reverse=read.switch("reverse"),
+            short=read.choice("short", cls.short),
+            scaling=read.choice("scaling", cls.scaling),
         )
-        return self._refuse(complaint, lowest)
+        read.check()
+        return options
 
-    def number(self, name: str, default: float, lowest: float, highest: float) -> float:
-        """Read a plain number, rounded to three digits after the point."""
-        text = self._typed.get(name)
-        if text is None:
-            return default
-        value = round(float(text), 3) if _NUMBER.fullmatch(text) else None
-        if value is not None and lowest <= value <= highest:
-            return value
-        complaint = Sentence(
-            "%(name)s must be a number between %(lowest)s and %(highest)s",
-            name=name,
-            lowest=lowest,
-            highest=highest,
-        )
-        return self._refuse(complaint, default)
+    def to_options(self) -> dict[str, str | float | bool | None]:
+        """Return the OPTIONS by name, as JSON has them."""
+        return {
+            "start_time": format_timecode(self.start_s),
+            "duration": self.duration_s,
+            "quality": self.quality,
+            "max_mb": self.max_mb,
+            "framing": self.framing,
+            "focus": f"{self.focus[0]:g},{self.focus[1]:g}",
+            "pad": self.pad,
+            "size": f"{self.width_px}x{self.height_px}",
+            "scaling": self.scaling,
+            "loop": self.loop,
+            "speed": self.speed,
+            "reverse": self.reverse,
+            "short": self.short,
+        }
 
-    def number_or_none(self, name: str, lowest: float, highest: float) -> float | None:
-        """Read a number that need not be given."""
-        return self.number(name, lowest, lowest, highest) if name in self._typed else None
+    def to_form(self) -> dict[str, str]:
+        """Return the OPTIONS as a person would type them, for `parse`."""
+        return {name: _typed(value) for name, value in self.to_options().items()}
 
-    def choice(self, name: str, default: _Choice) -> _Choice:
-        """Read one of the words that the default's kind has."""
-        kind = type(default)
-        try:
-            return kind(self._typed.get(name, default).lower())
-        except ValueError:
-            return self._refuse(_one_of(name, *kind), default)
-
-    def switch(self, name: str) -> bool:
-        """Read yes or no; no without a word."""
-        text = self._typed.get(name, "no").lower()
-        if text not in (*_YES, *_NO):
-            return self._refuse(_one_of(name, *_YES, *_NO), False)
-        return text in _YES
-
-    def point(self, name: str, default: tuple[float, float]) -> tuple[float, float]:
-        """Read X,Y, each a share of the picture from 0 to 1."""
-        if name not in self._typed:
-            return default
-        parts = [part.strip() for part in self._typed[name].split(",")]
-        if len(parts) != 2 or not all(_NUMBER.fullmatch(part) and float(part) <= 1 for part in parts):
-            complaint = Sentence("%(name)s must be X,Y, each between 0 and 1, such as 0.5,0.3", name=name)
-            return self._refuse(complaint, default)
-        return round(float(parts[0]), 3), round(float(parts[1]), 3)
-
-    def colour(self, name: str) -> str:
-        """Read #rrggbb; auto without a word."""
-        text = self._typed.get(name, AUTO).lower()
-        if text != AUTO and not _COLOUR.fullmatch(text):
-            return self._refuse(
-                Sentence("%(name)s must be auto or a colour such as #202124", name=name), AUTO
+    def check_against(self, info: VideoInfo) -> None:
+        """Raise BadOptions if the window starts when the clip is already over."""
+        if self.start_s >= info.duration_s:
+            raise BadOptions(
+                Message(
+                    "start_time is %(start)s, but the clip is only %(length)s long.",
+                    start=format_timecode(self.start_s),
+                    length=format_timecode(info.duration_s),
+                )
             )
-        return text
 
-    def size(self, name: str, default: tuple[int, int]) -> tuple[int, int]:
-        """Read one of SIZES, in pixels."""
-        if name not in self._typed:
-            return default
-        size_px = SIZES.get(self._typed[name].lower())
-        return size_px or self._refuse(_one_of(name, *SIZES), default)
+    def frame_cache_key(self) -> str:
+        """Return 16 hex digits that are the same for all recipes that keep the same frames of a clip.
 
-    def _refuse(self, complaint: Sentence, instead: _Value) -> _Value:
-        self._wrong.append(complaint)
-        return instead
+        Quality and size of the file decide only what is then made of the frames.
+        """
+        deciding = {name: value for name, value in asdict(self).items() if name not in ("quality", "max_mb")}
+        deciding["format"] = _KEPT_FORMAT
+        for name in ("start_s", "duration_s", "speed"):
+            deciding[name] = float(deciding[name])  # 6 and 6.0 are one
+        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ConversionOptions":
+        """Make the options again that a row remembers, also as an older version wrote it."""
+        kinds = {
+            "quality": Quality,
+            "framing": Framing,
+            "focus": tuple,
+            "loop": Loop,
+            "short": Short,
+            "scaling": Scaling,
+        }
+        return cls(**{name: kinds[name](value) if name in kinds else value for name, value in values.items()})
 
 
-def _one_of(name: str, *words: str) -> Sentence:
-    return Sentence("%(name)s must be %(words)s", name=name, words=words)
+def _typed(value: str | float | bool | None) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return str(value)
+        case _:
+            return f"{value:g}"

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chromi.encoder.colour import convert_color, lay_on_paper, write_lut
-from chromi.encoder.errors import DiskFull, EncodeError
-from chromi.encoder.ffmpeg import REPORT_FRAMES, untrusted_input
-from chromi.encoder.gif import publish
-from chromi.encoder.picture import scale_to_fit
-from chromi.encoder.probe import VideoInfo, probe_video
-from chromi.encoder.seek import read_all
-from chromi.encoder.writer import FrameWriter
+from chromi.encoder.encoder_errors import DiskFull, EncodeError
+from chromi.encoder.frames.color import convert_color, lay_on_paper, write_lut
+from chromi.encoder.frames.filtergraph import scale_to_fit
+from chromi.encoder.frames.frame_writer import FrameWriter
+from chromi.encoder.gif.validate import publish
+from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
+from chromi.encoder.source.probe import VideoInfo, probe_video
+from chromi.encoder.source.seek import read_all
 
 PREVIEW_TIMEOUT_S = 300.0
 
@@ -101,7 +101,7 @@ def _size_px(info: VideoInfo) -> tuple[int, int]:
 
 
 def _filters(info: VideoInfo, lut_path: Path | None) -> str:
-    """Bound the count before anything else, then scale, then bring the colours to an ordinary screen's.
+    """Bound the count before anything else, then scale, then bring the colors to an ordinary screen's.
 
     A picture that changes its shape in mid-clip is shown whole, as browsers show it in a player.
     """

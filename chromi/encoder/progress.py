@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chromi.encoder.errors import Stopped, TimedOut
-from chromi.sentences import Sentence
+from chromi.encoder.encoder_errors import Cancelled, TimedOut
+from chromi.i18n import Message
 
-READING = Sentence("Reading your clip")
-CHOOSING = Sentence("Choosing colours")
-DRAWING = Sentence("Drawing the GIF")
-SHRINKING = Sentence("Making it smaller")
-CHECKING = Sentence("Checking the result")
+READING = Message("Reading your clip")
+CHOOSING = Message("Choosing colors")
+DRAWING = Message("Drawing the GIF")
+SHRINKING = Message("Making it smaller")
+CHECKING = Message("Checking the result")
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Watch:
         return self._deadline - time.monotonic()
 
     def report(self, step: str, fraction: float, message: str) -> None:
-        """Pass progress on. Raises Stopped and TimedOut, here and nowhere else."""
+        """Pass progress on. Raises Cancelled and TimedOut, here and nowhere else."""
         self.fraction = min(1.0, max(self.fraction, fraction))
         self._on_progress(Progress(step, self.fraction, message))
         if self._should_stop():
-            raise Stopped
+            raise Cancelled
         if self.left_s <= 0:
             raise TimedOut(detail=f"out of time while {step}")
 

@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po, write_po
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent
-KEYWORDS = {**DEFAULT_KEYWORDS, "Sentence": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, "Message": None}
 METHODS = [("**.py", "python"), ("templates/**", "jinja2")]
 NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 """So that the same translations are the same bytes."""

@@ -6,36 +6,38 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flask import Flask
 
-from chromi.config import Settings, signing_keys
+from chromi.admission.admission_control import AdmissionControl
+from chromi.config import Settings, load_signing_keys
+from chromi.db import database
 from chromi.hardening import require_sandbox
-from chromi.models import database
-from chromi.tasks import open_service
+from chromi.jobs.queue import open_service
 from chromi.tokens import TokenSigner
-from chromi.web import (
-    access,
-    again,
-    assets,
+from chromi.web.http import (
     compression,
+    negotiation,
+    request_log,
+    security_headers,
+    static_files,
+    template_filters,
+    translation,
+    trusted_proxy,
+)
+from chromi.web.http.security_headers import FORM_BYTES
+from chromi.web.services import Services
+from chromi.web.views import (
+    admin,
+    downloads,
     extension,
-    filters,
     health,
     jobs,
-    language,
-    links,
     metrics,
-    ops,
-    proxy,
-    responses,
-    result,
-    resumable,
-    security,
-    sharing,
+    result_images,
+    retry,
+    share_links,
     studio,
+    tus,
     uploads,
 )
-from chromi.web.admission import Admission
-from chromi.web.security import FORM_BYTES
-from chromi.web.services import Services
 
 MAX_FORM_PARTS = 20
 """Our forms have three parts; each part that is a file takes a descriptor."""
@@ -51,32 +53,37 @@ def init_app(app: Flask, settings: Settings) -> None:
     storage, queue = open_service(settings, immediate=settings.inline)
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + FORM_BYTES
-    signer = TokenSigner(signing_keys(settings))
+    signer = TokenSigner(load_signing_keys(settings))
     app.extensions["chromi"] = Services(
         settings=settings,
         storage=storage,
         queue=queue,
         signer=signer,
-        admission=Admission(settings, storage, signer),
+        admission=AdmissionControl(settings, storage, signer),
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)
-    rooms = (
-        *(
-            access,
-            language,
-            responses,
-            security,
-            compression,
-            assets,
-            filters,
-            uploads,
-            resumable,
-            studio,
-            jobs,
-            again,
-        ),
-        *(links, sharing, result, extension, health, metrics, ops, proxy),
+    modules = (
+        request_log,
+        translation,
+        negotiation,
+        security_headers,
+        compression,
+        static_files,
+        template_filters,
+        uploads,
+        tus,
+        studio,
+        jobs,
+        retry,
+        downloads,
+        share_links,
+        result_images,
+        extension,
+        health,
+        metrics,
+        admin,
+        trusted_proxy,
     )
-    for room in rooms:
-        room.init_app(app)
+    for module in modules:
+        module.init_app(app)

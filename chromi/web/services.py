@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from flask import current_app
 from peewee import DatabaseError
 
+from chromi.admission.admission_control import AdmissionControl
 from chromi.config import Settings
-from chromi.models import WORKER_SILENCE_S, Worker
+from chromi.db import WORKER_TIMEOUT_S, Worker
+from chromi.jobs.queue import Queue
 from chromi.storage import Storage
-from chromi.tasks import Queue
 from chromi.tokens import TokenSigner
-from chromi.web.admission import Admission
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Services:
     storage: Storage
     queue: Queue
     signer: TokenSigner
-    admission: Admission
+    admission: AdmissionControl
     background: ThreadPoolExecutor
     """One thread for what must not hold up the server's event loop."""
     started_at: float = field(default_factory=time.monotonic)
 
     def are_without_worker(self) -> bool:
         """True when no worker has given a sign of life for a while, in which this server was there."""
-        if self.settings.inline or time.monotonic() - self.started_at < WORKER_SILENCE_S:
+        if self.settings.inline or time.monotonic() - self.started_at < WORKER_TIMEOUT_S:
             return False
         try:
             return not Worker.is_any_alive()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from chromi.models import open_database
+from chromi.db import open_database
 from docs.screenshots import curated
 from docs.screenshots.camera import HEIGHTS_PX, Camera
 from docs.screenshots.job import take_jobs
@@ -51,7 +51,7 @@ def walk(camera: Camera, work: Path, clip: Path | None) -> None:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's refuses to run as root
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=sandbox)
         page = browser.new_page(reduced_motion="reduce")
-        with serve(instance, "up") as url:
+        with serve(instance, "serve") as url:
             take_start(page, camera, url)
             take_network(page, camera, url, clips)
             take_shapes(page, camera, url, clips)

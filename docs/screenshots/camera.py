@@ -25,7 +25,7 @@ class Camera:
         return self.wanted in name
 
     def take(self, page: Page, name: str, *, at: Locator | None = None, whole: bool = True) -> None:
-        """Take the page at all widths and colours: `whole`, or the screen alone, with `at` at its top.
+        """Take the page at all widths and colors: `whole`, or the screen alone, with `at` at its top.
 
         A page with a bar that sticks to the screen must not be taken whole: the bar would lie on its middle.
         """

@@ -17,7 +17,7 @@ SHOWN = (
 )
 KEPT = "-360-dark"
 """How each state is kept: a phone at night."""
-COLOURS = 256
+COLORS = 256
 IN_A_ROW = 4
 
 HEADING = """# Every state
@@ -41,7 +41,7 @@ def publish(folder: Path) -> None:
 def copy(source: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     with Image.open(source) as picture:
-        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         few.save(target, optimize=True)
 
 

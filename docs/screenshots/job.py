@@ -7,11 +7,11 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from chromi.encoder import Recipe
-from chromi.encoder.errors import CannotFit, WorkerDied
-from chromi.models import Job, State, Upload, Worker
+from chromi.db import Job, State, Upload, Worker
+from chromi.encoder import ConversionOptions
+from chromi.encoder.encoder_errors import CannotFit, WorkerDied
 from docs.screenshots.camera import Camera
-from tests.relay import Relay
+from tests.support.flaky_proxy import Relay
 
 
 def take_jobs(page: Page, camera: Camera, url: str) -> None:
@@ -20,7 +20,7 @@ def take_jobs(page: Page, camera: Camera, url: str) -> None:
     def show(**state: Any) -> None:
         # Before those that wait: they would say how many are before them.
         state = {"created_at": time.time(), **state}
-        job = Job.create(upload=upload, recipe_json=Recipe().to_dict(), **state)
+        job = Job.create(upload=upload, options_json=ConversionOptions().to_dict(), **state)
         page.goto(f"{url}/jobs/{job.id}/")
 
     Job.update(state=State.CANCELLED).where(Job.state == State.QUEUED).execute()
@@ -30,7 +30,7 @@ def take_jobs(page: Page, camera: Camera, url: str) -> None:
         started_at=time.time() - 5,
         progress=0.71,
         step="choosing",
-        message="Choosing colours",
+        message="Choosing colors",
     )
     # The time left would change from picture to picture.
     page.route("**/status", lambda route: route.fulfill(status=204))

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from chromi.models import Job, Link
+from chromi.db import Job, Link
 from docs.screenshots.camera import Camera
 from docs.screenshots.studio import PATIENCE_MS
 

@@ -7,29 +7,29 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from chromi.encoder.ffmpeg import find_ffmpeg
+from chromi.encoder.process.ffmpeg import find_ffmpeg
 
 SIZE_PX = (1280, 720)
 SECONDS, FPS = 14, 24
 FINER = 2
 """Drawn so many times as large, for smooth edges."""
 BANDS = 18
-"""The sky is painted in steps, two thirds of which are seen over the hills: a GIF has few colours."""
-Colour = tuple[int, int, int]
-SKIES: Sequence[tuple[Colour, Colour]] = (  # from top to horizon, in the order of the hours
+"""The sky is painted in steps, two thirds of which are seen over the hills: a GIF has few colors."""
+Color = tuple[int, int, int]
+SKIES: Sequence[tuple[Color, Color]] = (  # from top to horizon, in the order of the hours
     ((96, 152, 196), (246, 214, 170)),
     ((72, 74, 128), (244, 142, 96)),
     ((20, 24, 52), (74, 62, 104)),
 )
 SUN = (255, 226, 170)
-# Colours by day and by night, height of the ridge of 1, waves across the picture, where the first begins.
-HILLS: Sequence[tuple[Colour, Colour, float, float, float]] = (
+# Colors by day and by night, height of the ridge of 1, waves across the picture, where the first begins.
+HILLS: Sequence[tuple[Color, Color, float, float, float]] = (
     ((150, 138, 150), (52, 48, 82), 0.58, 1.4, 0.05),
     ((104, 110, 112), (38, 38, 66), 0.67, 1.0, 0.35),
     ((66, 86, 78), (24, 28, 48), 0.77, 0.8, 0.70),
     ((34, 54, 48), (12, 16, 30), 0.88, 0.6, 0.15),
 )
-STRIPES: Sequence[Colour] = ((226, 84, 62), (250, 226, 190), (226, 84, 62), (250, 226, 190), (226, 84, 62))
+STRIPES: Sequence[Color] = ((226, 84, 62), (250, 226, 190), (226, 84, 62), (250, 226, 190), (226, 84, 62))
 
 
 def make_scene(path: Path) -> Path:
@@ -71,9 +71,9 @@ def draw_sky(hour: float) -> Image.Image:
 
 
 def draw_balloon(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, hour: float) -> None:
-    for number, colour in enumerate(STRIPES):
+    for number, color in enumerate(STRIPES):
         half = radius * math.cos(math.pi / 2 * number / len(STRIPES))
-        shade = mix(colour, (40, 30, 60), 0.55 * hour)
+        shade = mix(color, (40, 30, 60), 0.55 * hour)
         draw.ellipse((x - half, y - radius, x + half, y + radius), fill=shade)
     rope, basket = mix((70, 52, 44), (16, 14, 26), hour), 0.2 * radius
     for side in (-1, 1):
@@ -82,8 +82,8 @@ def draw_balloon(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, h
     draw.rounded_rectangle((x - basket, y + 1.5 * radius, x + basket, y + 1.8 * radius), 8, fill=rope)
 
 
-def disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, colour: Colour) -> None:
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+def disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: Color) -> None:
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
 
 
 def outline(size: tuple[int, int], ridge: float, waves: float, phase: float) -> list[tuple[float, float]]:
@@ -98,6 +98,6 @@ def outline(size: tuple[int, int], ridge: float, waves: float, phase: float) -> 
     return [(0, height), *top, (width, height)]
 
 
-def mix(one: Colour, other: Colour, share: float) -> Colour:
+def mix(one: Color, other: Color, share: float) -> Color:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.ffmpeg import find_ffmpeg
+from chromi.encoder.process.ffmpeg import find_ffmpeg
 from docs.screenshots.scene import make_scene
 
 ROOT = Path(__file__).resolve().parents[2]

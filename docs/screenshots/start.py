@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from docs.screenshots.camera import Camera
 from docs.screenshots.service import HEAVY_UPLOAD_BYTES, Clips
-from tests.relay import Relay
-from tests.waiting import wait_for
+from tests.support.flaky_proxy import Relay
+from tests.support.waiting import wait_for
 
 TRICKLE = 1000.0
 """Bytes a second: what has come so far stays as it is while the pictures are taken."""

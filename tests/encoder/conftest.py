@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chromi.encoder.frames import KeptFrames, keep_frames
-from chromi.encoder.probe import probe_video
-from chromi.encoder.recipe import Recipe
-from tests.clips import ffmpeg, make_clip
+from chromi.encoder.frames.extract import KeptFrames, keep_frames
+from chromi.encoder.options import ConversionOptions
+from chromi.encoder.source.probe import probe_video
+from tests.support.clips import ffmpeg, make_clip
 
 Keep = Callable[..., KeptFrames]
 Look = Callable[..., Image.Image]
 
-FULL = {"width_px": Recipe.width_px, "height_px": Recipe.height_px}
+FULL = {"width_px": ConversionOptions.width_px, "height_px": ConversionOptions.height_px}
 
 
-# Frame number n is a plain grey of luma 20 + n.
+# Frame number n is a plain gray of luma 20 + n.
 COUNTING = "format=yuv420p,geq=lum=20+N:cb=128:cr=128,setparams=colorspace=bt709:range=tv"
 
 
@@ -44,9 +44,9 @@ def keep(tmp_path: Path) -> Keep:
     def keep(clip: Path, start_s: float = 0.0, duration_s: float = 1.0, **options: Any) -> KeptFrames:
         into = tmp_path / f"kept-{clip.name}"
         into.mkdir(exist_ok=True)
-        recipe = Recipe(start_s, duration_s, **{"width_px": 128, "height_px": 72, **options})
+        options = ConversionOptions(start_s, duration_s, **{"width_px": 128, "height_px": 72, **options})
         return keep_frames(
-            clip, probe_video(clip), recipe, into=into, threads=2, timeout_s=60, on_tick=lambda frames: None
+            clip, probe_video(clip), options, into=into, threads=2, timeout_s=60, on_tick=lambda frames: None
         )
 
     return keep

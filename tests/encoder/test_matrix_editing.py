@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.encoder.matrix_checks import check_row
-from tests.encoder.matrix_rows import Row, name_of, rows_with
+from tests.support.matrix_checks import check_row
+from tests.support.matrix_rows import Row, name_of, rows_with
 
 pytestmark = pytest.mark.slow
 

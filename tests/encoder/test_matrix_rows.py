@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from tests.encoder.matrix_colors import PATCHES, SPACES, shown_color
-from tests.encoder.matrix_rows import PARAMETERS, matrix_rows, pairs_of, possible_pairs
+from tests.support.matrix_colors import PATCHES, SPACES, shown_color
+from tests.support.matrix_rows import PARAMETERS, matrix_rows, pairs_of, possible_pairs
 
 # What Chromium 156 showed of these patches in AV1 and VP9 of 10 bits, read back from a canvas.
 CHROMIUM = {

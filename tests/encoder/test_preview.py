@@ -7,15 +7,15 @@ import pytest
 from PIL import Image
 
 from chromi.encoder import make_preview, probe_video
-from chromi.encoder.errors import TimedOut
+from chromi.encoder.encoder_errors import TimedOut
 from chromi.encoder.preview import MAX_PREVIEW_S
 from chromi.errors import NotAVideo
-from tests.clips import ffmpeg, make_clip
-from tests.encoder.test_shapes import hdr_clip
+from tests.encoder.frames.test_aspect_and_color import hdr_clip
+from tests.support.clips import ffmpeg, make_clip
 
 Preview = Callable[[Path], Path]
 
-# Frame number n is a plain grey of luma 20 + 2n.
+# Frame number n is a plain gray of luma 20 + 2n.
 COUNTING = "format=yuv420p,geq=lum=20+2*N:cb=128:cr=128,setparams=colorspace=bt709:range=tv"
 
 
@@ -32,7 +32,7 @@ def preview(tmp_path: Path) -> Preview:
 
 
 def pixels(video: Path, x: float, y: float) -> list[tuple[int, int, int]]:
-    """Return the colour at one place, a share of width and height, of every frame."""
+    """Return the color at one place, a share of width and height, of every frame."""
     raw = video.parent.with_suffix(".rgb")
     ffmpeg("-i", video, "-vf", f"crop=1:1:iw*{x}:ih*{y}:exact=1,format=rgb24", "-f", "rawvideo", raw)
     found = raw.read_bytes()
@@ -53,7 +53,7 @@ def test_a_clip_that_browsers_do_not_play_becomes_one_that_they_do(tmp_path: Pat
     made = preview(clip)
     info = probe_video(made)
     assert info.container == "mov"
-    assert (info.codec, info.pixel_format, info.colour_matrix) == ("h264", "yuv420p", "bt709")
+    assert (info.codec, info.pixel_format, info.color_matrix) == ("h264", "yuv420p", "bt709")
     assert (info.width_px, info.height_px, info.fps) == (640, 360, 30)
     assert (info.first_frame_s, info.duration_s) == (0, pytest.approx(1, abs=0.001))
     contents = made.read_bytes()
@@ -83,7 +83,7 @@ def test_times_are_the_clips_from_its_first_picture(
 
 @pytest.mark.slow
 def test_a_slide_changes_when_it_does_in_the_clip(tmp_path: Path, preview: Preview) -> None:
-    slides = [Image.new("L", (64, 36), grey) for grey in (40, 120, 200)]
+    slides = [Image.new("L", (64, 36), gray) for gray in (40, 120, 200)]
     clip = tmp_path / "c.gif"
     slides[0].save(clip, save_all=True, append_images=slides[1:], duration=[1300, 2500, 1000], loop=0)
     reds = [red for red, _, _ in pixels(preview(clip), 0.5, 0.5)]

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from chromi.encoder import Recipe, Result
-from chromi.models import Job, Link
+from chromi.db import Job, Link
+from chromi.encoder import ConversionOptions, Result
 from chromi.storage import Storage
 
 PAGE = {"Accept": "text/html"}
@@ -57,7 +57,7 @@ def upload(client: FlaskClient, clip: Path) -> str:
 def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path, Result]) -> Job:
     """A finished job of an upload that is gone, with its own link, as a worker leaves it."""
     gif_path, poster, result = finished_files
-    job = Job.create(recipe_json=Recipe(duration_s=1.0).to_dict())
+    job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())
     shutil.copy(gif_path, storage.result_path(job.id))
     shutil.copy(poster, storage.source_frame_path(job.id))
     running = Job.claim(job.id, "worker-1")

@@ -12,8 +12,8 @@ function between(value, low, high) {
   return Math.min(Math.max(low, value), high);
 }
 
-/** The mean colour of a picture's edge, as the encoder takes it for "auto". */
-function edgeColour(picture) {
+/** The mean color of a picture's edge, as the encoder takes it for "auto". */
+function edgeColor(picture) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = EDGE_PX;
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -44,7 +44,7 @@ export class Framing {
     this.#form = form;
     [parts.backdrop.width, parts.backdrop.height] = BLURRED_PX;
     form.addEventListener("input", () => this.#render());
-    parts.pad_colour.addEventListener("input", () => this.#takeColour());
+    parts.pad_color.addEventListener("input", () => this.#takeColor());
     this.#takeDrags();
     this.#takeKeys();
     this.#render();
@@ -57,9 +57,9 @@ export class Framing {
     this.#render();
   }
 
-  /** Learn the edge's colour from the background's first picture. */
+  /** Learn the edge's color from the background's first picture. */
   takeEdge(picture) {
-    this.#edge = edgeColour(picture);
+    this.#edge = edgeColor(picture);
     this.#render();
   }
 
@@ -99,9 +99,9 @@ export class Framing {
     this.#form.elements.focus.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  #takeColour() {
-    const { pad_colour: colour, pad_own: own } = this.#parts;
-    own.value = colour.value;
+  #takeColor() {
+    const { pad_color: color, pad_own: own } = this.#parts;
+    own.value = color.value;
     own.checked = true;
     own.dispatchEvent(new Event("input", { bubbles: true }));
   }

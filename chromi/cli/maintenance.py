@@ -1,0 +1,60 @@
+"""Commands for administrators: doctor, jobs, cleanup, backup."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from chromi.cli.instance_command import InstanceCommand
+from chromi.config import Settings
+from chromi.db import Job
+from chromi.jobs import cleanup
+from chromi.jobs.queue import open_service
+from chromi.monitoring import health_checks
+from chromi.monitoring.backup import write_backup
+
+
+@click.command(cls=InstanceCommand)
+def doctor() -> None:
+    """Check everything a conversion needs; exit with 1 if something is missing."""
+    settings = Settings.from_environ()
+    _, queue = open_service(settings)
+    checks = health_checks.check_service(settings, queue)
+    for check in checks:
+        click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<9} {check.detail}")
+    sys.exit(0 if all(check.ok for check in checks) else 1)
+
+
+@click.command(name="jobs", cls=InstanceCommand)
+def list_jobs() -> None:
+    """List the jobs, newest first, and mark those that are stuck."""
+    _, queue = open_service(Settings.from_environ())
+    waiting_ids = queue.waiting_ids()
+    for job in Job.select().order_by(Job.created_at.desc()):
+        stuck = "  STUCK" if cleanup.is_lost(job, waiting_ids) else ""
+        age_s = time.time() - job.created_at
+        click.echo(f"{job.id}  {job.state:<11}  {job.percent:>3} %  {age_s:>7.0f} s old{stuck}")
+
+
+@click.command(name="cleanup", cls=InstanceCommand)
+def clean_up() -> None:
+    """Remove what has expired and requeue lost jobs now."""
+    settings = Settings.from_environ()
+    storage, queue = open_service(settings)
+    report = cleanup.run_cleanup(settings, storage, queue.waiting_ids(), queue.enqueue)
+    for name, count in vars(report).items():
+        click.echo(f"{name.replace('_', ' ')}: {count}")
+
+
+@click.command(name="backup", cls=InstanceCommand)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def back_up(file: Path) -> None:
+    """Write a backup of all links and their files to the tar archive FILE; the service may be running."""
+    settings = Settings.from_environ()
+    count = write_backup(settings, file)
+    click.echo(f"{file}: {file.stat().st_size} bytes, {count} files")
+    if settings.secret_key:
+        click.echo("The backup does not contain CHROMI_SECRET_KEY. Keep a copy of it.", err=True)

@@ -1,0 +1,34 @@
+"""Commands that run the service: serve, web."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from chromi import create_app, log
+from chromi.cli.instance_command import InstanceCommand
+from chromi.config import Settings
+from chromi.db import open_database
+from chromi.hardening import require_sandbox
+from chromi.monitoring import supervisor
+
+
+@click.command(cls=InstanceCommand)
+def serve() -> None:
+    """Run the web server and the job queue until Ctrl-C."""
+    log.configure()
+    settings = Settings.from_environ()
+    require_sandbox(settings)
+    open_database(settings.instance)  # fail once, instead of once in each child process
+    sys.exit(supervisor.run(settings))
+
+
+@click.command(cls=InstanceCommand)
+def web() -> None:
+    """Run the web server only; conversions wait until a consumer runs."""
+    from chromi.web.server.waitress_server import serve  # no other command needs Flask
+
+    log.configure()
+    settings = Settings.from_environ()
+    serve(create_app(settings), settings)

@@ -1,0 +1,67 @@
+"""How the service is, in numbers: for /metrics and for the ops page."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import fn
+
+from chromi.config import Settings
+from chromi.db import Job, State, Worker
+from chromi.storage import Storage, files_in, size_of
+
+
+@dataclass(frozen=True)
+class Stats:
+    """A look at rows and files as they are now; ages in seconds, None where there is nothing to be old."""
+
+    jobs: dict[tuple[str, str], int]
+    """How many rows there are, by kind and state."""
+    oldest_queued_age_s: float | None
+    worker_ages_s: dict[str, float]
+    """Since each worker's last sign of life, the latest first."""
+    disk_free_bytes: int
+    disk_total_bytes: int
+    database_bytes: int
+    wal_bytes: int
+    """Of rows and queue together, as is `database_bytes`."""
+    media_bytes: dict[str, int]
+    """By folder."""
+
+    @property
+    def queue_length(self) -> int:
+        return sum(count for (_, state), count in self.jobs.items() if state == State.QUEUED)
+
+
+def look(settings: Settings, storage: Storage) -> Stats:
+    disk = shutil.disk_usage(settings.instance)
+    databases = [settings.instance / name for name in ("chromi.db", "queue.db")]
+    folders = (storage.uploads, storage.frames, storage.work, storage.results)
+    return Stats(
+        jobs=_count_jobs(),
+        oldest_queued_age_s=_oldest_queued_age_s(),
+        worker_ages_s=_worker_ages_s(),
+        disk_free_bytes=disk.free,
+        disk_total_bytes=disk.total,
+        database_bytes=size_of(databases),
+        wal_bytes=size_of(path.with_name(f"{path.name}-wal") for path in databases),
+        media_bytes={folder.name: size_of(files_in(folder)) for folder in folders},
+    )
+
+
+def _count_jobs() -> dict[tuple[str, str], int]:
+    rows: Any = Job.select(Job.kind, Job.state, fn.COUNT(Job.id)).group_by(Job.kind, Job.state).tuples()
+    return {(kind, state): count for kind, state, count in rows}
+
+
+def _oldest_queued_age_s() -> float | None:
+    created_at = Job.select(fn.MIN(Job.created_at)).where(Job.state == State.QUEUED).scalar()
+    return None if created_at is None else max(0.0, time.time() - created_at)
+
+
+def _worker_ages_s() -> dict[str, float]:
+    workers = Worker.select().order_by(Worker.seen_at.desc())
+    return {worker.id: max(0.0, time.time() - worker.seen_at) for worker in workers}

@@ -1,0 +1,124 @@
+"""What somebody may have within a time comes back evenly, and survives restarts and clocks."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chromi.db import RateLimit, RateLimitUsage, database, open_database
+
+THREE = RateLimit("calls", 3)
+HUNDRED = RateLimit("bytes", 100)
+FIVE = RateLimit("calls", 5)
+
+
+@pytest.fixture(autouse=True)
+def _database(tmp_path: Path) -> Iterator[None]:
+    open_database(tmp_path)
+    database.connect()
+    yield
+    database.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, in a list so that a test can move it."""
+    now = [time.time()]
+    monkeypatch.setattr("chromi.db.rate_limit.time.time", lambda: now[0])
+    return now
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_hours_worth_may_be_taken_at_once_and_no_more() -> None:
+    assert [THREE.take("a") for _ in range(4)] == [True, True, True, False]
+    assert THREE.take("b"), "another address has its own"
+    assert HUNDRED.take("a"), "as has another limit"
+
+
+def test_it_comes_back_evenly(clock: list[float]) -> None:
+    for _ in range(3):
+        THREE.take("a")
+    assert THREE.wait_s("a") == pytest.approx(1200)
+    clock[0] += 1201
+    assert THREE.wait_s("a") == 0
+    assert [THREE.take("a"), THREE.take("a")] == [True, False]
+
+
+@pytest.mark.usefixtures("clock")
+def test_amounts_count_and_looking_does_not() -> None:
+    assert HUNDRED.take("a", 60)
+    assert HUNDRED.wait_s("a", 60) == pytest.approx(720)
+    assert not HUNDRED.take("a", 60)
+    assert HUNDRED.take("a", 40)
+
+
+def test_a_window_may_be_shorter_than_an_hour(clock: list[float]) -> None:
+    few = RateLimit("tries", 2, window_s=60)
+    assert [few.take("a") for _ in range(3)] == [True, True, False]
+    assert few.wait_s("a") == pytest.approx(30)
+    clock[0] += 31
+    assert few.take("a")
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_was_taken_may_be_given_back() -> None:
+    THREE.take("a", 3)
+    HUNDRED.take("a", 100)
+    THREE.give_back("a")
+    assert [THREE.take("a", 3), HUNDRED.take("a")] == [True, False]
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_amount_known_afterwards_is_charged_and_given_back() -> None:
+    assert HUNDRED.take("a", 10)
+    HUNDRED.charge("a", 50)
+    assert not HUNDRED.take("a", 41)
+    HUNDRED.charge("a", -20)
+    assert [HUNDRED.take("a", 60), HUNDRED.take("a")] == [True, False]
+
+
+@pytest.mark.usefixtures("clock")
+def test_no_charge_lasts_longer_than_a_window_and_none_is_given_back_twice() -> None:
+    for taker in ("a", "b"):
+        HUNDRED.charge(taker, 1000)
+        HUNDRED.charge(taker, 1000)
+    assert HUNDRED.wait_s("a", 100) == pytest.approx(3600)
+    HUNDRED.charge("b", -1000)
+    HUNDRED.charge("c", -1000)
+    for taker in ("b", "c"):
+        assert [HUNDRED.take(taker, 100), HUNDRED.take(taker)] == [True, False]
+
+
+def test_a_clock_set_back_keeps_nobody_out_for_longer_than_an_hour(clock: list[float]) -> None:
+    for _ in range(3):
+        THREE.take("a")
+    clock[0] -= 86400
+    assert THREE.wait_s("a") == pytest.approx(1200)
+
+
+def test_it_survives_a_restart_and_goes_once_it_says_nothing(clock: list[float]) -> None:
+    THREE.take("a", 3)
+    database.close()
+    database.connect()
+    assert not THREE.take("a")
+    assert RateLimitUsage.delete_expired() == 0
+    clock[0] += 3601
+    assert RateLimitUsage.delete_expired() == 1
+    assert THREE.take("a", 3)
+
+
+def test_of_many_at_once_exactly_as_many_go_through() -> None:
+    taken = []
+
+    def take() -> None:
+        with database.connection_context():
+            taken.append(FIVE.take("a"))
+
+    threads = [threading.Thread(target=take) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert taken.count(True) == 5

@@ -1,0 +1,156 @@
+"""The best loop is found where there is one, and a score says how well it loops."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chromi.encoder import LoopWindow, find_loops, probe_video
+from chromi.encoder.encoder_errors import TimedOut
+from chromi.encoder.loops import MAX_SEARCHED_S
+from chromi.errors import NotAVideo
+from tests.support.clips import ffmpeg, make_clip
+
+Film = Callable[..., Path]
+
+DISC = "lt(hypot(X-W/2-({x}),Y-H/2-({y})),13)"
+STRIPES, CHECKS = "lt(mod(X,24),12)", "lt(mod(X,12),6)*lt(mod(Y,18),9)"
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Film:
+    """Make a clip of white where an expression of X, Y and T is 1."""
+
+    def film(
+        white: str, *, seconds: float = 10, rate: float = 24, name: str = "c.mp4", noise: int = 0
+    ) -> Path:
+        drawing = f"format=yuv420p,geq=lum='50+150*({white})':cb=128:cr=128"
+        grain = f",noise=alls={noise}:allf=t" if noise else ""
+        return make_clip(
+            tmp_path / name, seconds=seconds, size="160x90", rate=rate, picture="color=black",
+            filters=drawing + grain,
+        )  # fmt: skip
+
+    return film
+
+
+def swinging(period_s: float, at: str = "T") -> str:
+    return DISC.format(x=f"36*sin(2*PI*({at})/{period_s})", y="0")
+
+
+def wandering(at: str) -> str:
+    """A way that never crosses itself in the same direction."""
+    return DISC.format(x=f"({at})*5-35", y=f"12*sin(({at})*2)")
+
+
+def scores(windows: list[LoopWindow]) -> list[int]:
+    return [window.score for window in windows]
+
+
+@pytest.mark.slow
+def test_a_period_is_found_and_its_half_is_not(film: Film) -> None:
+    """After half a swing the pendulum is where it was, on its way back."""
+    clip = film(swinging(2))
+    assert min(scores(find_loops(clip, duration_s=6))) >= 98
+    assert max(scores(find_loops(clip, duration_s=5))) < 75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate", "noise"), [(10, 0), (30, 0), (29.97, 0), (60, 0), (30, 25)])
+def test_a_period_is_found_at_every_rate_and_under_noise(rate: float, noise: int, film: Film) -> None:
+    clip = film(swinging(2), rate=rate, noise=noise)
+    assert min(scores(find_loops(clip, duration_s=6))) >= 95
+
+
+@pytest.mark.parametrize("noise", [0, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.slow
+def test_the_one_place_that_comes_again_is_first(noise: int, film: Film) -> None:
+    """The second and a half from 2 s on is shown again at 8 s."""
+    best, second, *_ = find_loops(
+        film(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14, noise=noise), limit=2
+    )
+    assert best.score >= 98
+    assert 1.9 <= best.start_s <= 3.6
+    assert second.score < 20 or 1.9 <= second.start_s <= 3.6
+
+
+def test_a_picture_that_stands_still_loops_anywhere(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=9, picture="smptebars", rate=10, size="160x90")
+    assert scores(find_loops(clip, duration_s=6)) == [100] * 3
+
+
+@pytest.mark.slow
+def test_a_hard_cut_at_the_seam_scores_near_nothing(film: Film) -> None:
+    clip = film(f"if(lt(T,5),{STRIPES},{CHECKS})")
+    assert max(scores(find_loops(clip, duration_s=6))) <= 5
+    assert find_loops(clip, duration_s=4)[0].score == 100, "before the cut, or after it"
+
+
+@pytest.mark.slow
+def test_a_hard_cut_inside_the_window_does_not_count(film: Film) -> None:
+    clip = film(f"if(between(T,4,5),{CHECKS},{STRIPES})", seconds=7)
+    assert find_loops(clip, duration_s=6)[0] == LoopWindow(0.0, 6, 100)
+
+
+def test_a_clip_that_is_a_loop_already_is_one_window(film: Film) -> None:
+    assert find_loops(film(swinging(2), seconds=2), duration_s=6) == [LoopWindow(0.0, 2.0, 100)]
+
+
+@pytest.mark.slow
+def test_a_short_clip_that_does_not_loop_says_so(film: Film) -> None:
+    (window,) = find_loops(film(wandering("T*2"), seconds=3))
+    assert window.duration_s == pytest.approx(3)
+    assert window.score < 20
+
+
+@pytest.mark.slow
+def test_windows_lie_apart_and_the_best_come_first(clip: Path) -> None:
+    windows = find_loops(clip, duration_s=2)
+    assert scores(windows) == sorted(scores(windows), reverse=True)
+    starts_s = sorted(window.start_s for window in windows)
+    assert len(starts_s) == 5
+    assert all(later - earlier >= 0.999 for earlier, later in zip(starts_s, starts_s[1:], strict=False))
+    assert starts_s[-1] + 2 <= probe_video(clip).duration_s + 0.05
+
+
+@pytest.mark.slow
+def test_times_count_from_the_first_picture(film: Film, tmp_path: Path) -> None:
+    late = tmp_path / "late.mkv"
+    clip = film(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14)
+    ffmpeg("-i", clip, "-c", "copy", "-output_ts_offset", "3.7", late)
+    assert find_loops(late, limit=1) == find_loops(clip, limit=1)
+
+
+@pytest.mark.slow
+def test_of_pictures_an_hour_apart_ten_minutes_are_searched(film: Film) -> None:
+    clip = film("gt(T,5000)", seconds=7200, rate=1 / 3600)
+    last = max(window.start_s for window in find_loops(clip, limit=1000))
+    assert last == pytest.approx(MAX_SEARCHED_S - 6, abs=1)
+
+
+@pytest.mark.slow
+def test_what_can_be_read_in_time_is_searched(heavy_clip: Path, tmp_path: Path) -> None:
+    long = tmp_path / "long.mp4"
+    ffmpeg("-stream_loop", "9", "-i", heavy_clip, "-c", "copy", long)
+    windows = find_loops(long, duration_s=1, limit=100, timeout_s=2)
+    assert 0 < max(window.start_s for window in windows) < 90
+    with pytest.raises(TimedOut):
+        find_loops(long, duration_s=10, timeout_s=0)
+
+
+def test_whatever_the_tick_raises_ends_the_search(clip: Path) -> None:
+    def stop(share: float) -> None:
+        assert 0 <= share <= 1
+        raise KeyboardInterrupt
+
+    descriptors = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(KeyboardInterrupt):
+        find_loops(clip, on_tick=stop)
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_a_text_has_no_loops(tmp_path: Path) -> None:
+    (tmp_path / "c.mp4").write_text("no video")
+    with pytest.raises(NotAVideo):
+        find_loops(tmp_path / "c.mp4")

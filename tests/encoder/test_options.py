@@ -1,0 +1,206 @@
+"""Times and options are read as a person types them, or refused by name."""
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from chromi.encoder.option_parser import OPTIONS, Framing, Loop, Quality, Scaling, Short
+from chromi.encoder.options import ConversionOptions
+from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.timecode import format_timecode, parse_timecode
+from chromi.errors import BadOptions
+
+FIVE_SECONDS = VideoInfo("mov", "h264", 640, 360, 5.06, 30.0, 0.0, "yuv420p", "bt709", "bt709")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("6", 6),
+        ("62.5", 62.5),
+        ("00:00:00", 0),
+        ("00:01:02.5", 62.5),
+        ("0:12,4", 12.4),
+        ("12,4", 12.4),
+        ("0:05", 5),
+        ("01:02", 62),
+        ("1:02:03", 3723),
+        ("99:59:59.999", 359999.999),
+        ("  7 ", 7),
+        ("1.23456789", 1.235),
+        ("90", 90),
+    ],
+)
+def test_a_timecode_is_read(text: str, seconds: float) -> None:
+    assert parse_timecode(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "-1", "+1", "1e3", "1_000", "nan", "inf", "-inf", "0x10", ".5", "5.", "six", "1 2"),
+        *("1,", "1.2,5", ",5"),
+        *("00:60", "00:60:00", "00:00:60", "1:2:3:4", ":30", "30:", "1::2", "00:-1:00", "100:00:00"),
+        *("٦", "１", "00:00:0٦", "9999999", "1" * 400, "1\n2", "6\x00", "6s", "00:00:06;rm"),
+    ],
+)
+def test_what_is_no_timecode_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no timecode"):
+        parse_timecode(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "00:00:00.000"), (62.5, "00:01:02.500"), (59.9996, "00:01:00.000"), (3723.004, "01:02:03.004")],
+)
+def test_a_timecode_is_written(seconds: float, text: str) -> None:
+    assert format_timecode(seconds) == text
+
+
+def test_what_is_written_can_be_read() -> None:
+    for seconds in (0, 0.001, 59.999, 60, 3599.5, 359998.999):
+        assert parse_timecode(format_timecode(seconds)) == pytest.approx(seconds)
+
+
+def test_an_empty_form_asks_for_the_first_six_seconds() -> None:
+    assert ConversionOptions.parse() == ConversionOptions(start_s=0.0, duration_s=6.0)
+    assert ConversionOptions().frames == 144
+
+
+def test_options_are_read() -> None:
+    options = ConversionOptions.parse(start_time="00:01:02.5", duration="2.5")
+    assert options == ConversionOptions(62.5, 2.5)
+    assert options.frames == 60
+
+
+def test_every_wrong_option_is_named() -> None:
+    with pytest.raises(BadOptions) as caught:
+        ConversionOptions.parse(start_time="-1", duration="99")
+    message = caught.value.user_message
+    assert "start_time must be a time" in message
+    assert "duration must be between 1 and 10 seconds, not 99" in message
+
+
+@pytest.mark.parametrize("duration", ["0", "0.999", "10.001", "600"])
+def test_the_duration_is_1_to_10_seconds(duration: str) -> None:
+    with pytest.raises(BadOptions, match="duration must be between 1 and 10"):
+        ConversionOptions.parse(duration=duration)
+
+
+@pytest.mark.parametrize("duration", ["1", "10", "00:00:06"])
+def test_the_ends_of_the_range_are_allowed(duration: str) -> None:
+    assert ConversionOptions.parse(duration=duration).duration_s == parse_timecode(duration)
+
+
+@pytest.mark.parametrize("start_s", [5.06, 6, 1e5])
+def test_a_start_after_the_end_is_refused_with_the_length(start_s: float) -> None:
+    with pytest.raises(BadOptions, match=r"the clip is only 00:00:05\.060 long"):
+        ConversionOptions(start_s=start_s).check_against(FIVE_SECONDS)
+
+
+def test_a_start_before_the_end_is_allowed() -> None:
+    ConversionOptions(start_s=5.05).check_against(FIVE_SECONDS)
+
+
+def test_a_recipe_and_what_a_probe_found_survive_a_row() -> None:
+    options = ConversionOptions(1.5, 3.0)
+    assert ConversionOptions.from_dict(options.to_dict()) == options
+    assert VideoInfo.from_dict(FIVE_SECONDS.to_dict()) == FIVE_SECONDS
+
+
+TYPED = {
+    "start_time": "1:02.5",
+    "duration": "2.5",
+    "quality": "best",
+    "max_mb": "9.5",
+    "framing": " Fit ",
+    "focus": "0, 0.25",
+    "pad": "#AABBCC",
+    "size": "1920x1080",
+    "scaling": "pixelated",
+    "loop": "crossfade",
+    "speed": "1.25",
+    "reverse": "on",
+    "short": "repeat",
+}
+CHOSEN = ConversionOptions(
+    start_s=62.5,
+    duration_s=2.5,
+    quality=Quality.BEST,
+    max_mb=9.5,
+    framing=Framing.FIT,
+    focus=(0.0, 0.25),
+    pad="#aabbcc",
+    width_px=1920,
+    height_px=1080,
+    loop=Loop.CROSSFADE,
+    speed=1.25,
+    reverse=True,
+    short=Short.REPEAT,
+    scaling=Scaling.PIXELATED,
+)
+
+
+def test_every_option_is_read() -> None:
+    assert TYPED.keys() == set(OPTIONS)
+    assert ConversionOptions.parse(**TYPED) == CHOSEN
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("quality", "good", "quality must be small, balanced or best"),
+        ("max_mb", "0", "max_mb must be a number between 0.1 and 500"),
+        ("max_mb", "501", "max_mb must be a number between 0.1 and 500"),
+        ("max_mb", "lots", "max_mb must be a number between 0.1 and 500"),
+        ("framing", "wide", "framing must be fill, fit or blur"),
+        *(("focus", text, "focus must be X,Y") for text in ("0.5", "0.5,1.1", "-1,0", "a,b", "1,1,1", ",")),
+        *(("pad", text, "pad must be auto or a color") for text in ("red", "#fff", "0xffffff", "#12345g")),
+        ("size", "3840x2160", "size must be 1280x720 or 1920x1080"),
+        ("scaling", "nearest", "scaling must be auto, smooth or pixelated"),
+        ("loop", "forever", "loop must be cut, crossfade or boomerang"),
+        *(("speed", text, "speed must be") for text in ("0.49", "2.01", "1e0", "nan", "١")),
+        ("reverse", "perhaps", "reverse must be on, true"),
+        ("short", "long", "short must be play, boomerang or repeat"),
+        ("color", "red", "color is no option"),
+    ],
+)
+def test_a_wrong_option_is_named_with_what_is_allowed(name: str, text: str, words: str) -> None:
+    with pytest.raises(BadOptions) as caught:
+        ConversionOptions.parse(**{name: text})
+    assert caught.value.user_message.startswith(words)
+    assert caught.value.user_message.count(" must be ") <= 1
+
+
+def test_all_wrong_options_are_in_one_sentence() -> None:
+    with pytest.raises(BadOptions) as caught:
+        ConversionOptions.parse(**dict.fromkeys(OPTIONS, "?"))
+    for name in OPTIONS:
+        assert f"{name} must be" in caught.value.user_message
+
+
+def test_what_was_chosen_can_be_typed_again_and_survives_a_row() -> None:
+    for options in (ConversionOptions(), CHOSEN):
+        assert ConversionOptions.parse(**options.to_form()) == options
+        row = json.loads(json.dumps(options.to_dict()))
+        assert ConversionOptions.from_dict(row) == options
+        assert type(ConversionOptions.from_dict(row).loop) is Loop
+
+
+def test_a_row_of_the_first_version_is_read() -> None:
+    assert ConversionOptions.from_dict({"start_s": 1.5, "duration_s": 3}) == ConversionOptions(1.5, 3.0)
+
+
+def test_quality_and_size_of_the_file_keep_the_same_pictures() -> None:
+    assert replace(CHOSEN, quality=Quality.SMALL, max_mb=None).frame_cache_key() == CHOSEN.frame_cache_key()
+    assert ConversionOptions(1, 6).frame_cache_key() == ConversionOptions(1.0, 6.0).frame_cache_key()
+
+
+def test_every_other_option_makes_other_pictures() -> None:
+    deciding = [field.name for field in fields(ConversionOptions) if field.name not in ("quality", "max_mb")]
+    keys = {
+        replace(ConversionOptions(), **{name: getattr(CHOSEN, name)}).frame_cache_key() for name in deciding
+    }
+    assert len(keys | {ConversionOptions().frame_cache_key()}) == len(deciding) + 1

@@ -1,0 +1,24 @@
+"""A disk that is slow costs time, and no job."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.service
+
+
+def test_a_worker_that_waits_for_its_disk_keeps_its_lease(tmp_path: Path, plain_clip: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.slow_disk_job", plain_clip],
+        cwd=ROOT,
+        env=os.environ | {"CHROMI_INSTANCE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.returncode) == ("success\n", 0), done.stderr

@@ -1,9 +1,0 @@
-"""The worker whose conversions are no work and whose minute lasts a second. For `huey_consumer`."""
-
-from huey.consumer import Scheduler
-
-from tests.service.stand_in import huey
-
-Scheduler.periodic_task_seconds = 1
-
-__all__ = ["huey"]

@@ -1,0 +1,9 @@
+"""The worker whose conversions are no work and whose minute lasts a second. For `huey_consumer`."""
+
+from huey.consumer import Scheduler
+
+from tests.support.fake_worker import huey
+
+Scheduler.periodic_task_seconds = 1
+
+__all__ = ["huey"]

@@ -1,0 +1,220 @@
+"""Make the clip of a row of the matrix: exact samples, written by the bundled ffmpeg in one run.
+
+The samples are computed here, not by ffmpeg's filters, so that a conversion that ffmpeg gets wrong in both
+directions does not look right.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+from math import ceil
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from tests.support.matrix_colors import JPEG, PATCHES, SPACES, ColorSpace, signal_of, yuv_of
+from tests.support.matrix_layout import Layout, layout_of
+from tests.support.matrix_rows import Row
+
+RATES = {"24": Fraction(24), "12": Fraction(12), "29.97": Fraction(30000, 1001), "60": Fraction(60)}
+RATES |= {"240": Fraction(240), "variable": Fraction(24)}
+STARTS = {"beginning": 0.0, "later": 0.4}
+SUFFIXES = {"prores": "mov", "png": "mov", "raw": "mov", "mjpeg": "mov", "gif": "gif"}
+SUFFIXES |= {"h264": "mp4", "hevc": "mp4", "mpeg4": "mp4", "vp8": "webm", "vp9": "webm"}
+SUFFIXES |= {"av1": "mkv", "ffv1": "mkv"}
+
+_X265 = (
+    "-preset",
+    "ultrafast",
+    "-x265-params",
+    "log-level=error:keyint=24:bframes=2:crf=4:ctu=16:pools=none:frame-threads=1",
+)
+_REALTIME = ("-deadline", "realtime", "-cpu-used", "8", "-g", "24")
+_ENCODERS = {
+    "h264": ("libx264", "-preset", "ultrafast", "-qp", "6", "-g", "24", "-bf", "2"),
+    "hevc": ("libx265", *_X265, "-tag:v", "hvc1"),
+    "prores": ("prores_ks", "-q:v", "4"),
+    "png": ("png",),
+    "vp8": ("libvpx", *_REALTIME, "-qmin", "0", "-qmax", "2", "-b:v", "20M", "-auto-alt-ref", "0"),
+    "vp9": ("libvpx-vp9", *_REALTIME, "-lossless", "1"),
+    "av1": ("libaom-av1", "-usage", "realtime", "-cpu-used", "8", "-g", "24", "-aom-params", "lossless=1"),
+    "ffv1": ("ffv1", "-g", "1"),
+    "raw": ("rawvideo",),
+    "mpeg4": ("mpeg4", "-q:v", "1", "-g", "24", "-bf", "2"),
+    "mjpeg": ("mjpeg", "-q:v", "2"),
+    "gif": ("gif",),
+}
+_STORED_FORMATS = {
+    ("h264", "rgb"): "bgr0",
+    ("png", "rgb"): "rgb24",
+    ("png", "alpha"): "rgba",
+    ("raw", "yuv422"): "uyvy422",
+    ("raw", "rgb"): "rgb24",
+    ("raw", "alpha"): "argb",
+    ("ffv1", "rgb"): "bgr0",
+    ("ffv1", "alpha"): "bgra",
+}
+_GIF_PALETTE = (
+    "split[all][some];[some]palettegen=stats_mode=full[palette];[all][palette]paletteuse=dither=none"
+)
+_VARIABLE = "settb=1/1000,setpts=125*floor(N/3)+if(eq(mod(N\\,3)\\,1)\\,20\\,if(eq(mod(N\\,3)\\,2)\\,90\\,0))"
+
+
+def frame_times(row: Row) -> list[float]:
+    """Return when each frame of the clip is shown; as _VARIABLE has it at a variable rate."""
+    count = ceil(_seconds(row) * RATES[row["rate"]])
+    if row["rate"] == "variable":
+        return [0.125 * (number // 3) + (0.0, 0.02, 0.09)[number % 3] for number in range(count)]
+    return [float(number / RATES[row["rate"]]) for number in range(count)]
+
+
+def space_of(row: Row) -> ColorSpace:
+    return JPEG if row["codec"] == "mjpeg" else SPACES[row["color"]]
+
+
+def make_matrix_clip(row: Row, folder: Path) -> Path:
+    """Make the clip; its rotation is written by a second run, as the first one cannot."""
+    path = folder / f"clip.{_suffix(row)}"
+    layout, source = layout_of(row), _Source(row)
+    encoded = path if row["turn"] == "0" else path.with_stem("unturned")
+    command = [
+        *("-f", "rawvideo", "-pix_fmt", source.format, "-r", str(RATES[row["rate"]])),
+        *("-s", "{}x{}".format(*layout.stored_px), *source.tags, "-i", "pipe:"),
+        *("-vf", ",".join(source.filters), "-fps_mode", "passthrough", "-enc_time_base", "filter"),
+        *("-c:v", *source.encoder, *source.tags, str(encoded)),
+    ]
+    _ffmpeg(command, b"".join(source.frames(layout)))
+    if encoded != path:
+        turn = ("-display_rotation", row["turn"]) if row["turn"].isdigit() else (f"-display_{row['turn']}",)
+        _ffmpeg([*turn, "-i", str(encoded), "-c", "copy", str(path)])
+        encoded.unlink()
+    return path
+
+
+def _seconds(row: Row) -> float:
+    """Return how long the clip must be: up to the end of what is read, and a bit."""
+    speed, start = float(row["speed"]), STARTS[row["start"]]
+    if row["loop"] == "crossfade":  # a second, and half of one before it, as far as there is any
+        return max(start, speed / 2) + speed + 0.2
+    return start + speed / 2 + 0.2
+
+
+def _suffix(row: Row) -> str:
+    is_mov = row["codec"] == "hevc" and row["range"] == "full"  # the other half is MP4
+    return "mov" if is_mov else SUFFIXES[row["codec"]]
+
+
+Value = Callable[[str | int], int]
+"""The sample of what lies somewhere: a color's name, or the number of a bit."""
+
+
+class _Source:
+    """The samples of a row, and how ffmpeg is to take them."""
+
+    def __init__(self, row: Row) -> None:
+        self._row, self._space = row, space_of(row)
+        codec, form = row["codec"], row["format"]
+        self._is_full = row["range"] == "full"
+        self._bits = 10 if form.endswith("p10") or codec == "prores" else 8
+        self._is_rgb = form == "rgb" or (form == "alpha" and codec in ("png", "ffv1", "raw", "gif"))
+        self._has_alpha = form == "alpha"
+        self.format = self._planar_format()
+        self.tags = self._space.tags(full=self._is_full)
+        self.encoder = self._encoder()
+
+    def _planar_format(self) -> str:
+        form, ten = self._row["format"], "10le" if self._bits == 10 else ""
+        if self._is_rgb:
+            return f"gbr{'a' if self._has_alpha else ''}p"
+        if form == "alpha":
+            return "yuva444p10le" if self._row["codec"] == "prores" else "yuva420p"
+        return "gray" if form == "gray" else f"{form.removesuffix('p10')}p{ten}"
+
+    def _encoder(self) -> Sequence[str]:
+        codec, form = self._row["codec"], self._row["format"]
+        if codec == "h264" and form == "rgb":
+            return ("libx264rgb", *_ENCODERS[codec][1:])
+        if codec == "raw" and form == "yuv422p10":
+            return ("v210",)
+        if codec == "png" and form == "rgb":
+            return ("qtrle",)
+        if codec == "prores":
+            return (*_ENCODERS[codec], "-profile:v", "3" if form == "yuv422p10" else "4")
+        if codec == "mpeg4":
+            return (*_ENCODERS[codec], "-movflags", "+write_colr")
+        return _ENCODERS[codec]
+
+    @property
+    def filters(self) -> list[str]:
+        row = self._row
+        stored = _STORED_FORMATS.get((row["codec"], row["format"]))
+        return [
+            f"setsar={row['sar'].replace('x', '/')}",
+            *([_VARIABLE] if row["rate"] == "variable" else []),
+            *([f"format={stored}"] if stored else []),
+            *([_GIF_PALETTE] if row["codec"] == "gif" else []),
+        ]
+
+    def frames(self, layout: Layout) -> Iterator[bytes]:
+        """Yield each frame's planes; their rows are looked up, as most are the same."""
+        planes = [_Plane(layout, *subsampling) for subsampling in self._subsampling()]
+        samples = {name: self._samples(name) for name in PATCHES}
+        for number in range(len(frame_times(self._row))):
+            for index, plane in enumerate(planes):
+                yield plane.draw(self._value_of(samples, number, index), self._bits)
+
+    def _value_of(self, samples: dict[str, Sequence[int]], number: int, plane: int) -> Value:
+        def value(name: str | int) -> int:
+            if isinstance(name, int):
+                name = "white" if number >> name & 1 else "dark"
+            return samples[name][plane]
+
+        return value
+
+    def _samples(self, name: str) -> Sequence[int]:
+        """Return the color's samples, plane by plane; purple is transparent where there is alpha."""
+        signal = signal_of(PATCHES[name], self._space)
+        alpha = (0 if name == "purple" else 2**self._bits - 1,)
+        if self._is_rgb:
+            red, green, blue = (round(value * 255) for value in signal)
+            return (green, blue, red, *alpha)
+        return (*yuv_of(signal, self._space.matrix, full=self._is_full, bits=self._bits), *alpha)
+
+    def _subsampling(self) -> list[tuple[int, int]]:
+        """Return by how much each plane is smaller, in width and height."""
+        if self.format == "gray":
+            return [(1, 1)]
+        chroma = (
+            (1, 1) if self._is_rgb or "444" in self.format else (2, 1) if "422" in self.format else (2, 2)
+        )
+        return [(1, 1), chroma, chroma, *([(1, 1)] if self._has_alpha else [])]
+
+
+class _Plane:
+    """One plane as lines of runs, of what lies there."""
+
+    def __init__(self, layout: Layout, across: int, down: int) -> None:
+        width, height = layout.stored_px
+        columns, lines = -(-width // across), -(-height // down)
+        names = (
+            tuple(layout.name_at((x + 0.5) * across, (y + 0.5) * down) for x in range(columns))
+            for y in range(lines)
+        )
+        self._bands = [
+            ([(name, len(list(run))) for name, run in groupby(line)], len(list(lines)))
+            for line, lines in groupby(names)
+        ]
+
+    def draw(self, value: Value, bits: int) -> bytes:
+        size = 2 if bits > 8 else 1
+        return b"".join(
+            b"".join(value(name).to_bytes(size, "little") * length for name, length in runs) * lines
+            for runs, lines in self._bands
+        )
+
+
+def _ffmpeg(arguments: Sequence[str], data: bytes = b"") -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *arguments]
+    done = subprocess.run(command, input=data, capture_output=True, timeout=120)
+    assert done.returncode == 0, (arguments, done.stderr.decode())

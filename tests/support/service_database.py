@@ -1,0 +1,74 @@
+"""A running service's own rows, looked at and changed from outside."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from chromi.db import Job, Link, database, open_database
+from chromi.encoder import ConversionOptions, Result
+from chromi.storage import Storage
+from tests.conftest import Service
+
+
+@contextmanager
+def rows(service: Service) -> Iterator[None]:
+    """Use the models on the service's database."""
+    open_database(service.instance)
+    with database.connection_context():
+        yield
+
+
+@contextmanager
+def locked(service: Service, name: str = "chromi.db") -> Iterator[None]:
+    """Hold a database's write lock, as another program may."""
+    path = service.instance / name
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def add_result(service: Service, size_bytes: int) -> tuple[str, bytes]:
+    """Have the service hold a finished job whose file nobody had to convert; gives its id and the file."""
+    content = os.urandom(size_bytes)
+    made = Result(24, size_bytes, 100, 1280, 720, seconds={})
+    with rows(service):
+        job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())
+        Storage(service.instance).result_path(job.id).write_bytes(content)
+        running = Job.claim(job.id, "a worker of another time")
+        assert running
+        assert running.succeed(made)
+        Link.create(job=job, expires_at=time.time() + 3600, shared=False)
+        return str(job.id), content
+
+
+def look(service: Service, query: str, *values: str) -> Any:
+    """The first value that a query finds, without waiting for anybody."""
+    with closing(sqlite3.connect(f"file:{service.instance}/chromi.db?mode=ro", uri=True)) as connection:
+        found = connection.execute(query, values).fetchone()
+        return found and found[0]
+
+
+def web_process(service: Service) -> psutil.Process:
+    [found] = [
+        child
+        for child in psutil.Process(service.process.pid).children()
+        if "huey_consumer" not in " ".join(child.cmdline())
+    ]
+    return found
+
+
+def results(service: Service) -> list[str]:
+    return sorted(path.name for path in (service.instance / "media/results").iterdir())
+
+
+def age(path: Path) -> None:
+    """Let it look as if nobody had touched it for hours."""
+    long_ago = time.time() - 10_000
+    os.utime(path, (long_ago, long_ago))

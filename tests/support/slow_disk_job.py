@@ -1,0 +1,45 @@
+"""One job whose result takes longer than a lease to write.
+
+`python -m tests.support.slow_disk_job CLIP`."""
+
+import os
+import shutil
+import stat
+import sys
+import time
+from pathlib import Path
+
+from chromi.config import Settings
+from chromi.db import Job, Upload, database, lease
+from chromi.encoder import ConversionOptions, probe_video
+from chromi.jobs.queue import open_service
+from chromi.jobs.runner import run_job
+
+LEASE_S = 2
+DISK_S = 3
+
+write_to_disk = os.fsync
+
+
+def write_slowly(descriptor: int) -> None:
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fsync = write_to_disk  # once is enough
+        time.sleep(DISK_S)
+    write_to_disk(descriptor)
+
+
+def main(clip: Path) -> None:
+    settings = Settings.from_environ()
+    storage, _ = open_service(settings)
+    with database.connection_context():
+        upload = Upload.create(bytes=clip.stat().st_size, info_json=probe_video(clip).to_dict())
+        shutil.copy(clip, storage.upload_path(upload.id))
+        job = Job.create(upload=upload, options_json=ConversionOptions(duration_s=1.0).to_dict())
+        lease.LEASE_S = LEASE_S
+        os.fsync = write_slowly
+        run_job(job.id, settings, storage)
+        print(Job.find(job.id).state)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,46 @@
+"""Files reach the disk in ranges, and an error of the disk is said."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from chromi import atomic_files as flushing
+from chromi.atomic_files import RANGE_BYTES, flush
+from chromi.encoder.encoder_errors import Cancelled
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "f"
+    path.write_bytes(bytes(2 * RANGE_BYTES + 1))
+    return path
+
+
+@pytest.mark.parametrize("mode", ["rb", "r+b"])
+def test_it_can_be_ended_before_each_range(path: Path, mode: str) -> None:
+    checks = []
+    with path.open(mode) as file:
+        flush(file, lambda: checks.append(1))
+    assert len(checks) == 3
+
+    def stop() -> None:
+        raise Cancelled
+
+    with path.open(mode) as file, pytest.raises(Cancelled):
+        flush(file, stop)
+
+
+def test_an_error_of_the_disk_is_raised(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    os.close(descriptor)
+    with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
+        flushing._write_range(descriptor, 0)
+
+
+def test_what_has_no_ranges_is_no_error() -> None:
+    reading, writing = os.pipe()
+    flushing._write_range(reading, 0)
+    os.close(reading)
+    os.close(writing)

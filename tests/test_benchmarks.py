@@ -1,0 +1,84 @@
+"""The benchmark works, so that it cannot rot unseen between two releases."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks import encoder
+from benchmarks.labels import Box, place_label
+from benchmarks.match import find_quality_above
+from benchmarks.promises import Promise
+from tests.support.clips import make_clip
+
+
+@pytest.mark.slow
+def test_a_run_writes_figures_tables_and_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Few colors: the other tool's dither takes half a minute over many.
+    clip = make_clip(tmp_path / "clip.mp4", seconds=6.5, picture="quadrants", filters="scroll=h=0.01")
+    short = make_clip(tmp_path / "short.mp4", seconds=1, size="64x64")
+    results = tmp_path / "results"
+
+    encoder.main(
+        ["--only", "balanced,split", "--every", "24", "--results", str(results), str(clip), str(short)]
+    )
+
+    found = json.loads((results / "results.json").read_text())
+    assert found["skipped"].keys() == {"short.mp4"}
+    assert found["versions"].keys() == {"chromi", "ffmpeg", "python"}
+    (measured,) = found["clips"]
+    assert measured["name"] == "clip.mp4"
+    assert measured["missing"] == {}
+    for key in ("balanced", "split"):
+        tool = measured["tools"][key]
+        assert 0 < tool["wall_s"] < 60
+        assert tool["cpu_s"] > 0
+        assert tool["peak_bytes"] > 10e6
+        assert tool["bytes"] > 10_000
+        assert tool["quality"]["frames"] == 144
+        assert tool["quality"]["vmaf"] > 80
+        assert tool["quality"]["blurred_psnr_db"] > 30
+        assert abs(tool["quality"]["offset_frames"]) <= 1
+    assert "Chromi balanced" in (results / "results.md").read_text()
+    assert "| clip" in (results / "summary.md").read_text()
+    assert "short.mp4 is skipped: 1.00 s is shorter" in capsys.readouterr().out
+    assert str(tmp_path) not in (results / "results.json").read_text()
+    with Image.open(results / "size-quality.png") as picture:
+        colors = {color for _, color in picture.convert("RGB").getcolors(1 << 24) or ()}
+        assert (0xD9, 0x48, 0x2B) in colors  # Chromi's dot
+
+
+def test_gifskis_quality_is_the_lowest_that_is_large_enough() -> None:
+    assert [find_quality_above(size, lambda quality: quality * 10) for size in (5, 10, 735, 1000, 1001)] == [
+        *(1, 1, 74, 100, 100)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("measured", "limit", "is_floor", "is_held"),
+    [
+        (0.5, 0.5, False, True),
+        (0.51, 0.5, False, False),
+        (0.0, 0.0, False, False),  # "higher" is more than as high
+        (88.0, 88.0, True, True),
+        (None, 1.0, False, None),
+    ],
+)
+def test_a_promise_is_held_up_to_its_limit(
+    measured: float | None, limit: float, is_floor: bool, is_held: bool | None
+) -> None:
+    assert Promise("clip", "gifski", "wall", "×", measured, limit, (), is_floor).is_held is is_held
+
+
+def test_a_label_covers_nothing() -> None:
+    inside = Box(0, 0, 200, 100)
+    taken: list[Box] = []
+    for _ in range(5):
+        place = place_label(100, 50, 60, 12, inside=inside, taken=taken)
+        assert place
+        assert inside.holds(place)
+        assert not any(place.touches(other) for other in taken)
+        taken.append(place)

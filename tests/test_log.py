@@ -1,0 +1,95 @@
+"""Lines of the log: one an event, each tied to its request or job, and nothing of a visitor in them raw."""
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chromi import log
+from tests.conftest import Service
+from tests.support.service_client import curl, curl_json, start_job, wait_for_end
+from tests.support.waiting import wait_for
+
+EVIL = 'a\nb\r\x1b[31m{"level": "forged"}\u2028\u202e\x7f\x9b"'
+
+
+def format_evil(formatter: logging.Formatter) -> str:
+    try:
+        raise ValueError(EVIL)
+    except ValueError:
+        record = logging.LogRecord("x", logging.WARNING, __file__, 1, "%s", (EVIL,), sys.exc_info())
+    record.facts = {"name": EVIL}
+    return formatter.format(record)
+
+
+def test_nothing_in_a_line_can_forge_another_or_reach_a_terminal() -> None:
+    line = format_evil(log.JsonFormatter())
+    assert re.fullmatch(r"[ -~]+", line)
+    read = json.loads(line)
+    assert (read["message"], read["name"], read["level"]) == (EVIL, EVIL, "warning")
+    assert EVIL in read["trace"]
+
+
+def test_a_person_s_lines_are_as_safe() -> None:
+    first, *trace = format_evil(log.TextFormatter()).split("\n")
+    assert "warning: a\\nb\\r\\x1b" in first
+    assert first.isprintable()
+    assert trace
+    assert all(line.startswith("    ") and line.isprintable() for line in trace)
+
+
+def test_lines_are_about_what_they_are_written_in() -> None:
+    def about() -> set[str]:
+        record = logging.LogRecord("x", logging.INFO, __file__, 1, "m", (), None)
+        return json.loads(log.JsonFormatter().format(record)).keys() & {"request_id", "job_id"}
+
+    log.reset_context()
+    with log.bound_context(request_id="r"):
+        with log.bound_context(job_id="j"):
+            assert about() == {"request_id", "job_id"}
+        assert about() == {"request_id"}
+    assert about() == set()
+
+
+# -- the whole service -------------------------------------------------------------------------------------
+
+
+@pytest.mark.service
+def test_every_line_of_both_processes_is_json(
+    start_service: Callable[..., Service], plain_clip: Path
+) -> None:
+    service = start_service(tracemalloc="true")
+    job_id = start_job(service, plain_clip, duration="1")
+    assert wait_for_end(service, job_id)["status"] == "success"
+    curl("-F", f"video=@{plain_clip};filename=we\nird\x1b[31m.mp4", "-Fduration=x", f"{service.url}/convert/")
+    assert curl_json("-H", "X-Request-Id: from-the-proxy-1", f"{service.url}/health/ready")["status"] == "ok"
+    wait_for(lambda: "after the job" in "".join(service.log), "the worker's last line")
+    assert service.stop() == 0
+    lines = [json.loads(line) for line in service.log]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    about_job = [line for line in lines if line.get("job_id") == job_id]
+    assert [line["state"] for line in about_job if "state" in line] == ["success"]
+    steps = [line["step"] for line in about_job if "held_bytes" in line]
+    assert steps == ["reading", "choosing", "encoding", "checking", "after the job"]
+    assert any(line["grown"] for line in about_job if "grown" in line)
+    assert "ird" not in "".join(service.log)
+
+
+def test_huey_speaks_through_the_service_s_log(tmp_path: Path) -> None:
+    code = (
+        "import logging, worker\n"
+        "logging.getLogger('huey').addHandler(logging.StreamHandler())\n"  # as its command line does
+        "worker.huey.create_consumer(workers=1)\n"
+        "logging.getLogger('huey.consumer').warning('Worker died')\n"
+    )
+    root = Path(__file__).resolve().parent.parent
+    environ = {"CHROMI_INSTANCE": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["message"] == "Worker died"

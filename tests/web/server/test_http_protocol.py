@@ -1,0 +1,115 @@
+"""HTTP as no browser speaks it: more requests than are waited for, framing without content."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chromi.db import Upload, database, open_database
+from chromi.encoder import probe_video
+from chromi.storage import Storage
+from chromi.web.limits.upload_guard import Kind
+from chromi.web.server.dispatcher import THREADS
+from tests.conftest import Service, end_service, run_service
+from tests.support import raw_connections
+from tests.support.resource_monitor import SOON_S, time_of
+from tests.support.service_client import curl
+
+pytestmark = pytest.mark.service
+
+MB = 1_000_000
+CHUNKED = b"POST /uploads/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The web server alone."""
+    service = run_service(tmp_path_factory.mktemp("web") / "instance", {}, ("-m", "chromi", "web"))
+    curl(f"{service.url}/health/live")
+    yield service
+    end_service(service)
+    assert "Traceback" not in "".join(service.log)
+
+
+def connect(service: Service) -> socket.socket:
+    return raw_connections.connect(service, receive_bytes=4096)
+
+
+def live_s(service: Service) -> float:
+    return time_of(f"{service.url}/health/live")
+
+
+def test_who_does_not_wait_for_an_answer_gets_one(web: Service) -> None:
+    with closing(connect(web)) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        answer = raw_connections.read_all(connection)
+    assert answer.count("HTTP/1.1 200 OK") == 1
+    assert "Connection: close" in answer
+
+
+@pytest.fixture
+def large_path(web: Service, clip: Path) -> str:
+    """The path of a clip of 40 MB."""
+    open_database(web.instance)
+    with database.connection_context():
+        upload = Upload.create(bytes=40 * MB, info_json=probe_video(clip).to_dict())
+    with Storage(web.instance).upload_path(upload.id).open("wb") as file:
+        file.truncate(40 * MB)
+    return f"/uploads/{upload.id}/video"
+
+
+def test_answers_that_nobody_reads_hold_no_thread(web: Service, large_path: str) -> None:
+    twice = f"GET {large_path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 2
+    with ExitStack() as stack:
+        stalled = [stack.enter_context(closing(connect(web))) for _ in range(THREADS[Kind.QUICK] + 2)]
+        for connection in stalled:
+            connection.sendall(twice)
+        for connection in stalled:
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        assert live_s(web) < SOON_S
+
+
+def test_answers_that_nobody_reads_are_not_kept_in_memory(web: Service) -> None:
+    process = psutil.Process(web.process.pid)
+    before = process.memory_info().rss
+    many = b"GET /static/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 1500
+    with ExitStack() as stack:
+        for _ in range(12):
+            stack.enter_context(closing(connect(web))).sendall(many)
+        assert max(live_s(web) for _ in range(100)) < SOON_S
+        assert process.memory_info().rss - before < 20 * MB
+
+
+CRUMBS = b"1\r\na\r\n" * 20_000
+TRAILER = b"0\r\n" + (b"X: " + b"y" * 1000 + b"\r\n") * 200
+
+
+@pytest.mark.parametrize("body", [CRUMBS, TRAILER], ids=["crumbs", "trailer"])
+def test_a_body_that_is_mostly_framing_is_refused(web: Service, body: bytes) -> None:
+    with closing(connect(web)) as connection:
+        connection.sendall(CHUNKED + body)
+        answer = raw_connections.read_all(connection)
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert '"bad_request"' in answer
+
+
+def test_a_body_with_two_ends_is_refused(web: Service) -> None:
+    """A proxy before us might take what follows for another visitor's request."""
+    lines = ("POST /jobs/x/cancel HTTP/1.1", "Host: x", "Content-Length: 4", "Transfer-Encoding: chunked", "")
+    with closing(
+        raw_connections.connect(web, *lines, "0", "", "GET / HTTP/1.1", "Host: x", "")
+    ) as connection:
+        answer = raw_connections.read_all(connection)
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert answer.count("HTTP/1.1 ") == 1
+
+
+def test_headers_have_an_end(web: Service) -> None:
+    with closing(connect(web)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000)
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.0 431 ")
+    assert b"Content-Security-Policy: default-src 'none'" in answer
