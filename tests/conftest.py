@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 from chromi import create_app, encoder, log
 from chromi.config import Settings
 from chromi.db import database
-from chromi.encoder import ConversionOptions, Result
+from chromi.encoder import ConversionOptions, ConversionResult
 from chromi.storage import Storage, files_in
 from tests.support.canary import Canary
 from tests.support.clips import ffmpeg, make_clip
@@ -106,7 +106,9 @@ def heavy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished_files(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Result]:
+def finished_files(
+    clip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, ConversionResult]:
     """One GIF of one second as the encoder makes it, and its first picture before."""
     folder = tmp_path_factory.mktemp("finished")
     gif_path, poster = folder / "made.gif", folder / "made.jpg"

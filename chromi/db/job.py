@@ -12,7 +12,7 @@ from peewee import CharField, DoubleField, ForeignKeyField, IntegerField, JSONFi
 
 from chromi.db.base import BaseModel
 from chromi.db.upload import Upload
-from chromi.encoder import ConversionOptions, LoopWindow, Progress, Result, format_timecode
+from chromi.encoder import ConversionOptions, ConversionResult, LoopWindow, Progress, format_timecode
 from chromi.encoder.options import MIN_MB
 from chromi.errors import ChromiError
 from chromi.i18n import Message
@@ -101,7 +101,7 @@ class Job(BaseModel):
             message=progress.message,
         )
 
-    def succeed(self, result: Result) -> bool:
+    def succeed(self, result: ConversionResult) -> bool:
         return self._succeed(result.to_dict())
 
     def succeed_estimating(self, estimates: Mapping[str, int]) -> bool:
@@ -172,11 +172,11 @@ class Job(BaseModel):
         return ConversionOptions.from_dict(self.options_json)
 
     @property
-    def result(self) -> Result | None:
+    def result(self) -> ConversionResult | None:
         """What a conversion made; no other kind makes a background."""
         if self.kind != JobKind.CONVERT or not self.result_json:
             return None
-        return Result.from_dict(self.result_json)
+        return ConversionResult.from_dict(self.result_json)
 
     @property
     def estimates(self) -> dict[str, int] | None:

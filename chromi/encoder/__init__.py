@@ -5,7 +5,7 @@ from chromi.encoder.gif.validate import copy_first_frame, read_first_frame
 from chromi.encoder.loops import LoopWindow, find_loops
 from chromi.encoder.option_parser import OPTIONS, Loop
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.pipeline import Result, convert, estimate
+from chromi.encoder.pipeline import ConversionResult, convert, estimate
 from chromi.encoder.preview import make_preview
 from chromi.encoder.progress import READING, Progress
 from chromi.encoder.source.probe import VideoInfo, probe_video
@@ -18,7 +18,7 @@ __all__ = [
     "LoopWindow",
     "Progress",
     "ConversionOptions",
-    "Result",
+    "ConversionResult",
     "VideoInfo",
     "convert",
     "copy_first_frame",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from chromi.encoder.option_parser import AUTO, Framing, Loop, OptionReader, Quality, Scaling, Short
-from chromi.encoder.process.ffmpeg import KEPT_FPS
+from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.timecode import format_timecode
 from chromi.errors import BadOptions
@@ -33,7 +33,7 @@ class ConversionOptions:
     fewer fields: each needs a default that means what was done before there was a choice.
     """
 
-    fps: ClassVar[int] = KEPT_FPS
+    fps: ClassVar[int] = OUTPUT_FPS
 
     start_s: float = 0.0
     duration_s: float = 6.0

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from chromi.encoder.encoder_errors import DiskFull, EncodeError
-from chromi.encoder.frames.extract import FRAMES_FILE, keep_frames
+from chromi.encoder.frames.extract import FRAMES_FILE, extract_frames
 from chromi.encoder.frames.poster import Poster
-from chromi.encoder.frames.thumbnails import Strip, read_strip
-from chromi.encoder.gif.validate import GifFacts, check_gif, publish
+from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
+from chromi.encoder.gif.validate import GifInfo, publish, validate_gif
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.subprocess_runner import Limits
-from chromi.encoder.progress import CHECKING, CHOOSING, DRAWING, READING, SHRINKING, Progress, Watch
+from chromi.encoder.progress import CHECKING, CHOOSING, DRAWING, READING, SHRINKING, Progress, ProgressTracker
 from chromi.encoder.render.ladder import Choice, budget_bytes, choose
-from chromi.encoder.render.rate_control import Fitted, fit
-from chromi.encoder.render.renderer import MAX_GIF_BYTES, Drawing, Film, draw
+from chromi.encoder.render.rate_control import FittedGif, fit
+from chromi.encoder.render.renderer import MAX_GIF_BYTES, FrameStore, RenderSettings, draw
 from chromi.encoder.render.sample import choose_sample
 from chromi.encoder.source.probe import probe_video
 
@@ -30,10 +30,10 @@ _READING, _CHOOSING, _DRAWING, _CHECKING, _DONE = 0.0, 0.25, 0.4, 0.97, 1.0
 
 
 @dataclass(frozen=True)
-class Result:
+class ConversionResult:
     """What came out; `seconds` is the time that each step took.
 
-    `drawing` says how the frames were drawn in the end (the fields of Drawing), `tries` how many whole
+    `drawing` says how the frames were drawn in the end (the fields of RenderSettings), `tries` how many whole
     drawings that took, and `estimates` what each quality was expected to take, in bytes. Rows may hold
     results of an older version, which had none of these.
     """
@@ -52,7 +52,7 @@ class Result:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Result":
+    def from_dict(cls, values: Mapping[str, Any]) -> "ConversionResult":
         return cls(**values)
 
 
@@ -68,19 +68,19 @@ def convert(
     threads: int = 2,
     poster: Path | None = None,
     timeout_s: float = CONVERT_TIMEOUT_S,
-) -> Result:
+) -> ConversionResult:
     """Turn the window of `source` into a GIF at `destination`: complete and checked, or not there at all.
 
     `poster` (.png, .jpg) gets the first frame, when the GIF is there. `work_dir` is created, filled (with
-    twice max_kept_bytes at most), and removed. `frame_cache_path`, on the same file system, is where the kept
-    frames of this very clip and ConversionOptions.frame_cache_key() are left for another time; if they are
+    at most twice max_frames_bytes), and removed. `frame_cache_path`, on the same file system, is where the
+    kept frames of this very clip and ConversionOptions.frame_cache_key() are left for another time; if they are
     there, the clip is not read at all. `threads` is how many threads decode and how many seconds are drawn at
     once. Both callbacks are called several times a second.
 
     Raises NotAVideo, BadOptions (the window is outside the clip), and EncodeError: NoFrames, CannotFit,
     BrokenResult, TimedOut, Cancelled, DiskFull, FfmpegMissing.
     """
-    run = _Run(source, options, work_dir, threads, Watch(on_progress, should_stop, timeout_s))
+    run = _Run(source, options, work_dir, threads, ProgressTracker(on_progress, should_stop, timeout_s))
     partial = destination.with_name(f".chromi-{secrets.token_hex(8)}.partial")
     still = Poster(poster)
     with run.cleaning(partial):
@@ -94,7 +94,7 @@ def convert(
             still.publish(on_tick=run.wait_for_disk)
         finally:
             still.discard()
-    return Result(
+    return ConversionResult(
         film.count,
         fitted.bytes,
         sum(facts.delays_cs),
@@ -122,7 +122,7 @@ def estimate(
     As `convert`, up to the choice of colors: what it leaves at `frame_cache_path` saves the conversion its
     reading. Raises the same errors.
     """
-    run = _Run(source, options, work_dir, threads, Watch(on_progress, should_stop, timeout_s))
+    run = _Run(source, options, work_dir, threads, ProgressTracker(on_progress, should_stop, timeout_s))
     with run.cleaning():
         return run.choose(run.read(frame_cache_path)).estimates()
 
@@ -135,7 +135,7 @@ class _Run:
     options: ConversionOptions
     work_dir: Path
     threads: int
-    watch: Watch
+    watch: ProgressTracker
 
     @contextmanager
     def cleaning(self, *partial: Path) -> Iterator[None]:
@@ -155,7 +155,7 @@ class _Run:
     def limits(self) -> Limits:
         return Limits(max(0.1, self.watch.left_s), MAX_GIF_BYTES)
 
-    def read(self, frame_cache_path: Path | None) -> Film:
+    def read(self, frame_cache_path: Path | None) -> FrameStore:
         """Decode the window, unless that was done before."""
         own_path = self.work_dir / FRAMES_FILE
         with self.watch.timing("reading"):
@@ -164,13 +164,13 @@ class _Run:
                 if frame_cache_path:
                     _link(own_path, frame_cache_path)
             strip = self._read_strip(own_path)
-        return Film(own_path, len(strip.frames), strip, self.work_dir)
+        return FrameStore(own_path, len(strip.frames), strip, self.work_dir)
 
-    def _read_strip(self, frames_path: Path) -> Strip:
+    def _read_strip(self, frames_path: Path) -> Thumbnails:
         def tick() -> None:
             self.watch.report("reading", _CHOOSING, READING)
 
-        return read_strip(frames_path, self.work_dir, limits=self.limits, on_tick=tick)
+        return read_thumbnails(frames_path, self.work_dir, limits=self.limits, on_tick=tick)
 
     def _decode(self) -> None:
         def tick(frames: int) -> None:
@@ -179,7 +179,7 @@ class _Run:
 
         info = probe_video(self.source, on_tick=lambda: tick(0))
         self.options.check_against(info)
-        keep_frames(
+        extract_frames(
             self.source,
             info,
             self.options,
@@ -189,7 +189,7 @@ class _Run:
             on_tick=tick,
         )
 
-    def choose(self, film: Film) -> Choice:
+    def choose(self, film: FrameStore) -> Choice:
         def tick() -> None:
             self.watch.report("choosing", _CHOOSING, CHOOSING)
 
@@ -198,8 +198,8 @@ class _Run:
             sample = choose_sample(film, self.limits)
             return choose(sample, self.options, threads=self.threads, on_tick=tick)
 
-    def draw(self, film: Film, choice: Choice, gif_path: Path) -> Fitted:
-        def draw_once(drawing: Drawing, path: Path) -> int:
+    def draw(self, film: FrameStore, choice: Choice, gif_path: Path) -> FittedGif:
+        def draw_once(drawing: RenderSettings, path: Path) -> int:
             begin = max(_DRAWING, self.watch.fraction)  # of what is left, a try takes most and leaves some
             end = begin + (_CHECKING - begin) * 0.8
             message = DRAWING if begin == _DRAWING else SHRINKING
@@ -216,13 +216,13 @@ class _Run:
             best = choice.best_rung(self.options)
             return fit(choice, best, budget_bytes(self.options), gif_path, draw_once)
 
-    def check(self, gif_path: Path, film: Film) -> GifFacts:
+    def check(self, gif_path: Path, film: FrameStore) -> GifInfo:
         def tick(frames: int) -> None:
             share = frames / film.count
             self.watch.report("checking", _CHECKING + share * (_DONE - _CHECKING), CHECKING)
 
         with self.watch.timing("checking"):
-            return check_gif(gif_path, self.options, film.count, on_tick=tick)
+            return validate_gif(gif_path, self.options, film.count, on_tick=tick)
 
     def wait_for_disk(self) -> None:
         self.watch.report("checking", _DONE, CHECKING)

@@ -24,7 +24,7 @@ class Progress:
     message: str
 
 
-class Watch:
+class ProgressTracker:
     """Report progress that never goes back; end the conversion when it should stop or takes too long."""
 
     def __init__(

@@ -17,7 +17,7 @@ from peewee import OperationalError
 from chromi import memory_profile
 from chromi.config import Settings
 from chromi.db import MAX_ATTEMPTS, Job, JobKind, Lease, Link, database, retry_on_lock
-from chromi.encoder import Result, convert, estimate, find_loops, make_preview
+from chromi.encoder import ConversionResult, convert, estimate, find_loops, make_preview
 from chromi.encoder.encoder_errors import Cancelled, ConverterKilled
 from chromi.errors import ChromiError
 from chromi.jobs import removal
@@ -97,7 +97,7 @@ def _convert(job: Job, lease: Lease, settings: Settings, storage: Storage) -> En
     return lambda: _publish(job, result, settings)
 
 
-def _publish(job: Job, result: Result, settings: Settings) -> bool:
+def _publish(job: Job, result: ConversionResult, settings: Settings) -> bool:
     """End a conversion with its own link."""
     with database.atomic():
         if not job.succeed(result):

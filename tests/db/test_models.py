@@ -26,11 +26,11 @@ from chromi.db import (
     lease as lease_module,
 )
 from chromi.db.job import RESTARTING
-from chromi.encoder import ConversionOptions, Progress, Result
+from chromi.encoder import ConversionOptions, ConversionResult, Progress
 from chromi.encoder.encoder_errors import Cancelled, NoFrames, TimedOut
 from chromi.errors import NotFound
 
-RESULT = Result(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
+RESULT = ConversionResult(frames=144, bytes=1, duration_cs=600, width_px=1280, height_px=720, seconds={})
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route
 from chromi.encoder.frames.frame_order import order_frames, read_from_s
 from chromi.encoder.options import ConversionOptions
 from tests.conftest import ROOT
-from tests.support.frame_order_vectors import PATH, SPEEDS, Shown, decode, make_recipe
+from tests.support.frame_order_vectors import PATH, SPEEDS, Shown, decode, make_options
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ FIND_DIFFERENCES = """async (json) => {
   const differing = JSON.parse(json).map(([options, expected]) => [options, expected, order(options)]);
   return JSON.stringify(differing.filter(([, expected, shown]) => !isSame(shown, expected)).slice(0, 3));
 }"""
-"""Order the pictures of each case as the studio does, from its form on; return some that differ."""
+"""FrameOrder the pictures of each case as the studio does, from its form on; return some that differ."""
 
 Case = tuple[dict[str, Any], list[tuple[float, ...]]]
 
@@ -64,7 +64,7 @@ def order_cases() -> list[Case]:
     cases = []
     for case in TABLE["orders"]:
         for speed in SPEEDS:
-            options = make_recipe(case | {"start_time": "3", "speed": speed})
+            options = make_options(case | {"start_time": "3", "speed": speed})
             from_s = read_from_s(options)
             for count, text in case["shown"].items():
                 clip_s = from_s + int(count) * options.speed / options.fps
@@ -78,7 +78,7 @@ def read_cases() -> list[Case]:
     """Where reading begins, and how many frames a clip of any length has."""
     cases = []
     for case in TABLE["reads"]:
-        options = make_recipe(case)
+        options = make_options(case)
         order = order_frames(case["count"], options)
         typed = {"speed": case["speed"]}
         shown = list(order.shown)

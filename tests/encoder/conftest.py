@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chromi.encoder.frames.extract import KeptFrames, keep_frames
+from chromi.encoder.frames.extract import ExtractedFrames, extract_frames
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.source.probe import probe_video
 from tests.support.clips import ffmpeg, make_clip
 
-Keep = Callable[..., KeptFrames]
+Keep = Callable[..., ExtractedFrames]
 Look = Callable[..., Image.Image]
 
 FULL = {"width_px": ConversionOptions.width_px, "height_px": ConversionOptions.height_px}
@@ -41,11 +41,11 @@ def counting_clip(path: Path, *, seconds: float = 6, rate: float = 24, codec: st
 def keep(tmp_path: Path) -> Keep:
     """Run pass 1 alone on a window of a clip; in small, as most tests only ask which frames there are."""
 
-    def keep(clip: Path, start_s: float = 0.0, duration_s: float = 1.0, **options: Any) -> KeptFrames:
+    def keep(clip: Path, start_s: float = 0.0, duration_s: float = 1.0, **options: Any) -> ExtractedFrames:
         into = tmp_path / f"kept-{clip.name}"
         into.mkdir(exist_ok=True)
         options = ConversionOptions(start_s, duration_s, **{"width_px": 128, "height_px": 72, **options})
-        return keep_frames(
+        return extract_frames(
             clip, probe_video(clip), options, into=into, threads=2, timeout_s=60, on_tick=lambda frames: None
         )
 
@@ -62,25 +62,25 @@ def look(keep: Keep) -> Look:
     return look
 
 
-def first_picture(kept: KeptFrames) -> Image.Image:
+def first_picture(kept: ExtractedFrames) -> Image.Image:
     return picture_number(kept, 0)
 
 
-def picture_number(kept: KeptFrames, number: int) -> Image.Image:
+def picture_number(kept: ExtractedFrames, number: int) -> Image.Image:
     bmp = kept.frames_path.with_suffix(".bmp")
     ffmpeg("-i", kept.frames_path, "-vf", f"select=eq(n\\,{number})", "-frames:v", "1", "-update", "1", bmp)
     with Image.open(bmp) as image:
         return image.convert("RGB")
 
 
-def lumas(kept: KeptFrames, x: int = 0, y: int = 0) -> list[int]:
+def lumas(kept: ExtractedFrames, x: int = 0, y: int = 0) -> list[int]:
     """Return the brightness (16 to 235) of one pixel of every kept frame, x and y even."""
     raw = kept.frames_path.with_suffix(".yuv")
     ffmpeg("-i", kept.frames_path, "-vf", f"crop=2:2:{x}:{y},format=yuv420p", "-f", "rawvideo", raw)
     return list(raw.read_bytes()[::6])
 
 
-def clock(kept: KeptFrames) -> list[float]:
+def clock(kept: ExtractedFrames) -> list[float]:
     """Return when each kept frame is shown, in frames of 1/24 s."""
     listing = kept.frames_path.with_suffix(".txt")
     ffmpeg("-i", kept.frames_path, "-c", "copy", "-f", "framecrc", listing)

@@ -12,14 +12,14 @@ from chromi.encoder.loops import MAX_SEARCHED_S
 from chromi.errors import NotAVideo
 from tests.support.clips import ffmpeg, make_clip
 
-Film = Callable[..., Path]
+FrameStore = Callable[..., Path]
 
 DISC = "lt(hypot(X-W/2-({x}),Y-H/2-({y})),13)"
 STRIPES, CHECKS = "lt(mod(X,24),12)", "lt(mod(X,12),6)*lt(mod(Y,18),9)"
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Film:
+def film(tmp_path: Path) -> FrameStore:
     """Make a clip of white where an expression of X, Y and T is 1."""
 
     def film(
@@ -49,7 +49,7 @@ def scores(windows: list[LoopWindow]) -> list[int]:
 
 
 @pytest.mark.slow
-def test_a_period_is_found_and_its_half_is_not(film: Film) -> None:
+def test_a_period_is_found_and_its_half_is_not(film: FrameStore) -> None:
     """After half a swing the pendulum is where it was, on its way back."""
     clip = film(swinging(2))
     assert min(scores(find_loops(clip, duration_s=6))) >= 98
@@ -58,14 +58,14 @@ def test_a_period_is_found_and_its_half_is_not(film: Film) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rate", "noise"), [(10, 0), (30, 0), (29.97, 0), (60, 0), (30, 25)])
-def test_a_period_is_found_at_every_rate_and_under_noise(rate: float, noise: int, film: Film) -> None:
+def test_a_period_is_found_at_every_rate_and_under_noise(rate: float, noise: int, film: FrameStore) -> None:
     clip = film(swinging(2), rate=rate, noise=noise)
     assert min(scores(find_loops(clip, duration_s=6))) >= 95
 
 
 @pytest.mark.parametrize("noise", [0, pytest.param(25, marks=pytest.mark.slow)])
 @pytest.mark.slow
-def test_the_one_place_that_comes_again_is_first(noise: int, film: Film) -> None:
+def test_the_one_place_that_comes_again_is_first(noise: int, film: FrameStore) -> None:
     """The second and a half from 2 s on is shown again at 8 s."""
     best, second, *_ = find_loops(
         film(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14, noise=noise), limit=2
@@ -81,24 +81,24 @@ def test_a_picture_that_stands_still_loops_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hard_cut_at_the_seam_scores_near_nothing(film: Film) -> None:
+def test_a_hard_cut_at_the_seam_scores_near_nothing(film: FrameStore) -> None:
     clip = film(f"if(lt(T,5),{STRIPES},{CHECKS})")
     assert max(scores(find_loops(clip, duration_s=6))) <= 5
     assert find_loops(clip, duration_s=4)[0].score == 100, "before the cut, or after it"
 
 
 @pytest.mark.slow
-def test_a_hard_cut_inside_the_window_does_not_count(film: Film) -> None:
+def test_a_hard_cut_inside_the_window_does_not_count(film: FrameStore) -> None:
     clip = film(f"if(between(T,4,5),{CHECKS},{STRIPES})", seconds=7)
     assert find_loops(clip, duration_s=6)[0] == LoopWindow(0.0, 6, 100)
 
 
-def test_a_clip_that_is_a_loop_already_is_one_window(film: Film) -> None:
+def test_a_clip_that_is_a_loop_already_is_one_window(film: FrameStore) -> None:
     assert find_loops(film(swinging(2), seconds=2), duration_s=6) == [LoopWindow(0.0, 2.0, 100)]
 
 
 @pytest.mark.slow
-def test_a_short_clip_that_does_not_loop_says_so(film: Film) -> None:
+def test_a_short_clip_that_does_not_loop_says_so(film: FrameStore) -> None:
     (window,) = find_loops(film(wandering("T*2"), seconds=3))
     assert window.duration_s == pytest.approx(3)
     assert window.score < 20
@@ -115,7 +115,7 @@ def test_windows_lie_apart_and_the_best_come_first(clip: Path) -> None:
 
 
 @pytest.mark.slow
-def test_times_count_from_the_first_picture(film: Film, tmp_path: Path) -> None:
+def test_times_count_from_the_first_picture(film: FrameStore, tmp_path: Path) -> None:
     late = tmp_path / "late.mkv"
     clip = film(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14)
     ffmpeg("-i", clip, "-c", "copy", "-output_ts_offset", "3.7", late)
@@ -123,7 +123,7 @@ def test_times_count_from_the_first_picture(film: Film, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_of_pictures_an_hour_apart_ten_minutes_are_searched(film: Film) -> None:
+def test_of_pictures_an_hour_apart_ten_minutes_are_searched(film: FrameStore) -> None:
     clip = film("gt(T,5000)", seconds=7200, rate=1 / 3600)
     last = max(window.start_s for window in find_loops(clip, limit=1000))
     assert last == pytest.approx(MAX_SEARCHED_S - 6, abs=1)

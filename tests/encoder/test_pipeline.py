@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from chromi.encoder import ConversionOptions, Progress, Result, convert, estimate
+from chromi.encoder import ConversionOptions, ConversionResult, Progress, convert, estimate
 from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, DiskFull, EncodeError, TimedOut
 from chromi.encoder.option_parser import Quality
 from chromi.errors import BadOptions, NotAVideo
@@ -44,7 +44,7 @@ def left(room: Path) -> list[str]:
 
 def convert_in(
     room: Path, clip: Path, options: ConversionOptions | None = None, **arguments: object
-) -> Result:
+) -> ConversionResult:
     return convert(clip, room / "o.gif", options or ConversionOptions(), work_dir=room / "work", **arguments)  # type: ignore[arg-type]
 
 
@@ -52,7 +52,7 @@ def convert_in(
 class Made:
     """A conversion with all defaults, and what it said on the way, with the time of each word."""
 
-    result: Result
+    result: ConversionResult
     gif_path: Path
     said: list[tuple[float, Progress]]
     left: list[str]
@@ -85,7 +85,7 @@ def test_the_promised_file_comes_out(made: Made) -> None:
     assert (result.frames, result.duration_cs, result.width_px, result.height_px) == (144, 600, 1280, 720)
     assert result.bytes == made.gif_path.stat().st_size
     assert set(result.seconds) == {"reading", "choosing", "encoding", "checking"}
-    assert Result.from_dict(result.to_dict()) == result
+    assert ConversionResult.from_dict(result.to_dict()) == result
 
 
 def test_progress_goes_forward_over_every_step_and_ends_whole(made: Made) -> None:

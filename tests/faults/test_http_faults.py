@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.soak.watch import Watch
 from chromi.db import Job, Link, database, open_database
-from chromi.encoder import ConversionOptions, Result
+from chromi.encoder import ConversionOptions, ConversionResult
 from chromi.storage import Storage
 from tests.conftest import Service, end_service, run_service
 from tests.support.processes import opened_by
@@ -175,7 +175,7 @@ def large_url(web: Service) -> str:
         job = Job.create(options_json=ConversionOptions().to_dict())
         running = Job.claim(job.id, "worker-1")
         assert running
-        assert running.succeed(Result(144, 40_000_000, 600, 1280, 720, 1.0))
+        assert running.succeed(ConversionResult(144, 40_000_000, 600, 1280, 720, 1.0))
         Link.create(job=job, expires_at=time.time() + 3600, shared=False)
     with Storage(web.instance).result_path(job.id).open("wb") as file:
         file.truncate(40_000_000)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder import ConversionOptions, Progress, Result, convert
+from chromi.encoder import ConversionOptions, ConversionResult, Progress, convert
 from chromi.jobs import runner
 from tests.support.fake_worker import INSTANCE, RESULT, huey
 
@@ -16,7 +16,7 @@ STEPS = ("reading", "choosing", "encoding", "checking", "published")
 
 def convert_once_in_vain(
     source: Path, destination: Path, options: ConversionOptions, *, work_dir: Path, **more: Any
-) -> Result:
+) -> ConversionResult:
     """The job's options says at which step: that of the number of the second where it starts."""
     if not work_dir.name.endswith("-1"):
         destination.write_bytes(b"GIF")

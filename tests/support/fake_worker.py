@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from chromi.db import lease
-from chromi.encoder import ConversionOptions, Progress, Result
+from chromi.encoder import ConversionOptions, ConversionResult, Progress
 from chromi.jobs import cleanup, runner
 
-RESULT = Result(frames=24, bytes=3, duration_cs=100, width_px=1280, height_px=720, seconds={})
+RESULT = ConversionResult(frames=24, bytes=3, duration_cs=100, width_px=1280, height_px=720, seconds={})
 INSTANCE = Path(os.environ["CHROMI_INSTANCE"])
 SHORT_LEASE_S = 2
 
@@ -28,7 +28,7 @@ def convert(
     work_dir: Path,
     on_progress: Tell,
     **_: Any,
-) -> Result:
+) -> ConversionResult:
     """Note who does which job, do the deed, and leave what a conversion leaves."""
     work_dir.mkdir()
     with (INSTANCE / "runs").open("a") as runs:

@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder.frames.frame_order import Order, frames_to_read, order_frames, read_from_s
+from chromi.encoder.frames.frame_order import FrameOrder, frames_to_read, order_frames, read_from_s
 from chromi.encoder.option_parser import Loop, Short
 from chromi.encoder.options import ConversionOptions
 
@@ -38,7 +38,7 @@ def make_table() -> dict[str, Any]:
     return {"frames": frames, "orders": list(_orders()), "reads": list(_reads())}
 
 
-def make_recipe(case: dict[str, Any]) -> ConversionOptions:
+def make_options(case: dict[str, Any]) -> ConversionOptions:
     """Read a case's options as the server does."""
     names = ("start_time", "duration", "speed", "loop", "short")
     typed = {name: case[name] for name in names if name in case}
@@ -60,7 +60,7 @@ def decode(text: str) -> Shown:
     return shown
 
 
-def encode(order: Order) -> str:
+def encode(order: FrameOrder) -> str:
     runs: list[list[tuple[int, ...]]] = []
     for item in order.shown:
         frame = (item,) if isinstance(item, int) else item
@@ -74,7 +74,7 @@ def encode(order: Order) -> str:
 def _orders() -> Iterator[dict[str, Any]]:
     for duration, loop, short, reverse in product(DURATIONS, Loop, Short, (False, True)):
         case = {"duration": duration, "loop": loop.value, "short": short.value, "reverse": reverse}
-        options = make_recipe(case)
+        options = make_options(case)
         counts = [count for count in _counts(options.frames) if count <= frames_to_read(options)]
         shown = {str(count): encode(order_frames(count, options)) for count in counts}
         yield case | {"frames": options.frames, "shown": shown}
@@ -90,7 +90,7 @@ def _counts(frames: int) -> list[int]:
 def _reads() -> Iterator[dict[str, Any]]:
     for loop, reverse, speed, start in product(Loop, (False, True), SPEEDS, STARTS):
         case = {"loop": loop.value, "reverse": reverse, "speed": speed, "start_time": start}
-        options = make_recipe(case)
+        options = make_options(case)
         for clip_s in CLIPS_S:
             if options.start_s < clip_s:
                 from_s = min(read_from_s(options), max(0.0, clip_s - options.speed / options.fps))

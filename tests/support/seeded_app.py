@@ -14,14 +14,14 @@ from peewee import OperationalError
 
 from chromi.config import Settings, load_signing_keys
 from chromi.db import Job, JobKind, Link, PartialUpload, State, Upload, Worker, database
-from chromi.encoder import ConversionOptions, Result, probe_video
+from chromi.encoder import ConversionOptions, ConversionResult, probe_video
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner
 from tests.conftest import Service
 
 LATER_S = 7200.0
 
-Finished = tuple[Path, Path, Result]
+Finished = tuple[Path, Path, ConversionResult]
 
 
 @dataclass

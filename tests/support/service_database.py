@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from chromi.db import Job, Link, database, open_database
-from chromi.encoder import ConversionOptions, Result
+from chromi.encoder import ConversionOptions, ConversionResult
 from chromi.storage import Storage
 from tests.conftest import Service
 
@@ -37,7 +37,7 @@ def locked(service: Service, name: str = "chromi.db") -> Iterator[None]:
 def add_result(service: Service, size_bytes: int) -> tuple[str, bytes]:
     """Have the service hold a finished job whose file nobody had to convert; gives its id and the file."""
     content = os.urandom(size_bytes)
-    made = Result(24, size_bytes, 100, 1280, 720, seconds={})
+    made = ConversionResult(24, size_bytes, 100, 1280, 720, seconds={})
     with rows(service):
         job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())
         Storage(service.instance).result_path(job.id).write_bytes(content)

@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
 from chromi.db import Job, Link
-from chromi.encoder import ConversionOptions, Result
+from chromi.encoder import ConversionOptions, ConversionResult
 from chromi.storage import Storage
 
 PAGE = {"Accept": "text/html"}
@@ -54,7 +54,7 @@ def upload(client: FlaskClient, clip: Path) -> str:
 
 
 @pytest.fixture
-def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path, Result]) -> Job:
+def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path, ConversionResult]) -> Job:
     """A finished job of an upload that is gone, with its own link, as a worker leaves it."""
     gif_path, poster, result = finished_files
     job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())

@@ -11,7 +11,7 @@ from pathlib import Path
 from chromi.encoder.encoder_errors import FrozenPicture, NoFrames
 from chromi.encoder.frames.color import write_lut
 from chromi.encoder.frames.deinterlace import find_deinterlacer, may_be_unmarked
-from chromi.encoder.frames.filtergraph import picture_graph
+from chromi.encoder.frames.filtergraph import build_filtergraph
 from chromi.encoder.frames.frame_order import frames_to_read, read_from_s
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.pixel_art import is_pixel_art
@@ -150,7 +150,7 @@ class Decoder:
         """Write the frames; return how many there are."""
         take = [attempt.log.filter, *(attempt.deinterlacer or ())]
         take += self._select_frames() if attempt.every_frame else self._take_frames()
-        graph = picture_graph(
+        graph = build_filtergraph(
             self._info,
             self._recipe,
             take,

@@ -19,14 +19,14 @@ FRAMES_FILE = "frames.nut"
 
 
 @dataclass(frozen=True)
-class KeptFrames:
+class ExtractedFrames:
     """The GIF's frames in their order: lossless, upright, BT.709, at its size and rate; and their strip."""
 
     frames_path: Path
     count: int
 
 
-def keep_frames(
+def extract_frames(
     source: Path,
     info: VideoInfo,
     options: ConversionOptions,
@@ -35,7 +35,7 @@ def keep_frames(
     threads: int,
     timeout_s: float,
     on_tick: Callable[[int], None],
-) -> KeptFrames:
+) -> ExtractedFrames:
     """Decode the window of `source` into the folder `into`; `on_tick` gets the frames done so far.
 
     Raises NoFrames if the window holds none, TimedOut, and EncodeError.
@@ -50,7 +50,7 @@ def keep_frames(
         on_tick(most * options.frames // to_read)
 
     writer = FrameWriter(
-        threads=threads, timeout_s=timeout_s, max_bytes=max_kept_bytes(options), on_tick=tick
+        threads=threads, timeout_s=timeout_s, max_bytes=max_frames_bytes(options), on_tick=tick
     )
     with TemporaryDirectory(dir=into) as folder:
         decoder = Decoder(source, info, options, Path(folder), writer)
@@ -60,10 +60,10 @@ def keep_frames(
             order = order_frames(count, options).through(decoded.stored)
             rearrange(decoded.path, order, frames_path, writer)
             count = len(order.shown)
-    return KeptFrames(frames_path, count)
+    return ExtractedFrames(frames_path, count)
 
 
-def max_kept_bytes(options: ConversionOptions) -> int:
+def max_frames_bytes(options: ConversionOptions) -> int:
     """Return what one file of frames may take: pure noise, losslessly, is 2.3 bytes a pixel."""
     frame_bytes = 3 * options.width_px * options.height_px + STRIP_BYTES
     return frame_bytes * max(options.frames, frames_to_read(options))

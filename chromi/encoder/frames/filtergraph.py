@@ -15,7 +15,7 @@ SAME_SHAPE = 0.02
 """A picture this close to 16:9 has nothing to fit: a few pixels cut off are better than a few of ground."""
 
 
-def picture_graph(
+def build_filtergraph(
     info: VideoInfo,
     options: ConversionOptions,
     take: Sequence[str],

@@ -14,7 +14,7 @@ FADE_FRAMES = 12
 
 
 @dataclass(frozen=True)
-class Order:
+class FrameOrder:
     """The frames that are shown, each one of the clip's or a pair of which the first becomes the second.
 
     Pairs come in groups of `fade_frames`; over a group the share of the second grows evenly.
@@ -23,9 +23,9 @@ class Order:
     shown: tuple[int | tuple[int, int], ...]
     fade_frames: int = 0
 
-    def through(self, stored: Sequence[int]) -> "Order":
+    def through(self, stored: Sequence[int]) -> "FrameOrder":
         """Return the same order of frames that lie elsewhere: frame n of the clip is number stored[n]."""
-        return Order(
+        return FrameOrder(
             tuple(
                 stored[item] if isinstance(item, int) else (stored[item[0]], stored[item[1]])
                 for item in self.shown
@@ -55,16 +55,16 @@ def frames_to_read(options: ConversionOptions) -> int:
             return (options.frames + 1) // 2 + 1
 
 
-def order_frames(count: int, options: ConversionOptions) -> Order:
+def order_frames(count: int, options: ConversionOptions) -> FrameOrder:
     """Return what is shown of `count` frames (1 to frames_to_read): options.frames at most."""
     frames = list(range(count))
     if options.reverse:
         frames.reverse()
     match options.loop:
         case Loop.CUT:
-            return Order(tuple(_fill(frames, options.frames, options.short)))
+            return FrameOrder(tuple(_fill(frames, options.frames, options.short)))
         case Loop.BOOMERANG:
-            return Order(tuple(_boomerang(frames, options)))
+            return FrameOrder(tuple(_boomerang(frames, options)))
         case Loop.CROSSFADE if options.short is Short.REPEAT:
             return _crossfade(frames, options.frames)
         case Loop.CROSSFADE:
@@ -92,7 +92,7 @@ def _boomerang(frames: list[int], options: ConversionOptions) -> list[int]:
     return _there_and_back(_fill(frames, frames_to_read(options), short))[: options.frames]
 
 
-def _crossfade(frames: list[int], wanted: int = 0) -> Order:
+def _crossfade(frames: list[int], wanted: int = 0) -> FrameOrder:
     """Begin where the fade will have led to; of a very short clip a third is the fade.
 
     To show as many frames as are `wanted`, play them several times, each time with its fade, all about as
@@ -107,4 +107,4 @@ def _crossfade(frames: list[int], wanted: int = 0) -> Order:
         once = body[: wanted * (time + 1) // times - wanted * time // times]
         end = len(once) - lead
         shown += [*once[:end], *zip(once[end:], before, strict=True)]
-    return Order(tuple(shown), lead)
+    return FrameOrder(tuple(shown), lead)

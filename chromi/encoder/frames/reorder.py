@@ -11,7 +11,7 @@ from itertools import cycle
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import EncodeError
-from chromi.encoder.frames.frame_order import Order
+from chromi.encoder.frames.frame_order import FrameOrder
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.thumbnails import STRIP_GRAPH, STRIP_OUTPUTS
 from chromi.encoder.options import ConversionOptions
@@ -21,7 +21,7 @@ IN_TIME = f"setts=ts=N:duration=1:time_base=1/{ConversionOptions.fps}"
 """The bitstream filter that gives frame number N the time N/24 s, wherever it came from."""
 
 
-def rearrange(read_path: Path, order: Order, frames_path: Path, writer: FrameWriter) -> None:
+def rearrange(read_path: Path, order: FrameOrder, frames_path: Path, writer: FrameWriter) -> None:
     """Write the frames of the AVI `read_path` to the NUT `frames_path` in this order.
 
     What is needed in between goes beside `read_path` and is left there.

@@ -32,7 +32,7 @@ STRIP_OUTPUTS = ("-map", "[strip]", "-map", "[samples]", "-c:v:1", "rawvideo", "
 
 
 @dataclass(frozen=True)
-class Strip:
+class Thumbnails:
     """Every kept frame in small: single pixels of it, not means, so that the colors are its own.
 
     `frames` are 96x54, to tell motion from. `samples` are pixels of all frames, 160x90 of each, one frame
@@ -56,7 +56,9 @@ def _step(before: Image.Image, after: Image.Image) -> float:
     return sum(ImageStat.Stat(ImageChops.difference(before, after)).mean) / 3
 
 
-def read_strip(frames_path: Path, work_dir: Path, *, limits: Limits, on_tick: Callable[[], None]) -> Strip:
+def read_thumbnails(
+    frames_path: Path, work_dir: Path, *, limits: Limits, on_tick: Callable[[], None]
+) -> Thumbnails:
     """Read the strip out of a file of frames, through files in `work_dir`; nothing is decoded.
 
     Each frame is compressed by itself, so equal packets are equal frames. Raises TimedOut and EncodeError.
@@ -86,4 +88,4 @@ def read_strip(frames_path: Path, work_dir: Path, *, limits: Limits, on_tick: Ca
         path.unlink()
     frames = [pixels[at : at + _FRAME_BYTES] for at in range(0, len(pixels), _FRAME_BYTES)]
     size_px = (SAMPLES_WIDTH_PX, SAMPLES_HEIGHT_PX * len(frames))
-    return Strip(frames, Image.frombytes("RGB", size_px, samples), checksums)
+    return Thumbnails(frames, Image.frombytes("RGB", size_px, samples), checksums)

@@ -14,7 +14,7 @@ from chromi.encoder.encoder_errors import BrokenResult
 from chromi.encoder.gif.concat import begins_cs
 from chromi.encoder.gif.parser import TRAILER, Frame, read_blocks, read_size_px, start_gif
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.parallel import side_by_side
+from chromi.encoder.process.parallel import run_parallel
 
 MIN_DELAY_CS = 2  # Chrome plays 0 and 1 as 10
 _DECODED_EVERY = 24
@@ -22,7 +22,7 @@ _DECODED_EVERY = 24
 
 
 @dataclass(frozen=True)
-class GifFacts:
+class GifInfo:
     """What a finished GIF holds; `notes` is whatever it says besides its pictures."""
 
     size_px: tuple[int, int]
@@ -31,9 +31,9 @@ class GifFacts:
     notes: tuple[str, ...]
 
 
-def check_gif(
+def validate_gif(
     gif_path: Path, options: ConversionOptions, frames: int, *, on_tick: Callable[[int], None]
-) -> GifFacts:
+) -> GifInfo:
     """Walk every block and hold the file to the output contract; `on_tick` gets the frames seen so far.
 
     One frame of each second is decoded. Raises BrokenResult naming every promise that is broken.
@@ -54,7 +54,7 @@ def check_gif(
     return facts
 
 
-def _read_gif(gif_path: Path, on_tick: Callable[[int], None]) -> GifFacts:
+def _read_gif(gif_path: Path, on_tick: Callable[[int], None]) -> GifInfo:
     delays_cs: list[int] = []
     loop: int | None = None
     notes: list[str] = []
@@ -70,7 +70,7 @@ def _read_gif(gif_path: Path, on_tick: Callable[[int], None]) -> GifFacts:
                 notes.append(block.name)
             else:
                 loop = block.loop
-    return GifFacts(size_px, tuple(delays_cs), loop, tuple(notes))
+    return GifInfo(size_px, tuple(delays_cs), loop, tuple(notes))
 
 
 def _mapped(path: Path) -> mmap:
@@ -109,7 +109,7 @@ def publish(partial: Path, destination: Path, *, on_tick: Callable[[], None]) ->
         finally:
             os.close(folder)
 
-    side_by_side([write_and_rename], at_once=1, on_tick=on_tick)
+    run_parallel([write_and_rename], at_once=1, on_tick=on_tick)
 
 
 def read_first_frame(gif_path: Path) -> bytes:

@@ -43,7 +43,7 @@ Not -progress: it stays silent until all outputs have begun, and some begin late
 FRAME_LINE = re.compile(r"frame= *(\d{1,15})\s*")
 """Such a line; -progress writes it too."""
 
-KEPT_FPS = 24
+OUTPUT_FPS = 24
 """Frames a second of what pass 1 keeps, and of every GIF."""
 
 _DEMUXERS = "mov,matroska,gif"
@@ -94,12 +94,12 @@ def escape_path(path: Path) -> str:
     return re.sub(r"([\\'\[\],;])", r"\\\1", as_option)
 
 
-def kept_input(frames_path: Path, first: int = 0) -> list[str]:
+def frames_input(frames_path: Path, first: int = 0) -> list[str]:
     """Return the arguments that read kept frames from number `first` on.
 
     Half a frame early, so that no rounding loses it.
     """
-    start = ("-ss", f"{(first - 0.5) / KEPT_FPS:.6f}") if first else ()
+    start = ("-ss", f"{(first - 0.5) / OUTPUT_FPS:.6f}") if first else ()
     return ["-threads", "1", *start, "-f", "nut", "-i", str(frames_path)]
 
 

@@ -8,11 +8,11 @@ from chromi.encoder.encoder_errors import Cancelled
 
 TICK_S = 0.1
 
-Piece = Callable[[Callable[[], None]], None]
+Task = Callable[[Callable[[], None]], None]
 """Some work, given a function that it must call ten times a second."""
 
 
-def side_by_side(work: Sequence[Piece], *, at_once: int, on_tick: Callable[[], None]) -> None:
+def run_parallel(work: Sequence[Task], *, at_once: int, on_tick: Callable[[], None]) -> None:
     """Call each piece of `work`, at most `at_once` at a time; return when all are done.
 
     What each must call raises Cancelled once the others should end. `on_tick` is called ten times a second in
@@ -24,7 +24,7 @@ def side_by_side(work: Sequence[Piece], *, at_once: int, on_tick: Callable[[], N
         if stop.is_set():
             raise Cancelled
 
-    def best_effort(piece: Piece) -> None:
+    def best_effort(piece: Task) -> None:
         check()  # it may have waited for its turn
         piece(check)
 

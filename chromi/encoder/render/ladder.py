@@ -6,17 +6,17 @@ from math import log, log2, pow
 
 from chromi.encoder.option_parser import Quality
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.parallel import Piece, side_by_side
-from chromi.encoder.render.quality_metrics import Likeness
-from chromi.encoder.render.renderer import KINDS, Drawing
-from chromi.encoder.render.sample import Look, Sample
+from chromi.encoder.process.parallel import Task, run_parallel
+from chromi.encoder.render.quality_metrics import QualityScores
+from chromi.encoder.render.renderer import KINDS, RenderSettings
+from chromi.encoder.render.sample import Measurement, Sample
 
 BUDGETS_BYTES = {Quality.SMALL: 12e6, Quality.BALANCED: 30e6, Quality.BEST: None}
 """What each quality may take at most."""
 AIM = 0.97
 """Share of a budget that is aimed at: a prediction may be some percent off; a second try costs seconds."""
 
-MANY, FEW, FEWEST = 256, 64, 24
+MOST_COLORS, FEW_COLORS, FEWEST_COLORS = 256, 64, 24
 """The numbers of colors that are drawn; bytes and likeness between them follow the logarithm."""
 DITHER = "bayer:bayer_scale=2"
 """The one that helps where any does; error diffusion takes ten times as long and more bytes."""
@@ -26,7 +26,7 @@ CLEAR_VMAF = 97.0
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What may be given up for fewer bytes, against MANY colors; above `clear_db` nothing is missed."""
+    """What may be given up for fewer bytes, against MOST_COLORS; above `clear_db` nothing is missed."""
 
     vmaf: float
     blurred_psnr_db: float
@@ -39,9 +39,9 @@ SAME = Tolerance(vmaf=0.07, blurred_psnr_db=1.0, clear_db=48, color_error=10)
 NOTHING = Tolerance(vmaf=0.07, blurred_psnr_db=0.3, clear_db=52, color_error=5)
 """What `best` gives up: a gradient in 256 colors takes three times the bytes of 64, and is as smooth."""
 
-_COLORS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, *range(48, FEWEST - 2, -2))
+_COLORS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, *range(48, FEWEST_COLORS - 2, -2))
 _FEWEST_SHARE = 0.65
-"""What FEWEST colors take of the bytes of FEW, about, where nothing so small is asked for."""
+"""What FEWEST_COLORS colors take of the bytes of FEW_COLORS, about, where nothing so small is asked for."""
 _LOSSY = ((60, 0.93), (120, 0.91), (200, 0.87))
 _DENOISE = ((4, 0.83), (8, 0.79))
 """Steps below the fewest colors, with the share of bytes that these were seen to take; film takes less."""
@@ -54,7 +54,7 @@ _LONGER_STEP = 1.08
 class Rung:
     """One step of the ladder from the best looking to the smallest, with the bytes that are expected."""
 
-    drawing: Drawing
+    drawing: RenderSettings
     expected_bytes: float
 
 
@@ -99,24 +99,24 @@ def choose(
     sample: Sample, options: ConversionOptions, *, threads: int, on_tick: Callable[[], None]
 ) -> Choice:
     """Draw the sample in a few ways and look. Raises TimedOut and EncodeError."""
-    looks: dict[Drawing, Look] = {}
-    weights: dict[Drawing, float] = {}
+    looks: dict[RenderSettings, Measurement] = {}
+    weights: dict[RenderSettings, float] = {}
     budgets = [budget for budget in (*BUDGETS_BYTES.values(), budget_bytes(options)) if budget]
-    many, few, fewest = (Drawing(colors) for colors in (MANY, FEW, FEWEST))
+    many, few, fewest = (RenderSettings(colors) for colors in (MOST_COLORS, FEW_COLORS, FEWEST_COLORS))
     dithered = replace(many, dither=DITHER)
 
-    def together(*pieces: Piece) -> None:
-        side_by_side(pieces, at_once=threads, on_tick=on_tick)
+    def together(*pieces: Task) -> None:
+        run_parallel(pieces, at_once=threads, on_tick=on_tick)
 
     def write_palettes(check: Callable[[], None]) -> None:
         for drawing in (many, few):
             check()
             sample.write_palette(drawing)
 
-    def look(drawing: Drawing) -> Piece:
+    def look(drawing: RenderSettings) -> Task:
         return lambda check: looks.update({drawing: sample.look(drawing, check)})
 
-    def weigh(drawing: Drawing) -> Piece:
+    def weigh(drawing: RenderSettings) -> Task:
         return lambda check: weights.update({drawing: sample.weigh(drawing, check)})
 
     together(sample.cut, write_palettes)
@@ -133,13 +133,13 @@ def choose(
     return Choice(ladder, best, balanced)
 
 
-def _is_worth_it(candidate: Look, *, instead_of: Look) -> bool:
+def _is_worth_it(candidate: Measurement, *, instead_of: Measurement) -> bool:
     """True if it looks better by more than it costs: ten percent more bytes must buy a point of VMAF.
 
     Blurred PSNR counts a quarter as much as VMAF, a point of banding as much.
     """
 
-    def worth(look: Look) -> float:
+    def worth(look: Measurement) -> float:
         like = look.likeness
         looks = like.vmaf + like.blurred_psnr_db / 4 - like.cambi
         return looks - 10 * log(max(1.0, look.total_bytes))
@@ -147,38 +147,40 @@ def _is_worth_it(candidate: Look, *, instead_of: Look) -> bool:
     return worth(candidate) > worth(instead_of)
 
 
-def _kinds(*looks: Look) -> tuple[str, ...]:
+def _kinds(*looks: Measurement) -> tuple[str, ...]:
     """Return the one kind that will do for all of these, or all kinds."""
     common = [kind for kind in KINDS if all(kind in look.kinds for look in looks)]
     return (common[0],) if common else KINDS
 
 
-def _climb(sample: Sample, many: Look, few: Look, weighed_bytes: float | None) -> Iterator[Rung]:
+def _climb(
+    sample: Sample, many: Measurement, few: Measurement, weighed_bytes: float | None
+) -> Iterator[Rung]:
     """Yield the ladder: fewer and fewer colors, then what is worse.
 
-    FEWEST colors were weighed only if a budget asks for that.
+    FEWEST_COLORS colors were weighed only if a budget asks for that.
     """
     many_bytes, few_bytes = many.total_bytes, few.total_bytes
     fewest_bytes = weighed_bytes or few_bytes * _FEWEST_SHARE
     kinds = _kinds(many, few)
 
     def between(colors: int) -> float:
-        """Bytes at a number of colors: on a line down to FEW, from there on by equal shares.
+        """Bytes at a number of colors: on a line down to FEW_COLORS, from there on by equal shares.
 
         So a conversion is mostly off by 1 to 4 percent; a line all the way is off by 4 to 8.
         """
-        if colors >= FEW:
-            return many_bytes + (few_bytes - many_bytes) * _way_down(colors, MANY, FEW)
-        return few_bytes * pow(fewest_bytes / few_bytes, _way_down(colors, FEW, FEWEST))
+        if colors >= FEW_COLORS:
+            return many_bytes + (few_bytes - many_bytes) * _way_down(colors, MOST_COLORS, FEW_COLORS)
+        return few_bytes * pow(fewest_bytes / few_bytes, _way_down(colors, FEW_COLORS, FEWEST_COLORS))
 
     for colors in _COLORS:
-        rung = Rung(Drawing(colors, kinds=kinds), max(1.0, between(colors)))
+        rung = Rung(RenderSettings(colors, kinds=kinds), max(1.0, between(colors)))
         yield rung
     yield from _below(rung, sample)
 
 
-def _dithered(top: Look, ladder: Sequence[Rung]) -> Iterator[Rung]:
-    """Yield the rungs above a ladder: with a dither, as long as that takes more bytes than MANY colors do.
+def _dithered(top: Measurement, ladder: Sequence[Rung]) -> Iterator[Rung]:
+    """Yield the rungs above a ladder: with a dither, while it takes more bytes than MOST_COLORS without.
 
     At the same size, more colors without one look better.
     """
@@ -209,8 +211,8 @@ def _way_down(colors: int, above: int, below: int) -> float:
     return log2(above / colors) / log2(above / below)
 
 
-def _fewest_within(tolerance: Tolerance, many: Likeness, few: Likeness) -> int:
-    """Return the rung with the fewest colors, FEW or more, that loses no more than this."""
+def _fewest_within(tolerance: Tolerance, many: QualityScores, few: QualityScores) -> int:
+    """Return the rung with the fewest colors, FEW_COLORS or more, that loses no more than this."""
     vmaf_lost = max(0.0, many.vmaf - few.vmaf)
     lost_db = max(0.0, many.blurred_psnr_db - few.blurred_psnr_db)
     color_lost = max(0.0, few.color_error - many.color_error)
@@ -218,9 +220,9 @@ def _fewest_within(tolerance: Tolerance, many: Likeness, few: Likeness) -> int:
     within = [
         number
         for number, colors in enumerate(_COLORS)
-        if colors >= FEW
-        and _way_down(colors, MANY, FEW) * vmaf_lost <= tolerance.vmaf
-        and _way_down(colors, MANY, FEW) * lost_db <= spare_db + tolerance.blurred_psnr_db
-        and _way_down(colors, MANY, FEW) * color_lost <= tolerance.color_error
+        if colors >= FEW_COLORS
+        and _way_down(colors, MOST_COLORS, FEW_COLORS) * vmaf_lost <= tolerance.vmaf
+        and _way_down(colors, MOST_COLORS, FEW_COLORS) * lost_db <= spare_db + tolerance.blurred_psnr_db
+        and _way_down(colors, MOST_COLORS, FEW_COLORS) * color_lost <= tolerance.color_error
     ]
     return within[-1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from chromi.encoder.frames.thumbnails import SAMPLES_WIDTH_PX, Strip
+from chromi.encoder.frames.thumbnails import SAMPLES_WIDTH_PX, Thumbnails
 
 _SLOTS = 256
 _SETTLED = 600
@@ -26,7 +26,7 @@ _MOST_RARE = 1 / 6
 Color = tuple[int, int, int]
 
 
-def write_palette(strip: Strip, colors: int, palette_path: Path) -> None:
+def write_palette(strip: Thumbnails, colors: int, palette_path: Path) -> None:
     """Write the palette of `colors` (2 to 256, one of them transparent) for paletteuse, a 16x16 PNG."""
     chosen = [(*color, 255) for color in choose_colors(strip, colors - 1)]
     image = Image.new("RGBA", (16, 16))
@@ -34,7 +34,7 @@ def write_palette(strip: Strip, colors: int, palette_path: Path) -> None:
     image.save(palette_path, "PNG")
 
 
-def choose_colors(strip: Strip, count: int) -> Sequence[Color]:
+def choose_colors(strip: Thumbnails, count: int) -> Sequence[Color]:
     """Return up to `count` (1 to 255) colors that show the samples best.
 
     The common ones are Pillow's maximum coverage, refined by k-means. A median cut (ffmpeg's palettegen)
@@ -46,7 +46,7 @@ def choose_colors(strip: Strip, count: int) -> Sequence[Color]:
     return [*_choose_common(strip, count - len(rare)), *rare] if rare else common
 
 
-def _choose_common(strip: Strip, count: int) -> list[Color]:
+def _choose_common(strip: Thumbnails, count: int) -> list[Color]:
     samples = strip.samples
     rows = samples.resize((SAMPLES_WIDTH_PX, min(_MAX_ROWS, samples.height)), Image.Resampling.NEAREST)
     quantized = rows.quantize(
@@ -65,7 +65,7 @@ class _Bin:
     distance: float
 
 
-def _choose_rare(strip: Strip, common: Sequence[Color], most: int) -> list[Color]:
+def _choose_rare(strip: Thumbnails, common: Sequence[Color], most: int) -> list[Color]:
     """Return colors that the common ones do not show, those first that are missed most."""
     far = [bin for bin in _count_bins(strip, common) if bin.distance >= _FAR]
     chosen: list[Color] = []
@@ -87,7 +87,7 @@ def _mean(bins: Sequence[_Bin], samples: int) -> Color:
     return red, green, blue
 
 
-def _count_bins(strip: Strip, palette: Sequence[Color]) -> list[_Bin]:
+def _count_bins(strip: Thumbnails, palette: Sequence[Color]) -> list[_Bin]:
     coarse = strip.samples.point([level - level % _BIN + _BIN // 2 for level in range(256)] * 3)
     counts = coarse.getcolors(1 << 15) or []
     image = Image.new("RGB", (len(counts), 1))
@@ -96,7 +96,7 @@ def _count_bins(strip: Strip, palette: Sequence[Color]) -> list[_Bin]:
     return [_Bin(color, count, _distance(color, nearest)) for (count, _), color, nearest in bins]
 
 
-def measure_color_error(strip: Strip, palette_path: Path) -> float:
+def measure_color_error(strip: Thumbnails, palette_path: Path) -> float:
     """Return how far the worst blocks of the samples are from their colors when shown in the palette.
 
     A block is 2x2 samples, about 16 pixels square. The unit is that of `_distance`; the mean is that of one

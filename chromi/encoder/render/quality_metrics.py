@@ -22,7 +22,7 @@ _IDENTICAL_DB = 100.0
 
 
 @dataclass(frozen=True)
-class Likeness:
+class QualityScores:
     """`vmaf` 0 to 100; `cambi` 0 (no more banding than before) to about 24; `blurred_psnr_db` to 100.
 
     `color_error` is how far the worst regions are from their colors, as `measure_color_error` tells.
@@ -71,12 +71,12 @@ class Comparison:
         if found := _AVERAGE.search(line):
             self._psnr_db = min(_IDENTICAL_DB, float(found[1]))
 
-    def likeness(self, color_error: float) -> Likeness:
+    def likeness(self, color_error: float) -> QualityScores:
         """Return what was found, when ffmpeg has ended. Raises EncodeError."""
         if self._psnr_db is None:
             raise EncodeError(detail="ffmpeg told no PSNR")
         means = _read_means(self._log_path)
-        return Likeness(means["vmaf"], means["cambi"], self._psnr_db, color_error)
+        return QualityScores(means["vmaf"], means["cambi"], self._psnr_db, color_error)
 
 
 def _read_means(log_path: Path) -> dict[str, float]:

@@ -6,11 +6,11 @@ from math import ceil
 from pathlib import Path
 
 from chromi.encoder.frames.color import BT709_TO_BGRA
-from chromi.encoder.frames.thumbnails import Strip
+from chromi.encoder.frames.thumbnails import Thumbnails
 from chromi.encoder.gif import concat, gifsicle
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, kept_input, run
-from chromi.encoder.process.parallel import side_by_side
+from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, frames_input, run
+from chromi.encoder.process.parallel import run_parallel
 from chromi.encoder.process.subprocess_runner import Limits, ignore
 from chromi.encoder.render.palette import write_palette
 from chromi.encoder.render.quality_metrics import Comparison
@@ -28,7 +28,7 @@ _FLAGS = {CLEAR: "offsetting+transdiff", OPAQUE: "offsetting"}
 
 
 @dataclass(frozen=True)
-class Drawing:
+class RenderSettings:
     """How the kept frames become a GIF.
 
     `colors` 2 to 256, one of them transparent. `dither` is paletteuse's. `lossy` is gifsicle's, 0 to 200.
@@ -62,7 +62,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Film:
+class FrameStore:
     """What is drawn: `count` frames in a NUT file; the strip that their colors are chosen from.
 
     `work_dir` is for what is made on the way: the palettes stay there, for the next drawing.
@@ -70,13 +70,13 @@ class Film:
 
     frames_path: Path
     count: int
-    strip: Strip
+    strip: Thumbnails
     work_dir: Path
 
 
 def draw(
-    film: Film,
-    drawing: Drawing,
+    film: FrameStore,
+    drawing: RenderSettings,
     gif_path: Path,
     *,
     threads: int,
@@ -88,7 +88,7 @@ def draw(
     limits = Limits(timeout_s, MAX_GIF_BYTES // len(cuts))
     parts = [Part(film, drawing, limits, frames) for frames in cuts]
     parts[0].write_palette()
-    side_by_side(
+    run_parallel(
         [part.draw for part in parts],
         at_once=threads,
         on_tick=lambda: on_tick(sum(part.done for part in parts)),
@@ -98,7 +98,7 @@ def draw(
         part.discard()
 
 
-def _cut(count: int, drawing: Drawing, threads: int) -> list[range]:
+def _cut(count: int, drawing: RenderSettings, threads: int) -> list[range]:
     """Cut so many frames into parts of about the same length, so that all threads end together."""
     most = _MAX_LOSSY_FRAMES if drawing.lossy else _MAX_PART_FRAMES
     parts = threads * ceil(count / (threads * most))
@@ -113,8 +113,8 @@ class Part:
     With `looks`, those of the drawn frames that they select are compared with the film's.
     """
 
-    film: Film
-    drawing: Drawing
+    film: FrameStore
+    drawing: RenderSettings
     limits: Limits
     frames: range
     looks: Comparison | None = None
@@ -190,7 +190,7 @@ class Part:
         run(
             [
                 *(QUIET if self.looks is None else Comparison.LOG),
-                *kept_input(self.film.frames_path, first),
+                *frames_input(self.film.frames_path, first),
                 *("-f", "png_pipe", "-i", str(self.palette_path), "-filter_complex_threads", "1"),
                 *("-filter_complex", self._graph),
                 *(word for kind in self._kinds for word in to_gif(kind)),

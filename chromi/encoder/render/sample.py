@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from chromi.encoder.gif import concat
 from chromi.encoder.gif.concat import read_frames
-from chromi.encoder.process.ffmpeg import QUIET, kept_input, run
+from chromi.encoder.process.ffmpeg import QUIET, frames_input, run
 from chromi.encoder.process.subprocess_runner import Limits
 from chromi.encoder.render.palette import measure_color_error
-from chromi.encoder.render.quality_metrics import Comparison, Likeness
-from chromi.encoder.render.renderer import Drawing, Film, Part
+from chromi.encoder.render.quality_metrics import Comparison, QualityScores
+from chromi.encoder.render.renderer import FrameStore, Part, RenderSettings
 
 PAIRS = 4
 _FRAMES_PER_PAIR = 6
@@ -27,8 +27,8 @@ class Sample:
     there. `moving` is how many frames of the whole differ from the one before.
     """
 
-    film: Film
-    whole: Film
+    film: FrameStore
+    whole: FrameStore
     firsts: Sequence[int]
     moving: int
     limits: Limits
@@ -43,25 +43,25 @@ class Sample:
             on_tick=check,
         ).check()
 
-    def write_palette(self, drawing: Drawing) -> None:
+    def write_palette(self, drawing: RenderSettings) -> None:
         """Write the palette that `look` needs, unless it is there."""
         self._part(drawing).write_palette()
 
-    def look(self, drawing: Drawing, check: Callable[[], None]) -> "Look":
+    def look(self, drawing: RenderSettings, check: Callable[[], None]) -> "Measurement":
         """Weigh a drawing and look at the second frame of each pair; `check` and errors as for `cut`."""
         part = self._part(drawing)
         which = "mod(n,2)" if self.film.count > 1 else "1"
         comparison = part.looks = Comparison(self.film.work_dir / f"{part.name}.json", which)
         total_bytes, kinds = self._weigh(part, check)
         color_error = measure_color_error(self.film.strip, part.palette_path)
-        return Look(drawing, total_bytes, kinds, comparison.likeness(color_error))
+        return Measurement(drawing, total_bytes, kinds, comparison.likeness(color_error))
 
-    def weigh(self, drawing: Drawing, check: Callable[[], None]) -> float:
+    def weigh(self, drawing: RenderSettings, check: Callable[[], None]) -> float:
         """Return the bytes that the whole film would take; `check` and errors as for `cut`."""
         self.write_palette(drawing)
         return self._weigh(self._part(drawing), check)[0]
 
-    def _part(self, drawing: Drawing) -> Part:
+    def _part(self, drawing: RenderSettings) -> Part:
         return Part(self.film, drawing, self.limits, range(self.film.count))
 
     def _weigh(self, part: Part, check: Callable[[], None]) -> tuple[float, frozenset[str]]:
@@ -84,7 +84,7 @@ class Sample:
     def _cutting(self) -> list[str]:
         inputs: list[str] = []
         for first in self.firsts:
-            inputs += kept_input(self.whole.frames_path, first)
+            inputs += frames_input(self.whole.frames_path, first)
         count = len(self.firsts)
         cuts = ";".join(f"[{number}:v]trim=end_frame=2,setpts=N/TB/24[{number}]" for number in range(count))
         labels = "".join(f"[{number}]" for number in range(count))
@@ -106,19 +106,19 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Look:
+class Measurement:
     """What a drawing of the whole film would take, and how much of the film it keeps.
 
     `kinds` are those that alone are about as small as all together.
     """
 
-    drawing: Drawing
+    drawing: RenderSettings
     total_bytes: float
     kinds: frozenset[str]
-    likeness: Likeness
+    likeness: QualityScores
 
 
-def choose_sample(film: Film, limits: Limits) -> Sample:
+def choose_sample(film: FrameStore, limits: Limits) -> Sample:
     """Choose the frames.
 
     They are ordered by how much moves in them and cut into equal shares; the middle of each is taken.

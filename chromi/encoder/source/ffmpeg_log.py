@@ -102,7 +102,7 @@ class FrameLog:
         return True
 
 
-class ContainerNotes:
+class ContainerLog:
     """Read two notes of the container that no frame repeats, from what ffmpeg prints about its streams.
 
     A file can forge them, which harms nobody else: it is refused, or its own colors come out wrong.
@@ -130,7 +130,7 @@ class ContainerNotes:
             self.vp8_range, self.vp8_matrix = color[1] or "tv", color[2]
 
 
-class Picture:
+class FirstFrameLog:
     """What the filter `witness` logs about the first frame; `format` is empty if there was none.
 
     The time is kept as a fraction: printed as seconds it has six digits, too few after an hour. `x264_build`

@@ -12,7 +12,13 @@ from typing import Any
 
 from chromi.encoder.process.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
 from chromi.encoder.process.subprocess_runner import Limits, LogReader, Outcome, ignore
-from chromi.encoder.source.ffmpeg_log import UNKNOWN, ContainerNotes, PacketListing, Picture, StreamPackets
+from chromi.encoder.source.ffmpeg_log import (
+    UNKNOWN,
+    ContainerLog,
+    FirstFrameLog,
+    PacketListing,
+    StreamPackets,
+)
 from chromi.encoder.source.mp4_index import check_index
 from chromi.errors import NotAVideo
 from chromi.i18n import Message
@@ -261,12 +267,12 @@ def _check_readable(packets: StreamPackets) -> None:
 
 def _describe_first_picture(
     look: _Look, stream: str, packets: StreamPackets, before: Sequence[str]
-) -> tuple[Picture, ContainerNotes]:
+) -> tuple[FirstFrameLog, ContainerLog]:
     """Decode one frame, turned upright as every later pass will have it.
 
     `before` are input options: of a GIF, a longer look alone tells the frame rate.
     """
-    picture, notes = Picture(), ContainerNotes()
+    picture, notes = FirstFrameLog(), ContainerLog()
 
     def read(line: str) -> None:
         picture.read(line)
@@ -292,7 +298,7 @@ def _describe_first_picture(
     return picture, notes
 
 
-def _assume_matrix(packets: StreamPackets, picture: Picture) -> str:
+def _assume_matrix(packets: StreamPackets, picture: FirstFrameLog) -> str:
     """Return the matrix that Chromium assumes where the file names none (docs/encoder.md)."""
     if picture.transfer in HDR_TRANSFERS:
         return "bt2020nc"

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from chromi.encoder.frames.extract import keep_frames
+from chromi.encoder.frames.extract import extract_frames
 from chromi.encoder.frames.frame_order import order_frames
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.source.probe import probe_video
 from tests.support.clips import make_clip
-from tests.support.frame_order_vectors import PATH, count_frames, decode, make_recipe, make_table
+from tests.support.frame_order_vectors import PATH, count_frames, decode, make_options, make_table
 
 TABLE: dict[str, Any] = json.loads(PATH.read_text())
 
@@ -22,7 +22,7 @@ def test_the_table_is_what_the_encoder_does() -> None:
 
 def test_runs_stand_for_the_frames_that_are_shown() -> None:
     for case in TABLE["orders"]:
-        options = make_recipe(case)
+        options = make_options(case)
         for count, text in case["shown"].items():
             assert tuple(decode(text)) == order_frames(int(count), options).shown
 
@@ -51,5 +51,5 @@ def test_the_count_of_frames_is_what_ffmpeg_finds(
     clip = clips_of(frames)
     options = ConversionOptions(duration_s=1.0, speed=speed, width_px=320, height_px=180)
     info = probe_video(clip)
-    kept = keep_frames(clip, info, options, into=tmp_path, threads=1, timeout_s=30, on_tick=lambda _: None)
+    kept = extract_frames(clip, info, options, into=tmp_path, threads=1, timeout_s=30, on_tick=lambda _: None)
     assert kept.count == count_frames(options, 0.0, info.duration_s)

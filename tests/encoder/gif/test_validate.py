@@ -8,7 +8,7 @@ from PIL import Image
 
 from chromi.encoder.encoder_errors import BrokenResult
 from chromi.encoder.gif.concat import Part, join_parts
-from chromi.encoder.gif.validate import check_gif, publish
+from chromi.encoder.gif.validate import publish, validate_gif
 from chromi.encoder.options import ConversionOptions
 
 FRAMES = 6
@@ -34,7 +34,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def check(path: Path, frames: int = FRAMES) -> None:
-    check_gif(path, ConversionOptions(), frames, on_tick=lambda seen: None)
+    validate_gif(path, ConversionOptions(), frames, on_tick=lambda seen: None)
 
 
 def broken(path: Path, frames: int = FRAMES) -> str:

@@ -165,8 +165,7 @@ def test_it_runs_as_a_polite_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_killed_parent_takes_ffmpeg_with_it(tmp_path: Path) -> None:
     program = textwrap.dedent(
         f"""
-from chromi.encoder.process.subprocess_runner import Limits
-from chromi.encoder.process.ffmpeg import run
+        from chromi.encoder.process.ffmpeg import Limits, run
         run({SILENT!r}, limits=Limits(60, 0), on_tick=lambda: print("tick", flush=True))
         """
     )

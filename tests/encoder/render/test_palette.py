@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from chromi.encoder.frames.thumbnails import Strip, read_strip
+from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
 from chromi.encoder.option_parser import Quality
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.pipeline import convert
@@ -51,10 +51,10 @@ def clip_of(folder: Path, ground: str, shape: str) -> tuple[Path, Color]:
 
 
 @pytest.fixture
-def strip_of(keep: Keep, tmp_path: Path) -> Callable[[Path], Strip]:
-    def read(clip: Path) -> Strip:
+def strip_of(keep: Keep, tmp_path: Path) -> Callable[[Path], Thumbnails]:
+    def read(clip: Path) -> Thumbnails:
         kept = keep(clip, duration_s=1, **FULL)
-        return read_strip(kept.frames_path, tmp_path, limits=Limits(30, 10**9), on_tick=lambda: None)
+        return read_thumbnails(kept.frames_path, tmp_path, limits=Limits(30, 10**9), on_tick=lambda: None)
 
     return read
 
@@ -66,7 +66,7 @@ def off_by(colors: Sequence[Color], wanted: Color) -> int:
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_rare_color_is_in_every_palette(
-    ground: str, shape: str, tmp_path: Path, strip_of: Callable[[Path], Strip]
+    ground: str, shape: str, tmp_path: Path, strip_of: Callable[[Path], Thumbnails]
 ) -> None:
     clip, color = clip_of(tmp_path, ground, shape)
     strip = strip_of(clip)
@@ -78,7 +78,7 @@ def test_a_rare_color_is_in_every_palette(
 
 
 def test_a_ground_without_rare_colors_gives_none_away(
-    tmp_path: Path, strip_of: Callable[[Path], Strip]
+    tmp_path: Path, strip_of: Callable[[Path], Thumbnails]
 ) -> None:
     clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, size="1280x720", picture="mandelbrot")
     strip = strip_of(clip)

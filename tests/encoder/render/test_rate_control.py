@@ -6,10 +6,10 @@ import pytest
 
 from chromi.encoder.encoder_errors import CannotFit
 from chromi.encoder.render.ladder import Choice, Rung
-from chromi.encoder.render.rate_control import TYPICAL_TRIES, Fitted, fit
-from chromi.encoder.render.renderer import Drawing
+from chromi.encoder.render.rate_control import TYPICAL_TRIES, FittedGif, fit
+from chromi.encoder.render.renderer import RenderSettings
 
-LADDER = [Rung(Drawing(colors=colors), colors * 100_000.0) for colors in (256, 192, 128, 96, 64, 32)]
+LADDER = [Rung(RenderSettings(colors=colors), colors * 100_000.0) for colors in (256, 192, 128, 96, 64, 32)]
 CHOICE = Choice(LADDER, best=0, balanced=0)
 
 
@@ -20,14 +20,14 @@ class Drawer:
         self.per_color = per_color
         self.drawn: list[int] = []
 
-    def __call__(self, drawing: Drawing, path: Path) -> int:
+    def __call__(self, drawing: RenderSettings, path: Path) -> int:
         self.drawn.append(drawing.colors)
         size = round(drawing.colors * self.per_color)
         path.write_bytes(b"%d" % drawing.colors)
         return size
 
 
-def search(drawer: Drawer, budget: float | None, tmp_path: Path) -> Fitted:
+def search(drawer: Drawer, budget: float | None, tmp_path: Path) -> FittedGif:
     return fit(CHOICE, 0, budget, tmp_path / "o.gif", drawer)
 
 

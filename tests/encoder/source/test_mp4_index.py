@@ -25,7 +25,7 @@ def edits(count: int) -> bytes:
     return malicious_files.full_box(b"elst", count.to_bytes(4), bytes(12 * count))
 
 
-MANY = edits(MAX_EDITS + 1)
+MOST_COLORS = edits(MAX_EDITS + 1)
 PLACES = "edts moof mvex traf tref udta wave ilst sinf schi stbl minf dinf mdia moov"
 """Where ffmpeg reads a list of edits, though in the first alone it belongs: each was seen to hold it up."""
 REFUSED: dict[str, Callable[[bytes], bytes]] = {
@@ -34,24 +34,26 @@ REFUSED: dict[str, Callable[[bytes], bytes]] = {
     "a few in each of many tracks": lambda movie: malicious_files.many_tracks(
         malicious_files.edited_times(movie, 1000, 0, MAX_EDITS // 10), 20
     ),
-    "outside their folder": lambda movie: malicious_files.box(b"moov", malicious_files.box(b"trak", MANY)),
+    "outside their folder": lambda movie: malicious_files.box(
+        b"moov", malicious_files.box(b"trak", MOST_COLORS)
+    ),
     "a size of 64 bits": lambda movie: malicious_files.box(
-        b"moov", (1).to_bytes(4) + b"elst" + (len(MANY) + 8).to_bytes(8) + MANY[8:]
+        b"moov", (1).to_bytes(4) + b"elst" + (len(MOST_COLORS) + 8).to_bytes(8) + MOST_COLORS[8:]
     ),
     "a size that is too large": lambda movie: malicious_files.box(
-        b"moov", (2**32 - 1).to_bytes(4) + MANY[4:]
+        b"moov", (2**32 - 1).to_bytes(4) + MOST_COLORS[4:]
     ),
     "packed": lambda movie: malicious_files.packed(malicious_files.edited_times(movie, 1000, 0, 100_000)),
     "packed twice": lambda movie: malicious_files.packed(
         malicious_files.packed(malicious_files.edited_times(movie, 1000, 0, 100_000))
     ),
     "in a sample's description": lambda movie: malicious_files.box(
-        b"moov", malicious_files.full_box(b"stsd", bytes(90), MANY)
+        b"moov", malicious_files.full_box(b"stsd", bytes(90), MOST_COLORS)
     ),
     "many that are empty": lambda movie: malicious_files.box(b"moov", edits(0) * (MAX_EDITS + 1)),
-    "behind very many boxes": lambda movie: malicious_files.box(b"free") * 100_000 + MANY,
-    "across two windows": lambda movie: malicious_files.box(b"free", bytes(1_000_000 - 14), MANY),
-    "one that goes to the end": lambda movie: malicious_files.box(b"free") + bytes(4) + MANY[4:],
+    "behind very many boxes": lambda movie: malicious_files.box(b"free") * 100_000 + MOST_COLORS,
+    "across two windows": lambda movie: malicious_files.box(b"free", bytes(1_000_000 - 14), MOST_COLORS),
+    "one that goes to the end": lambda movie: malicious_files.box(b"free") + bytes(4) + MOST_COLORS[4:],
 }
 TAKEN: dict[str, Callable[[bytes], bytes]] = {
     "a clip": lambda movie: movie,
@@ -60,7 +62,7 @@ TAKEN: dict[str, Callable[[bytes], bytes]] = {
     "a packed index that is broken": lambda movie: malicious_files.packed(movie).replace(
         b"\x78\x9c", b"\0\0"
     ),
-    "the word in its pictures": lambda movie: malicious_files.box(b"mdat", MANY) + movie,
+    "the word in its pictures": lambda movie: malicious_files.box(b"mdat", MOST_COLORS) + movie,
     "next to nothing": lambda movie: b"moov",
     "a name without a list": lambda movie: malicious_files.box(b"moov", b"elst"),
     "names without content": lambda movie: malicious_files.box(b"moov", b"cmov" * MAX_PACKED),
