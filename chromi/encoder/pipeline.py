@@ -71,11 +71,11 @@ def convert(
 ) -> ConversionResult:
     """Turn the window of `source` into a GIF at `destination`: complete and checked, or not there at all.
 
-    `poster` (.png, .jpg) gets the first frame, when the GIF is there. `work_dir` is created, filled (with
-    at most twice max_frames_bytes), and removed. `frame_cache_path`, on the same file system, is where the
-    kept frames of this very clip and ConversionOptions.frame_cache_key() are left for another time; if they are
-    there, the clip is not read at all. `threads` is how many threads decode and how many seconds are drawn at
-    once. Both callbacks are called several times a second.
+    `poster` (.png, .jpg) gets the first frame once the GIF is complete. `work_dir` is created, holds at most
+    twice `max_frames_bytes`, and is removed. `frame_cache_path`, on the same file system, keeps the extracted
+    frames of this clip and `ConversionOptions.frame_cache_key()` for the next run; if it exists, the clip is
+    not read. `threads` is both the number of decoder threads and of segments rendered in parallel. Both
+    callbacks are called several times per second.
 
     Raises NotAVideo, BadOptions (the window is outside the clip), and EncodeError: NoFrames, CannotFit,
     BrokenResult, TimedOut, Cancelled, DiskFull, FfmpegMissing.
