@@ -4,26 +4,27 @@ import logging
 import os
 import sys
 
-from chromi import log, storage
+from chromi import log
 from chromi.config import Settings
 from chromi.encoder.process.launcher import die_with_parent
 from chromi.errors import ChromiError
 from chromi.hardening import protect_memory, require_sandbox
 from chromi.jobs.queue import open_service
+from chromi.storage import make_files_private
 
-storage.make_files_private()
+make_files_private()
 log.configure()
 protect_memory()
 try:
     settings = Settings.from_environ()
     require_sandbox(settings)
-    media, queue = open_service(settings)
+    storage, queue = open_service(settings)
 except ChromiError as error:
     logging.getLogger("chromi").critical("%s", error)
     sys.exit(1)
 huey = queue.huey
 
-# Huey's worker processes would go on taking jobs if the consumer was killed, with nobody to stop them.
+# If the consumer were killed, Huey's worker processes would go on taking jobs, and nobody would stop them.
 consumer_pid = os.getpid()
 os.register_at_fork(after_in_child=lambda: die_with_parent(consumer_pid))
 

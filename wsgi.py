@@ -2,12 +2,13 @@
 
 from waitress.adjustments import Adjustments
 
-from chromi import create_app, log, storage
+from chromi import create_app, log
 from chromi.hardening import protect_memory
+from chromi.storage import make_files_private
 
-storage.make_files_private()
+make_files_private()
 protect_memory()
 log.configure()
-# chromi/web/proxy.py decides whom to believe: by default waitress would remove the headers before that.
+# chromi/web/http/trusted_proxy.py decides whom to trust; by default, waitress would remove the headers first.
 Adjustments.clear_untrusted_proxy_headers = False
 app = create_app()

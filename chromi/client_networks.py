@@ -1,8 +1,8 @@
-"""Whom limits are kept for: an address, and the networks around it.
+"""Clients, and the networks around them, that limits apply to.
 
-A client's name is one label for an IPv4 address. For IPv6 it is three, the widest network first:
-`SITE.HOME.LINK` for the /48, the /56 and the /64. The names of all clients in a network therefore begin with
-the network's own, which an index finds.
+A client's name is one label for an IPv4 address. For IPv6 it is three labels, the widest network first:
+`SITE.HOME.LINK` for the /48, the /56 and the /64. So the names of all clients in a network begin with the
+name of the network, and an index can find them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PREFIXES = (48, 56, 64)
-"""A provider gives a phone a /64, a home a /56 and an office a /48: each may be one person."""
-WEIGHTS = (2.0, 1.5, 1.0)
-"""How much each of PREFIXES may have, where one address may have 1: neighbors in a /48 are not quite one."""
+IPV6_PREFIX_LENGTHS = (48, 56, 64)
+"""A provider assigns a /64 to a phone, a /56 to a home and a /48 to an office: each may be one person."""
+IPV6_WEIGHTS = (2.0, 1.5, 1.0)
+"""The allowance of each of these networks, relative to one address."""
 LOCAL_NETWORKS = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -23,12 +23,12 @@ LOCAL_NETWORKS = tuple(
         *("fc00::/7", "fe80::/10"),  # unique local, link-local
     )
 )
-"""Listed because `is_private` also says so of Teredo and of documentation's addresses, among others."""
+"""An explicit list, because `is_private` is also true of Teredo and documentation addresses."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network by its name, and how much it may have where one address may have 1."""
+    """A network by its name, and its allowance relative to one address."""
 
     name: str
     weight: float
@@ -38,11 +38,11 @@ class Network:
 
 
 def networks_of(client: str | None) -> Iterator[Network]:
-    """Give the networks that a client's name names, the widest first and itself last; none for None."""
+    """Yield the networks around a client, the widest first and the client itself last; none for None."""
     if client is None:
         return
     labels = client.split(".")
-    weights = WEIGHTS if len(labels) == len(WEIGHTS) else (1.0,)
+    weights = IPV6_WEIGHTS if len(labels) == len(IPV6_WEIGHTS) else (1.0,)
     for depth, weight in enumerate(weights, start=1):
         yield Network(".".join(labels[:depth]), weight)
 
@@ -51,16 +51,16 @@ def widest_network_of(client: str) -> str:
     return client.split(".")[0]
 
 
-def labels_of(address: str) -> list[str]:
-    """Give the networks of an address as texts, the widest first; what is no address stays as it is."""
+def network_prefixes(address: str) -> list[str]:
+    """Return the networks of an address as text, the widest first; malformed addresses are unchanged."""
     ip = _parse(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        return [str(ipaddress.ip_network((int(ip), prefix), strict=False)) for prefix in PREFIXES]
+        return [str(ipaddress.ip_network((int(ip), length), strict=False)) for length in IPV6_PREFIX_LENGTHS]
     return [address if ip is None else str(ip)]
 
 
 def is_local(address: str) -> bool:
-    """True for the own machine and the own network, which have no limits."""
+    """True for this machine and for private networks, which have no limits."""
     ip = _parse(address)
     return ip is not None and any(ip in network for network in LOCAL_NETWORKS)
 

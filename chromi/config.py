@@ -1,7 +1,7 @@
-"""Settings: one frozen value read from the `CHROMI_*` environment variables.
+"""Settings, read from the `CHROMI_*` environment variables.
 
-A setting that does not exist or is out of range stops the start, with a sentence that names those allowed:
-a typo in a deployment must never silently mean the default.
+An unknown setting or a value out of range stops the start with a message that names what is allowed: a typo
+in a deployment must never silently mean the default.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from chromi.atomic_files import atomic_publish
 from chromi.errors import ConfigError
 
 VERSION = "0.1.0"
@@ -29,53 +30,53 @@ _SERVICE_LINK_URL = re.compile(r"(tcp|udp|sctp)://.+")
 
 @dataclass(frozen=True)
 class Settings:
-    """Where Chromi runs and how much it takes; each field is one `CHROMI_` variable in lower case."""
+    """The settings; each field is one `CHROMI_` variable in lower case."""
 
     host: str = "127.0.0.1"
     """Address the web server listens on."""
     port: int = 8000
-    """TCP port of the web server, 0 to 65535; 0 takes any free one."""
+    """TCP port of the web server, 0 to 65535; 0 means any free port."""
     instance: Path = Path("instance")
-    """Folder for the databases, the media and the secret key."""
+    """Folder for the databases, the media files and the secret key."""
     secret_key: str = field(default="", repr=False)
-    """Signs the download tokens; empty means the one kept in the instance folder, made on first use."""
+    """Signs the download tokens; if empty, a key is generated and kept in the instance folder."""
     old_secret_keys: tuple[str, ...] = field(default=(), repr=False)
-    """Keys that still verify but no longer sign, separated by commas."""
+    """Keys that still verify tokens but no longer sign them, separated by commas."""
     max_upload_mb: int = 100
-    """Largest video taken, in MB of 1,000,000 bytes, 1 to 2000; the web server enforces it."""
+    """Largest video accepted, in MB of 1,000,000 bytes, 1 to 2000; the web server enforces it."""
     workers: int = 1
-    """Conversions at once, 1 to 16; each needs about 200 MB of memory."""
+    """Conversions in parallel, 1 to 16; each needs about 200 MB of memory."""
     max_queue: int = 50
-    """Jobs that may wait for a worker, 1 to 1000; beyond that, only who has none waiting adds one."""
+    """Jobs that may wait for a worker, 1 to 1000; then only clients without a waiting job may add one."""
     inline: bool = False
-    """Convert inside the request instead of in the queue: for small scripts, not for the public."""
+    """Convert inside the request instead of in the queue: for small scripts, not for a public service."""
     upload_ttl_s: int = 3600
-    """Seconds an upload is kept after its last use, 60 to 604800; the sweep enforces it."""
+    """Seconds an upload is kept after its last use, 60 to 604800; the cleanup enforces it."""
     link_ttl_s: int = 86400
-    """Seconds a result and its own link live, 60 to 604800; a share link may be given less or more."""
+    """Seconds a result and its own link live, 60 to 604800; a share link may live longer or shorter."""
     trusted_proxy: str = ""
-    """Address of the proxy whose X-Forwarded headers are believed, or `*`; under every WSGI server."""
+    """Address of the proxy whose X-Forwarded headers are trusted, or `*`; under every WSGI server."""
     trusted_proxy_count: int = 1
-    """Addresses that trusted proxies add to X-Forwarded-For, 1 to 8; the client's is the first of them."""
+    """Addresses that trusted proxies add to X-Forwarded-For, 1 to 8; the first of them is the client's."""
     trusted_hosts: tuple[str, ...] = ()
-    """Names that the service goes by, separated by commas; `.example.org` takes all below. Empty: any."""
+    """Host names of the service, separated by commas; `.example.org` includes subdomains. Empty: any."""
     max_uploads: int = 40
-    """Uploads under way at once, 3 to 1000; an address has at most a third of them, and of the queue.
-    Beyond that, only clients that have none under way begin one."""
+    """Uploads in progress, 3 to 1000; one address may have a third of them, and a third of the queue.
+    Beyond that, only clients with no upload in progress may begin one."""
     uploads_per_hour: int = 200
-    """Uploads that one address on the internet may begin within an hour, 1 to 100000."""
+    """Uploads that one internet address may begin per hour, 1 to 100000."""
     jobs_per_hour: int = 1200
-    """Jobs of all kinds that one address may start within an hour, 1 to 100000; a visit takes about ten."""
+    """Jobs of all kinds that one address may start per hour, 1 to 100000; a visit takes about ten."""
     upload_mb_per_hour: int = 5000
-    """Megabytes that one address may upload within an hour, at least `max_upload_mb` and at most 10000000."""
+    """Megabytes one address may upload per hour, at least `max_upload_mb` and at most 10000000."""
     metrics: bool = False
-    """Answer /metrics for Prometheus, to whoever asks."""
+    """Serve /metrics for Prometheus, to everyone."""
     admin_token: str = field(default="", repr=False)
-    """Opens /admin/, which shows and changes the queue; empty means that there is no such page."""
+    """Opens /admin/, which shows and changes the queue; if empty, there is no such page."""
     require_sandbox: bool = False
-    """Refuse to start and to convert where the kernel lacks Landlock or seccomp, which enclose ffmpeg."""
+    """Refuse to start and to convert if the kernel lacks Landlock or seccomp, which confine ffmpeg."""
     tracemalloc: bool = False
-    """Log after each step of a job where its worker's memory has grown; it makes jobs slower."""
+    """Log after each step of a job where its worker's memory has grown; jobs become slower."""
 
     def __post_init__(self) -> None:
         _require_range("port", self.port, 0, 65535)
@@ -116,15 +117,15 @@ class Settings:
 
 
 def load_signing_keys(settings: Settings) -> list[str]:
-    """Give the keys that verify tokens, oldest first; the last one signs."""
-    return [*settings.old_secret_keys, settings.secret_key or _kept_secret_key(settings.instance)]
+    """Return the keys that verify tokens, the oldest first; the last one signs. Raises ConfigError."""
+    return [*settings.old_secret_keys, settings.secret_key or _load_instance_key(settings.instance)]
 
 
-def _kept_secret_key(instance: Path) -> str:
-    """Read the key in the instance folder, making it (mode 600) when there is none.
+def _load_instance_key(instance: Path) -> str:
+    """Read the key in the instance folder, and create it (mode 600) if there is none.
 
-    The web server and the worker may come here at the same moment: the key is written beside and linked
-    into place, so that whoever is second finds a whole key.
+    The web server and the worker may do so at the same moment. The first one to publish its file wins, and
+    the other one reads that complete key.
     """
     path = instance / "secret_key"
     if not path.exists():
@@ -133,19 +134,21 @@ def _kept_secret_key(instance: Path) -> str:
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
         try:
-            os.link(draft, path)
+            atomic_publish(draft, path, overwrite=False)
         except FileExistsError:
             pass
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
     key = path.read_text().strip()
     if len(key) < MIN_KEY_LENGTH:
-        raise ConfigError(f"{path} holds no key. Remove it, and a new one is made (old links end with it).")
+        raise ConfigError(
+            f"{path} does not contain a key. Delete it to create a new one; old links then end."
+        )
     return key
 
 
 def _is_service_link(name: str, text: str) -> bool:
-    """True of what Kubernetes puts into each pod for a service that is called `chromi` or `chromi-...`.
+    """True for the variables that Kubernetes adds to each pod for a service named `chromi` or `chromi-...`.
 
     https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
     """
@@ -185,9 +188,9 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
 
 
 def _parse(cls: type[Settings], name: str, text: str) -> Any:
-    """Turn a variable's text into its field's type; a secret's text is never repeated in the message."""
+    """Convert a variable's text to the type of its field; the error never repeats a secret."""
     try:
         return _PARSERS[get_type_hints(cls)[name]](text.strip())
     except ValueError as error:
-        shown = "" if "secret" in name else f" {text!r}"
+        shown = "" if "secret" in name or "token" in name else f" {text!r}"
         raise ConfigError(f"{PREFIX}{name.upper()}{shown} is not valid: {error}.") from error

@@ -1,8 +1,8 @@
-"""Everything that can go wrong, as one tree.
+"""The errors Chromi raises on purpose, as one tree.
 
-Each error carries the HTTP status it is answered with, a stable code for programs, and a sentence that a
-person can act on. What only a developer can use (ffmpeg's own words, a path) goes into `detail`, which is
-logged and never shown.
+Each error has a stable code for programs and a message that tells a person what to do. What only a developer
+can use (ffmpeg's output, a path) goes into `detail`, which is logged and never shown. The HTTP status of each
+class is in `chromi/web/http/error_handlers.py`.
 """
 
 import math
@@ -11,13 +11,12 @@ from chromi.i18n import Message
 
 
 class ChromiError(Exception):
-    """Base of every error that Chromi raises on purpose."""
+    """Base class of all errors raised on purpose."""
 
-    status_code = 500
     code = "internal_error"
     user_message: Message = Message("Something went wrong on our side. Please try again.")
     retry_after_s = 5
-    """When to try again, for the answers that say so (429, 503)."""
+    """When to try again, for errors that pass (rate limits, a busy service)."""
 
     def __init__(
         self, user_message: str | None = None, *, detail: str = "", wait_s: float | None = None
@@ -33,54 +32,50 @@ class ChromiError(Exception):
 
 
 class ConfigError(ChromiError):
-    """A setting is unknown or out of range: the start stops."""
+    """A setting is unknown or out of range, so Chromi does not start."""
 
     code = "bad_configuration"
 
 
 class ServiceUnhealthy(ChromiError):
-    """A look at the service found trouble."""
+    """A health check failed."""
 
-    status_code = 503
-    code = "unwell"
+    code = "unhealthy"
 
 
-# -- what a request can get wrong ------------------------------------------------------------------------
+# -- invalid requests ------------------------------------------------------------------------------------
 
 
 class BadRequest(ChromiError):
-    """The request cannot be read as one of ours."""
+    """The request is malformed."""
 
-    status_code = 400
     code = "bad_request"
     user_message = Message("That request could not be understood.")
 
 
 class MissingVideo(BadRequest):
-    """No file came in the field `video`, or an empty one."""
+    """The field `video` is missing or its file is empty."""
 
     code = "missing_video"
     user_message = Message("No video came with the request. Send the file in the field named “video”.")
 
 
 class NotFound(ChromiError):
-    """No such upload, job or link."""
+    """The upload, job or link does not exist."""
 
-    status_code = 404
     code = "not_found"
     user_message = Message("There is nothing at this address. It may have been removed already.")
 
 
 class Conflict(ChromiError):
-    """The thing exists but is not in a state that allows this."""
+    """The resource exists but is not in a state that allows the request."""
 
-    status_code = 409
     code = "conflict"
     user_message = Message("That is not possible right now.")
 
 
 class AlreadyRunning(Conflict):
-    """The same is being made of the same clip already, such as after a double click."""
+    """The same job is already in progress for this clip, for example after a double click."""
 
     code = "already_running"
     user_message = Message("This background is being made already.")
@@ -91,17 +86,15 @@ class AlreadyRunning(Conflict):
 
 
 class UploadLocked(Conflict):
-    """Another piece of the same upload is being written, or the whole of it looked at."""
+    """Another request is writing to or probing this upload."""
 
-    status_code = 423
     code = "upload_locked"
     user_message = Message("Another piece of this upload is being taken. Please try again in a moment.")
 
 
 class Gone(ChromiError):
-    """The link was good once and is not any more."""
+    """The link has expired."""
 
-    status_code = 410
     code = "link_expired"
     user_message = Message(
         "This link has expired. Ask whoever shared it for a new one, or make the background again."
@@ -111,7 +104,6 @@ class Gone(ChromiError):
 class UploadTooLarge(ChromiError):
     """The body is larger than CHROMI_MAX_UPLOAD_MB."""
 
-    status_code = 413
     code = "too_large"
     user_message = Message("The file is too large.")
 
@@ -125,47 +117,45 @@ class UploadTooLarge(ChromiError):
 
 
 class NotAVideo(ChromiError):
-    """The bytes are no video in a container that we take, whatever the file is called."""
+    """The content is not a video in a supported container, whatever its file name says."""
 
-    status_code = 415
     code = "not_a_video"
     user_message = Message("This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file.")
 
 
 class UnsupportedMediaType(ChromiError):
-    """The body is JSON or something else that is no form."""
+    """The body is JSON or another type that is not a form."""
 
-    status_code = 415
     code = "not_a_form"
     user_message = Message("Send the options as a form (multipart/form-data), as “curl -F” does.")
 
 
 class BadOptions(ChromiError):
-    """One or more options are out of range; the message names each."""
+    """One or more options are invalid; the message names each of them."""
 
-    status_code = 422
     code = "bad_options"
 
 
-class ServiceBusy(ChromiError):
-    """The database is locked or something else is short for a moment: try again."""
+# -- limits ----------------------------------------------------------------------------------------------
 
-    status_code = 503
+
+class ServiceBusy(ChromiError):
+    """The database is locked or another resource is exhausted for a moment."""
+
     code = "busy"
     user_message = Message("The service is busy. Please try again in a few seconds.")
 
 
 class DatabaseDamaged(ChromiError):
-    """What the database's file holds is no database any more: its host has to put a backup in its place."""
+    """The database file is damaged; an administrator has to restore a backup."""
 
-    status_code = 503
     code = "database_damaged"
     user_message = Message("The service cannot read its records at this moment. Please try again later.")
     retry_after_s = 60
 
 
 class QueueFull(ServiceBusy):
-    """As many jobs wait as CHROMI_MAX_QUEUE allows."""
+    """CHROMI_MAX_QUEUE jobs are waiting."""
 
     code = "queue_full"
     user_message = Message("Too many clips are waiting at this moment. Please try again in a minute.")
@@ -183,7 +173,7 @@ class QueueFull(ServiceBusy):
 
 
 class UploadsFull(ServiceBusy):
-    """As many uploads are under way as CHROMI_MAX_UPLOADS allows."""
+    """CHROMI_MAX_UPLOADS uploads are in progress."""
 
     code = "uploads_full"
     user_message = Message("Many uploads are under way at this moment. Please try again in a minute.")
@@ -191,60 +181,73 @@ class UploadsFull(ServiceBusy):
 
 
 class RateLimited(ChromiError):
-    """One address has taken its share; nothing is wrong with the request itself."""
+    """A client has used up its share; the request itself is valid."""
 
-    status_code = 429
     code = "too_many"
 
     @classmethod
-    def until(cls, wait_s: float) -> "RateLimited":
-        """What an address may have within an hour is used up for so many seconds."""
+    def hourly_quota(cls, wait_s: float) -> "RateLimited":
+        """The client's hourly quota is used up for `wait_s` seconds."""
         return cls(
             Message(
                 "A lot has come from your network within the last hour. Please try again in %(minutes)s min.",
-                minutes=max(1, math.ceil(wait_s / 60)),
+                minutes=_minutes(wait_s),
             ),
             wait_s=wait_s,
         )
 
     @classmethod
-    def probing(cls, wait_s: float) -> "RateLimited":
-        """One upload was looked at too often."""
+    def probes(cls, wait_s: float) -> "RateLimited":
+        """One upload was probed too often."""
         return cls(
             Message(
                 "This upload could not be checked several times. Please try again in %(minutes)s min.",
-                minutes=max(1, math.ceil(wait_s / 60)),
+                minutes=_minutes(wait_s),
             ),
             wait_s=wait_s,
         )
 
     @classmethod
-    def waiting(cls) -> "RateLimited":
+    def queued_jobs(cls) -> "RateLimited":
+        """The client has its share of the queue."""
         return cls(
             Message("Several clips from your network are waiting already. Please try again in a minute."),
             wait_s=60,
         )
 
     @classmethod
-    def keeping(cls) -> "RateLimited":
+    def disk_share(cls) -> "RateLimited":
+        """The client's files take its share of the disk."""
         return cls(
             Message("What came from your network fills its share of the disk. Please try again later."),
             wait_s=3600,
         )
 
     @classmethod
-    def uploading(cls) -> "RateLimited":
+    def active_uploads(cls) -> "RateLimited":
+        """The client has its share of the uploads in progress."""
         return cls(
             Message("Several uploads from your network are under way. Please try again in a minute."),
             wait_s=20,
         )
 
+    @classmethod
+    def connections(cls) -> "RateLimited":
+        """The client has too many open connections."""
+        return cls(
+            Message("Your network has too many open connections. Please try again in a minute."), wait_s=20
+        )
+
+
+def _minutes(wait_s: float) -> int:
+    return max(1, math.ceil(wait_s / 60))
+
 
 def error_from_code(code: str | None, user_message: str | None) -> ChromiError:
-    """Make the error again that a row remembers by its code and sentence."""
-    kinds = {kind.code: kind for kind in _family(ChromiError)}
-    return kinds.get(code or "", ChromiError)(user_message)
+    """Return the error that a job recorded by its code and message."""
+    classes = {each.code: each for each in _with_subclasses(ChromiError)}
+    return classes.get(code or "", ChromiError)(user_message)
 
 
-def _family(kind: type[ChromiError]) -> list[type[ChromiError]]:
-    return [kind, *(member for child in kind.__subclasses__() for member in _family(child))]
+def _with_subclasses(error_class: type[ChromiError]) -> list[type[ChromiError]]:
+    return [error_class, *(each for sub in error_class.__subclasses__() for each in _with_subclasses(sub))]

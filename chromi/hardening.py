@@ -1,4 +1,4 @@
-"""What stands between Chromi's own processes and a converter that was taken over by a hostile file."""
+"""Protect Chromi's own processes from a converter that a malicious file has taken over."""
 
 import ctypes
 
@@ -10,20 +10,21 @@ _PR_SET_DUMPABLE = 4
 
 
 def protect_memory() -> None:
-    """Close this process's memory and environment to all others of the same user; a fork keeps that.
+    """Make this process and its forks non-dumpable.
 
-    It also gives the files in /proc/PID to root, ends core dumps, and keeps debuggers out.
+    Other processes of the same user can then read neither its memory nor its environment, its files in
+    /proc/PID belong to root, and it can be neither core-dumped nor debugged.
     """
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def require_sandbox(settings: Settings) -> None:
-    """Return if programs are enclosed as well as the settings ask for.
+    """Return if programs are sandboxed as well as the settings require.
 
-    Raises ServiceUnhealthy when they are not, and ServiceBusy when that could not be found out.
+    Raises ServiceUnhealthy if they are not, and ServiceBusy if that cannot be determined now.
     """
     if settings.require_sandbox and not (sandbox := inspect_sandbox()).is_full:
         raise ServiceUnhealthy(
-            f"CHROMI_REQUIRE_SANDBOX is set, and ffmpeg is not fully enclosed here: {sandbox} "
+            f"CHROMI_REQUIRE_SANDBOX is set, and ffmpeg is not fully sandboxed here: {sandbox} "
             "See “What ffmpeg can reach” in docs/deploy.md."
         )

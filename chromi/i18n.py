@@ -1,7 +1,7 @@
-"""Sentences for people, written in English where they arise and said in the reader's language where shown.
+"""Translatable messages.
 
-What raises an error or reports progress knows no reader; whoever answers one does. So a sentence keeps its
-pattern, which is what the translations know, beside the values that were put into it.
+Code that raises an error or reports progress does not know who reads it, or in which language. A Message
+therefore keeps its English pattern, which the translations are looked up by, and the values separate.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from typing import Self
 
 
 class Message(str):
-    """An English sentence that remembers its pattern, with places such as %(limit)s, and their values.
+    """An English message that remembers its pattern, with placeholders such as %(limit)s, and its values.
 
-    A value is a word, a number, another sentence, or a tuple of words of which one is to be chosen. The tool
-    that collects what is to be translated finds patterns by this name: give it plain text, no variable.
+    A value is a string, a number, another Message, or a tuple of alternatives ("a, b or c"). Write the
+    pattern as a literal: the tool that extracts messages for translation finds them by this class's name.
     """
 
     pattern: str
     values: Mapping[str, Value]
 
     def __new__(cls, pattern: str, **values: Value) -> Self:
-        filled = {name: _in_english(value) for name, value in values.items()}
-        sentence = super().__new__(cls, pattern % filled if values else pattern)
-        sentence.pattern, sentence.values = pattern, values
-        return sentence
+        english = {name: _in_english(value) for name, value in values.items()}
+        message = super().__new__(cls, pattern % english if values else pattern)
+        message.pattern, message.values = pattern, values
+        return message
 
 
 Value = str | int | float | tuple[str, ...] | Message
 
 
-def join_messages(sentences: list[Message]) -> Message:
-    """Make one sentence of some complaints, which have no full stop of their own."""
-    places = {f"complaint_{number}": sentence for number, sentence in enumerate(sentences, 1)}
-    pattern = "; ".join(f"%({name})s" for name in places) + "."
-    return Message(pattern, **places)
+def join_messages(messages: list[Message]) -> Message:
+    """Join messages without a full stop into one sentence: "a; b; c."."""
+    values = {f"message_{number}": message for number, message in enumerate(messages, 1)}
+    pattern = "; ".join(f"%({name})s" for name in values) + "."
+    return Message(pattern, **values)
 
 
 def _in_english(value: Value) -> str:

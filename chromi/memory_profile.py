@@ -1,7 +1,7 @@
-"""Where a worker's memory has grown, step by step of a job (CHROMI_TRACEMALLOC).
+"""Log where a worker's memory has grown after each step of a job (CHROMI_TRACEMALLOC).
 
-It sees what Python has allocated, not what ffmpeg and Pillow have. Each look is compared with the one before,
-the last of the job before included: what grows with every job and never shrinks is a leak.
+tracemalloc sees what Python allocates, not what ffmpeg and Pillow do. Each snapshot is compared with the
+previous one, across jobs: what grows with every job and never shrinks is a leak.
 """
 
 from __future__ import annotations
@@ -12,51 +12,60 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-SHOWN = 5
-_FRAMES = 1
+TOP_COUNT = 5
+_TRACEBACK_FRAMES = 1
 _ROOT = Path(__file__).resolve().parent.parent
 
 
-def trace() -> None:
-    """Have Python note from now on where it allocates; afterwards `note` has something to say."""
-    tracemalloc.start(_FRAMES)
+def start() -> None:
+    """Start tracing allocations; without it, `log_growth` does nothing."""
+    tracemalloc.start(_TRACEBACK_FRAMES)
 
 
-def note(step: str) -> None:
-    """Log what has changed since the step before, unless this step was noted already or nothing is traced."""
+def log_growth(step: str) -> None:
+    """Log what has grown since the previous step, once per step."""
     if tracemalloc.is_tracing():
-        _looks.note(step)
+        _snapshots.log_growth(step)
 
 
-class _Looks:
-    """The last look of this process, which does one job at a time."""
+class _Snapshots:
+    """The latest snapshot of this process, which runs one job at a time."""
 
     def __init__(self) -> None:
         self._step = ""
-        self._last: tracemalloc.Snapshot | None = None
+        self._previous: tracemalloc.Snapshot | None = None
 
-    def note(self, step: str) -> None:
+    def log_growth(self, step: str) -> None:
         if step == self._step:
             return
-        now = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, tracemalloc.__file__)])
+        snapshot = tracemalloc.take_snapshot().filter_traces(
+            [tracemalloc.Filter(False, tracemalloc.__file__)]
+        )
         held_bytes, peak_bytes = tracemalloc.get_traced_memory()
-        facts = {"step": step, "held_bytes": held_bytes, "peak_bytes": peak_bytes, "grown": self._grown(now)}
-        logger.info("memory at “%s”: %s KB", step, held_bytes // 1000, extra={"facts": facts})
+        fields = {
+            "step": step,
+            "held_bytes": held_bytes,
+            "peak_bytes": peak_bytes,
+            "grown": self._top_growth(snapshot),
+        }
+        logger.info("memory at step “%s”: %s KB", step, held_bytes // 1000, extra={"fields": fields})
         tracemalloc.reset_peak()
-        self._step, self._last = step, now
+        self._step, self._previous = step, snapshot
 
-    def _grown(self, now: tracemalloc.Snapshot) -> list[str]:
-        if self._last is None:
+    def _top_growth(self, snapshot: tracemalloc.Snapshot) -> list[str]:
+        if self._previous is None:
             return []
-        changes = sorted(now.compare_to(self._last, "lineno"), key=lambda change: -change.size_diff)
+        changes = sorted(snapshot.compare_to(self._previous, "lineno"), key=lambda change: -change.size_diff)
         return [
-            f"{_place(change)} {change.size_diff:+d}" for change in changes[:SHOWN] if change.size_diff > 0
+            f"{_location(change)} {change.size_diff:+d}"
+            for change in changes[:TOP_COUNT]
+            if change.size_diff > 0
         ]
 
 
-def _place(change: tracemalloc.StatisticDiff) -> str:
+def _location(change: tracemalloc.StatisticDiff) -> str:
     frame = change.traceback[0]
     return f"{frame.filename.removeprefix(f'{_ROOT}/')}:{frame.lineno}"
 
 
-_looks = _Looks()
+_snapshots = _Snapshots()

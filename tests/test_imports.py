@@ -24,7 +24,15 @@ LAYERS = (
 )
 """From the bottom up. A module may import from its own package and from lower layers."""
 
-WEB_LAYERS = (("services",), ("http",), ("limits",), ("presenters",), ("server", "views"), ("__init__",))
+WEB_LAYERS = (
+    ("services",),
+    ("http",),
+    ("limits",),
+    ("ingest", "submission", "extension_archive"),
+    ("presenters",),
+    ("server", "views"),
+    ("__init__",),
+)
 ENCODER_LAYERS = (
     ("encoder_errors", "timecode"),
     ("progress",),

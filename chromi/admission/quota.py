@@ -1,4 +1,4 @@
-"""What a client may use up within an hour, counted for its address and for each network around it."""
+"""Hourly quotas, counted for each client and for each network around it."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from chromi.db import RateLimit
 from chromi.errors import RateLimited
 
 PROBE_S_PER_UPLOAD = 2.0
-"""ffmpeg takes 0.1 to 1 s for an ordinary clip; a hostile one may take all of its 20 s."""
+"""ffmpeg probes an ordinary clip in 0.1 to 1 s; a malicious one may take the whole timeout of 20 s."""
 
 
 @dataclass(frozen=True)
 class Quota:
-    """So much of something within an hour; nobody counts where the client is None."""
+    """An amount per hour for each client; unlimited for local clients, whose name is None."""
 
     name: str
     amount: float
 
     def check(self, client: str | None, amount: float = 1) -> None:
-        """Raise RateLimited if so much could not be taken now."""
+        """Raise RateLimited if `amount` is not available now."""
         for limit, network in self._limits(client):
             if wait_s := limit.wait_s(network, amount):
-                raise RateLimited.until(wait_s)
+                raise RateLimited.hourly_quota(wait_s)
 
-    def take(self, client: str | None, amount: float = 1) -> None:
-        """Use up so much; raises RateLimited, and then nothing is taken."""
-        taken: list[tuple[RateLimit, str]] = []
+    def acquire(self, client: str | None, amount: float = 1) -> None:
+        """Use up `amount`. Raises RateLimited, and then uses up nothing."""
+        acquired: list[tuple[RateLimit, str]] = []
         for limit, network in self._limits(client):
-            if not limit.take(network, amount):
-                for earlier, wider_network in taken:
+            if not limit.acquire(network, amount):
+                for earlier, wider_network in acquired:
                     earlier.charge(wider_network, -amount)
-                raise RateLimited.until(limit.wait_s(network, amount))
-            taken.append((limit, network))
+                raise RateLimited.hourly_quota(limit.wait_s(network, amount))
+            acquired.append((limit, network))
 
     def charge(self, client: str | None, amount: float) -> None:
-        """Use up so much whether it is left or not; a negative amount gives it back."""
+        """Use up `amount` even if less is available; a negative amount is a refund."""
         for limit, network in self._limits(client):
             limit.charge(network, amount)
 
@@ -60,5 +60,5 @@ def job_quota(settings: Settings) -> Quota:
 
 
 def probe_quota(settings: Settings) -> Quota:
-    """Seconds that ffmpeg looks at a client's uploads."""
+    """Return the quota of seconds that ffmpeg may spend on probing a client's uploads."""
     return Quota("probe seconds", settings.uploads_per_hour * PROBE_S_PER_UPLOAD)

@@ -1,4 +1,4 @@
-"""Commands for administrators: doctor, jobs, cleanup, backup."""
+"""Maintenance commands: doctor, jobs, cleanup, backup."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import click
 from chromi.cli.instance_command import InstanceCommand
 from chromi.config import Settings
 from chromi.db import Job
-from chromi.jobs import cleanup
+from chromi.jobs.cleanup import run_cleanup
 from chromi.jobs.queue import open_service
-from chromi.monitoring import health_checks
+from chromi.jobs.recovery import is_lost
 from chromi.monitoring.backup import write_backup
+from chromi.monitoring.health_checks import check_service
 
 
 @click.command(cls=InstanceCommand)
@@ -22,7 +23,7 @@ def doctor() -> None:
     """Check everything a conversion needs; exit with 1 if something is missing."""
     settings = Settings.from_environ()
     _, queue = open_service(settings)
-    checks = health_checks.check_service(settings, queue)
+    checks = check_service(settings, queue)
     for check in checks:
         click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<9} {check.detail}")
     sys.exit(0 if all(check.ok for check in checks) else 1)
@@ -34,7 +35,7 @@ def list_jobs() -> None:
     _, queue = open_service(Settings.from_environ())
     waiting_ids = queue.waiting_ids()
     for job in Job.select().order_by(Job.created_at.desc()):
-        stuck = "  STUCK" if cleanup.is_lost(job, waiting_ids) else ""
+        stuck = "  STUCK" if is_lost(job, waiting_ids) else ""
         age_s = time.time() - job.created_at
         click.echo(f"{job.id}  {job.state:<11}  {job.percent:>3} %  {age_s:>7.0f} s old{stuck}")
 
@@ -44,7 +45,7 @@ def clean_up() -> None:
     """Remove what has expired and requeue lost jobs now."""
     settings = Settings.from_environ()
     storage, queue = open_service(settings)
-    report = cleanup.run_cleanup(settings, storage, queue.waiting_ids(), queue.enqueue)
+    report = run_cleanup(settings, storage, queue.waiting_ids(), queue.enqueue)
     for name, count in vars(report).items():
         click.echo(f"{name.replace('_', ' ')}: {count}")
 

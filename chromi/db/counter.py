@@ -1,16 +1,16 @@
-"""What is counted for ever, however soon the rows go that it was counted from."""
+"""Counters that outlive the rows they were counted from."""
 
 from __future__ import annotations
 
 from peewee import CharField, CompositeKey, DoubleField, IntegerField, Model
 
-from chromi.db.base import database
+from chromi.db.connection import database
 
 
 class Counter(Model):
-    """A count and a sum; the trigger in schema.py writes them as jobs end.
+    """A count and a sum. A trigger in schema.py updates them when a job ends.
 
-    `ended` by kind and state, `failure` by error code, `step` with seconds by step of a conversion.
+    `finished` by "kind state", `failure` by error code, `step` (sum in seconds) by step of a conversion.
     """
 
     name = CharField()
@@ -23,5 +23,5 @@ class Counter(Model):
         primary_key = CompositeKey("name", "label")
 
     @classmethod
-    def named(cls, name: str) -> list[Counter]:
+    def list_by_name(cls, name: str) -> list[Counter]:
         return list(cls.select().where(cls.name == name).order_by(cls.label))

@@ -1,9 +1,9 @@
-"""Conversions, and what the studio wants to know of a clip before one, from queued to their end."""
+"""Jobs: conversions, and what the studio asks about a clip before one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -18,21 +18,21 @@ from chromi.errors import ChromiError
 from chromi.i18n import Message
 
 MAX_ATTEMPTS = 2
-"""A job whose worker died is tried once more and then fails: a clip that kills workers must not go on."""
+"""A job whose worker died is retried once: a clip that kills workers must not run again and again."""
 
 RESTARTING = Message("This was interrupted. Starting again.")
-READ_SHARE = 0.2
-"""The share of a conversion's progress that reading the clip is, about."""
+READING_FRACTION = 0.2
+"""About the part of a conversion's progress that is spent on reading the clip."""
 
 LARGE_BYTES = 20_000_000
-"""Chrome holds the file and its decoded pictures for each new tab: 35 MB took 528 MB and half a core."""
+"""Chrome holds the file and its decoded frames for each new tab: 35 MB took 528 MB and half a core."""
 
 
 class JobKind(StrEnum):
     CONVERT = "convert"
-    ESTIMATE = "estimate"
-    LOOPS = "loops"  # which windows of the clip loop best
-    PREVIEW = "preview"  # a copy of the clip that browsers play
+    ESTIMATE = "estimate"  # the file size to expect for each quality
+    LOOPS = "loops"  # the windows of the clip that loop best
+    PREVIEW = "preview"  # a copy of the clip that browsers can play
 
 
 class State(StrEnum):
@@ -47,16 +47,16 @@ FINAL_STATES = (State.SUCCESS, State.FAILED, State.CANCELLED)
 
 
 class Job(BaseModel):
-    """One piece of work on a clip. The row is the truth; the queue carries only its id."""
+    """A job. The row is the truth about it; the queue only carries its id."""
 
     upload = ForeignKeyField(Upload, null=True, backref="jobs", on_delete="SET NULL")
     upload_id: str | None
     links: Any
     kind = CharField(default=JobKind.CONVERT)
     client = CharField(null=True, index=True)
-    """Who asked for it, as a name that tells no address; None for the own machine and network."""
+    """Who started it, as a name that does not reveal the address; None for local clients."""
     priority = IntegerField(default=0)
-    """Of those that wait the highest goes first, and of these the oldest; see AdmissionControl.turn_of."""
+    """The waiting job with the highest priority runs first, the oldest first among equals."""
     options_json = JSONField()
     state = CharField(default=State.QUEUED, index=True)
     step = CharField(default="")
@@ -64,22 +64,23 @@ class Job(BaseModel):
     message = CharField(default="")
     error_code = CharField(null=True)
     error_message = CharField(null=True)
-    """The pattern of the error's sentence."""
+    """The pattern of the error's Message."""
     error_values = JSONField(null=True)
     result_json = JSONField(null=True)
+    """What the job's handler returned: the fields that its JSON shows."""
     worker = CharField(null=True)
     heartbeat_at = DoubleField(null=True)
     attempts = IntegerField(default=0)
     started_at = DoubleField(null=True)
     finished_at = DoubleField(null=True)
 
-    # -- transitions ---------------------------------------------------------------------------------
+    # -- transitions -----------------------------------------------------------------------------------
 
     @classmethod
     def claim(cls, job_id: str, worker: str) -> Job | None:
-        """Take a queued job for this worker; None when it is not queued (any more)."""
+        """Start a queued job for this worker; None if it is not queued."""
         now = time.time()
-        taken = (
+        claimed = (
             cls.update(
                 state=State.IN_PROGRESS,
                 worker=worker,
@@ -90,37 +91,24 @@ class Job(BaseModel):
             .where(cls.id == job_id, cls.state == State.QUEUED)
             .execute()
         )
-        return cls.find(job_id) if taken else None
+        return cls.find(job_id) if claimed else None
 
     def report(self, progress: Progress) -> bool:
-        """Renew the lease and write the progress; False when the job is not this worker's any more."""
-        return self._move(
+        """Renew the lease and record the progress; False if this worker no longer holds the job."""
+        return self._transition(
             heartbeat_at=time.time(),
             step=progress.step,
             progress=progress.fraction,
             message=progress.message,
         )
 
-    def succeed(self, result: ConversionResult) -> bool:
-        return self._succeed(result.to_dict())
-
-    def succeed_estimating(self, estimates: Mapping[str, int]) -> bool:
-        """End an estimate with the bytes to expect of each quality."""
-        return self._succeed({"estimates": dict(estimates)})
-
-    def succeed_finding(self, loops: Sequence[LoopWindow]) -> bool:
-        """End a search with the windows found, the best first."""
-        return self._succeed({"loops": [window.to_dict() for window in loops]})
-
-    def succeed_previewing(self) -> bool:
-        """End the making of a preview, whose file lies beside the upload."""
-        return self._succeed({})
-
-    def _succeed(self, result_json: dict[str, Any]) -> bool:
-        return self._move(state=State.SUCCESS, finished_at=time.time(), progress=1.0, result_json=result_json)
+    def succeed(self, result_json: Mapping[str, Any]) -> bool:
+        return self._transition(
+            state=State.SUCCESS, finished_at=time.time(), progress=1.0, result_json=dict(result_json)
+        )
 
     def fail(self, error: ChromiError) -> bool:
-        return self._move(
+        return self._transition(
             state=State.FAILED,
             finished_at=time.time(),
             error_code=error.code,
@@ -128,19 +116,19 @@ class Job(BaseModel):
             error_values=dict(error.user_message.values),
         )
 
-    def release(self, *, uncounted: bool = False) -> bool:
-        """Put the job back in the queue, which its page says until the next attempt reports something.
+    def release(self, *, count_attempt: bool = True) -> bool:
+        """Put the job back into the queue.
 
-        `uncounted` when the attempt was not the clip's fault.
+        With `count_attempt=False` the attempt is not counted, because the clip did not cause its end.
         """
-        return self._move(
+        return self._transition(
             state=State.QUEUED,
             worker=None,
             started_at=None,
             step="",
             progress=0.0,
             message=RESTARTING,
-            attempts=self.attempts - (1 if uncounted else 0),
+            attempts=self.attempts - (0 if count_attempt else 1),
         )
 
     @classmethod
@@ -152,8 +140,8 @@ class Job(BaseModel):
             .execute()
         )
 
-    def _move(self, **changes: Any) -> bool:
-        """Change the row if this very attempt still holds the job."""
+    def _transition(self, **changes: Any) -> bool:
+        """Update the row if this very attempt still holds the job."""
         return bool(
             Job.update(**changes)
             .where(
@@ -165,7 +153,28 @@ class Job(BaseModel):
             .execute()
         )
 
-    # -- what a page asks ----------------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------------------------
+
+    @classmethod
+    def list_unfinished(cls, upload: Upload, *kinds: JobKind) -> list[Job]:
+        """List an upload's waiting and running jobs of these kinds, oldest first."""
+        wanted = (cls.upload == upload, cls.kind.in_(kinds), cls.state.not_in(FINAL_STATES))
+        return list(cls.select().where(*wanted).order_by(cls.created_at))
+
+    @classmethod
+    def queue_length(cls, *conditions: Any) -> int:
+        """Count the waiting jobs that meet the conditions."""
+        return int(cls.select().where(cls.state == State.QUEUED, *conditions).count())
+
+    @property
+    def queue_position(self) -> int:
+        """Number of queued jobs ahead of this one; 0 if it is next or not queued."""
+        if self.state != State.QUEUED:
+            return 0
+        is_earlier = (Job.priority == self.priority) & (Job.created_at < self.created_at)
+        return Job.queue_length((Job.priority > self.priority) | is_earlier)
+
+    # -- derived values --------------------------------------------------------------------------------
 
     @property
     def options(self) -> ConversionOptions:
@@ -173,19 +182,18 @@ class Job(BaseModel):
 
     @property
     def result(self) -> ConversionResult | None:
-        """What a conversion made; no other kind makes a background."""
-        if self.kind != JobKind.CONVERT or not self.result_json:
-            return None
-        return ConversionResult.from_dict(self.result_json)
+        """What a conversion produced; None for other kinds and before the end."""
+        found = (self.result_json or {}).get("result")
+        return None if found is None else ConversionResult.from_dict(found)
 
     @property
     def estimates(self) -> dict[str, int] | None:
-        """The bytes to expect of each quality; None before they are known."""
-        return (self.result_json or {}).get("estimates") or None
+        """Expected bytes by quality; None until they are known."""
+        return (self.result_json or {}).get("estimates")
 
     @property
     def loops(self) -> list[LoopWindow] | None:
-        """The windows that loop best; None before they are known."""
+        """The windows that loop best; None until they are known."""
         found = (self.result_json or {}).get("loops")
         return None if found is None else [LoopWindow(**window) for window in found]
 
@@ -196,19 +204,19 @@ class Job(BaseModel):
 
     @property
     def shrunk_options(self) -> ConversionOptions:
-        """The same background in half the bytes, or in as many as Chrome carries lightly."""
+        """The options for the same background in half the bytes, or in LARGE_BYTES if that is less."""
         size_bytes = self.result.bytes if self.result else 0
         max_mb = min(size_bytes / 2, LARGE_BYTES) // 100_000 / 10
         return replace(self.options, max_mb=max(MIN_MB, max_mb))
 
     @property
     def is_large(self) -> bool:
-        """True if Chrome would feel the GIF in every new tab."""
+        """True if the GIF would slow down every new tab."""
         return self.result is not None and self.result.bytes > LARGE_BYTES
 
     @property
     def error(self) -> Message | None:
-        """Why it failed; None of a job that has not, or that an older version did not ask."""
+        """Why the job failed; None if it did not."""
         return Message(self.error_message, **(self.error_values or {})) if self.error_message else None
 
     @property
@@ -221,39 +229,27 @@ class Job(BaseModel):
 
     @property
     def shown_message(self) -> str:
-        """What the job does; of an interrupted one, that it starts again, until its clip is read."""
-        is_read_again = self.state == State.IN_PROGRESS and self.attempts > 1 and self.progress < READ_SHARE
-        return RESTARTING if is_read_again else self.message
+        """The progress message; RESTARTING while an interrupted job reads its clip again."""
+        is_reading_again = (
+            self.state == State.IN_PROGRESS and self.attempts > 1 and self.progress < READING_FRACTION
+        )
+        return RESTARTING if is_reading_again else self.message
 
     @property
     def percent(self) -> int:
-        """Whole percent, 0 to 100, rounded down: 100 means done."""
+        """Progress in whole percent, 0 to 100, rounded down: 100 means done."""
         return int(self.progress * 100)
 
     @property
-    def queue_position(self) -> int:
-        """How many queued jobs are before this one; 0 when it is the next, or not queued."""
-        if self.state != State.QUEUED:
-            return 0
-        is_earlier = (Job.priority == self.priority) & (Job.created_at < self.created_at)
-        is_ahead = (Job.priority > self.priority) | is_earlier
-        return int(Job.select().where(Job.state == State.QUEUED, is_ahead).count())
-
-    @classmethod
-    def queue_length(cls, *conditions: Any) -> int:
-        """How many jobs wait for a worker, all or those for which the conditions hold."""
-        return int(cls.select().where(cls.state == State.QUEUED, *conditions).count())
-
-    @property
     def elapsed_s(self) -> float | None:
-        """Seconds of work so far, or in all; None before it has started."""
+        """Seconds since the start, or from start to end; None before the start."""
         if self.started_at is None:
             return None
         return max(0.0, (self.finished_at or time.time()) - self.started_at)
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left, told from the share that is done; None before there is enough to tell from."""
+        """Seconds left, extrapolated from the progress; None below 5 %."""
         if self.state != State.IN_PROGRESS or self.elapsed_s is None or self.progress < 0.05:
             return None
         return self.elapsed_s * (1 - self.progress) / self.progress

@@ -1,4 +1,4 @@
-"""A worker's hold on the job that it does."""
+"""A worker's lease on the job it runs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from chromi.encoder.encoder_errors import Cancelled, TimedOut
 logger = logging.getLogger(__name__)
 
 LEASE_S = 30
-"""A running job whose row was not renewed for this long has lost its worker; it is renewed twice a second."""
+"""A running job whose row was not updated for this long has lost its worker; updates come twice a second."""
 MAX_JOB_S = 330
-"""No attempt takes longer, whatever the encoder's own limits (300 s at most) say."""
+"""The longest attempt, whatever the encoder's own timeouts (at most 300 s) allow."""
 REPORT_INTERVAL_S = 0.4
-"""Rows are written with a sync to disk, so progress is, too, at most this often."""
+"""Progress is written at most this often, because each write waits for the disk."""
 
 
 class Lease:
-    """Keeps a job's row fresh while it is being done, and notices when the job is no longer ours.
+    """Keeps a job's row up to date while the job runs, and notices when the job is taken away.
 
     Only progress reports renew the lease. With `watchdog`, a process whose job hangs is killed when the lease
     expires, before another worker takes the job; a traceback in the log shows where it hung.
@@ -35,12 +35,12 @@ class Lease:
     def __init__(self, job: Job, *, watchdog: bool) -> None:
         self._job = job
         self._watchdog = watchdog
-        self._lost = False
-        self._began_at = time.monotonic()
+        self._is_lost = False
+        self._started_at = time.monotonic()
         self._reported_at = 0.0
 
     def __enter__(self) -> Self:
-        self._wind_up()
+        self._reset_watchdog()
         return self
 
     def __exit__(
@@ -49,36 +49,36 @@ class Lease:
         if self._watchdog:
             faulthandler.cancel_dump_traceback_later()
 
-    def _wind_up(self) -> None:
-        """Put the process's end off: a thread without Python's lock ends it if this is not called again."""
+    def _reset_watchdog(self) -> None:
+        """Restart the timer of a thread that ends the process and does not need Python's lock for it."""
         if self._watchdog:
             faulthandler.dump_traceback_later(LEASE_S, exit=True)
 
     def report(self, progress: Progress) -> None:
-        """Write the progress, which renews the lease, unless that was done a moment ago.
+        """Record the progress and renew the lease, unless that was done within REPORT_INTERVAL_S.
 
         Raises TimedOut after MAX_JOB_S.
         """
-        memory_profile.note(progress.step)
+        memory_profile.log_growth(progress.step)
         now = time.monotonic()
         if now - self._reported_at < REPORT_INTERVAL_S:
             return
-        if now - self._began_at > MAX_JOB_S:
+        if now - self._started_at > MAX_JOB_S:
             raise TimedOut(detail=f"still {progress.step} after {MAX_JOB_S} s")
-        self._wind_up()
+        self._reset_watchdog()
         try:
-            self._lost = not self._job.report(progress)
+            self._is_lost = not self._job.report(progress)
         except OperationalError as error:
-            # Another process holds the write lock: this beat is missed, the next one may come through.
+            # Another process holds the write lock; the next report may succeed.
             logger.warning("job %s: progress not written: %s", self._job.id, error)
         self._reported_at = time.monotonic()
 
     def tick(self, fraction: float) -> None:
-        """Report what has one step only; raises Cancelled once the job is no longer ours."""
+        """Report the progress of a job that has only one step. Raises Cancelled once the lease is lost."""
         self.report(Progress("reading", fraction, READING))
-        if self._lost:
+        if self._is_lost:
             raise Cancelled
 
     def is_lost(self) -> bool:
-        """True once somebody cancelled the job or took it over."""
-        return self._lost
+        """True once the job was cancelled or another worker has taken it."""
+        return self._is_lost

@@ -1,4 +1,4 @@
-"""Who is there to take jobs."""
+"""Heartbeats of the workers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from peewee import DoubleField
 
 from chromi.db.base import BaseModel
 
+HEARTBEAT_INTERVAL_S = 5.0
 WORKER_TIMEOUT_S = 30
-"""A worker says every 5 s that it is alive; silent for this long, it counts as dead."""
+"""A worker that has sent no heartbeat for this long counts as dead."""
 
 
 class Worker(BaseModel):
-    """A live consumer process; it says so every few seconds."""
+    """A consumer process that sends a heartbeat every HEARTBEAT_INTERVAL_S."""
 
     seen_at = DoubleField(default=time.time)
 
     @classmethod
-    def beat(cls, worker_id: str) -> None:
+    def record_heartbeat(cls, worker_id: str) -> None:
         now = time.time()
         cls.insert(id=worker_id, created_at=now, seen_at=now).on_conflict(
             conflict_target=[cls.id], update={cls.seen_at: now}
@@ -26,7 +27,15 @@ class Worker(BaseModel):
 
     @classmethod
     def is_any_alive(cls) -> bool:
-        """True when some worker has given a sign of life lately; one in the future is of a clock set back."""
+        """True if a worker has sent a heartbeat within WORKER_TIMEOUT_S.
+
+        Heartbeats from further in the future were written before the clock was set back, and do not count.
+        """
         now = time.time()
-        lately = cls.seen_at.between(now - WORKER_TIMEOUT_S, now + WORKER_TIMEOUT_S)
-        return bool(cls.select().where(lately).exists())
+        is_recent = cls.seen_at.between(now - WORKER_TIMEOUT_S, now + WORKER_TIMEOUT_S)
+        return bool(cls.select().where(is_recent).exists())
+
+    @classmethod
+    def delete_old(cls, max_age_s: float) -> int:
+        """Delete workers whose last heartbeat is older than this; return their number."""
+        return int(cls.delete().where(cls.seen_at < time.time() - max_age_s).execute())

@@ -1,0 +1,1 @@
+"""Jobs: the queue, what runs them, and what cleans up after them."""

@@ -1,4 +1,4 @@
-"""One thing goes with all that belongs to it: an upload, an unfinished one, a result, kept frames."""
+"""Remove an upload, a result or cached frames together with everything that belongs to them."""
 
 from __future__ import annotations
 
@@ -11,81 +11,80 @@ from peewee import OperationalError
 
 from chromi.admission.quota import byte_quota
 from chromi.config import Settings
-from chromi.db import FINAL_STATES, Job, Link, PartialUpload, State, Upload
+from chromi.db import FINAL_STATES, Job, Link, State, Upload
 from chromi.storage import Storage, size_of
 
 logger = logging.getLogger(__name__)
 
 MAX_CACHED_FRAME_SETS = 4
-"""So many uploads keep their latest frames, to spare the next job the reading. A set takes about 60 MB at
-720p, and 10 s of pure noise at 1080p takes 1 GB; a host's volume may have 1 GB in all."""
+"""The number of uploads whose frames stay cached, which saves the next job the reading. One set takes about
+60 MB at 720p; 10 s of noise at 1080p take 1 GB, and the volume of a small host may have 1 GB in all."""
 
 
-def after_job(job: Job, storage: Storage) -> None:
-    """Remove at once what nothing can need when a job has ended, and start its upload's time to live anew."""
+def remove_job_leftovers(job: Job, storage: Storage) -> None:
+    """Remove what nothing needs once a job has ended, and restart the time to live of its upload."""
     ended = Job.get_or_none(Job.id == job.id, Job.state.in_((State.FAILED, State.CANCELLED)))
     if ended:
-        storage.remove_result(job.id)  # cancelled in the moment it was published
+        storage.remove_result(job.id)  # it may have been cancelled at the moment it was published
     if ended and ended.state == State.FAILED:
-        _remove_frames(job.upload_id, storage)  # a power cut may have damaged them: the next try reads anew
+        _remove_frames(job.upload_id, storage)  # a power cut may have damaged them: read the clip again
     prune_frame_cache(storage)
     best_effort(lambda: _release_upload(job.upload_id, storage))
 
 
 def _release_upload(upload_id: str | None, storage: Storage) -> bool:
-    """Start its time to live anew, or remove it if it was sent for the one job that has ended."""
+    """Restart the upload's time to live, or remove it if it was sent for the one job that has ended."""
     upload = Upload.get_or_none(Upload.id == upload_id)
     if upload is None:
         return False
     unfinished = Job.select(Job.upload).where(Job.upload == upload, Job.state.not_in(FINAL_STATES))
-    if upload.one_shot and remove_upload(upload, storage, Upload.id.not_in(unfinished)):
+    if upload.one_shot and _delete_upload(upload, storage, Upload.id.not_in(unfinished)):
         return True
     return upload.touch()
 
 
 def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
-    """Remove a result that no live link needs any more, with its rows."""
+    """Remove a result and its rows unless a live link needs it; return whether it was removed."""
     if Link.select().where(Link.job == job_id, Link.live()).exists():
         return False
     storage.remove_result(job_id)
     return bool(Job.delete().where(Job.id == job_id, Job.state == State.SUCCESS).execute())
 
 
-def remove_partial(partial: PartialUpload, storage: Storage, settings: Settings, *conditions: Any) -> bool:
-    """Remove an unfinished upload if it still is one and the conditions hold.
+def remove_upload(upload: Upload, storage: Storage, settings: Settings, *conditions: Any) -> bool:
+    """Remove an upload if the conditions still hold; return whether it was removed.
 
-    Its client gets back what it was charged for the bytes that did not come.
+    The client is refunded the bytes it was charged for and has not sent.
     """
-    path = storage.partial_path(partial.id)
-    removed = PartialUpload.delete().where(PartialUpload.id == partial.id, *conditions).execute()
-    if removed:
-        missing_bytes = max(0, partial.length_bytes - size_of([path]))
-        path.unlink(missing_ok=True)
-        byte_quota(settings).charge(partial.client, -missing_bytes)
-    return bool(removed)
+    missing_bytes = max(0, upload.length_bytes - size_of([storage.upload_path(upload.id)]))
+    is_removed = _delete_upload(upload, storage, *conditions)
+    if is_removed and missing_bytes and not upload.is_complete:
+        byte_quota(settings).charge(upload.client, -missing_bytes)
+    return is_removed
 
 
-def remove_upload(upload: Upload, storage: Storage, condition: Any) -> bool:
-    removed = Upload.delete().where(Upload.id == upload.id, condition).execute()
-    if removed:
+def _delete_upload(upload: Upload, storage: Storage, *conditions: Any) -> bool:
+    is_deleted = Upload.delete().where(Upload.id == upload.id, *conditions).execute()
+    if is_deleted:
         storage.upload_path(upload.id).unlink(missing_ok=True)
         storage.preview_path(upload.id).unlink(missing_ok=True)
         _remove_frames(upload.id, storage)
-    return bool(removed)
+    return bool(is_deleted)
 
 
 def prune_frame_cache(storage: Storage) -> int:
-    """Keep the latest frames of the MAX_CACHED_FRAME_SETS uploads used last; none when the disk fills up.
+    """Remove cached frames, except the latest set of each of the MAX_CACHED_FRAME_SETS uploads used last.
 
-    A running job is not harmed: it has a link of its own in its work folder.
+    If the disk is nearly full, all are removed. A running job keeps its own hard link. Returns the number of
+    removed sets.
     """
-    room = 0 if storage.is_low() else MAX_CACHED_FRAME_SETS
+    slots = 0 if storage.is_low() else MAX_CACHED_FRAME_SETS
     uploads = {upload.id for upload in Upload.select(Upload.id)}
     removed = 0
     for upload_id, path in storage.cached_frames():
-        if upload_id in uploads and room:
+        if upload_id in uploads and slots:
             uploads.remove(upload_id)
-            room -= 1
+            slots -= 1
         else:
             path.unlink(missing_ok=True)
             removed += 1
@@ -99,9 +98,9 @@ def _remove_frames(upload_id: str | None, storage: Storage) -> None:
 
 
 def best_effort(step: Callable[[], int]) -> int:
-    """Take a step, and go on to the next should the disk be full or the database locked."""
+    """Run a step; if the disk is full or the database is locked, log that and return 0."""
     try:
         return step()
     except (OperationalError, sqlite3.OperationalError, OSError) as error:
-        logger.warning("the next sweep tries again: %s", error)
+        logger.warning("cleanup step failed, the next cleanup tries again: %s", error)
         return 0

@@ -1,7 +1,7 @@
-"""What lies in the queue: JSON that names a task of ours and a job, and nothing that could be code.
+"""What the queue stores: JSON that names one of our tasks and a job, and nothing that could be code.
 
-Huey's own messages are pickles. Whoever can write to the queue's file, such as a converter that was taken
-over where the kernel has no Landlock, would run code in the worker with one.
+Huey's default format is pickle. Anyone who can write to the queue file, such as a converter that was taken
+over on a kernel without Landlock, could use it to run code in the worker.
 """
 
 from __future__ import annotations
@@ -13,58 +13,58 @@ from datetime import datetime
 from typing import Any
 
 from huey import SqliteHuey
-from huey.registry import Message
+from huey.registry import Message as HueyMessage
 from huey.serializer import Serializer
 
 logger = logging.getLogger(__name__)
 
-CONVERT, CLEANUP = "convert", "cleanup"
-ARGUMENTS = {f"chromi.jobs.queue.{CONVERT}": 1, f"chromi.jobs.queue.{CLEANUP}": 0}
-"""The tasks by the names that Huey gives them, and how many ids of jobs each takes."""
+RUN_JOB, CLEANUP = "run_job", "cleanup"
+ARGUMENT_COUNTS = {f"chromi.jobs.queue.{RUN_JOB}": 1, f"chromi.jobs.queue.{CLEANUP}": 0}
+"""The tasks by the names that Huey gives them, and how many job ids each takes."""
 
 MAX_BYTES = 500
 _ID = re.compile(r"[0-9a-f-]{32,36}")
 
 
-class BadMessage(ValueError):
-    """A message that no task of ours needs."""
+class InvalidMessage(ValueError):
+    """A message that none of our tasks produces."""
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # Huey ships no types
-    """Write and read messages. Raises BadMessage."""
+    """Serialize task messages as JSON. Raises InvalidMessage."""
 
-    def _serialize(self, message: Message) -> bytes:
+    def _serialize(self, message: HueyMessage) -> bytes:
         unused = (message.eta, message.kwargs, message.retries, message.timeout, message.chord_config)
         if any((*unused, message.on_complete, message.on_error)):
-            raise BadMessage(f"{message.name} has more than a name, arguments and an end")
+            raise InvalidMessage(f"{message.name} has more than a name, arguments and an expiry")
         expires = message.expires_resolved and message.expires_resolved.isoformat()
         content = {"id": message.id, "task": message.name, "job_ids": list(message.args), "expires": expires}
         return json.dumps(content).encode()
 
-    def _deserialize(self, data: bytes) -> Message:
+    def _deserialize(self, data: bytes) -> HueyMessage:
         try:
             if len(data) > MAX_BYTES:
                 raise ValueError(f"{len(data)} bytes")
-            return _read(**json.loads(data))
+            return _parse(**json.loads(data))
         except (ValueError, TypeError) as error:
-            raise BadMessage(str(error)) from error
+            raise InvalidMessage(str(error)) from error
 
 
-def _read(*, id: Any, task: Any, job_ids: Any, expires: Any) -> Message:  # noqa: A002  as Huey calls it
-    """Make a message of the fields of one. Raises ValueError and TypeError."""
-    if ARGUMENTS.get(task) != len(job_ids):
-        raise ValueError("no task of ours, or another number of arguments")
+def _parse(*, id: Any, task: Any, job_ids: Any, expires: Any) -> HueyMessage:  # noqa: A002  Huey's name
+    """Validate the fields of a message. Raises ValueError and TypeError."""
+    if ARGUMENT_COUNTS.get(task) != len(job_ids):
+        raise ValueError("unknown task or wrong number of arguments")
     for each in (id, *job_ids):
         if not _ID.fullmatch(each):
-            raise ValueError("not an id")
-    ends_at = None if expires is None else datetime.fromisoformat(expires)
-    if ends_at and ends_at.tzinfo:
-        raise ValueError("Huey's times are UTC and do not say so")
-    return Message(id=id, name=task, args=tuple(job_ids), expires_resolved=ends_at)
+            raise ValueError("invalid id")
+    expires_at = None if expires is None else datetime.fromisoformat(expires)
+    if expires_at and expires_at.tzinfo:
+        raise ValueError("the expiry has a time zone, but Huey's are naive UTC")
+    return HueyMessage(id=id, name=task, args=tuple(job_ids), expires_resolved=expires_at)
 
 
-class JobQueue(SqliteHuey):  # type: ignore[misc]  # Huey ships no types
-    """Huey with JSON messages; one that cannot be read is dropped, and the next is taken."""
+class JsonHuey(SqliteHuey):  # type: ignore[misc]  # Huey ships no types
+    """Huey with JSON messages. An invalid message is dropped with a warning."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__("chromi", serializer=JsonSerializer(), **options)
@@ -73,16 +73,16 @@ class JobQueue(SqliteHuey):  # type: ignore[misc]  # Huey ships no types
         while (data := self.storage.dequeue()) is not None:
             try:
                 return self.deserialize_task(data)
-            except BadMessage as error:
-                logger.warning("a message in the queue was dropped: %s", error)
+            except InvalidMessage as error:
+                logger.warning("dropped an invalid message from the queue: %s", error)
         return None
 
     def _deserialize_all(self, messages: list[bytes]) -> list[Any]:
-        """Skip what `dequeue` will drop: it says so once."""
+        """Skip what `dequeue` will drop with a warning."""
         tasks = []
         for data in messages:
             try:
                 tasks.append(self.deserialize_task(data))
-            except BadMessage:
+            except InvalidMessage:
                 continue
         return tasks

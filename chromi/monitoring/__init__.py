@@ -1,0 +1,1 @@
+"""Observe and run the service: health checks, statistics, the supervisor, backups."""

@@ -1,4 +1,4 @@
-"""How the service is, in numbers: for /metrics and for the ops page."""
+"""Statistics about jobs, workers and disk usage, for /metrics and the admin page."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from typing import Any
 from peewee import fn
 
 from chromi.config import Settings
-from chromi.db import Job, State, Worker
+from chromi.db import WORKER_TIMEOUT_S, Job, State, Worker
 from chromi.storage import Storage, files_in, size_of
 
 
 @dataclass(frozen=True)
 class Stats:
-    """A look at rows and files as they are now; ages in seconds, None where there is nothing to be old."""
+    """A snapshot of rows and files; ages in seconds."""
 
     jobs: dict[tuple[str, str], int]
-    """How many rows there are, by kind and state."""
+    """Number of rows by kind and state."""
     oldest_queued_age_s: float | None
+    """None if no job is queued."""
     worker_ages_s: dict[str, float]
-    """Since each worker's last sign of life, the latest first."""
+    """Seconds since the last heartbeat of each worker, the latest first."""
     disk_free_bytes: int
     disk_total_bytes: int
     database_bytes: int
+    """The database and the queue together, as is `wal_bytes`."""
     wal_bytes: int
-    """Of rows and queue together, as is `database_bytes`."""
     media_bytes: dict[str, int]
     """By folder."""
 
@@ -35,8 +36,12 @@ class Stats:
     def queue_length(self) -> int:
         return sum(count for (_, state), count in self.jobs.items() if state == State.QUEUED)
 
+    @property
+    def live_workers(self) -> int:
+        return sum(age_s < WORKER_TIMEOUT_S for age_s in self.worker_ages_s.values())
 
-def look(settings: Settings, storage: Storage) -> Stats:
+
+def collect_stats(settings: Settings, storage: Storage) -> Stats:
     disk = shutil.disk_usage(settings.instance)
     databases = [settings.instance / name for name in ("chromi.db", "queue.db")]
     folders = (storage.uploads, storage.frames, storage.work, storage.results)

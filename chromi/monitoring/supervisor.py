@@ -1,4 +1,4 @@
-"""`python -m chromi serve`: the web server and the consumer as two processes that live and end together."""
+"""`python -m chromi serve`: run the web server and the consumer as two processes that end together."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ logger = logging.getLogger(__name__)
 Child = subprocess.Popen[bytes]
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The folder of wsgi.py and worker.py."""
+"""The folder that contains wsgi.py and worker.py."""
 
 JOB_GRACE_S = 100
-"""After SIGTERM a running conversion may take this long to finish; then it goes back into the queue."""
+"""How long a running conversion may take to finish after SIGTERM before it is requeued."""
 WORKER_GRACE_S = {signal.SIGTERM: JOB_GRACE_S + 5, signal.SIGINT: 15}
 WEB_GRACE_S = 10
-"""waitress gives running requests 5 s. All of it fits into the 120 s that hosts are told to allow."""
+"""waitress gives running requests 5 s. All of this fits into the 120 s that docs/deploy.md recommends."""
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 _SIGNALS = _STOP_SIGNALS | {signal.SIGCHLD}
 
 
 def run(settings: Settings) -> int:
-    """Run both until one dies or a signal comes; gives the exit code: 0 only for a signal's clean end.
+    """Run both processes until one ends or a signal arrives; return the exit code, 0 after a clean stop.
 
-    SIGTERM lets a running conversion finish, Ctrl-C puts it back into the queue at once. The web server
-    answers until the worker has ended.
+    SIGTERM lets a running conversion finish; Ctrl-C requeues it at once. The web server keeps responding
+    until the worker has ended.
     """
     lock = _lock(settings.instance)
-    # Blocked and waited for instead of handled: no signal can fall between two steps of this function.
+    # Signals are blocked and waited for, so none can arrive between two steps of this function.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     environ = _environment(settings)
     services = _Services(_start(_web_command(), environ), _start(_consumer_command(settings), environ))
     with lock:  # held until both have ended
         received = services.wait_for_end(services.web, services.worker)
         if received is None:
-            # No conversion is waited for: whoever restarts this process has to do it now.
+            # Do not wait for a conversion: the process manager has to restart this process now.
             services.stop(signal.SIGINT)
-            logger.critical("Chromi has stopped: one of its two processes ended by itself.")
+            logger.critical("Chromi has stopped because one of its two processes ended unexpectedly.")
             return 1
         return 0 if services.stop(received) else 1
 
 
 class _Services:
-    """The web server and the queue's consumer, and the orphans of both where this process is PID 1."""
+    """The web server and the consumer, and the orphans of both if this process is PID 1."""
 
     def __init__(self, web: Child, worker: Child) -> None:
         self.web, self.worker = web, worker
 
     def stop(self, received: signal.Signals) -> bool:
-        """End the worker, then the web server. True when neither had to be killed."""
+        """Stop the worker, then the web server; True if neither had to be killed."""
         worker_ended = self._end(self.worker, received, WORKER_GRACE_S[received])
         return self._end(self.web, signal.SIGTERM, WEB_GRACE_S) and worker_ended
 
     def _end(self, child: Child, signum: signal.Signals, grace_s: float) -> bool:
-        """Pass a signal on and wait; another one from outside, or no end in time, kills."""
+        """Send a signal and wait; kill the child after the grace period or if another signal arrives."""
         child.send_signal(signum)
         self.wait_for_end(child, timeout_s=grace_s)
         ended = child.returncode is not None
@@ -78,7 +78,7 @@ class _Services:
     def wait_for_end(
         self, *children: Child, timeout_s: float = threading.TIMEOUT_MAX
     ) -> signal.Signals | None:
-        """Wait until one of the children has ended, or time is up; gives the stop signal that came first."""
+        """Wait for a child to end, for a stop signal or for the timeout; return the signal if one arrived."""
         deadline = time.monotonic() + timeout_s
         while True:
             self._reap()
@@ -89,16 +89,15 @@ class _Services:
                 return received and signal.Signals(received.si_signo)
 
     def _reap(self) -> None:
-        """Take note of every process that has ended: SIGCHLD does not say which, nor how many.
+        """Reap every process that has ended: SIGCHLD tells neither which one nor how many.
 
-        PID 1 inherits orphans, such as the ffmpeg of a killed worker. Their end means nothing here, so a
-        child's end is asked for by its own number only.
+        PID 1 inherits orphans, for example the ffmpeg of a killed worker, whose end means nothing here.
         """
         while True:
             ours = {child.pid: child for child in (self.web, self.worker) if child.returncode is None}
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:  # there is none left
+            except ChildProcessError:  # no children are left
                 return
             if ended is None:
                 return
@@ -109,19 +108,19 @@ class _Services:
 
 
 def _lock(instance: Path) -> IO[str]:
-    """Take the instance folder for this process alone; raises ConfigError when another one serves it."""
+    """Lock the instance folder. Raises ConfigError if another process serves it."""
     instance.mkdir(parents=True, exist_ok=True)
     lock = (instance / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise ConfigError(f"Another Chromi serves {instance} already.") from error
+        raise ConfigError(f"Another Chromi process already serves {instance}.") from error
     return lock
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Uploads are spooled to TMPDIR first: on many machines /tmp is memory, the instance folder is disk."""
-    instance = settings.instance.resolve()  # the children start in the project's folder
+    """Return the environment of the children: uploads are spooled to TMPDIR, and /tmp is often in memory."""
+    instance = settings.instance.resolve()  # the children run in the project folder
     spool = instance / "tmp"
     spool.mkdir(parents=True, exist_ok=True)
     return os.environ | {"CHROMI_INSTANCE": str(instance), "TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}
@@ -132,20 +131,20 @@ def _web_command() -> list[str]:
 
 
 def _consumer_command(settings: Settings) -> list[str]:
-    """Log trouble only; poll every 0.1 to 0.5 s; finish on SIGTERM; renew a worker after 50 tasks."""
+    """Log errors only; poll every 0.1 to 0.5 s; finish on SIGTERM; restart a worker after 50 tasks."""
     options = f"-q -k process -w {settings.workers} -d 0.1 -m 0.5 -g TERM -t {JOB_GRACE_S} -M 50 -c 1"
     return [sys.executable, "-m", "huey.bin.huey_consumer", "worker.huey", *options.split()]
 
 
 def _start(command: list[str], environ: dict[str, str]) -> Child:
-    """Start a child that the terminal's Ctrl-C does not reach and that never outlives this process."""
+    """Start a child in its own session, so that Ctrl-C does not reach it, which dies with this process."""
     parent_pid = os.getpid()
 
     def prepare() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         die_with_parent(parent_pid)
 
-    # This process has one thread, so that code may run between fork and exec.
+    # This process has only one thread, so preexec_fn is safe.
     return subprocess.Popen(  # noqa: S603  our own programs
         command, cwd=ROOT, env=environ, start_new_session=True, preexec_fn=prepare
     )

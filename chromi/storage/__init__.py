@@ -1,15 +1,7 @@
 """The media files of an instance: where they are, and how they are written."""
 
-from chromi.storage.files import (
-    MIN_FREE_BYTES,
-    IncomingFile,
-    PartialFile,
-    Storage,
-    files_in,
-    make_files_private,
-    new_id,
-    size_of,
-)
+from chromi.storage.files import IncomingFile, PartialFile, files_in, make_files_private, new_id, size_of
+from chromi.storage.paths import MIN_FREE_BYTES, Storage
 
 __all__ = [
     "MIN_FREE_BYTES",

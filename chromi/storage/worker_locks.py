@@ -1,7 +1,7 @@
-"""Which workers are alive: each holds a lock on a file named after it.
+"""Which workers are alive: each one holds a lock on a file named after it.
 
-The kernel releases a lock when its process ends, however it ends. So a killed worker is known at once, to
-every process and after a restart, whatever the clock says and whoever has its process id since.
+The kernel releases the lock when the process ends, however it ends. So every process notices at once that a
+worker was killed, also after a restart, and whatever the clock or a reused process id says.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 
 class WorkerLocks:
-    """The lock files of one folder. A worker's id is used once and never again."""
+    """The lock files in one folder. A worker id is never used twice."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def hold(self, worker_id: str) -> None:
-        """Say until this process ends that the worker is alive. Raises OSError."""
+        """Hold the worker's lock until this process ends. Raises OSError."""
         path = self._folder / worker_id
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -28,35 +28,35 @@ class WorkerLocks:
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), path.stat()):
                     return
-            os.close(descriptor)  # removed before it was locked, as a dead worker's
+            os.close(descriptor)  # deleted before it was locked, as the file of a dead worker
 
-    def ended(self) -> Iterator[str]:
-        """Give the workers that have ended, and forget each when the next is asked for.
+    def find_dead_workers(self) -> Iterator[str]:
+        """Yield the ids of workers that have ended; each file is deleted when the next id is requested.
 
         Raises OSError.
         """
         for path in list(self._folder.iterdir()):
-            with _locked(path) as is_ours:
-                if is_ours:
+            with _try_lock(path) as is_locked:
+                if is_locked:
                     yield path.name
                     path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Lock a file; false when it is gone or another process holds the lock."""
+def _try_lock(path: Path) -> Iterator[bool]:
+    """Lock a file; yields False if it is gone or another process holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         yield False
         return
     try:
-        yield _lock_at_once(descriptor)
+        yield _lock_without_waiting(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _lock_at_once(descriptor: int) -> bool:
+def _lock_without_waiting(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The rooms that speak HTTP."""
+"""The web application."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from chromi.jobs.queue import open_service
 from chromi.tokens import TokenSigner
 from chromi.web.http import (
     compression,
+    error_handlers,
     negotiation,
     request_log,
+    request_validation,
     security_headers,
     static_files,
     template_filters,
     translation,
     trusted_proxy,
 )
-from chromi.web.http.security_headers import FORM_BYTES
+from chromi.web.http.request_validation import MAX_FORM_BYTES
+from chromi.web.presenters import job_presenter
 from chromi.web.services import Services
 from chromi.web.views import (
     admin,
@@ -31,7 +34,6 @@ from chromi.web.views import (
     health,
     jobs,
     metrics,
-    result_images,
     retry,
     share_links,
     studio,
@@ -43,16 +45,12 @@ MAX_FORM_PARTS = 20
 """Our forms have three parts; each part that is a file takes a descriptor."""
 
 
-def close_database(error: BaseException | None) -> None:
-    database.close()
-
-
 def init_app(app: Flask, settings: Settings) -> None:
-    """Open what the views need and let each room join."""
+    """Open the service and register all views and hooks."""
     require_sandbox(settings)
     storage, queue = open_service(settings, immediate=settings.inline)
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + FORM_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + MAX_FORM_BYTES
     signer = TokenSigner(load_signing_keys(settings))
     app.extensions["chromi"] = Services(
         settings=settings,
@@ -63,27 +61,23 @@ def init_app(app: Flask, settings: Settings) -> None:
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)
-    modules = (
+    # before_request hooks run in this order, after_request hooks in reverse.
+    http_modules = (
         request_log,
         translation,
         negotiation,
+        error_handlers,
         security_headers,
+        request_validation,
         compression,
         static_files,
         template_filters,
-        uploads,
-        tus,
-        studio,
-        jobs,
-        retry,
-        downloads,
-        share_links,
-        result_images,
-        extension,
-        health,
-        metrics,
-        admin,
         trusted_proxy,
     )
-    for module in modules:
+    views = (uploads, tus, studio, jobs, retry, downloads, share_links, extension, health, metrics, admin)
+    for module in (*http_modules, job_presenter, *views):
         module.init_app(app)
+
+
+def close_database(error: BaseException | None) -> None:
+    database.close()

@@ -1,4 +1,4 @@
-"""What the views work with, kept by the application."""
+"""The objects that views use, stored on the application."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Services:
     signer: TokenSigner
     admission: AdmissionControl
     background: ThreadPoolExecutor
-    """One thread for what must not hold up the server's event loop."""
+    """One thread for work that must not block the server's event loop."""
     started_at: float = field(default_factory=time.monotonic)
 
-    def are_without_worker(self) -> bool:
-        """True when no worker has given a sign of life for a while, in which this server was there."""
+    def has_no_worker(self) -> bool:
+        """True if no worker has sent a heartbeat for WORKER_TIMEOUT_S while this server was running."""
         if self.settings.inline or time.monotonic() - self.started_at < WORKER_TIMEOUT_S:
             return False
         try:
             return not Worker.is_any_alive()
         except DatabaseError:
-            return False  # the first page opens all the same; whoever goes on is told what is wrong
+            return False  # the start page opens all the same; the next request reports the error
 
 
 def services() -> Services:
-    """Give the current application's services."""
+    """Return the services of the current application."""
     found: Services = current_app.extensions["chromi"]
     return found

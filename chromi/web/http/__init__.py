@@ -1,0 +1,1 @@
+"""HTTP: negotiation, errors, headers, files, translation, logging."""

@@ -1,4 +1,4 @@
-"""Send a file whole or in part, and know when its last byte has gone out."""
+"""Send a file or a range of it, and know how much of it was sent."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wrapping:
-    """What stands before and after a file's bytes."""
+class Envelope:
+    """Bytes that are sent before and after the content of a file."""
 
-    before: bytes
-    after: bytes
+    header: bytes
+    trailer: bytes
 
 
-class WrappedFile(io.RawIOBase):
-    """A file's bytes between others, as one file that lies nowhere."""
+class EnvelopedFile(io.RawIOBase):
+    """A read-only file consisting of a header, the content of a file on disk, and a trailer."""
 
-    def __init__(self, path: Path, wrapping: Wrapping) -> None:
+    def __init__(self, path: Path, envelope: Envelope) -> None:
         self._file = io.FileIO(path)
-        self._wrapping = wrapping
-        self._file_at = len(wrapping.before)
-        self._file_end = self._file_at + os.fstat(self._file.fileno()).st_size
+        self._envelope = envelope
+        self._content_start = len(envelope.header)
+        self._content_end = self._content_start + os.fstat(self._file.fileno()).st_size
         self._position = 0
 
     def readable(self) -> bool:
@@ -47,52 +47,53 @@ class WrappedFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        end = self._file_end + len(self._wrapping.after)
+        end = self._content_end + len(self._envelope.trailer)
         self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: end}[whence]
         return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
-        piece = self._read_part(len(view))
-        view[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
+        content = self._read_section(len(view))
+        view[: len(content)] = content
+        self._position += len(content)
+        return len(content)
 
     def close(self) -> None:
         self._file.close()
         super().close()
 
-    def _read_part(self, size: int) -> bytes:
-        """Read from the one part in which the position lies."""
-        at = self._position
-        if at < self._file_at:
-            return self._wrapping.before[at : at + size]
-        if at < self._file_end:
-            return os.pread(self._file.fileno(), min(size, self._file_end - at), at - self._file_at)
-        return self._wrapping.after[at - self._file_end :][:size]
+    def _read_section(self, size: int) -> bytes:
+        """Read from the section that contains the position, at most to its end."""
+        position = self._position
+        if position < self._content_start:
+            return self._envelope.header[position : position + size]
+        if position < self._content_end:
+            size = min(size, self._content_end - position)
+            return os.pread(self._file.fileno(), size, position - self._content_start)
+        return self._envelope.trailer[position - self._content_end :][:size]
 
 
 class TrackedFile(io.BufferedReader):
-    """A file, or a range of one, that tells when it is closed how far it was read.
+    """A file, or a range of it, that reports when it is closed how far it was read.
 
-    waitress reads from it as the socket takes the bytes, and closes it after the last one or when the
-    connection breaks: what was read is what was sent.
+    waitress reads as the socket accepts bytes, and closes the file after the last byte or when the connection
+    breaks: what was read is what was sent.
     """
 
     on_close: Callable[[int, int], object] | None = None
-    """Learns at the closing which byte was read first, and which would have been the next."""
+    """Called with the offset of the first byte read and the offset after the last one."""
 
-    def __init__(self, path: Path, wrapping: Wrapping | None = None) -> None:
-        """Open the file, in its wrapping if it has one; raises Gone when there is none."""
+    def __init__(self, path: Path, envelope: Envelope | None = None) -> None:
+        """Open the file. Raises Gone if it does not exist."""
         try:
-            super().__init__(WrappedFile(path, wrapping) if wrapping else io.FileIO(path))
+            super().__init__(EnvelopedFile(path, envelope) if envelope else io.FileIO(path))
         except FileNotFoundError as error:
             raise Gone from error
         self.size_bytes = self._stop = self.seek(0, os.SEEK_END)
         self._start = self.seek(0)
 
-    def narrow(self, start: int, stop: int) -> None:
-        """Stand at byte `start` and end before byte `stop`."""
+    def limit_to(self, start: int, stop: int) -> None:
+        """Read only the bytes from `start` up to, not including, `stop`."""
         self._start, self._stop = start, stop
         self.seek(start)
 
@@ -113,9 +114,9 @@ class TrackedFile(io.BufferedReader):
 def send_tracked_file(
     file: TrackedFile, mimetype: str, *, etag: str, latest_start: int | None = None
 ) -> Response:
-    """Answer GET or HEAD with the file, or with the one range of it that was asked for; the file is closed.
+    """Respond to GET or HEAD with the file, or with the requested range of it.
 
-    A range that begins after byte `latest_start` is answered with the whole file, as HTTP allows.
+    A range that starts after byte `latest_start` is answered with the whole file, which HTTP allows.
     """
     response = Response(wrap_file(request.environ, file), mimetype=mimetype, direct_passthrough=True)
     response.content_length = file.size_bytes
@@ -123,34 +124,34 @@ def send_tracked_file(
     try:
         response.make_conditional(
             request,
-            accept_ranges=_takes_range(file.size_bytes, latest_start),
+            accept_ranges=_accepts_range(file.size_bytes, latest_start),
             complete_length=file.size_bytes,
         )
     except BaseException:
         file.close()
         raise
     if response.status_code == 206:
-        # The server's own wrapper again, around the narrowed file: unlike Werkzeug's range wrapper it holds
-        # no thread while a slow client reads.
-        file.narrow(response.content_range.start or 0, response.content_range.stop or file.size_bytes)
+        # Use the server's file wrapper for the range, too: unlike Werkzeug's range wrapper, it does not hold
+        # a thread while a slow client reads.
+        file.limit_to(response.content_range.start or 0, response.content_range.stop or file.size_bytes)
         response.response = wrap_file(request.environ, file)
     return response
 
 
 def send_clip(file: TrackedFile, mimetype: str, *, etag: str) -> Response:
-    """Answer with a visitor's clip for the studio's player, as `send_tracked_file` does."""
+    """Respond with a visitor's clip for the studio's player, as `send_tracked_file` does."""
     response = send_tracked_file(file, mimetype, etag=etag)
-    # A stranger's bytes on our origin: should a browser ever take them for a page, it may do nothing.
+    # The content is a stranger's: if a browser ever took it for a page, the page could do nothing.
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
 
 
-def _takes_range(size_bytes: int, latest_start: int | None) -> bool:
-    asked = request.range
-    if asked is None:
+def _accepts_range(size_bytes: int, latest_start: int | None) -> bool:
+    requested = request.range
+    if requested is None:
         return True
-    span = asked.range_for_length(size_bytes)
+    span = requested.range_for_length(size_bytes)
     if span is None:
-        return len(asked.ranges) == 1  # beyond the end is an error, several at once are not
+        return len(requested.ranges) == 1  # a range beyond the end is an error, multiple ranges are not
     return latest_start is None or span[0] <= latest_start

@@ -1,4 +1,4 @@
-"""What has gone in and out since the web server's start, for /metrics."""
+"""Counters of requests and transferred bytes since the web server started, for /metrics."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import Counter
 
 
 class HTTPCounters:
-    """Requests by kind of answer, and bytes of bodies; several threads count at once."""
+    """Thread-safe counters of requests and of body bytes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests: Counter[str] = Counter()
-        """By status: 2xx, 3xx, 4xx, 5xx."""
+        """By status class: 2xx, 3xx, 4xx, 5xx."""
         self.received_bytes = 0
         self.sent_bytes = 0
 
@@ -27,4 +27,4 @@ class HTTPCounters:
 
 
 http_counters = HTTPCounters()
-"""Of this process: there is one web server."""
+"""Those of this process; there is one web server process."""

@@ -1,4 +1,4 @@
-"""How numbers and times read in the templates, as the reader's language writes them."""
+"""Template filters that format numbers and times in the reader's language."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from markupsafe import Markup
 
 
 def init_app(app: Flask) -> None:
-    for name in (filesize, percent, seconds, timecode, moment):
-        app.add_template_filter(name)
+    for template_filter in (filesize, percent, seconds, timecode, timestamp):
+        app.add_template_filter(template_filter)
 
 
 def filesize(size_bytes: int) -> str:
     """12_345_678 -> "12.3 MB"; MB of 1,000,000 bytes, as file managers show them."""
     if size_bytes >= 1_000_000_000:
-        return _with_unit(size_bytes / 1_000_000_000, "digital-gigabyte", "0.0")
+        return _format_unit(size_bytes / 1_000_000_000, "digital-gigabyte", "0.0")
     if size_bytes < 1_000_000:
-        return _with_unit(max(1, round(size_bytes / 1000)), "digital-kilobyte", "0")
-    return _with_unit(size_bytes / 1_000_000, "digital-megabyte", "0.0")
+        return _format_unit(max(1, round(size_bytes / 1000)), "digital-kilobyte", "0")
+    return _format_unit(size_bytes / 1_000_000, "digital-megabyte", "0.0")
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """0.714 -> "71%"."""
-    return str(format_percent(share))
+    return str(format_percent(fraction))
 
 
 def seconds(duration_s: float) -> str:
     """0.29 -> "0.3 sec", 4.2 -> "4 sec", 65 -> "1 min 5 sec"."""
     if 0 < duration_s < 1:
-        return _with_unit(duration_s, "duration-second", "0.0")
+        return _format_unit(duration_s, "duration-second", "0.0")
     minutes, rest = divmod(round(duration_s), 60)
-    words = _with_unit(rest, "duration-second", "0")
-    return f"{_with_unit(minutes, 'duration-minute', '0')} {words}" if minutes else words
+    text = _format_unit(rest, "duration-second", "0")
+    return f"{_format_unit(minutes, 'duration-minute', '0')} {text}" if minutes else text
 
 
 def timecode(position_s: float) -> str:
@@ -44,11 +44,11 @@ def timecode(position_s: float) -> str:
     return f"{int(minutes)}:{rest:04.1f}"
 
 
-def moment(at: datetime) -> Markup:
-    """A moment in UTC as <time>; its words are UTC, too, until script puts it into the reader's own time."""
-    words = f"{format_date(at, 'long')}, {format_time(at, 'short')} UTC"
-    return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", words)
+def timestamp(at: datetime) -> Markup:
+    """Render a UTC time as <time>; its text is UTC, too, until a script replaces it with local time."""
+    text = f"{format_date(at, 'long')}, {format_time(at, 'short')} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", text)
 
 
-def _with_unit(amount: float, unit: str, pattern: str) -> str:
+def _format_unit(amount: float, unit: str, pattern: str) -> str:
     return format_unit(amount, unit, "short", format=pattern, locale=get_locale())

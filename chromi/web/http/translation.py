@@ -1,4 +1,4 @@
-"""The reader's language: which one it is, and sentences said in it."""
+"""The reader's language, and messages translated to it."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from flask_babel import Babel, format_decimal, get_locale, gettext
 from chromi.i18n import Message, Value
 
 LANGUAGES = ("en", "es", "de", "fr", "ja", "pt", "zh")
-"""English, of which the sentences are made, and what chromi/translations has; zh is simplified Chinese."""
+"""English, the language of the source, and those in chromi/translations; zh is simplified Chinese."""
 
 
 def init_app(app: Flask) -> None:
     app.config["BABEL_DEFAULT_TIMEZONE"] = "UTC"
-    Babel(app, locale_selector=wanted_language)
-    app.add_template_filter(say)
+    Babel(app, locale_selector=preferred_language)
+    app.add_template_filter(translate)
     app.add_template_global(language_tag)
-    app.after_request(name_language)
+    app.after_request(add_content_language)
 
 
-def wanted_language() -> str:
-    """Say which of LANGUAGES the browser would like best; English for all that want another."""
-    for wanted, _ in request.accept_languages:
-        language = wanted.replace("_", "-").split("-")[0].lower()
+def preferred_language() -> str:
+    """Return the language in LANGUAGES that the browser prefers; English if there is none."""
+    for preferred, _ in request.accept_languages:
+        language = preferred.replace("_", "-").split("-")[0].lower()
         if language in LANGUAGES:
             return language
     return LANGUAGES[0]
 
 
 def language_tag() -> str:
-    """The page's language as HTML and HTTP name it."""
+    """Return the page's language as HTML and HTTP name it."""
     locale = get_locale()
     return "zh-Hans" if locale.language == "zh" else locale.language
 
 
-def name_language(response: Response) -> Response:
+def add_content_language(response: Response) -> Response:
     if response.mimetype in ("text/html", "application/json"):
         response.headers["Content-Language"] = language_tag()
         response.vary.add("Accept-Language")
     return response
 
 
-def say(sentence: str) -> str:
-    """Say it in the reader's language; what has no translation stays as it is."""
-    if not sentence:
-        return ""  # which would be the catalogue's own heading
-    if isinstance(sentence, Message) and sentence.values:
-        said = {name: _said(value) for name, value in sentence.values.items()}
-        return str(gettext(sentence.pattern)) % said
-    return str(gettext(sentence))
+def translate(message: str) -> str:
+    """Translate a message and its values to the reader's language; untranslated text stays English."""
+    if not message:
+        return ""  # gettext("") returns the catalog's header
+    if isinstance(message, Message) and message.values:
+        values = {name: _translate_value(value) for name, value in message.values.items()}
+        return str(gettext(message.pattern)) % values
+    return str(gettext(message))
 
 
-def _said(value: Value) -> str:
+def _translate_value(value: Value) -> str:
     match value:
         case Message():
-            return say(value)
+            return translate(value)
         case str():
             return value
         case int() | float():

@@ -1,4 +1,4 @@
-"""Use the client's address and scheme that a trusted proxy sends, under every WSGI server."""
+"""Use the client address and scheme that a trusted proxy sends, under every WSGI server."""
 
 from __future__ import annotations
 
@@ -14,52 +14,52 @@ from chromi.config import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
+TRUSTED_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
 
-OWN_MACHINE = "chromi.own_machine"
-"""Under this name the environment tells whether the request was made on this machine."""
+IS_LOCAL_KEY = "chromi.is_local_request"
+"""The environ key that is true if the request was made on this machine."""
 
-_FORWARDING = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
-"""How the names of headers begin that proxies add, trusted or not."""
+_FORWARDING_PREFIXES = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+"""Prefixes of the headers that proxies add, trusted or not."""
 
 
 def init_app(app: Flask) -> None:
-    """Wrap the application; forwarding headers of anybody but the trusted proxy are removed.
+    """Wrap the application; forwarding headers from anyone but the trusted proxy are removed.
 
-    Not an option of the server, because `waitress-serve wsgi:app` and others do not read our settings. It
-    does no harm when the server has done the same before.
+    This is not done by the server, because `waitress-serve wsgi:app` and other servers do not read our
+    settings. Doing it in both places does no harm.
     """
     settings: Settings = app.extensions["chromi"].settings
     app.wsgi_app = proxy_headers_middleware(  # type: ignore[method-assign]
         app.wsgi_app,
         trusted_proxy=settings.trusted_proxy,
         trusted_proxy_count=settings.trusted_proxy_count,
-        trusted_proxy_headers=HEADERS,
+        trusted_proxy_headers=TRUSTED_HEADERS,
     )
-    app.wsgi_app = _note_origin(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = _mark_local_requests(app.wsgi_app)  # type: ignore[assignment, method-assign]
 
 
-def is_own_machine() -> bool:
-    """Tell whether the request comes from this machine itself, and not through a proxy on it."""
-    return bool(request.environ.get(OWN_MACHINE))
+def is_local_request() -> bool:
+    """True if the request comes from this machine itself, and not through a proxy on it."""
+    return bool(request.environ.get(IS_LOCAL_KEY))
 
 
-def _note_origin(app: WSGIApplication) -> WSGIApplication:
-    """Look at the request as it comes: later the peer's address has become the client's.
+def _mark_local_requests(app: WSGIApplication) -> WSGIApplication:
+    """Inspect the request before the peer's address is replaced with the client's.
 
-    A proxy on this machine is a loopback peer too. It shows by a header that it adds, or by the name that the
-    client asked for.
+    A proxy on this machine is a loopback peer, too. It is recognized by a header that it adds, or by the
+    requested host name.
     """
 
-    def note(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[OWN_MACHINE] = (
+    def mark(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[IS_LOCAL_KEY] = (
             _is_loopback(environ.get("REMOTE_ADDR", ""))
             and _is_loopback(_host_name(environ.get("HTTP_HOST", "")))
-            and not any(name.startswith(_FORWARDING) for name in environ)
+            and not any(name.startswith(_FORWARDING_PREFIXES) for name in environ)
         )
         return app(environ, start_response)
 
-    return note
+    return mark
 
 
 def _host_name(host: str) -> str:

@@ -1,0 +1,1 @@
+"""Limits and secrets that are checked per request."""

@@ -1,13 +1,12 @@
-"""Passwords of share links: kept as a hash, tried a few times only, shown once and then granted for a while.
+"""Passwords of share links: stored as a hash, limited in attempts, and remembered for a while.
 
-The grant is a signed cookie that only the link's own address is sent, that no script reads and no other
-site can make a browser send. In the address it would stand in the history, in the list of downloads, in logs,
-and in what people copy to pass on.
+After the right password, a signed cookie stands for it. The browser sends the cookie only to the address of
+the link, no script can read it, and requests from other sites do not carry it. A token in the address would
+appear in the history, in the list of downloads, in logs, and in what people copy.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import unicodedata
 
@@ -15,89 +14,55 @@ from flask import Response, request, url_for
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from chromi.db import Link, RateLimit
-from chromi.errors import ChromiError
-from chromi.i18n import Message
 from chromi.tokens import GRANT_MAX_AGE_S
+from chromi.web.http.request_errors import PasswordRequired, TooManyPasswordAttempts, WrongPassword
 from chromi.web.services import services
 
 MIN_LENGTH, MAX_LENGTH = 4, 100
 COOKIE = "chromi_grant"
-TRIES = RateLimit("password", 10, window_s=600)
+ATTEMPTS = RateLimit("password", 10, window_s=600)
 """For each link, whoever tries its password."""
 
-_one_hash_at_a_time = threading.Lock()
-"""scrypt takes 32 MB on purpose; eight at once would be half of a small machine."""
-
-
-class PasswordNeeded(ChromiError):
-    """The link asks for a password and none came with the request."""
-
-    status_code = 401
-    code = "password_needed"
-    user_message = Message("This link asks for a password. Send it by POST in the field “password”.")
-
-
-class WrongPassword(ChromiError):
-    """The link's password is another one."""
-
-    status_code = 403
-    code = "wrong_password"
-    user_message = Message("That is not the password of this link. Check it and try again.")
-
-
-class TooManyTries(ChromiError):
-    """The link's tries are used up for now."""
-
-    status_code = 429
-    code = "too_many_tries"
-
-    @classmethod
-    def until(cls, wait_s: float) -> TooManyTries:
-        return cls(
-            Message(
-                "There were too many wrong passwords. Please try again in %(minutes)s min.",
-                minutes=max(1, math.ceil(wait_s / 60)),
-            ),
-            wait_s=wait_s,
-        )
+_hash_lock = threading.Lock()
+"""scrypt takes 32 MB on purpose; eight at once would take half of a small machine's memory."""
 
 
 def hash_password(password: str) -> str:
-    with _one_hash_at_a_time:
-        return generate_password_hash(_normal(password))
+    with _hash_lock:
+        return generate_password_hash(_normalize(password))
 
 
-def take_password(link: Link) -> None:
-    """Look at the form's password, if the link asks for one; without one in the form a grant will do.
+def check_password(link: Link) -> None:
+    """Check the password in the form, if the link has one; without one in the form, check the cookie.
 
-    Raises PasswordNeeded when there is neither, WrongPassword, and TooManyTries once the link's tries are
-    used up, whatever is tried then.
+    Raises PasswordRequired if there is neither, WrongPassword, and TooManyPasswordAttempts once the attempts
+    are used up, whatever is tried then.
     """
     if link.password_hash is None:
         return
     if "password" not in request.form:
-        if is_open(link):
+        if is_unlocked(link):
             return
-        raise PasswordNeeded
-    if not TRIES.take(link.id):  # before it is looked at: guesses sent side by side are counted too
-        raise TooManyTries.until(TRIES.wait_s(link.id))
-    password = request.form["password"][: MAX_LENGTH + 1]  # one more than any right one has
-    with _one_hash_at_a_time:
-        is_right = check_password_hash(link.password_hash, _normal(password))
+        raise PasswordRequired
+    if not ATTEMPTS.acquire(link.id):  # before the check, so that parallel guesses count, too
+        raise TooManyPasswordAttempts.until(ATTEMPTS.wait_s(link.id))
+    password = request.form["password"][: MAX_LENGTH + 1]  # one character more than any valid password
+    with _hash_lock:
+        is_right = check_password_hash(link.password_hash, _normalize(password))
     if not is_right:
         raise WrongPassword
-    TRIES.give_back(link.id)
+    ATTEMPTS.reset(link.id)
 
 
-def is_open(link: Link) -> bool:
-    """True when this request needs no password, or comes from whoever gave the right one a while ago."""
+def is_unlocked(link: Link) -> bool:
+    """True if the link has no password, or if the client entered it less than GRANT_MAX_AGE_S ago."""
     if link.password_hash is None:
         return True
     return services().signer.verify_grant(request.cookies.get(COOKIE, ""), link.id)
 
 
-def grant(response: Response, link: Link, token: str) -> None:
-    """Let the receiver go on without the password for some minutes."""
+def remember_password(response: Response, link: Link, token: str) -> None:
+    """Set the cookie that stands for the password."""
     response.set_cookie(
         COOKIE,
         services().signer.sign_grant(link.id),
@@ -109,6 +74,6 @@ def grant(response: Response, link: Link, token: str) -> None:
     )
 
 
-def _normal(password: str) -> str:
-    """The same letters as the same bytes, whichever keyboard typed them."""
+def _normalize(password: str) -> str:
+    """Normalize to NFC, so that the same letters are the same bytes whatever keyboard typed them."""
     return unicodedata.normalize("NFC", password)

@@ -1,4 +1,4 @@
-"""What is asked of a request before its body is read: is there room, and may this client have some of it?"""
+"""Check a request's headers before its body is received: is it admitted, and is there space for it?"""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from peewee import DatabaseError
 from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 
 from chromi.admission.admission_control import AdmissionControl, Reservation
-from chromi.client_networks import labels_of
+from chromi.client_networks import network_prefixes
 from chromi.config import Settings
-from chromi.db import PartialUpload, database, find_upload
+from chromi.db import Upload, database
 from chromi.errors import BadRequest, UploadTooLarge
-from chromi.web.http.negotiation import LARGE_FORM
-from chromi.web.http.security_headers import FORM_BYTES
-from chromi.web.limits.chunks import BEYOND_LENGTH, check_piece, extent_of
+from chromi.web.http.error_handlers import FORM_TOO_LARGE
+from chromi.web.http.request_validation import MAX_FORM_BYTES
+from chromi.web.limits.chunk_validation import CHUNK_TOO_LONG, check_chunk, received_bytes_of
 
 logger = logging.getLogger(__name__)
 
-WHOLE = re.compile(r"/(uploads|convert)/?")
-PIECE = re.compile(r"/uploads/resumable/[^/]+")
-COSTLY = re.compile(r"POST /(download/.*|jobs/[^/]+/links/?)|GET /download/[^/]+/extension\.zip")
+WHOLE_UPLOAD = re.compile(r"/(uploads|convert)/?")
+CHUNK = re.compile(r"/uploads/resumable/[^/]+")
+EXPENSIVE = re.compile(r"POST /(download/.*|jobs/[^/]+/links/?)|GET /download/[^/]+/extension\.zip")
 
 
-class Kind(Enum):
-    """What a request keeps a thread busy with."""
+class RequestKind(Enum):
+    """What a request needs a thread for."""
 
     UPLOAD = auto()
-    """ffmpeg looks at it."""
-    COSTLY = auto()
-    """A password is hashed, a ZIP put together."""
+    """ffmpeg probes it."""
+    EXPENSIVE = auto()
+    """A password is hashed, or a ZIP created."""
     QUICK = auto()
 
 
-class Arriving(Protocol):
-    """A request whose headers are here; waitress' parser is one."""
+class IncomingRequest(Protocol):
+    """A request whose headers have been received; waitress's parser is one."""
 
     command: str
     path: str
@@ -51,99 +51,106 @@ class Arriving(Protocol):
 
 
 class UploadGuard:
-    """Looks at each request that has a body, and knows the large ones that are under way."""
+    """Checks each request that has a body, and knows the uploads that are being received."""
 
     def __init__(self, settings: Settings, admission: AdmissionControl) -> None:
         self._settings = settings
         self._admission = admission
-        self._arriving: dict[Arriving, Reservation] = {}
+        self._reservations: dict[IncomingRequest, Reservation] = {}
 
-    def look(self, request: Arriving, peer: str) -> None:
-        """Raise what a request is refused with whose headers say enough; `peer` is who has connected.
+    def check_headers(self, request: IncomingRequest, peer: str) -> None:
+        """Raise the error with which a request is rejected by its headers; `peer` is the connected address.
 
-        To be called when the headers are here, so that a body that has no chance is not even sent, and again
-        with its first byte: only from then on it holds a place and room that another could have. Whoever
-        calls it calls `release` at the request's end.
+        Call this when the headers have arrived, so that a hopeless body is not even sent, and again with its
+        first byte: only then does the request reserve a slot and disk space. Call `release` when it ends.
         """
         self.check_size(request, 0 if request.chunked else request.content_length)
-        if not (_is_whole(request) or _is_piece(request)):
+        if not (_is_whole_upload(request) or _is_chunk(request)):
             return
         client = self._admission.client_of(self._client_address(request, peer))
-        others = self._others(request)
-        self._admission.check_number(client, others)
-        claim = Reservation(client, self._promised_bytes(request))
+        others = self._other_reservations(request)
+        self._admission.check_upload_slot(client, others)
+        reservation = Reservation(client, self._announced_bytes(request))
         try:
             with database.connection_context():
-                if _is_piece(request):
-                    claim = self._look_at_piece(request, client, others)
+                if _is_chunk(request):
+                    reservation = self._check_chunk(request, client, others)
                 else:
                     starts_job = request.path.startswith("/convert")
-                    self._admission.look_at_upload(claim, others, starts_job=starts_job)
+                    self._admission.check_upload(reservation, others, starts_job=starts_job)
         except (DatabaseError, OSError) as error:
-            logger.warning("an upload was not looked at before its body: %s", error)  # its view will do so
-        self._arriving[request] = claim
+            logger.warning("upload not checked before its body: %s", error)  # its view will check it
+        self._reservations[request] = reservation
 
-    def check_size(self, request: Arriving, size_bytes: int) -> None:
-        """Raise what a body of so many bytes, or of so many until now, is refused with."""
-        if not (_is_whole(request) or _is_piece(request)):
-            if size_bytes > FORM_BYTES:
-                raise UploadTooLarge(LARGE_FORM)
-        elif size_bytes > self._settings.max_upload_bytes + FORM_BYTES:
+    def check_size(self, request: IncomingRequest, size_bytes: int) -> None:
+        """Raise UploadTooLarge if a body may not have, or may not continue after, this many bytes."""
+        if not (_is_whole_upload(request) or _is_chunk(request)):
+            if size_bytes > MAX_FORM_BYTES:
+                raise UploadTooLarge(FORM_TOO_LARGE)
+        elif size_bytes > self._settings.max_upload_bytes + MAX_FORM_BYTES:
             raise UploadTooLarge.over(self._settings.max_upload_mb)
-        elif request in self._arriving and size_bytes > self._arriving[request].bytes + FORM_BYTES:
-            raise UploadTooLarge(BEYOND_LENGTH)
+        elif (
+            request in self._reservations and size_bytes > self._reservations[request].bytes + MAX_FORM_BYTES
+        ):
+            raise UploadTooLarge(CHUNK_TOO_LONG)
 
-    def release(self, request: Arriving) -> None:
-        """Forget a request that has been answered, was refused, or whose client has gone."""
-        self._arriving.pop(request, None)
+    def release(self, request: IncomingRequest) -> None:
+        """Drop the reservation of a request that was answered, rejected or abandoned."""
+        self._reservations.pop(request, None)
 
-    def kind_of(self, request: Arriving) -> Kind:
-        """Tell what kind of request this is, whose headers were looked at."""
-        if request in self._arriving or _is_piece(request):  # an empty piece may be an upload's last
-            return Kind.UPLOAD
-        return Kind.COSTLY if COSTLY.fullmatch(f"{request.command} {request.path}") else Kind.QUICK
+    def kind_of(self, request: IncomingRequest) -> RequestKind:
+        """Return the kind of a request whose headers were checked."""
+        if request in self._reservations or _is_chunk(request):  # an empty chunk may complete an upload
+            return RequestKind.UPLOAD
+        is_expensive = EXPENSIVE.fullmatch(f"{request.command} {request.path}")
+        return RequestKind.EXPENSIVE if is_expensive else RequestKind.QUICK
 
-    def owner_of(self, request: Arriving, peer: str) -> str:
-        """Tell the widest network that a request comes from, of the near ones too."""
+    def is_trusted_proxy(self, peer: str) -> bool:
+        return self._settings.trusted_proxy in ("*", peer)
+
+    def client_network_of(self, request: IncomingRequest, peer: str) -> str:
+        """Return the widest network that a request comes from; unlike quotas, it includes local networks."""
         try:
-            return labels_of(self._client_address(request, peer))[0]
+            return network_prefixes(self._client_address(request, peer))[0]
         except BadRequest:
-            return labels_of(peer)[0]
+            return network_prefixes(peer)[0]
 
-    def _others(self, request: Arriving) -> list[Reservation]:
-        """List what has been promised by all other bodies that have begun to come."""
-        arriving = self._arriving.copy().items()  # other threads release theirs meanwhile
-        return [claim for other, claim in arriving if other is not request and other.body_bytes_received]
+    def _other_reservations(self, request: IncomingRequest) -> list[Reservation]:
+        """List the reservations of all other bodies of which at least a byte has arrived."""
+        reservations = self._reservations.copy().items()  # other threads release theirs in the meantime
+        return [each for other, each in reservations if other is not request and other.body_bytes_received]
 
-    def _look_at_piece(self, request: Arriving, client: str | None, others: list[Reservation]) -> Reservation:
-        """Say how many bytes a piece brings at most: no more than its upload lacks.
+    def _check_chunk(
+        self, request: IncomingRequest, client: str | None, others: list[Reservation]
+    ) -> Reservation:
+        """Return the reservation of a chunk, which is at most what its upload lacks.
 
-        Raises NotFound, WrongOffset, UploadTooLarge or BadRequest; RateLimited, UploadsFull or DiskFull when
-        there is no room for it or, for an upload's first piece, no place.
+        Raises NotFound, WrongOffset, UploadTooLarge or BadRequest; RateLimited, UploadsFull or DiskFull if
+        there is no disk space, or no slot for an upload's first chunk.
         """
-        upload = find_upload(request.path.rsplit("/", 1)[1])
-        here_bytes, whole_bytes = extent_of(upload, self._admission.storage)
-        piece_bytes = 0 if request.chunked else request.content_length
-        check_piece(request.headers.get("UPLOAD_OFFSET"), piece_bytes, here_bytes, whole_bytes)
-        if isinstance(upload, PartialUpload) and upload.started_at is None:
-            self._admission.check_place(Reservation(upload.client, whole_bytes), others)
-        # A body is on disk twice for a moment: as it came, and where it will stay. What is still to come of
-        # the one and what has come, for the other, are together what was promised.
-        claim = Reservation(client, piece_bytes or whole_bytes - here_bytes)
-        self._admission.check_room(claim, others)
-        return claim
+        upload = Upload.find(request.path.rsplit("/", 1)[1])
+        received_bytes = received_bytes_of(upload, self._admission.storage)
+        chunk_bytes = 0 if request.chunked else request.content_length
+        check_chunk(request.headers.get("UPLOAD_OFFSET"), chunk_bytes, received_bytes, upload.length_bytes)
+        if not upload.is_complete and upload.started_at is None:
+            self._admission.check_capacity(Reservation(upload.client, upload.length_bytes), others)
+        # A body is on disk twice for a moment: as received, and in the upload's file. What is missing of the
+        # first and what was received of the second add up to what was announced.
+        reservation = Reservation(client, chunk_bytes or upload.length_bytes - received_bytes)
+        self._admission.check_disk_space(reservation, others)
+        return reservation
 
-    def _promised_bytes(self, request: Arriving) -> int:
-        largest = self._settings.max_upload_bytes
-        return largest if request.chunked else min(request.content_length, largest)
+    def _announced_bytes(self, request: IncomingRequest) -> int:
+        max_bytes = self._settings.max_upload_bytes
+        return max_bytes if request.chunked else min(request.content_length, max_bytes)
 
-    def _client_address(self, request: Arriving, peer: str) -> str:
-        """Tell the client's address as waitress will tell it to the application."""
+    def _client_address(self, request: IncomingRequest, peer: str) -> str:
+        """Return the client's address as the application will see it. Raises BadRequest."""
         settings = self._settings
         if "X_FORWARDED_FOR" in request.headers and not settings.trusted_proxy:
-            _advise()
+            _advise_trusted_proxy()
         environ = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http"}
-        if settings.trusted_proxy in ("*", peer) and "X_FORWARDED_FOR" in request.headers:
+        if self.is_trusted_proxy(peer) and "X_FORWARDED_FOR" in request.headers:
             environ["HTTP_X_FORWARDED_FOR"] = request.headers["X_FORWARDED_FOR"]
             try:
                 parse_proxy_headers(environ, settings.trusted_proxy_count, {"x-forwarded-for"})
@@ -153,16 +160,14 @@ class UploadGuard:
 
 
 @cache
-def _advise() -> None:
-    """Say it once."""
-    logger.warning(
-        "a client or proxy sends X-Forwarded-For: if a proxy stands here, set CHROMI_TRUSTED_PROXY"
-    )
+def _advise_trusted_proxy() -> None:
+    """Log this once."""
+    logger.warning("received X-Forwarded-For: if a proxy is in front of Chromi, set CHROMI_TRUSTED_PROXY")
 
 
-def _is_whole(request: Arriving) -> bool:
-    return request.command == "POST" and bool(WHOLE.fullmatch(request.path))
+def _is_whole_upload(request: IncomingRequest) -> bool:
+    return request.command == "POST" and bool(WHOLE_UPLOAD.fullmatch(request.path))
 
 
-def _is_piece(request: Arriving) -> bool:
-    return request.command == "PATCH" and bool(PIECE.fullmatch(request.path))
+def _is_chunk(request: IncomingRequest) -> bool:
+    return request.command == "PATCH" and bool(CHUNK.fullmatch(request.path))

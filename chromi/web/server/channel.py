@@ -1,6 +1,6 @@
-"""A connection as waitress has it, which looks before it reads, and waits for nobody for ever.
+"""A connection that checks a request before its body, enforces timeouts, and never loses a response.
 
-All of this but the tasks runs in the server's event loop, one connection after the other: nothing here may
+Everything but the tasks runs in the server's event loop, one connection after the other, so nothing here may
 take long.
 """
 
@@ -9,190 +9,138 @@ from __future__ import annotations
 import json
 import socket
 import time
-from contextlib import suppress
 from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
-from chromi.client_networks import labels_of
-from chromi.encoder.encoder_errors import DiskFull
-from chromi.errors import BadRequest, ChromiError
-from chromi.web.http import request_log
-from chromi.web.http.security_headers import HEADERS, REFUSAL
-from chromi.web.limits.upload_guard import Kind, UploadGuard
-from chromi.web.server.eviction import find_one_to_cut
-from chromi.web.server.timeouts import Pace, Phase
+from chromi.client_networks import network_prefixes
+from chromi.errors import BadRequest, ChromiError, RateLimited
+from chromi.web.http.request_log import log_rejected_request
+from chromi.web.http.request_validation import REJECTION_KEY
+from chromi.web.http.security_headers import HEADERS
+from chromi.web.limits.upload_guard import RequestKind, UploadGuard
+from chromi.web.server.request_parser import RequestParser
+from chromi.web.server.timeouts import ConnectionTimer, Phase
 
-PRESSED_SHARE = 0.8
-"""With so much of all places taken, few are left."""
-FULL_SHARE = 0.9
-"""With so much of them taken, somebody makes way for whoever comes."""
+MAX_CONNECTIONS_PER_CLIENT = 150
+"""Of 500 in all: enough for an office behind one address, and three clients together cannot take all."""
+LOADED_FRACTION = 0.8
+"""From this fraction of the connection limit on, timeouts are short."""
 LINGER_S = 30.0
-"""So long what a refused client still sends is thrown away: closed at once, it would not read the answer."""
+"""How long the rest of a rejected body is discarded: if the connection were closed at once, the client would
+not read the response."""
 LINGER_READ_BYTES = 2**18
-FRAMING_BYTES = 65_536
-"""Of a body in chunks: their sizes and what follows the last one; and half of what they carry."""
-
-
-class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """A request as it comes. One that is refused is complete at once, and has no body."""
-
-    refusal: ChromiError | None = None
-    _known_bytes = -1
-    """So much of the body was here at the last look; -1 before the headers were."""
-
-    def __init__(self, adj: Adjustments, channel: Channel) -> None:
-        super().__init__(adj)
-        self._channel = channel
-        self._door = channel.door
-
-    def received(self, data: bytes) -> int:
-        """Take some bytes; gives how many of them were this request's."""
-        try:
-            consumed: int = super().received(data)
-        except OSError as error:  # the body is spooled to a disk
-            if not DiskFull.explains(error):
-                raise
-            self._refuse(DiskFull())
-            return len(data)
-        if self.headers_finished and self._known_bytes < 0:
-            self._channel.client = self._door.owner_of(self, self._channel.addr[0])
-        if self.body_rcv is None:
-            return consumed
-        try:
-            self._check_framing(len(self.body_rcv))
-            if self._known_bytes >= 0:
-                self._door.check_size(self, self.body_bytes_received)
-            elif self.chunked and "CONTENT_LENGTH" in self.headers:
-                raise BadRequest  # two ends: a proxy may believe in the other one
-            if self._known_bytes < 1 and self._known_bytes < self.body_bytes_received:
-                self._door.look(self, self._channel.addr[0])
-            self._known_bytes = self.body_bytes_received
-        except ChromiError as refusal:
-            self._refuse(refusal)
-            return len(data)
-        return consumed
-
-    def close(self) -> None:
-        """Drop the body; waitress calls it once the request has been answered."""
-        try:
-            super().close()
-        finally:
-            self._door.release(self)
-
-    def _check_framing(self, content_bytes: int) -> None:
-        """Refuse a body that mostly says where its pieces end: waitress parses that again and again."""
-        if self.body_bytes_received - content_bytes > FRAMING_BYTES + content_bytes // 2:
-            raise BadRequest
-
-    def _refuse(self, refusal: ChromiError) -> None:
-        with suppress(OSError):  # on a full disk: it would be flushed
-            self.close()
-        self.body_rcv = None
-        self.headers |= {"CONTENT_LENGTH": "0", "CONNECTION": "close"}
-        # Else waitress would answer 100 and read on, whatever it has found.
-        self.expect_continue = False
-        self.refusal, self.error, self.completed = refusal, None, True
 
 
 class _Task(WSGITask):  # type: ignore[misc]
+    """Passes a rejection to the application, which renders it."""
+
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
-        if self.request.refusal is not None:
-            environ[REFUSAL] = self.request.refusal
+        if self.request.rejection is not None:
+            environ[REJECTION_KEY] = self.request.rejection
             self.channel.has_unread_body = True
         return environ
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]
-    """Says in our shape what waitress refuses before the application hears of it."""
+    """Renders the errors of waitress's parser, which the application never sees, as our JSON."""
 
     def execute(self) -> None:
-        refused = self.request.error
-        error = BadRequest() if refused.code < 500 else ChromiError()
+        parse_error = self.request.error
+        error = BadRequest() if parse_error.code < 500 else ChromiError()
         body = json.dumps({"error": {"code": error.code, "message": error.user_message}}).encode()
-        self.status = f"{refused.code} {refused.reason}"
+        self.status = f"{parse_error.code} {parse_error.reason}"
         self.response_headers += [*HEADERS.items(), ("Content-Type", "application/json")]
         self.channel.has_unread_body = True
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
-        request_log.note_refused(refused.code, len(body))
+        log_rejected_request(parse_error.code, len(body))
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection; whoever makes the server says which `door` all of them have."""
+    """One connection. `guard` is shared by all; set it before the server starts."""
 
     task_class = _Task
     error_task_class = _ErrorTask
-    door: UploadGuard
+    guard: UploadGuard
 
     request: Any
     client: str
-    """The widest network around the client that a trusted proxy names, else around whoever has connected."""
-    must_make_way = False
+    """The widest network around the client that a trusted proxy names, or around the connected address."""
     has_unread_body = False
-    """Set by a task whose request's body is still being sent."""
-    _lingers_until: float | None = None
-    _has_asked = False
+    """Set by a task if the body of its request is still being sent."""
+    _linger_until: float | None = None
+    _has_received = False
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, *args: Any, **kwargs: Any) -> None:
-        self._pace = Pace(time.monotonic())
-        self.client = labels_of(addr[0])[0]
+        self._timer = ConnectionTimer(time.monotonic())
+        self._peer = addr[0]
+        self.client = network_prefixes(self._peer)[0]
         super().__init__(server, sock, addr, *args, **kwargs)
-        if len(server.active_channels) > self.adj.connection_limit * FULL_SHARE:
-            self._ask_one_to_make_way()
+        # Closed in the next round of the event loop: in this one, another connection may get the descriptor.
+        self._must_close = not self.guard.is_trusted_proxy(self._peer) and self._has_too_many_connections()
 
-    def parser_class(self, adj: Adjustments) -> Parser:
-        """Begin a request; waitress calls it so."""
-        return Parser(adj, self)
+    def parser_class(self, adj: Adjustments) -> RequestParser:
+        """Create the parser of the next request; waitress calls this."""
+        return RequestParser(adj, self.guard, self._peer, self._identify_client)
+
+    def _identify_client(self, request: RequestParser) -> None:
+        """Find out behind which proxy the client is. Raises RateLimited if it has too many connections."""
+        self.client = self.guard.client_network_of(request, self._peer)
+        if self._has_too_many_connections():
+            raise RateLimited.connections()
+
+    def _has_too_many_connections(self) -> bool:
+        others = list(self.server.active_channels.values())
+        own: int = sum(each.client == self.client for each in others)
+        return own > MAX_CONNECTIONS_PER_CLIENT
 
     @property
-    def kind(self) -> Kind:
-        """What the request to be worked on next keeps a thread busy with."""
+    def request_kind(self) -> RequestKind:
+        """What the next request to be processed needs a thread for."""
         request = self.requests[0]
-        if request.error or request.refusal:  # the former may have no path
-            return Kind.QUICK
-        return self.door.kind_of(request)
-
-    def waited_s(self, now: float) -> float:
-        """How long it has kept us waiting, see Pace."""
-        return self._pace.waited_s(now)
+        if request.error or request.rejection:  # a malformed request may have no path
+            return RequestKind.QUICK
+        return self.guard.kind_of(request)
 
     def service(self) -> None:
-        """Answer a request; whoever has sent more of them without waiting for it gets no more than this."""
+        """Process a request. Of pipelined requests, only the first is answered, and the connection closed."""
         if len(self.requests) > 1:
             self.requests[0].headers["CONNECTION"] = "close"
         super().service()
 
-    # -- the event loop asks each connection, at least once a second -------------------------------------
+    # -- called by the event loop, readable() at least once per second -----------------------------------
 
     def readable(self) -> bool:
-        if self._is_too_slow(time.monotonic()):
-            # Not by waitress' will_close: it waits for the socket to take bytes; a stalled one never does.
+        if self._must_close or self._is_too_slow(time.monotonic()):
+            # Not waitress's will_close, which waits until the socket is writable: a stalled one never is.
             self.handle_close()
             return False
-        return self._lingers_until is not None or bool(super().readable())
+        return self._linger_until is not None or bool(super().readable())
 
     def recv(self, buffer_size: int) -> bytes:
         data: bytes = super().recv(buffer_size)
-        self._pace.move(len(data))
+        self._timer.count_bytes(len(data))
         return data
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close)
-        self._pace.move(sent)
+        self._timer.count_bytes(sent)
         return sent
 
     def handle_read(self) -> None:
-        if self._lingers_until is None:
-            self._has_asked = True
+        if self._linger_until is None:
+            self._has_received = True
             super().handle_read()
-        else:
-            self._throw_away()
+            return
+        try:
+            self.recv(LINGER_READ_BYTES)  # closes the connection when the client has sent everything
+        except OSError:
+            self.handle_close()
 
     def handle_write(self) -> None:
         if not (self.close_when_flushed and self.has_unread_body):
@@ -206,47 +154,31 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def handle_close(self) -> None:
         super().handle_close()
-        if self.request is not None:  # its body lies on disk
+        if self.request is not None:  # its body is on disk
             self.request.close()
             self.request = None
 
-    def _ask_one_to_make_way(self) -> None:
-        """It goes in the loop's next round: in this one its number might come to stand for another socket."""
-        channels = self.server.active_channels.values()
-        places = [each for each in channels if each is not self and not each.must_make_way]
-        find_one_to_cut(places, time.monotonic()).must_make_way = True
-
-    def _is_too_slow(self, now: float) -> bool:
-        if self.must_make_way:
-            return True
-        if self._lingers_until is not None:
-            return now > self._lingers_until
-        is_pressed = len(self.server.active_channels) > self.adj.connection_limit * PRESSED_SHARE
-        return self._pace.is_too_slow(self._phase(), now, is_pressed=is_pressed)
-
-    def _phase(self) -> Phase:
-        if self.total_outbufs_len:
-            return Phase.ANSWER
-        if self.requests:
-            return Phase.WORK
-        if self.request is None:
-            return Phase.REST if self._has_asked else Phase.REQUEST
-        is_upload = self.request.headers_finished and self.door.kind_of(self.request) is Kind.UPLOAD
-        return Phase.UPLOAD if is_upload else Phase.REQUEST
-
-    # -- the end of a request whose body was not read ----------------------------------------------------
-
     def _linger(self) -> None:
-        """Say that no more is coming, and let the client find out before the connection is closed."""
+        """Announce the end of the response, and discard what the client still sends."""
         self.close_when_flushed = False
-        self._lingers_until = time.monotonic() + LINGER_S
+        self._linger_until = time.monotonic() + LINGER_S
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
             self.handle_close()
 
-    def _throw_away(self) -> None:
-        try:
-            self.recv(LINGER_READ_BYTES)  # at the client's own end of sending it closes the connection
-        except OSError:
-            self.handle_close()
+    def _is_too_slow(self, now: float) -> bool:
+        if self._linger_until is not None:
+            return now > self._linger_until
+        is_loaded = len(self.server.active_channels) > self.adj.connection_limit * LOADED_FRACTION
+        return self._timer.is_too_slow(self._phase(), now, is_loaded=is_loaded)
+
+    def _phase(self) -> Phase:
+        if self.total_outbufs_len:
+            return Phase.SENDING
+        if self.requests:
+            return Phase.PROCESSING
+        if self.request is None:
+            return Phase.IDLE if self._has_received else Phase.RECEIVING_REQUEST
+        is_upload = self.request.headers_finished and self.guard.kind_of(self.request) is RequestKind.UPLOAD
+        return Phase.RECEIVING_UPLOAD if is_upload else Phase.RECEIVING_REQUEST

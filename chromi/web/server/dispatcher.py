@@ -1,4 +1,4 @@
-"""Which thread does what: no request waits behind a row of slow ones, or behind those of one client."""
+"""Assign requests to thread pools, so that no request waits for slow ones of another kind or client."""
 
 from __future__ import annotations
 
@@ -9,87 +9,84 @@ from typing import Any
 
 from waitress.task import ThreadedTaskDispatcher
 
-from chromi.web.limits.upload_guard import Kind
+from chromi.web.limits.upload_guard import RequestKind
 from chromi.web.server.channel import Channel
 
-THREADS = {Kind.UPLOAD: 2, Kind.COSTLY: 2, Kind.QUICK: 8}
-"""Requests of each kind at once.
+THREADS = {RequestKind.UPLOAD: 2, RequestKind.EXPENSIVE: 2, RequestKind.QUICK: 8}
+"""Concurrent requests of each kind.
 
-Uploads and downloads hold none while they trickle: waitress' event loop carries them. An upload is looked at
-by ffmpeg for a fraction of a second, with 50 MB of memory.
+The transfer of an upload or a download takes no thread: waitress's event loop does it. ffmpeg probes an
+upload in a fraction of a second, with 50 MB of memory.
 """
 
 
 class RequestDispatcher:
-    """Hands requests to threads as waitress' dispatcher does, each kind to threads of its own."""
+    """Has the interface of waitress's dispatcher, and one thread pool for each kind of request."""
 
     def __init__(self) -> None:
-        self._lanes = {kind: FairThreadPool(threads) for kind, threads in THREADS.items()}
+        self._pools = {kind: FairThreadPool(threads) for kind, threads in THREADS.items()}
 
     def add_task(self, channel: Channel) -> None:
-        self._lanes[channel.kind].add_task(channel)
+        self._pools[channel.request_kind].add_task(channel)
 
     def shutdown(self, *args: Any, **kwargs: Any) -> None:
-        for lane in self._lanes.values():
-            lane.shutdown(*args, **kwargs)
+        for pool in self._pools.values():
+            pool.shutdown(*args, **kwargs)
 
 
 class FairThreadPool(ThreadedTaskDispatcher):  # type: ignore[misc]
-    """Lets no client have more than half of the threads: the next one might come any moment.
-
-    What it sends beyond that waits, and then takes its turn behind all who have come meanwhile.
-    """
+    """Gives one client at most half of the threads; its further requests wait in a queue of their own."""
 
     def __init__(self, threads: int) -> None:
         super().__init__()
-        self._share = threads // 2
-        self._rows: dict[str, _Row] = {}
-        self._rows_lock = threading.Lock()
+        self._max_active = threads // 2
+        self._clients: dict[str, _ClientQueue] = {}
+        self._clients_lock = threading.Lock()
         self.set_thread_count(threads)
 
     def add_task(self, channel: Channel) -> None:
-        with self._rows_lock:
-            row = self._rows.setdefault(channel.client, _Row(channel.client))
-            if row.turns == self._share:
-                row.waiting.append(channel)
+        with self._clients_lock:
+            queue = self._clients.setdefault(channel.client, _ClientQueue(channel.client))
+            if queue.active == self._max_active:
+                queue.waiting.append(channel)
                 return
-            row.turns += 1
-        super().add_task(_Turn(self, row, channel))
+            queue.active += 1
+        super().add_task(_Task(self, queue, channel))
 
-    def end_turn(self, row: _Row) -> None:
-        """Give a turn that is over to whoever waits in the same row."""
-        with self._rows_lock:
-            if not row.waiting:
-                row.turns -= 1
-                if not row.turns:
-                    del self._rows[row.client]
+    def finish(self, queue: _ClientQueue) -> None:
+        """Start the client's next waiting request, behind those that other clients have sent meanwhile."""
+        with self._clients_lock:
+            if not queue.waiting:
+                queue.active -= 1
+                if not queue.active:
+                    del self._clients[queue.client]
                 return
-            channel = row.waiting.popleft()
-        super().add_task(_Turn(self, row, channel))
+            channel = queue.waiting.popleft()
+        super().add_task(_Task(self, queue, channel))
 
 
 @dataclass
-class _Row:
-    """The requests of one client: how many have a thread or wait for one, and those that wait for a turn."""
+class _ClientQueue:
+    """One client's requests: how many have or wait for a thread, and those that may not have one yet."""
 
     client: str
-    turns: int = 0
+    active: int = 0
     waiting: deque[Channel] = field(default_factory=deque)
 
 
 @dataclass
-class _Turn:
-    """What waitress' dispatcher takes for a task."""
+class _Task:
+    """What waitress's dispatcher runs."""
 
-    lane: FairThreadPool
-    row: _Row
+    pool: FairThreadPool
+    queue: _ClientQueue
     channel: Channel
 
     def service(self) -> None:
         try:
             self.channel.service()
         finally:
-            self.lane.end_turn(self.row)
+            self.pool.finish(self.queue)
 
     def cancel(self) -> None:
         self.channel.cancel()

@@ -1,70 +1,56 @@
-"""How long a connection may take: waitress itself counts silence only, and one byte ends a silence."""
+"""Timeouts and minimum throughput of a connection: waitress itself only closes silent connections."""
 
 from __future__ import annotations
 
 from enum import Enum
 
-HEADER_S = 20.0
-"""Seconds for all of a request that is no upload (first line, headers, a small form), from the connection or
-from its first byte on; for an upload's headers."""
-PRESSED_S = 2.0
-"""The same when few places are left, and for a connection that rests between two requests then."""
+REQUEST_TIMEOUT_S = 20.0
+"""For receiving a request line, headers and a small form, or the headers of an upload."""
+LOADED_TIMEOUT_S = 2.0
+"""The same, and for idle keep-alive connections, while the server is near its connection limit."""
 WINDOW_S = 60.0
-WINDOW_BYTES = 60_000
-"""Whoever sends or takes less than this within a window is cut off: 1 kB/s, or a tunnel of a minute."""
-STEADY_BYTES_S = 20_000
-"""Whoever sends or takes as much does not keep us waiting."""
+MIN_WINDOW_BYTES = 60_000
+"""Uploads and responses must transfer this much per window: 1 kB/s, with pauses as long as a train tunnel."""
 
 
 class Phase(Enum):
-    """What a connection is waiting for."""
+    """What a connection is doing."""
 
-    REQUEST = "the client, to say what it wants"
-    UPLOAD = "the client, to send"
-    ANSWER = "the client, to take the answer"
-    WORK = "us"
-    REST = "nothing"
+    RECEIVING_REQUEST = "receiving a request"
+    RECEIVING_UPLOAD = "receiving an upload"
+    PROCESSING = "processing a request"
+    SENDING = "sending a response"
+    IDLE = "idle between two requests"
 
 
-class Pace:
-    """Watches one connection; times are monotonic seconds."""
+class ConnectionTimer:
+    """Decides when a connection is too slow; times are monotonic seconds."""
 
     def __init__(self, now: float) -> None:
-        self._begin_phase(Phase.REQUEST, now)
+        self._phase = Phase.RECEIVING_REQUEST
+        self._start_window(now)
 
-    def move(self, count_bytes: int) -> None:
-        """Note that so many bytes came or went."""
-        self._phase_bytes += count_bytes
-        self._window_bytes += count_bytes
+    def count_bytes(self, count: int) -> None:
+        """Record that bytes were received or sent."""
+        self._window_bytes += count
 
-    def waited_s(self, now: float) -> float:
-        """Seconds that the client has kept us waiting, less those in which a steady one moves as much."""
-        if self._phase is Phase.WORK:
-            return 0.0
-        return now - self._phase_since - self._phase_bytes / STEADY_BYTES_S
-
-    def is_too_slow(self, phase: Phase, now: float, *, is_pressed: bool) -> bool:
-        """True when the connection should be cut. To be asked often, a second apart at most."""
+    def is_too_slow(self, phase: Phase, now: float, *, is_loaded: bool) -> bool:
+        """True if the connection should be closed. Call this at least once per second."""
         if phase is not self._phase:
-            self._begin_phase(phase, now)
-        waited_s = now - self._window_since
+            self._phase = phase
+            self._start_window(now)
+        elapsed_s = now - self._window_start
         match phase:
-            case Phase.REQUEST:
-                return waited_s > (PRESSED_S if is_pressed else HEADER_S)
-            case Phase.REST:
-                return is_pressed and waited_s > PRESSED_S
-            case Phase.UPLOAD | Phase.ANSWER if waited_s > WINDOW_S:
-                is_slow = self._window_bytes < WINDOW_BYTES
-                self._begin_window(now)
+            case Phase.RECEIVING_REQUEST:
+                return elapsed_s > (LOADED_TIMEOUT_S if is_loaded else REQUEST_TIMEOUT_S)
+            case Phase.IDLE:
+                return is_loaded and elapsed_s > LOADED_TIMEOUT_S
+            case Phase.RECEIVING_UPLOAD | Phase.SENDING if elapsed_s > WINDOW_S:
+                is_slow = self._window_bytes < MIN_WINDOW_BYTES
+                self._start_window(now)
                 return is_slow
         return False
 
-    def _begin_phase(self, phase: Phase, now: float) -> None:
-        self._phase = phase
-        self._phase_since = now
-        self._phase_bytes = 0
-        self._begin_window(now)
-
-    def _begin_window(self, now: float) -> None:
-        self._window_since = now
+    def _start_window(self, now: float) -> None:
+        self._window_start = now
         self._window_bytes = 0

@@ -1,4 +1,4 @@
-"""The web server: waitress, set up for large uploads and slow downloads."""
+"""The web server: waitress, configured for large uploads and slow downloads."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ from chromi.web.server.dispatcher import RequestDispatcher
 
 logger = logging.getLogger(__name__)
 
-CONNECTIONS = 500
-ACCEPT = 20
-"""Let in at once: one by one, each after a look at all others, the last of a crowd would wait for seconds."""
-HEADER_BYTES = 32_768
-"""Of a request's first line and headers; each packet of unfinished ones is searched from the start."""
-READ_BYTES = 65_536
-"""Taken from a connection at once; the event loop looks at all of them in between."""
-SPOOL_OVER_BYTES = 65_536
-"""What is in memory of a body that comes, and of an answer that goes; the rest is on disk."""
+MAX_CONNECTIONS = 500
+MAX_ACCEPTS = 20
+"""Connections accepted per round of the event loop, which asks every connection whether it is readable: with
+one per round, the last of a crowd would wait for seconds."""
+MAX_HEADER_BYTES = 32_768
+"""For request line and headers; with each packet, incomplete headers are searched from the start."""
+RECEIVE_BYTES = 65_536
+"""Read from a connection before the event loop turns to the next."""
+SPOOL_BYTES = 65_536
+"""How much of a body or a response is kept in memory; the rest is on disk."""
+UNLIMITED_BYTES = 2**40
 
 
 def serve(app: Flask, settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises ConfigError when the address cannot be had."""
+    """Serve until SIGTERM or Ctrl-C. Raises ConfigError if the address cannot be used."""
     TcpWSGIServer.channel_class = Channel
-    TcpWSGIServer.handle_accept = _accept_some
-    Channel.door = UploadGuard(settings, app.extensions["chromi"].admission)
+    TcpWSGIServer.handle_accept = _accept_several
+    Channel.guard = UploadGuard(settings, app.extensions["chromi"].admission)
     try:
         server = waitress.create_server(
             app,
@@ -43,25 +45,25 @@ def serve(app: Flask, settings: Settings) -> None:
             port=settings.port,
             _dispatcher=RequestDispatcher(),
             ident=None,
-            connection_limit=CONNECTIONS,
+            connection_limit=MAX_CONNECTIONS,
             asyncore_use_poll=True,
             channel_timeout=60,
-            # The door is stricter; this is for what it cannot tell.
+            # The upload guard is stricter; this catches what it cannot know.
             max_request_body_size=settings.max_upload_bytes + 20 * MB,
-            recv_bytes=READ_BYTES,
-            inbuf_overflow=SPOOL_OVER_BYTES,
-            outbuf_overflow=SPOOL_OVER_BYTES,
-            # A thread that waited until somebody reads would be lost to everybody else.
-            outbuf_high_watermark=2**40,
-            max_request_header_size=HEADER_BYTES,
-            clear_untrusted_proxy_headers=False,  # the application does so, see proxy.py
+            recv_bytes=RECEIVE_BYTES,
+            inbuf_overflow=SPOOL_BYTES,
+            outbuf_overflow=SPOOL_BYTES,
+            # Otherwise a thread would block until a slow client has read its response.
+            outbuf_high_watermark=UNLIMITED_BYTES,
+            max_request_header_size=MAX_HEADER_BYTES,
+            clear_untrusted_proxy_headers=False,  # done by the application, see http/trusted_proxy.py
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from error
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
-    logger.info("Chromi is at http://%s:%s/  (Ctrl-C stops it)", _shown_host(settings.host), port)
+    logger.info("Chromi is at http://%s:%s/  (Ctrl-C stops it)", _url_host(settings.host), port)
     with keep_connection_open():
         server.run()
 
@@ -69,8 +71,8 @@ def serve(app: Flask, settings: Settings) -> None:
 _accept_one = TcpWSGIServer.handle_accept
 
 
-def _accept_some(server: TcpWSGIServer) -> None:
-    for _ in range(ACCEPT):
+def _accept_several(server: TcpWSGIServer) -> None:
+    for _ in range(MAX_ACCEPTS):
         before = len(server.active_channels)
         _accept_one(server)
         if len(server.active_channels) == before:
@@ -78,10 +80,10 @@ def _accept_some(server: TcpWSGIServer) -> None:
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
-    sys.exit(0)  # waitress gives running requests 5 s; downloads under way are cut and can be resumed
+    sys.exit(0)  # waitress gives running requests 5 s; active downloads are cut and can be resumed
 
 
-def _shown_host(host: str) -> str:
-    """An address that can be typed into a browser on this machine."""
+def _url_host(host: str) -> str:
+    """Return a host that can be used in a URL on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""Another job on the clip of an earlier one: the same again, or the same in fewer bytes."""
+"""Start another job on the clip of an earlier one: the same again, or a smaller file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from chromi.db import Job, JobKind, Upload
 from chromi.encoder import ConversionOptions
 from chromi.errors import Conflict, NotFound
 from chromi.i18n import Message
-from chromi.web.views import jobs
+from chromi.web.submission import submit_job
+from chromi.web.views.jobs import redirect_to_job
 
 bp = Blueprint("retry", __name__)
 
@@ -19,23 +20,22 @@ def init_app(app: Flask) -> None:
 
 @bp.post("/jobs/<job_id>/again", strict_slashes=False)
 def retry(job_id: str) -> Response:
-    """Start the same job once more, such as when it failed through no fault of the clip."""
+    """Start the same job again, for example after a failure that the clip did not cause."""
     job = Job.find(job_id)
-    return _start(job, job.options)
+    return redirect_to_job(submit_again(job, job.options))
 
 
 @bp.post("/jobs/<job_id>/smaller", strict_slashes=False)
 def shrink(job_id: str) -> Response:
-    """Make the same background in half the bytes; its frames are still kept, so it need not be read again."""
+    """Make the same background in half the bytes; its frames are still cached."""
     job = Job.find(job_id)
     if not job.has_background:
         raise Conflict(Message("There is no background yet that could be made smaller."))
-    return _start(job, job.shrunk_options)
+    return redirect_to_job(submit_again(job, job.shrunk_options))
 
 
-def _start(earlier: Job, options: ConversionOptions) -> Response:
-    """Raises NotFound once the clip is gone."""
-    if earlier.upload is None:
-        raise NotFound(Upload.missing_message())
-    start = jobs.start_job if earlier.kind == JobKind.CONVERT else jobs.start_only
-    return jobs.answer_started(start(earlier.upload, options, JobKind(earlier.kind)))
+def submit_again(job: Job, options: ConversionOptions) -> Job:
+    """Submit a job of the same kind for the same clip. Raises NotFound if the clip has been deleted."""
+    if job.upload is None:
+        raise NotFound(Upload.not_found_message())
+    return submit_job(job.upload, options, JobKind(job.kind))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import pytest
-
 from chromi.web.server.eviction import find_one_to_cut
+
 from chromi.web.server.timeouts import (
     HEADER_S,
     PRESSED_S,

@@ -1,0 +1,111 @@
+"""The kinds of jobs: how each one runs, what it returns, and how pages show it.
+
+To add a kind, add it to `JobKind`, write its handler, and register it in JOB_TYPES.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any
+
+from chromi.config import Settings
+from chromi.db import Job, JobKind, Lease, Link
+from chromi.encoder import convert, estimate, find_loops, make_preview
+from chromi.storage import Storage
+
+Handler = Callable[[Job, Lease, Storage], Mapping[str, Any]]
+"""Runs a job and returns its result: the fields that it adds to the job's JSON."""
+
+
+class Duplicates(Enum):
+    """What happens when a job of the same kind is unfinished for the same upload."""
+
+    REJECT = auto()
+    """The request fails with AlreadyRunning if the options are the same; otherwise both jobs run."""
+    REPLACE = auto()
+    """The earlier job is cancelled."""
+    REUSE = auto()
+    """The earlier job is returned."""
+
+
+@dataclass(frozen=True)
+class JobType:
+    """All there is to know about one kind of job."""
+
+    run: Handler
+    fragment: str
+    """The template that shows the job where it was started."""
+    duplicates: Duplicates
+    on_success: Callable[[Job, Settings], object] = lambda job, settings: None
+    """Called in the transaction that records the success."""
+
+
+def _convert(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
+    result = convert(
+        storage.upload_path(job.upload_id or ""),
+        storage.result_path(job.id),
+        job.options,
+        work_dir=storage.attempt_path(job.id, job.attempts),
+        frame_cache_path=_frame_cache_path(job, storage),
+        on_progress=lease.report,
+        should_stop=lease.is_lost,
+        poster=storage.source_frame_path(job.id),
+    )
+    return {"result": result.to_dict()}
+
+
+def _create_own_link(job: Job, settings: Settings) -> None:
+    """Create the link that the result page itself uses."""
+    Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
+
+
+def _estimate(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
+    estimates = estimate(
+        storage.upload_path(job.upload_id or ""),
+        job.options,
+        work_dir=storage.attempt_path(job.id, job.attempts),
+        frame_cache_path=_frame_cache_path(job, storage),
+        on_progress=lease.report,
+        should_stop=lease.is_lost,
+    )
+    return {"estimates": estimates}
+
+
+def _find_loops(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
+    """Search for windows with the length of the part of the clip that the GIF would show."""
+    loops = find_loops(
+        storage.upload_path(job.upload_id or ""),
+        duration_s=job.options.duration_s * job.options.speed,
+        on_tick=lease.tick,
+    )
+    return {"loops": [window.to_dict() for window in loops]}
+
+
+def _make_preview(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
+    upload_id = job.upload_id or ""
+    make_preview(storage.upload_path(upload_id), storage.preview_path(upload_id), on_tick=lease.tick)
+    return {}
+
+
+def _frame_cache_path(job: Job, storage: Storage) -> Path | None:
+    """Return where the job's frames are cached for the next job; None for an upload that has no next job."""
+    if job.upload is None or job.upload.one_shot:
+        return None
+    path = storage.frame_cache_path(job.upload.id, job.options.frame_cache_key())
+    with suppress(FileNotFoundError):
+        os.utime(path)  # the cache keeps what was used last
+    return path
+
+
+JOB_TYPES = {
+    JobKind.CONVERT: JobType(_convert, "_job.html", Duplicates.REJECT, on_success=_create_own_link),
+    JobKind.ESTIMATE: JobType(_estimate, "_estimates.html", Duplicates.REPLACE),
+    JobKind.LOOPS: JobType(_find_loops, "_loops.html", Duplicates.REPLACE),
+    JobKind.PREVIEW: JobType(_make_preview, "_preview.html", Duplicates.REUSE),
+}

@@ -1,0 +1,51 @@
+"""The thread of each worker that sends heartbeats and recovers lost jobs."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+
+from peewee import DatabaseError
+
+from chromi.db import HEARTBEAT_INTERVAL_S, Worker, database
+from chromi.jobs.cleanup import free_disk_space
+from chromi.jobs.recovery import recover_jobs
+from chromi.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+
+def start_heartbeat(
+    worker_id: str, storage: Storage, waiting_ids: Callable[[], set[str]], enqueue: Callable[[str], object]
+) -> None:
+    """Start a daemon thread that sends a heartbeat and recovers lost jobs every HEARTBEAT_INTERVAL_S."""
+
+    def run() -> None:
+        while True:
+            send_heartbeat(worker_id, storage)
+            time.sleep(HEARTBEAT_INTERVAL_S)
+            _recover(storage, waiting_ids, enqueue)
+
+    threading.Thread(target=run, name="heartbeat", daemon=True).start()
+
+
+def send_heartbeat(worker_id: str, storage: Storage) -> None:
+    """Record that this worker is alive; free disk space first if the disk is full."""
+    try:
+        with database.connection_context():
+            if storage.is_full():
+                free_disk_space(storage)
+            Worker.record_heartbeat(worker_id)
+    except (DatabaseError, OSError) as error:
+        logger.warning("heartbeat not written: %s", error)
+
+
+def _recover(storage: Storage, waiting_ids: Callable[[], set[str]], enqueue: Callable[[str], object]) -> None:
+    try:
+        with database.connection_context():
+            recover_jobs(storage, waiting_ids(), enqueue)
+    except (DatabaseError, sqlite3.Error, OSError) as error:
+        logger.warning("lost jobs not recovered: %s", error)

@@ -1,0 +1,160 @@
+"""The HTTP status of each error, and how errors are rendered."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from peewee import DatabaseError, DoesNotExist, OperationalError
+from werkzeug.exceptions import HTTPException
+
+from chromi import errors
+from chromi.encoder import encoder_errors
+from chromi.errors import BadRequest, ChromiError, DatabaseDamaged, NotFound, ServiceBusy, UploadTooLarge
+from chromi.i18n import Message
+from chromi.web.http import request_errors
+from chromi.web.http.negotiation import negotiate_format
+from chromi.web.http.request_log import route_of_request
+from chromi.web.http.translation import translate
+from chromi.web.services import services
+
+logger = logging.getLogger(__name__)
+
+STATUS_CODES: dict[type[ChromiError], int] = {
+    errors.BadRequest: 400,
+    request_errors.PasswordRequired: 401,
+    request_errors.TokenRequired: 401,
+    request_errors.CrossSite: 403,
+    request_errors.WrongPassword: 403,
+    request_errors.WrongToken: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Gone: 410,
+    request_errors.WrongTusVersion: 412,
+    errors.UploadTooLarge: 413,
+    errors.NotAVideo: 415,
+    errors.UnsupportedMediaType: 415,
+    request_errors.WrongHost: 421,
+    encoder_errors.EncodeError: 422,
+    errors.BadOptions: 422,
+    errors.UploadLocked: 423,
+    errors.RateLimited: 429,
+    request_errors.TooManyPasswordAttempts: 429,
+    request_errors.TooManyTokenAttempts: 429,
+    errors.ChromiError: 500,
+    encoder_errors.BrokenResult: 500,
+    encoder_errors.ConverterKilled: 500,
+    encoder_errors.FfmpegMissing: 500,
+    encoder_errors.WorkerDied: 500,
+    errors.DatabaseDamaged: 503,
+    errors.ServiceBusy: 503,
+    errors.ServiceUnhealthy: 503,
+    encoder_errors.DiskFull: 503,
+}
+"""The status of these classes and of their subclasses."""
+
+FORM_TOO_LARGE = Message("This form has more in it than ours. Send one file and the options, nothing else.")
+
+_HTTP_ERROR_MESSAGES = {
+    400: Message("That request could not be read. It may have been cut off; please try again."),
+    405: Message("This address does not take that kind of request."),
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(ChromiError, render_error)
+    app.register_error_handler(HTTPException, handle_http_error)
+    app.register_error_handler(DoesNotExist, lambda error: render_error(NotFound()))
+    app.register_error_handler(DatabaseError, handle_database_error)
+    app.register_error_handler(OSError, handle_os_error)
+    app.register_error_handler(Exception, handle_unexpected_error)
+
+
+def status_code_of(error: ChromiError) -> int:
+    """Return the status of the nearest class in STATUS_CODES."""
+    return next(STATUS_CODES[each] for each in type(error).__mro__ if each in STATUS_CODES)
+
+
+def render_error(error: ChromiError) -> Response:
+    """Render an error as a page, a fragment or JSON, with its status."""
+    return _render(error, status_code_of(error), error.code)
+
+
+def render_form_error(error: ChromiError, template: str, **context: Any) -> Response:
+    """Show a person the form again with the error's message; a program gets the plain error."""
+    if negotiate_format() != "page":
+        return render_error(error)
+    page = make_response(render_template(template, error=error.user_message, **context))
+    return _set_status(page, error, status_code_of(error))
+
+
+def _render(error: ChromiError, status_code: int, code: str) -> Response:
+    if error.detail or status_code >= 500:
+        logger.warning("%s %s: %s", request.method, route_of_request(), error)
+    format_ = negotiate_format()
+    if format_ == "json":
+        body: Any = jsonify(error={"code": code, "message": translate(error.user_message)})
+    else:
+        context = {"status_code": status_code, "code": code, "message": error.user_message}
+        body = render_template("_error.html" if format_ == "fragment" else "error.html", error=context)
+    return _set_status(make_response(body), error, status_code)
+
+
+def _set_status(response: Response, error: ChromiError, status_code: int) -> Response:
+    response.status_code = status_code
+    if status_code == 401:
+        # HTTP requires a scheme; browsers do not know this one, so they show no dialog.
+        response.headers["WWW-Authenticate"] = "Form"
+    if status_code in (429, 503):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def body_too_large() -> ChromiError:
+    """Return why Werkzeug found a body too large: the whole body, or the fields beside the file."""
+    if (request.content_length or 0) > (request.max_content_length or 0):
+        return UploadTooLarge.over(services().settings.max_upload_mb)
+    return BadRequest(FORM_TOO_LARGE)
+
+
+def handle_http_error(error: HTTPException) -> Response:
+    """Render the errors of Flask and Werkzeug like our own."""
+    status_code = error.code or 500
+    if status_code < 400:
+        return make_response(error.get_response())  # a redirect, for example for // in the path
+    if status_code == 413:
+        return render_error(body_too_large())
+    if status_code == 404:
+        return render_error(NotFound())
+    ours = BadRequest(_HTTP_ERROR_MESSAGES.get(status_code)) if status_code < 500 else ChromiError()
+    response = _render(ours, status_code, error.name.lower().replace(" ", "_"))
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            response.headers[name] = value  # for example Allow, or Content-Range with 416
+    return response
+
+
+def handle_database_error(error: DatabaseError) -> Response:
+    """Distinguish a damaged database, a full disk, and a lock that another process holds for a moment."""
+    if type(error) is DatabaseError:  # the class that SQLite raises for a file that is not a database
+        logger.error("the database is damaged: %s", error)
+        return render_error(DatabaseDamaged())
+    if not isinstance(error, OperationalError):
+        return handle_unexpected_error(error)
+    logger.warning("database: %s", error)
+    # SQLite reports a full disk with several messages: it cannot write, grow or create a file.
+    is_full = "locked" not in str(error) and services().storage.is_full()
+    return render_error(encoder_errors.DiskFull() if is_full else ServiceBusy())
+
+
+def handle_os_error(error: OSError) -> Response:
+    if encoder_errors.DiskFull.explains(error):
+        return render_error(encoder_errors.DiskFull())
+    return handle_unexpected_error(error)
+
+
+def handle_unexpected_error(error: Exception) -> Response:
+    """Log an unexpected error with its traceback, and show none of it."""
+    logger.exception("%s %s failed", request.method, route_of_request(), exc_info=error)
+    return render_error(ChromiError())

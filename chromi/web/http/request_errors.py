@@ -1,0 +1,123 @@
+"""Errors that only an HTTP request can cause."""
+
+from __future__ import annotations
+
+import math
+
+from chromi.errors import ChromiError, Conflict, Gone, UnsupportedMediaType
+from chromi.i18n import Message
+
+TUS_VERSION = "1.0.0"
+CHUNK_TYPE = "application/offset+octet-stream"
+
+
+class CrossSite(ChromiError):
+    """A page of another site made this visitor's browser send a request that changes something."""
+
+    code = "cross_site"
+    user_message = Message(
+        "This request came from another site and was refused. Open the page here and try again."
+    )
+
+
+class WrongHost(ChromiError):
+    """The host name is not one of CHROMI_TRUSTED_HOSTS."""
+
+    code = "wrong_host"
+    user_message = Message("This service does not go by that name.")
+
+
+# -- links -----------------------------------------------------------------------------------------------
+
+
+class LinkUsedUp(Gone):
+    """The link has delivered its file `max_uses` times."""
+
+    code = "link_used_up"
+    user_message = Message("Every download of this link has been used. Ask whoever shared it for a new one.")
+
+
+class LinkRevoked(Gone):
+    """The owner has revoked the link."""
+
+    code = "link_revoked"
+    user_message = Message("Whoever shared this link has taken it back. Ask them for a new one.")
+
+
+class PasswordRequired(ChromiError):
+    """The link has a password, and the request has none."""
+
+    code = "password_needed"
+    user_message = Message("This link asks for a password. Send it by POST in the field “password”.")
+
+
+class WrongPassword(ChromiError):
+    """The password is wrong."""
+
+    code = "wrong_password"
+    user_message = Message("That is not the password of this link. Check it and try again.")
+
+
+class TooManyPasswordAttempts(ChromiError):
+    """Too many passwords were tried for the link."""
+
+    code = "too_many_tries"
+
+    @classmethod
+    def until(cls, wait_s: float) -> TooManyPasswordAttempts:
+        return cls(
+            Message(
+                "There were too many wrong passwords. Please try again in %(minutes)s min.",
+                minutes=max(1, math.ceil(wait_s / 60)),
+            ),
+            wait_s=wait_s,
+        )
+
+
+# -- resumable uploads -----------------------------------------------------------------------------------
+
+
+class WrongOffset(Conflict):
+    """A chunk does not start where the file ends."""
+
+    code = "wrong_offset"
+    user_message = Message(
+        "This piece does not begin where the upload ends. Ask how far it is, and go on from there."
+    )
+
+
+class WrongTusVersion(ChromiError):
+    """The client speaks another version of tus, or none."""
+
+    code = "wrong_protocol"
+    user_message = Message(
+        "Uploads in pieces need the header “Tus-Resumable: %(version)s”.", version=TUS_VERSION
+    )
+
+
+class NotAChunk(UnsupportedMediaType):
+    """The Content-Type is not that of a chunk."""
+
+    code = "not_a_piece"
+    user_message = Message("Send the bytes as “%(kind)s”.", kind=CHUNK_TYPE)
+
+
+# -- admin pages -----------------------------------------------------------------------------------------
+
+
+class TokenRequired(ChromiError):
+    """The request has no admin token."""
+
+    code = "token_needed"
+
+
+class WrongToken(ChromiError):
+    """The admin token is wrong."""
+
+    code = "wrong_token"
+
+
+class TooManyTokenAttempts(ChromiError):
+    """The client has tried too many admin tokens."""
+
+    code = "too_many_tries"

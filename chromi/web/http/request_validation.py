@@ -1,0 +1,71 @@
+"""Reject requests before they reach a view: from other sites, to other hosts, with other bodies."""
+
+from __future__ import annotations
+
+from flask import Flask, request
+from werkzeug.sansio.utils import host_is_trusted
+
+from chromi.errors import BadRequest, UnsupportedMediaType
+from chromi.web.http.request_errors import CrossSite, WrongHost
+from chromi.web.http.request_log import MONITORING_ENDPOINTS
+from chromi.web.services import services
+
+MAX_FORM_BYTES = 1_000_000
+"""The most a form may have beside its file: boundaries, headers and the other fields."""
+
+REJECTION_KEY = "chromi.rejection"
+"""The environ key of the ChromiError with which the server rejected a request without reading its body."""
+
+FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(raise_rejection)
+    app.before_request(check_host)
+    app.before_request(check_same_site)
+    app.before_request(check_body_type)
+
+
+def raise_rejection() -> None:
+    """Raise the error with which the server rejected the request, so that it is rendered like any other."""
+    if rejection := request.environ.get(REJECTION_KEY):
+        raise rejection
+
+
+def check_host() -> None:
+    """Raise WrongHost for a host name that is not ours, because share links begin with it.
+
+    Flask's TRUSTED_HOSTS would also reject load balancers that request `/health/` by address, and its error
+    cannot be rendered.
+    """
+    hosts = services().settings.trusted_hosts
+    if request.endpoint in MONITORING_ENDPOINTS:
+        return
+    if hosts and not host_is_trusted(request.host, hosts):
+        raise WrongHost
+    if not request.host:
+        raise BadRequest  # the Host header is not a valid host
+
+
+def check_same_site() -> None:
+    """Raise CrossSite for a request that changes something and comes from another site's page.
+
+    The rule of Go 1.25's CrossOriginProtection: Sec-Fetch-Site if the browser sends it, otherwise Origin
+    against Host. A client that sends neither is not a browser, and has no visitor's session.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None:
+        is_allowed = site in ("same-origin", "none")
+    else:
+        is_allowed = origin is None or origin.partition("://")[2] == request.host
+    if not is_allowed:
+        raise CrossSite
+
+
+def check_body_type() -> None:
+    """Raise UnsupportedMediaType for a body that is not a form: its options would silently be ignored."""
+    if request.method == "POST" and request.content_length and request.mimetype not in FORM_TYPES:
+        raise UnsupportedMediaType

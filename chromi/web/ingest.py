@@ -1,0 +1,166 @@
+"""Accept uploads: probe the file and record it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from flask import Request, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from chromi.admission.admission_control import AdmissionControl
+from chromi.db import RateLimit, Upload
+from chromi.encoder import VideoInfo, probe_video
+from chromi.errors import ChromiError, MissingVideo, NotFound, RateLimited, UploadTooLarge
+from chromi.i18n import Message
+from chromi.jobs.removal import remove_upload
+from chromi.storage import IncomingFile, PartialFile, new_id
+from chromi.web.http.error_handlers import body_too_large, status_code_of
+from chromi.web.limits.chunk_validation import check_chunk
+from chromi.web.services import services
+
+PROBES = RateLimit("probe", 3)
+"""For each upload: how often ffmpeg probes it within an hour. Invalid files are deleted at once."""
+BUFFER_BYTES = 65536
+
+EMPTY_FILE = Message("The file is empty. Choose another one.")
+
+
+class UploadRequest(Request):
+    """A request whose files are written directly to the uploads folder, not to a temporary folder first."""
+
+    def _get_file_stream(self, *_: object, **__: object) -> IncomingFile:
+        incoming = services().storage.open_incoming()
+        self.__dict__.setdefault("_incoming", []).append(incoming)
+        return incoming
+
+    def close(self) -> None:
+        """Also delete the files of a form that could not be parsed to its end."""
+        for incoming in self.__dict__.get("_incoming", ()):
+            with suppress(OSError):  # a full disk: the file is deleted all the same
+                incoming.close()
+        super().close()
+
+
+def check_length(size_bytes: int) -> None:
+    """Raise MissingVideo for an empty file and UploadTooLarge above CHROMI_MAX_UPLOAD_MB."""
+    settings = services().settings
+    if size_bytes == 0:
+        raise MissingVideo(EMPTY_FILE)
+    if size_bytes > settings.max_upload_bytes:
+        raise UploadTooLarge.over(settings.max_upload_mb)
+
+
+# -- uploads in one request ------------------------------------------------------------------------------
+
+
+def receive_form_upload(*, one_shot: bool = False) -> Upload:
+    """Store the form's video, whatever its file name or declared type say.
+
+    Raises MissingVideo, UploadTooLarge, RateLimited or NotAVideo, and then leaves nothing on disk.
+    """
+    incoming, size_bytes = _form_video()
+    admission = services().admission
+    client = admission.admit_upload(request.remote_addr, size_bytes)
+    incoming.flush()
+    with admission.charge_probe(client):
+        info = probe_video(incoming.path)
+    upload_id = new_id()
+    path = services().storage.upload_path(upload_id)
+    incoming.keep(path)
+    try:
+        return Upload.create(
+            id=upload_id,
+            length_bytes=size_bytes,
+            client=client,
+            info_json=info.to_dict(),
+            one_shot=one_shot,
+        )
+    except BaseException:  # the database stayed locked, or the disk is full
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _form_video() -> tuple[IncomingFile, int]:
+    """Return the file in the field `video` and its length. Raises MissingVideo and UploadTooLarge."""
+    try:
+        sent = request.files.get("video")
+    except RequestEntityTooLarge as error:
+        raise body_too_large() from error
+    if sent is None:
+        raise MissingVideo
+    incoming: IncomingFile = sent.stream  # type: ignore[assignment]
+    size_bytes = incoming.seek(0, 2)
+    check_length(size_bytes)
+    return incoming, size_bytes
+
+
+# -- resumable uploads -----------------------------------------------------------------------------------
+
+
+def create_resumable_upload(length_bytes: int) -> Upload:
+    """Create an upload whose bytes will arrive in chunks, if there is space for all of them."""
+    check_length(length_bytes)
+    client = services().admission.admit_upload(request.remote_addr, length_bytes, is_announced=True)
+    upload = Upload(length_bytes=length_bytes, client=client)
+    path = services().storage.upload_path(upload.id)
+    path.touch(exist_ok=False)
+    try:
+        upload.save(force_insert=True)
+    except BaseException:
+        path.unlink()
+        raise
+    return upload
+
+
+def receive_chunk(upload_id: str, offset: str | None) -> int:
+    """Append the request's body to an upload and return the new offset; the last chunk completes the upload.
+
+    Raises NotFound, UploadLocked, WrongOffset, UploadTooLarge, and the errors of `_complete`.
+    """
+    with PartialFile(services().storage.upload_path(upload_id)) as file:
+        upload = Upload.find(upload_id)  # under the lock, so that no other request completes it meanwhile
+        check_chunk(offset, request.content_length or 0, file.size_bytes, upload.length_bytes)
+        _append_body(upload, file)
+        if file.size_bytes == upload.length_bytes and not upload.is_complete:
+            _complete(upload, services().admission)
+        return file.size_bytes
+
+
+def _append_body(upload: Upload, file: PartialFile) -> None:
+    """Append what arrives. Only received bytes keep an upload alive: requests without any do not."""
+    size_before = file.size_bytes
+    try:
+        while content := request.stream.read(BUFFER_BYTES):
+            if upload.started_at is None:
+                services().admission.admit_first_byte(upload)
+            file.append(content)
+    finally:
+        if file.size_bytes > size_before:
+            upload.record_use()
+
+
+def _complete(upload: Upload, admission: AdmissionControl) -> None:
+    """Probe an upload whose bytes have all arrived, and mark it as complete.
+
+    Raises NotAVideo, TimedOut or NotFound, and then removes the upload. After RateLimited, or an error on our
+    side, the upload stays: an empty chunk at its end tries again.
+    """
+    with admission.charge_probe(upload.client):
+        if not PROBES.acquire(upload.id):
+            raise RateLimited.probes(PROBES.wait_s(upload.id))
+        if not upload.touch():  # its last byte may be old, and the cleanup must not remove it meanwhile
+            raise NotFound(Upload.not_found_message())
+        info = _probe(upload, admission)
+    if not upload.complete(info):
+        raise NotFound(Upload.not_found_message())
+
+
+def _probe(upload: Upload, admission: AdmissionControl) -> VideoInfo:
+    try:
+        return probe_video(admission.storage.upload_path(upload.id))
+    except ChromiError as error:
+        if status_code_of(error) < 500:
+            remove_upload(upload, admission.storage, admission.settings)
+        raise
+    except FileNotFoundError as error:
+        raise NotFound(Upload.not_found_message()) from error  # removed while it was being probed

@@ -1,0 +1,36 @@
+"""Validate a chunk of a resumable upload; done before its body is received and again when it is stored."""
+
+from __future__ import annotations
+
+from chromi.db import Upload
+from chromi.errors import BadRequest, NotFound, UploadTooLarge
+from chromi.i18n import Message
+from chromi.storage import Storage
+from chromi.web.http.request_errors import WrongOffset
+
+CHUNK_TOO_LONG = Message("This piece goes on beyond the length that the upload was begun with.")
+
+
+def parse_byte_count(header: str, text: str | None) -> int:
+    """Parse a header with a number of bytes. Raises BadRequest."""
+    if not (text and text.isascii() and text.isdigit() and len(text) < 16):
+        raise BadRequest(Message("The header %(name)s must be a whole number of bytes.", name=header))
+    return int(text)
+
+
+def received_bytes_of(upload: Upload, storage: Storage) -> int:
+    """Return how many bytes of an upload have arrived. Raises NotFound if its file is gone."""
+    if upload.is_complete:
+        return int(upload.length_bytes)
+    try:
+        return storage.upload_path(upload.id).stat().st_size
+    except FileNotFoundError as error:
+        raise NotFound(Upload.not_found_message()) from error
+
+
+def check_chunk(offset: str | None, chunk_bytes: int, received_bytes: int, length_bytes: int) -> None:
+    """Raise BadRequest or WrongOffset for the header Upload-Offset, or UploadTooLarge for the length."""
+    if parse_byte_count("Upload-Offset", offset) != received_bytes:
+        raise WrongOffset
+    if chunk_bytes > length_bytes - received_bytes:
+        raise UploadTooLarge(CHUNK_TOO_LONG)

@@ -1,0 +1,94 @@
+"""What pages and JSON show of a job."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, url_for
+
+from chromi.db import Job, JobKind, State, Worker
+from chromi.encoder import ConversionOptions
+from chromi.jobs.handlers import JOB_TYPES
+from chromi.web.http.translation import translate
+from chromi.web.presenters.link_presenter import own_url, result_page_links
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.tests["waiting_without_worker"] = is_waiting_without_worker
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """Return the job's JSON. `status`, `state` and `raw_state` are the same: clients ask for any of them."""
+    error = {"code": job.error_code, "message": translate(job.error or "")} if job.error_code else None
+    return {
+        "job_id": job.id,
+        "kind": job.kind,
+        "status": job.state,
+        "state": job.state,
+        "raw_state": job.state,
+        "recipe": job.options.to_options(),
+        "progress": {
+            "step": job.step,
+            "progress": round(job.progress, 3),
+            "message": translate(job.shown_message),
+        },
+        "queue_position": job.queue_position if job.state == State.QUEUED else None,
+        "elapsed_s": _round(job.elapsed_s),
+        "eta_s": _round(job.eta_s),
+        **{"estimates": None, "loops": None, "result": None, **(job.result_json or {})},
+        "converted_url": own_url(job) if job.has_background else None,
+        "error": error,
+    }
+
+
+def enqueued_json(job: Job) -> dict[str, Any]:
+    """Return the JSON that tells a program where to poll a job it has started."""
+    return {
+        "enqueued": True,
+        "job_id": job.id,
+        "status": State.QUEUED,
+        "async": True,
+        "status_url": url_for("jobs.show", job_id=job.id),
+    }
+
+
+def job_page(job: Job) -> dict[str, Any]:
+    """Return the context of job.html and _job.html."""
+    return {"job": job, "studio_url": _studio_url(job), **result_page_links(job)}
+
+
+def job_fragment(job: Job) -> tuple[str, dict[str, Any]]:
+    """Return the template and the context that show a job where it was started."""
+    template = JOB_TYPES[JobKind(job.kind)].fragment
+    if job.kind == JobKind.PREVIEW:
+        return template, preview_fragment(job, job.upload_id)
+    return template, job_page(job) if job.kind == JobKind.CONVERT else {"job": job}
+
+
+def preview_fragment(job: Job | None, upload_id: str | None) -> dict[str, Any]:
+    """Return the context of _preview.html; a finished preview may have no job any more."""
+    is_ready = upload_id is not None and (job is None or job.state == State.SUCCESS)
+    return {
+        "job": job,
+        "preview_url": url_for("studio.preview", upload_id=upload_id) if is_ready else None,
+    }
+
+
+def is_waiting_without_worker(job: Job) -> bool:
+    """True for a queued job while no worker is alive."""
+    return job.state == State.QUEUED and not Worker.is_any_alive()
+
+
+def _studio_url(job: Job) -> str | None:
+    """Return the address of the studio with the job's options; None if its clip has been deleted."""
+    if job.upload_id is None:
+        return None
+    defaults = ConversionOptions().to_form()
+    chosen = {name: text for name, text in job.options.to_form().items() if text != defaults[name]}
+    address = url_for("uploads.show", upload_id=job.upload_id)
+    return f"{address}?{urlencode({'start_time': job.start_time, **chosen}, safe=':,')}"
+
+
+def _round(duration_s: float | None) -> float | None:
+    return None if duration_s is None else round(duration_s, 1)

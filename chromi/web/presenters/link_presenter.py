@@ -1,0 +1,119 @@
+"""What pages and JSON show of links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request, url_for
+
+from chromi.db import Job, Link
+from chromi.errors import Gone
+from chromi.i18n import Message
+from chromi.tokens import MAX_AGE_S
+from chromi.web.services import services
+
+# -- addresses -------------------------------------------------------------------------------------------
+
+
+def own_link(job: Job) -> Link:
+    """Return the link that the result page itself uses. Raises Gone."""
+    own: Link | None = job.links.where(~Link.shared).first()
+    if own is None or not own.is_live:
+        raise Gone(
+            Message("This background has expired and was removed. Nothing is kept; please make it again.")
+        )
+    return own
+
+
+def own_url(job: Job) -> str:
+    """Return the address of the GIF for the person who made it."""
+    return download_url(own_link(job))
+
+
+def download_url(link: Link, **arguments: Any) -> str:
+    return url_for("downloads.download", token=token_of(link), **arguments)
+
+
+def still_url(link: Link, **arguments: Any) -> str:
+    return url_for("downloads.still", token=token_of(link), **arguments)
+
+
+def token_of(link: Link) -> str:
+    return services().signer.sign_download(link.id, link.created_at)
+
+
+# -- pages -----------------------------------------------------------------------------------------------
+
+
+def result_page_links(job: Job) -> dict[str, Any]:
+    """Return the addresses and share links on a finished conversion's page; nothing for other jobs."""
+    if not job.has_background:
+        return {}
+    own = own_link(job)
+    token = token_of(own)
+    has_source = services().storage.source_frame_path(job.id).exists()
+    return {
+        "gif_url": download_url(own),
+        "still_url": still_url(own),
+        "result_expires_at": own.expiry,
+        "links": share_link_rows(job),
+        "extension_url": url_for("extension.download", token=token),
+        "first_frame_url": url_for("downloads.first_frame", token=token),
+        "source_frame_url": url_for("downloads.source_frame", token=token) if has_source else None,
+    }
+
+
+def share_link_rows(job: Job) -> list[dict[str, Any]]:
+    """Return the job's share links as _links.html lists them, the newest first."""
+    shared = job.links.where(Link.shared).order_by(Link.created_at)
+    return [_share_link_row(link, number) for number, link in enumerate(shared, 1)][::-1]
+
+
+def _share_link_row(link: Link, number: int) -> dict[str, Any]:
+    """Return a share link as _links.html lists it; `number` counts the job's links in order of creation."""
+    return {
+        "id": link.id,
+        "number": number,
+        "url": download_url(link, _external=True),
+        "expires_at": link.expiry,
+        "uses": link.uses,
+        "uses_left": link.uses_left,
+        "max_uses": link.max_uses,
+        "has_password": link.password_hash is not None,
+        "can_be_extended": link.expires_at < link.created_at + MAX_AGE_S,
+        "state": link.state,
+    }
+
+
+def receiver_page(link: Link, is_unlocked: bool) -> dict[str, Any]:
+    """Return the context of receiver.html."""
+    return {
+        "link": link,
+        "is_open": is_unlocked,
+        "was_open": "file" in request.args or "download" in request.values,
+        "result": link.job.result,
+        "page_url": download_url(link),
+        "file_url": download_url(link, file=1),
+        "still_url": still_url(link),
+        "picture_url": still_url(link, _external=True),
+    }
+
+
+# -- JSON ------------------------------------------------------------------------------------------------
+
+
+def share_link_json(link: Link) -> dict[str, Any]:
+    address: dict[str, Any] = {"job_id": link.job_id, "link_id": link.id}
+    return {
+        "link_id": link.id,
+        "url": download_url(link, _external=True),
+        "state": link.state,
+        "expires_at": link.expiry.isoformat(timespec="seconds"),
+        "max_uses": link.max_uses,
+        "uses": link.uses,
+        "uses_left": link.uses_left,
+        "has_password": link.password_hash is not None,
+        "extend_url": url_for("share_links.extend", **address),
+        "revoke_url": url_for("share_links.revoke", **address),
+        "qr_url": url_for("share_links.qr_code", **address),
+    }

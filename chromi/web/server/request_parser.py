@@ -1,0 +1,87 @@
+"""Parse requests, and reject them by their headers before their body is received."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from waitress.adjustments import Adjustments
+from waitress.parser import HTTPRequestParser
+
+from chromi.encoder.encoder_errors import DiskFull
+from chromi.errors import BadRequest, ChromiError
+from chromi.web.limits.upload_guard import UploadGuard
+
+MAX_FRAMING_BYTES = 65_536
+"""Of a chunked body: chunk sizes and trailers, in addition to half of the content."""
+
+
+class RequestParser(HTTPRequestParser):  # type: ignore[misc]
+    """A request that is being received. A rejected request is complete at once, and has no body."""
+
+    rejection: ChromiError | None = None
+    _checked_bytes = -1
+    """The length of the body at the last check; -1 before the headers were complete."""
+
+    def __init__(
+        self, adj: Adjustments, guard: UploadGuard, peer: str, on_headers: Callable[[RequestParser], None]
+    ) -> None:
+        """`on_headers` is called when the headers are complete, and may raise a ChromiError."""
+        super().__init__(adj)
+        self._guard = guard
+        self._peer = peer
+        self._on_headers = on_headers
+
+    def received(self, data: bytes) -> int:
+        """Parse bytes; return how many of them belong to this request."""
+        try:
+            consumed: int = super().received(data)
+            self._check()
+        except OSError as error:  # the body is spooled to disk
+            if not DiskFull.explains(error):
+                raise
+            self._reject(DiskFull())
+            return len(data)
+        except ChromiError as rejection:
+            self._reject(rejection)
+            return len(data)
+        return consumed
+
+    def close(self) -> None:
+        """Delete the body; waitress calls this once the request has been answered."""
+        try:
+            super().close()
+        finally:
+            self._guard.release(self)
+
+    def _check(self) -> None:
+        """Check the headers when they are complete and with the first byte; check the size each time."""
+        if not self.headers_finished or self.error:
+            return
+        is_first = self._checked_bytes < 0
+        if is_first:
+            self._on_headers(self)
+        if self.body_rcv is None:
+            return
+        self._check_framing(len(self.body_rcv))
+        if not is_first:
+            self._guard.check_size(self, self.body_bytes_received)
+        elif self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise BadRequest  # two lengths: a proxy may have used the other one
+        if self._checked_bytes < 1 and self._checked_bytes < self.body_bytes_received:
+            self._guard.check_headers(self, self._peer)
+        self._checked_bytes = self.body_bytes_received
+
+    def _check_framing(self, content_bytes: int) -> None:
+        """Raise BadRequest for a body that is mostly chunk sizes: waitress parses them again and again."""
+        if self.body_bytes_received - content_bytes > MAX_FRAMING_BYTES + content_bytes // 2:
+            raise BadRequest
+
+    def _reject(self, rejection: ChromiError) -> None:
+        with suppress(OSError):  # closing flushes, which fails on a full disk
+            self.close()
+        self.body_rcv = None
+        self.headers |= {"CONTENT_LENGTH": "0", "CONNECTION": "close"}
+        # Otherwise waitress would send "100 Continue" and read on.
+        self.expect_continue = False
+        self.rejection, self.error, self.completed = rejection, None, True

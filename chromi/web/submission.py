@@ -1,0 +1,68 @@
+"""Submit jobs: admission, duplicates, the row and the task."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+
+from flask import request
+
+from chromi.db import Job, JobKind, Upload, database
+from chromi.encoder import ConversionOptions
+from chromi.errors import AlreadyRunning, NotFound
+from chromi.jobs.handlers import JOB_TYPES, Duplicates
+from chromi.web.services import services
+
+logger = logging.getLogger(__name__)
+
+
+def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job:
+    """Create a job and enqueue it, or return the unfinished one, as JobType.duplicates says.
+
+    Raises AlreadyRunning, QueueFull, DiskFull, RateLimited, and NotFound if the upload was just removed.
+    """
+    with database.atomic("IMMEDIATE"):  # of two identical requests, the second sees the first one's row
+        unfinished = Job.list_unfinished(upload, kind)
+        match JOB_TYPES[kind].duplicates:
+            case Duplicates.REJECT:
+                for job in unfinished:
+                    if job.options == options:
+                        raise AlreadyRunning(job.id)
+            case Duplicates.REPLACE:
+                for job in unfinished:
+                    Job.cancel(job.id)
+            case Duplicates.REUSE if unfinished:
+                return unfinished[0]
+        job = _create_job(upload, options, kind)
+    _enqueue(job)
+    return job
+
+
+def cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
+    """Cancel the jobs that would delay a conversion, but not an estimate that extracts the same frames."""
+    for job in Job.list_unfinished(upload, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.PREVIEW):
+        shares_frames = job.options.frame_cache_key() == options.frame_cache_key()
+        if job.kind != JobKind.ESTIMATE or not shares_frames:
+            Job.cancel(job.id)
+
+
+def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job:
+    admission = services().admission
+    client = admission.admit_job(request.remote_addr, kind)
+    if not upload.touch():
+        raise NotFound(Upload.not_found_message())
+    return Job.create(
+        upload=upload,
+        kind=kind,
+        options_json=options.to_dict(),
+        client=client,
+        priority=admission.priority_for(client, kind),
+    )
+
+
+def _enqueue(job: Job) -> None:
+    """Enqueue a job; if that fails, the cleanup does it within a minute."""
+    try:
+        services().queue.enqueue(job.id)
+    except sqlite3.OperationalError as error:
+        logger.warning("job %s not enqueued, left to the cleanup: %s", job.id, error)
