@@ -6,7 +6,7 @@ import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from chromi.errors import Gone, NotFound
-from chromi.tokens import GRANT_MAX_AGE_S, GRANT_SALT, MAX_AGE_S, SALT, TokenSigner
+from chromi.tokens import DOWNLOAD_SALT, GRANT_MAX_AGE_S, GRANT_SALT, MAX_AGE_S, TokenSigner
 
 KEY, OTHER_KEY = "k" * 32, "x" * 32
 NOW = time.time()
@@ -39,7 +39,7 @@ def test_a_foreign_key_is_not_found() -> None:
 
 
 def test_a_foreign_salt_is_not_found() -> None:
-    token = URLSafeTimedSerializer(KEY, salt=SALT + ".other").dumps("abc")
+    token = URLSafeTimedSerializer(KEY, salt=DOWNLOAD_SALT + ".other").dumps("abc")
     with pytest.raises(NotFound):
         TokenSigner([KEY]).verify_download(str(token))
 

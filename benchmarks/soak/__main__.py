@@ -22,7 +22,7 @@ from benchmarks.service import running_service
 from benchmarks.soak.client import Client
 from benchmarks.soak.verdict import BaseModel, judge
 from benchmarks.soak.visitors import Visitors
-from benchmarks.soak.watch import ProgressTracker, Sample, look_at
+from benchmarks.soak.watch import Watch, Sample, look_at
 
 EVERY_S = 10.0
 SHORT_LIVED = {"CHROMI_UPLOAD_TTL_S": "60", "CHROMI_LINK_TTL_S": "60"}
@@ -52,7 +52,7 @@ def soak(folder: Path, options: argparse.Namespace) -> tuple[list[BaseModel], li
     light = make_clip(folder / "light.mp4", "testsrc2=size=640x360:rate=30", 4)
     heavy = make_clip(folder / "heavy.mp4", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t", 5)
     with running_service(folder, options.log) as (service, url):
-        watch = ProgressTracker(lambda: look_at(service.pid, url, folder / "instance"), every_s=EVERY_S)
+        watch = Watch(lambda: look_at(service.pid, url, folder / "instance"), every_s=EVERY_S)
         client = Client(url)
         visitors = Visitors(client, light, heavy, count=0, seed=options.seed)  # warm: all modules are loaded
         before = watch.look()
@@ -66,7 +66,7 @@ def soak(folder: Path, options: argparse.Namespace) -> tuple[list[BaseModel], li
     return judge(before, watch.samples, quiet), visitors.visits.wrong
 
 
-def tell_and_wait(seconds: float, watch: ProgressTracker, visitors: Visitors) -> None:
+def tell_and_wait(seconds: float, watch: Watch, visitors: Visitors) -> None:
     """Let them come, and say every minute how it stands."""
     end = time.monotonic() + seconds
     while (left_s := end - time.monotonic()) > 0:
@@ -76,7 +76,7 @@ def tell_and_wait(seconds: float, watch: ProgressTracker, visitors: Visitors) ->
         print(f"{left_s / 60:4.1f} min left; {visitors.visits.done.total()} visits; {shown}", flush=True)
 
 
-def wait_for_quiet(watch: ProgressTracker) -> Sample:
+def wait_for_quiet(watch: Watch) -> Sample:
     """Wait until no job is left and what expires has expired; gives the sample at the end."""
     deadline = time.monotonic() + QUIET_S
     while True:

@@ -22,7 +22,7 @@ MB = 1_000_000
 FOLDERS = ("media/uploads", "media/frames", "media/work", "media/results", "tmp")
 
 
-class ProgressTracker:
+class Watch:
     """Takes a sample every `every_s` seconds until the end of its block."""
 
     def __init__(self, look: Callable[[], Sample], *, every_s: float) -> None:
@@ -32,7 +32,7 @@ class ProgressTracker:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> ProgressTracker:
+    def __enter__(self) -> Watch:
         self._thread.start()
         return self
 

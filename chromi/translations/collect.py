@@ -1,7 +1,7 @@
-"""Collect what is to be translated into each language's messages.po, and pack it as messages.mo.
+"""Extract translatable messages to each language's messages.po, and compile it to messages.mo.
 
-`make translations` does it. New sentences come with an empty translation, which is shown in English; those
-that are not said any more go.
+Run it with `make translations`. A new message has an empty translation, which is shown in English; messages
+that are no longer used are removed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 PACKAGE = HERE.parent
 KEYWORDS = {**DEFAULT_KEYWORDS, "Message": None}
 METHODS = [("**.py", "python"), ("templates/**", "jinja2")]
-NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
-"""So that the same translations are the same bytes."""
+FIXED_DATE = datetime(2000, 1, 1, tzinfo=UTC)
+"""Makes the compiled files reproducible."""
 
 
 def languages() -> list[str]:
@@ -31,48 +31,48 @@ def po_path(language: str) -> Path:
     return HERE / language / "LC_MESSAGES" / "messages.po"
 
 
-def collect() -> Catalog:
-    """Find every sentence of the code and the templates."""
-    found = Catalog(charset="utf-8")
+def extract_messages() -> Catalog:
+    """Extract every message from the code and the templates."""
+    template = Catalog(charset="utf-8")
     for path, _, message, comments, _ in extract_from_dir(PACKAGE, METHODS, keywords=KEYWORDS):
-        found.add(message, locations=[(path, 0)], auto_comments=comments)
-    return found
+        template.add(message, locations=[(path, 0)], auto_comments=comments)
+    return template
 
 
-def bring_up_to_date(language: str, found: Catalog) -> Catalog:
-    """Return the language's translations of all that was found."""
+def update_catalog(language: str, template: Catalog) -> Catalog:
+    """Return the language's translations of the extracted messages."""
     with po_path(language).open("rb") as file:
         catalog = read_po(file, locale=language)
-    catalog.update(found, no_fuzzy_matching=True)
+    catalog.update(template, no_fuzzy_matching=True)
     catalog.obsolete.clear()
     return catalog
 
 
-def as_text(catalog: Catalog) -> bytes:
-    """Return messages.po, without a heading: the language says all that would stand there."""
+def to_po(catalog: Catalog) -> bytes:
+    """Return messages.po without a header, which would repeat what the language implies."""
     text = io.BytesIO()
     write_po(text, catalog, omit_header=True, include_lineno=False, width=100)
     return text.getvalue()
 
 
-def as_packed(catalog: Catalog) -> bytes:
+def to_mo(catalog: Catalog) -> bytes:
     """Return messages.mo."""
     catalog.project, catalog.version = "Chromi", ""
     catalog.last_translator = catalog.language_team = ""
-    catalog.creation_date = catalog.revision_date = NO_DATE
-    packed = io.BytesIO()
-    write_mo(packed, catalog)
-    return packed.getvalue()
+    catalog.creation_date = catalog.revision_date = FIXED_DATE
+    compiled = io.BytesIO()
+    write_mo(compiled, catalog)
+    return compiled.getvalue()
 
 
 def main() -> None:
-    found = collect()
+    template = extract_messages()
     for language in languages():
-        catalog = bring_up_to_date(language, found)
+        catalog = update_catalog(language, template)
         missing = sum(not message.string or not any(message.string) for message in catalog if message.id)
-        po_path(language).write_bytes(as_text(catalog))
-        po_path(language).with_suffix(".mo").write_bytes(as_packed(catalog))
-        print(f"{language}: {len(catalog)} sentences, {missing} not translated")
+        po_path(language).write_bytes(to_po(catalog))
+        po_path(language).with_suffix(".mo").write_bytes(to_mo(catalog))
+        print(f"{language}: {len(catalog)} messages, {missing} not translated")
 
 
 if __name__ == "__main__":

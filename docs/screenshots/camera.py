@@ -11,7 +11,7 @@ HEIGHTS_PX = {360: 740, 768: 1024, 1440: 900, 3840: 2160}
 SCHEMES = ("light", "dark")
 STILL_MS = 250
 """Nothing moves on a page whose picture is the same after this time."""
-TRIES = 60
+ATTEMPTS = 60
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Camera:
 def settle(page: Page, *, whole: bool) -> bytes:
     """Wait until nothing moves any more, and give that picture."""
     before = b""
-    for _ in range(TRIES):
+    for _ in range(ATTEMPTS):
         picture = page.screenshot(full_page=whole)
         if picture == before:
             return picture

@@ -38,7 +38,7 @@ def take_jobs(page: Page, camera: Camera, url: str) -> None:
     camera.take(page, "job-making", whole=False)
     page.unroute("**/status")
     _take_lost(page, camera, url)
-    Worker.beat("a" * 32)
+    Worker.record_heartbeat("a" * 32)
     for _ in range(2):
         show(state=State.QUEUED)
     show(state=State.QUEUED)

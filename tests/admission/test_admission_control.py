@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from chromi.admission import quota as quota_module
 from chromi.admission.admission_control import AdmissionControl, Reservation
 from chromi.config import Settings
-from chromi.db import Job, JobKind, PartialUpload, RateLimitUsage, Upload, database
+from chromi.db import Job, JobKind, RateLimitUsage, Upload, database
 from chromi.encoder import ConversionOptions
 from chromi.errors import QueueFull, RateLimited, UploadsFull
 from chromi.jobs import cleanup
@@ -63,7 +63,7 @@ def start(client: FlaskClient, address: str, size_bytes: int = 1000) -> TestResp
 def test_one_upload_more_than_an_address_has_in_an_hour(client: FlaskClient) -> None:
     for _ in range(3):
         assert begin(client, "8.8.8.8").status_code == 201
-        PartialUpload.delete().execute()
+        Upload.delete().execute()
     answer = begin(client, "8.8.8.8")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (429, "too_many")
     assert 1100 < int(answer.headers["Retry-After"]) <= 1200
@@ -74,15 +74,15 @@ def test_one_upload_more_than_an_address_has_in_an_hour(client: FlaskClient) -> 
 def test_bytes_count_too(client: FlaskClient) -> None:
     assert begin(client, "8.8.8.8", 10_000_000).status_code == 201
     assert begin(client, "8.8.8.8", 9_000_000).status_code == 201
-    PartialUpload.delete().execute()
+    Upload.delete().execute()
     assert begin(client, "8.8.8.8", 9_000_000).status_code == 429
-    assert PartialUpload.select().count() == 0
+    assert Upload.select().count() == 0
 
 
 def test_a_forged_forwarded_address_is_nobodys(client: FlaskClient) -> None:
     for number in range(3):
         begin(client, "8.8.8.8", **{"X-Forwarded-For": f"1.1.1.{number}", "Forwarded": "for=1.1.1.1"})
-        PartialUpload.delete().execute()
+        Upload.delete().execute()
     assert begin(client, "8.8.8.8", **{"X-Forwarded-For": "1.1.1.9"}).status_code == 429
 
 
@@ -127,7 +127,7 @@ def test_uploads_under_way_are_counted_for_each_and_for_all(client: FlaskClient)
         assert [start(client, address).status_code for _ in range(2)] == [204, 204]
     answer = start(client, "127.0.0.1")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "uploads_full")
-    PartialUpload.update(used_at=0).execute()  # nobody went on with them
+    Upload.update(used_at=0).execute()  # nobody went on with them
     assert start(client, "127.0.0.1").status_code == 204
 
 
@@ -156,14 +156,14 @@ def test_whoever_has_no_upload_under_way_may_begin_one(client: FlaskClient) -> N
 def test_a_crowd_of_newcomers_has_an_end(app: Flask) -> None:
     admission: AdmissionControl = app.extensions["chromi"].admission
     crowd = [Reservation(f"client {number}", 1) for number in range(60)]
-    admission.check_number("another", crowd[1:])
+    admission.check_upload_slot("another", crowd[1:])
     with pytest.raises(UploadsFull):
-        admission.check_number("another", crowd)
+        admission.check_upload_slot("another", crowd)
     Job.insert_many([{"options_json": {}, "client": claim.client} for claim in crowd[1:]]).execute()
-    admission.look_at_job("another", JobKind.CONVERT)
+    admission.check_job("another", JobKind.CONVERT)
     Job.create(options_json={})
     with pytest.raises(QueueFull):
-        admission.look_at_job("another", JobKind.CONVERT)
+        admission.check_job("another", JobKind.CONVERT)
 
 
 @pytest.mark.parametrize("kind", list(JobKind))
@@ -171,13 +171,13 @@ def test_whoever_has_nothing_waiting_is_let_into_a_full_queue(app: Flask, kind: 
     admission: AdmissionControl = app.extensions["chromi"].admission
     for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3"):
         for _ in range(2):
-            Job.create(options_json={}, client=admission.take_job(address, JobKind.CONVERT))
-    newcomer = admission.take_job("7.7.7.7", kind)
+            Job.create(options_json={}, client=admission.admit_job(address, JobKind.CONVERT))
+    newcomer = admission.admit_job("7.7.7.7", kind)
     Job.create(options_json={}, client=newcomer, kind=kind)
     with pytest.raises(QueueFull):
-        admission.look_at_job(newcomer, kind)
+        admission.check_job(newcomer, kind)
     if kind is JobKind.ESTIMATE:
-        admission.look_at_job(newcomer, JobKind.CONVERT)  # a studio's own estimate keeps nobody out
+        admission.check_job(newcomer, JobKind.CONVERT)  # a studio's own estimate keeps nobody out
 
 
 # -- networks ------------------------------------------------------------------------------------------------
@@ -193,11 +193,11 @@ def test_a_network_has_a_share_however_many_addresses_it_has(
     client: FlaskClient, app: Flask, addresses: list[str], at_once: int, in_an_hour: int
 ) -> None:
     assert [start(client, address).status_code for address in addresses].count(204) == at_once
-    PartialUpload.delete().execute()
+    Upload.delete().execute()
     RateLimitUsage.delete().execute()
     for _ in range(2):
         answers = [begin(client, address) for address in addresses]
-        PartialUpload.delete().execute()
+        Upload.delete().execute()
         assert {answer.status_code for answer in answers} <= {201, 429}
         in_an_hour -= sum(answer.status_code == 201 for answer in answers)
     assert in_an_hour == 0
@@ -212,12 +212,12 @@ def test_a_network_has_a_share_of_the_queue_and_one_first_turn(
     turns = []
     for address in addresses[:at_once]:
         client = admission.client_of(address)
-        admission.look_at_job(client, JobKind.CONVERT)
-        turns.append(admission.turn_of(client, JobKind.CONVERT))
+        admission.check_job(client, JobKind.CONVERT)
+        turns.append(admission.priority_for(client, JobKind.CONVERT))
         Job.create(options_json={}, client=client)
     assert turns == [-number for number in range(at_once)]
     with pytest.raises(RateLimited):
-        admission.look_at_job(admission.client_of(addresses[at_once]), JobKind.CONVERT)
+        admission.check_job(admission.client_of(addresses[at_once]), JobKind.CONVERT)
 
 
 def test_what_a_network_keeps_counts_together(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,11 +227,11 @@ def test_what_a_network_keeps_counts_together(app: Flask, monkeypatch: pytest.Mo
     admission: AdmissionControl = app.extensions["chromi"].admission
     for address in IN_ONE_48[:6]:
         client = admission.client_of(address)
-        admission.look_at_upload(Reservation(client, 1), (), starts_job=False)
-        Upload.create(client=client, bytes=400_000_000, info_json={})
+        admission.check_upload(Reservation(client, 1), (), starts_job=False)
+        Upload.create(client=client, length_bytes=400_000_000, info_json={})
     with pytest.raises(RateLimited, match="its share of the disk"):
-        admission.look_at_upload(Reservation(admission.client_of(IN_ONE_48[7]), 1), (), starts_job=False)
-    admission.look_at_upload(Reservation(admission.client_of("2001:4860:1::1"), 1), (), starts_job=False)
+        admission.check_upload(Reservation(admission.client_of(IN_ONE_48[7]), 1), (), starts_job=False)
+    admission.check_upload(Reservation(admission.client_of("2001:4860:1::1"), 1), (), starts_job=False)
 
 
 def test_where_the_disk_share_is_used_up_is_found_by_index(app: Flask) -> None:
@@ -247,7 +247,7 @@ def test_where_the_disk_share_is_used_up_is_found_by_index(app: Flask) -> None:
     peewee.addHandler(keeper)
     peewee.setLevel(logging.DEBUG)
     for address in ("8.8.8.8", "2001:4860::1"):
-        admission.look_at_upload(Reservation(admission.client_of(address), 1), (), starts_job=True)
+        admission.check_upload(Reservation(admission.client_of(address), 1), (), starts_job=True)
     peewee.setLevel(logging.NOTSET)
     peewee.removeHandler(keeper)
     plans = [
@@ -274,7 +274,7 @@ def give_up(client: FlaskClient, settings: Settings, storage: Storage, address: 
 
 
 def let_it_expire(client: FlaskClient, settings: Settings, storage: Storage, address: str) -> None:
-    PartialUpload.update(used_at=0).execute()
+    Upload.update(used_at=0).execute()
     assert cleanup._remove_silent_partials(settings, storage) == 1
 
 
@@ -342,7 +342,7 @@ def test_no_upload_begins_for_which_there_is_no_room(
     answer = begin(client, "127.0.0.1", 1_000_000)
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "disk_full")
     assert answer.headers["Retry-After"]
-    storage.partial_path(PartialUpload.get().id).write_bytes(bytes(900_000))  # that much is here already
+    storage.upload_path(Upload.get().id).write_bytes(bytes(900_000))  # that much is here already
     assert begin(client, "127.0.0.1", 1_000_000).status_code == 201
 
 
@@ -436,10 +436,10 @@ def test_a_clients_second_goes_behind_everybodys_first(app: Flask) -> None:
     jobs: dict[str, Job] = {}
     for turn in ("a1", "a2", "a3", "b1", "c1", "b2"):
         client = clients[turn[0]]
-        priority = admission.turn_of(client, JobKind.CONVERT)
+        priority = admission.priority_for(client, JobKind.CONVERT)
         jobs[turn] = Job.create(options_json={}, client=client, priority=priority)
     order = sorted(jobs, key=lambda turn: jobs[turn].queue_position)
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
-    last = admission.turn_of(clients["c"], JobKind.ESTIMATE)
+    last = admission.priority_for(clients["c"], JobKind.ESTIMATE)
     assert last < min(job.priority for job in jobs.values())
-    assert [admission.turn_of(None, JobKind.CONVERT) for _ in range(2)] == [0, 0], "no stranger"
+    assert [admission.priority_for(None, JobKind.CONVERT) for _ in range(2)] == [0, 0], "no stranger"

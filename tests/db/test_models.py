@@ -80,7 +80,7 @@ def test_only_one_worker_claims_a_job(job: Job) -> None:
 
 def test_a_job_runs_to_success(running: Job) -> None:
     assert running.report(Progress("encoding", 0.5, "Drawing the GIF"))
-    assert running.succeed(RESULT)
+    assert running.succeed({"result": RESULT.to_dict()})
     done = Job.find(running.id)
     assert (done.state, done.percent, done.result) == (State.SUCCESS, 100, RESULT)
 
@@ -88,13 +88,13 @@ def test_a_job_runs_to_success(running: Job) -> None:
 @pytest.mark.parametrize("end", ["succeed", "fail", "cancel"])
 def test_nothing_leaves_a_final_state(running: Job, end: str) -> None:
     assert {
-        "succeed": lambda: running.succeed(RESULT),
+        "succeed": lambda: running.succeed({"result": RESULT.to_dict()}),
         "fail": lambda: running.fail(NoFrames()),
         "cancel": lambda: Job.cancel(running.id),
     }[end]()
     before = state_of(running)
     assert not running.report(Progress("reading", 0.1, ""))
-    assert not running.succeed(RESULT)
+    assert not running.succeed({"result": RESULT.to_dict()})
     assert not running.fail(NoFrames())
     assert not running.release()
     assert not Job.cancel(running.id)
@@ -108,13 +108,13 @@ def test_a_worker_that_lost_its_job_cannot_touch_it(running: Job) -> None:
     again = Job.claim(running.id, "worker-1")
     assert again
     assert again.attempts == 2
-    assert not running.succeed(RESULT)
-    assert again.succeed(RESULT)
+    assert not running.succeed({"result": RESULT.to_dict()})
+    assert again.succeed({"result": RESULT.to_dict()})
 
 
 def test_an_interrupted_attempt_does_not_count_and_says_so(running: Job) -> None:
     assert running.report(Progress("encoding", 0.5, "Drawing the GIF"))
-    assert running.release(uncounted=True)
+    assert running.release(count_attempt=False)
     again = Job.find(running.id)
     assert (again.attempts, again.step, again.message, again.elapsed_s) == (0, "", RESTARTING, None)
 
@@ -139,14 +139,14 @@ def test_an_estimate_ends_with_sizes_and_no_result(job: Job) -> None:
     running = Job.claim(job.id, "worker-1")
     assert running
     assert running.estimates is None
-    assert running.succeed_estimating({"small": 1, "balanced": 2, "best": 3})
+    assert running.succeed({"estimates": {"small": 1, "balanced": 2, "best": 3}})
     done = Job.find(job.id)
     assert (done.state, done.percent, done.result, done.has_background) == (State.SUCCESS, 100, None, False)
     assert done.estimates == {"small": 1, "balanced": 2, "best": 3}
 
 
 def test_a_conversion_knows_its_estimates_too_unless_it_is_of_an_older_version(running: Job) -> None:
-    assert running.succeed(replace(RESULT, estimates={"best": 3}))
+    assert running.succeed({"result": replace(RESULT, estimates={"best": 3}).to_dict()})
     assert Job.find(running.id).estimates == {"best": 3}
     assert Job.find(running.id).has_background
     Job.update(result_json=RESULT.to_dict()).execute()
@@ -243,8 +243,8 @@ def test_live_links_are_those_that_can_still_be_used(job: Job) -> None:
 
 def test_a_worker_is_alive_while_it_says_so() -> None:
     assert not Worker.is_any_alive()
-    Worker.beat("worker-1")
-    Worker.beat("worker-1")
+    Worker.record_heartbeat("worker-1")
+    Worker.record_heartbeat("worker-1")
     assert Worker.is_any_alive()
     assert Worker.select().count() == 1
     for seen_at in (time.time() - 60, time.time() + 3600):  # the latter from before the clock was set back
@@ -297,7 +297,7 @@ def test_what_must_not_be_lost_waits_for_a_lock(job: Job, tmp_path: Path) -> Non
         running.report(Progress("encoding", 0.5, ""))
     release = threading.Timer(0.3, other.close)
     release.start()
-    assert retry_on_lock(lambda: running.succeed(RESULT))
+    assert retry_on_lock(lambda: running.succeed({"result": RESULT.to_dict()}))
     assert state_of(job) == State.SUCCESS
     release.join()
 
@@ -318,7 +318,7 @@ def test_a_link_without_a_count_needs_no_row_to_be_written(job: Job) -> None:
 
 
 def test_looking_at_a_clip_is_noted_now_and_then_if_that_can_be(job: Job) -> None:
-    upload = Upload.create(bytes=1, info_json={}, used_at=time.time() - 5)
+    upload = Upload.create(length_bytes=1, info_json={}, used_at=time.time() - 5)
     upload.record_use()
     assert Upload.find(upload.id).used_at == upload.used_at
     Upload.update(used_at=time.time() - 100).execute()

@@ -32,51 +32,51 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.usefixtures("clock")
 def test_an_hours_worth_may_be_taken_at_once_and_no_more() -> None:
-    assert [THREE.take("a") for _ in range(4)] == [True, True, True, False]
-    assert THREE.take("b"), "another address has its own"
-    assert HUNDRED.take("a"), "as has another limit"
+    assert [THREE.acquire("a") for _ in range(4)] == [True, True, True, False]
+    assert THREE.acquire("b"), "another address has its own"
+    assert HUNDRED.acquire("a"), "as has another limit"
 
 
 def test_it_comes_back_evenly(clock: list[float]) -> None:
     for _ in range(3):
-        THREE.take("a")
+        THREE.acquire("a")
     assert THREE.wait_s("a") == pytest.approx(1200)
     clock[0] += 1201
     assert THREE.wait_s("a") == 0
-    assert [THREE.take("a"), THREE.take("a")] == [True, False]
+    assert [THREE.acquire("a"), THREE.acquire("a")] == [True, False]
 
 
 @pytest.mark.usefixtures("clock")
 def test_amounts_count_and_looking_does_not() -> None:
-    assert HUNDRED.take("a", 60)
+    assert HUNDRED.acquire("a", 60)
     assert HUNDRED.wait_s("a", 60) == pytest.approx(720)
-    assert not HUNDRED.take("a", 60)
-    assert HUNDRED.take("a", 40)
+    assert not HUNDRED.acquire("a", 60)
+    assert HUNDRED.acquire("a", 40)
 
 
 def test_a_window_may_be_shorter_than_an_hour(clock: list[float]) -> None:
     few = RateLimit("tries", 2, window_s=60)
-    assert [few.take("a") for _ in range(3)] == [True, True, False]
+    assert [few.acquire("a") for _ in range(3)] == [True, True, False]
     assert few.wait_s("a") == pytest.approx(30)
     clock[0] += 31
-    assert few.take("a")
+    assert few.acquire("a")
 
 
 @pytest.mark.usefixtures("clock")
 def test_what_was_taken_may_be_given_back() -> None:
-    THREE.take("a", 3)
-    HUNDRED.take("a", 100)
-    THREE.give_back("a")
-    assert [THREE.take("a", 3), HUNDRED.take("a")] == [True, False]
+    THREE.acquire("a", 3)
+    HUNDRED.acquire("a", 100)
+    THREE.reset("a")
+    assert [THREE.acquire("a", 3), HUNDRED.acquire("a")] == [True, False]
 
 
 @pytest.mark.usefixtures("clock")
 def test_an_amount_known_afterwards_is_charged_and_given_back() -> None:
-    assert HUNDRED.take("a", 10)
+    assert HUNDRED.acquire("a", 10)
     HUNDRED.charge("a", 50)
-    assert not HUNDRED.take("a", 41)
+    assert not HUNDRED.acquire("a", 41)
     HUNDRED.charge("a", -20)
-    assert [HUNDRED.take("a", 60), HUNDRED.take("a")] == [True, False]
+    assert [HUNDRED.acquire("a", 60), HUNDRED.acquire("a")] == [True, False]
 
 
 @pytest.mark.usefixtures("clock")
@@ -88,25 +88,25 @@ def test_no_charge_lasts_longer_than_a_window_and_none_is_given_back_twice() -> 
     HUNDRED.charge("b", -1000)
     HUNDRED.charge("c", -1000)
     for taker in ("b", "c"):
-        assert [HUNDRED.take(taker, 100), HUNDRED.take(taker)] == [True, False]
+        assert [HUNDRED.acquire(taker, 100), HUNDRED.acquire(taker)] == [True, False]
 
 
 def test_a_clock_set_back_keeps_nobody_out_for_longer_than_an_hour(clock: list[float]) -> None:
     for _ in range(3):
-        THREE.take("a")
+        THREE.acquire("a")
     clock[0] -= 86400
     assert THREE.wait_s("a") == pytest.approx(1200)
 
 
 def test_it_survives_a_restart_and_goes_once_it_says_nothing(clock: list[float]) -> None:
-    THREE.take("a", 3)
+    THREE.acquire("a", 3)
     database.close()
     database.connect()
-    assert not THREE.take("a")
+    assert not THREE.acquire("a")
     assert RateLimitUsage.delete_expired() == 0
     clock[0] += 3601
     assert RateLimitUsage.delete_expired() == 1
-    assert THREE.take("a", 3)
+    assert THREE.acquire("a", 3)
 
 
 def test_of_many_at_once_exactly_as_many_go_through() -> None:
@@ -114,7 +114,7 @@ def test_of_many_at_once_exactly_as_many_go_through() -> None:
 
     def take() -> None:
         with database.connection_context():
-            taken.append(FIVE.take("a"))
+            taken.append(FIVE.acquire("a"))
 
     threads = [threading.Thread(target=take) for _ in range(16)]
     for thread in threads:

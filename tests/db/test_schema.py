@@ -13,7 +13,6 @@ from chromi.db import (
     Job,
     JobKind,
     Link,
-    PartialUpload,
     RateLimitUsage,
     State,
     Upload,
@@ -107,7 +106,7 @@ def test_the_tables_are_those_of_the_models(tmp_path: Path) -> None:
     made = shape(tmp_path)
     database.init(str(tmp_path / "models/chromi.db"))
     with database.connection_context():
-        database.create_tables([RateLimitUsage, PartialUpload, Upload, Job, Link, Worker, Counter])
+        database.create_tables([RateLimitUsage, Upload, Upload, Job, Link, Worker, Counter])
     of_models = shape(tmp_path / "models")
     assert made.keys() - of_models.keys() == {"trigger count_ended_job"}
     assert {name: made[name] for name in of_models} == of_models
@@ -147,18 +146,18 @@ def test_steps_that_another_takes_meanwhile_are_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int
 ) -> None:
     make(tmp_path, SCHEMAS["1-first"])
-    all_steps, check_pages = steps.STEPS, steps.check_pages
+    all_steps, check_integrity = steps.STEPS, steps.check_integrity
 
     def check_while_another_is_quicker() -> None:
-        check_pages()
-        monkeypatch.setattr(steps, "check_pages", check_pages)
+        check_integrity()
+        monkeypatch.setattr(steps, "check_integrity", check_integrity)
         monkeypatch.setattr(steps, "STEPS", all_steps[:taken])
         other = threading.Thread(target=open_database, args=(tmp_path,))
         other.start()
         other.join()
         monkeypatch.setattr(steps, "STEPS", all_steps)
 
-    monkeypatch.setattr(steps, "check_pages", check_while_another_is_quicker)
+    monkeypatch.setattr(steps, "check_integrity", check_while_another_is_quicker)
     open_database(tmp_path)
     with database.connection_context():
         assert steps.schema_version() == len(all_steps)
@@ -217,7 +216,7 @@ def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
 
 
 def test_a_log_that_has_grown_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chromi.db.WAL_LIMIT_BYTES", 100_000)
+    monkeypatch.setattr("chromi.db.MAX_WAL_BYTES", 100_000)
     open_database(tmp_path)
     path, wal = tmp_path / "chromi.db", tmp_path / "chromi.db-wal"
     with closing(sqlite3.connect(path, isolation_level=None)) as reader, database.connection_context():

@@ -25,7 +25,7 @@ IMPATIENT = "; ".join(
         "from chromi.encoder import mp4_index, probe",
         "mp4_index.MAX_EDITS, probe.PROBE_TIMEOUT_S = 10**9, 3.0",
         "from chromi.web import pace",
-        "pace.HEADER_S = 3.0",
+        "pace.REQUEST_TIMEOUT_S = 3.0",
         "from chromi.cli.serve import web",
         "web()",
     )

@@ -14,7 +14,7 @@ import pytest
 
 from chromi import create_app
 from chromi.config import Settings
-from chromi.db import Job, Link, PartialUpload, State, Upload, database
+from chromi.db import Job, Link, State, Upload, database
 from chromi.encoder import ConversionOptions
 from chromi.jobs.cleanup import CleanupReport, run_cleanup
 from chromi.jobs.queue import Queue, open_service
@@ -138,7 +138,7 @@ def test_pieces_whose_web_server_is_killed_are_a_whole_clip_afterwards(
         Upload.update(used_at=time.time() - 10_000).execute()
         remains.sweep_later()
         assert remains.files() == []
-        assert Upload.select().count() + PartialUpload.select().count() == 0
+        assert Upload.select().count() + Upload.select().count() == 0
 
 
 def go_on(remains: Remains, location: str, content: bytes) -> None:
@@ -162,7 +162,7 @@ def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
     """Each job kills its first worker at another step of a real conversion; the next one is at peace."""
     steps = ("reading", "choosing", "encoding", "checking", "published")
     with opened(tmp_path / "instance") as remains:
-        upload = Upload.create(bytes=1, info_json={})
+        upload = Upload.create(length_bytes=1, info_json={})
         clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, picture="color")
         clip.rename(remains.storage.upload_path(upload.id))
         job_ids = [remains.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
@@ -199,7 +199,7 @@ def test_a_killed_backup_leaves_nothing_in_the_service_and_no_half_of_itself(
     instance, file = tmp_path / "instance", tmp_path / "kept/chromi.tar"
     file.parent.mkdir()
     with opened(instance) as remains:
-        Upload.create(bytes=1, info_json={})
+        Upload.create(length_bytes=1, info_json={})
         killed = run_backup(instance, file, *CRASH, point)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert remains.files() == (["backup"] if point == "with_rows_copied" else [])

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.service
 IMPATIENT = "; ".join(
     (
         "from chromi.web import pace",
-        "pace.HEADER_S, pace.WINDOW_S, pace.PRESSED_S = 2.0, 2.0, 1.0",
+        "pace.REQUEST_TIMEOUT_S, pace.WINDOW_S, pace.LOADED_TIMEOUT_S = 2.0, 2.0, 1.0",
         "from chromi.cli.serve import web",
         "web()",
     )
@@ -175,7 +175,7 @@ def large_url(web: Service) -> str:
         job = Job.create(options_json=ConversionOptions().to_dict())
         running = Job.claim(job.id, "worker-1")
         assert running
-        assert running.succeed(ConversionResult(144, 40_000_000, 600, 1280, 720, 1.0))
+        assert running.succeed({"result": ConversionResult(144, 40_000_000, 600, 1280, 720, {}).to_dict()})
         Link.create(job=job, expires_at=time.time() + 3600, shared=False)
     with Storage(web.instance).result_path(job.id).open("wb") as file:
         file.truncate(40_000_000)

@@ -53,7 +53,7 @@ class Hall:
 
     def job(self, upload: Upload | None = None, *, tasks: int = 1) -> str:
         """A queued job, a minute old, with so many tasks that lead to it; stand-ins need no clip."""
-        upload = upload or Upload.create(bytes=0, info_json={})
+        upload = upload or Upload.create(length_bytes=0, info_json={})
         job = Job.create(upload=upload, options_json=RECIPE.to_dict(), created_at=time.time() - 60)
         for _ in range(tasks):
             self.queue.enqueue(job.id)
@@ -221,7 +221,7 @@ def test_a_worker_that_wakes_up_too_late_changes_nothing(hall: Hall, start: Star
 def test_a_clock_that_is_set_takes_no_job_from_its_worker(
     hall: Hall, start: Start, jump_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cleanup, "LOOK_AGAIN_S", 6)  # the worker may have to wait, too
+    monkeypatch.setattr(cleanup, "RECHECK_DELAY_S", 6)  # the worker may have to wait, too
     start("wait_for_leave")
     job_id = hall.job()
     wait_for(hall.runs, "the job's start")

@@ -16,7 +16,6 @@ from chromi.db import (
     Job,
     JobKind,
     Link,
-    PartialUpload,
     State,
     Upload,
     Worker,
@@ -48,7 +47,7 @@ def _database(storage: Storage, settings: Settings) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleanup, "LOOK_AGAIN_S", 0)
+    monkeypatch.setattr(cleanup, "RECHECK_DELAY_S", 0)
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ class Run:
 
 
 def make_upload(storage: Storage, *, used_at: float = LONG_AGO) -> Upload:
-    upload = Upload.create(bytes=1, info_json={}, used_at=used_at)
+    upload = Upload.create(length_bytes=1, info_json={}, used_at=used_at)
     storage.upload_path(upload.id).write_bytes(b"x")
     return upload
 
@@ -117,20 +116,20 @@ def test_an_unused_upload_goes_an_hour_after_its_last_use(run: Run, storage: Sto
 
 
 def test_an_unfinished_upload_goes_after_an_hour_without_a_piece(run: Run, storage: Storage) -> None:
-    silent = PartialUpload.create(length_bytes=9, used_at=LONG_AGO)
-    slow = PartialUpload.create(length_bytes=9, used_at=time.time() - 3000)
+    silent = Upload.create(length_bytes=9, used_at=LONG_AGO)
+    slow = Upload.create(length_bytes=9, used_at=time.time() - 3000)
     for partial in (silent, slow):
-        storage.partial_path(partial.id).write_bytes(b"half")
-        age(storage.partial_path(partial.id))
+        storage.upload_path(partial.id).write_bytes(b"half")
+        age(storage.upload_path(partial.id))
     swept = run()
     assert (swept.partials_removed, swept.orphans_removed) == (1, 0)
-    assert not storage.partial_path(silent.id).exists()
-    assert storage.partial_path(slow.id).exists()
-    assert [partial.id for partial in PartialUpload.select()] == [slow.id]
+    assert not storage.upload_path(silent.id).exists()
+    assert storage.upload_path(slow.id).exists()
+    assert [partial.id for partial in Upload.select()] == [slow.id]
 
 
 def test_the_bytes_of_an_unfinished_upload_go_with_its_row(run: Run, storage: Storage) -> None:
-    path = storage.partial_path(new_id())
+    path = storage.upload_path(new_id())
     path.write_bytes(b"half")
     age(path)
     assert run().orphans_removed == 1
@@ -160,16 +159,16 @@ def test_an_upload_put_to_use_while_the_sweep_is_about_to_remove_it_stays(
 def test_a_piece_that_comes_while_the_sweep_is_about_to_remove_its_upload_is_kept(
     run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    partial = PartialUpload.create(length_bytes=9, used_at=LONG_AGO)
-    storage.partial_path(partial.id).write_bytes(b"half")
+    partial = Upload.create(length_bytes=9, used_at=LONG_AGO)
+    storage.upload_path(partial.id).write_bytes(b"half")
 
-    def remove_later(found: PartialUpload, *arguments: object) -> bool:
+    def remove_later(found: Upload, *arguments: object) -> bool:
         assert found.touch()
         return removal.remove_partial(found, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cleanup, "remove_partial", remove_later)
     assert run().partials_removed == 0
-    assert storage.partial_path(partial.id).exists()
+    assert storage.upload_path(partial.id).exists()
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.IN_PROGRESS])
@@ -284,7 +283,7 @@ def test_the_end_of_a_job_prunes_frames_and_one_that_failed_leaves_none(storage:
     older = make_frames(storage, other.id, used_at=1000)
     latest = make_frames(storage, other.id, used_at=2000, start_s=1)
     suspect = make_frames(storage, upload.id, used_at=2000)
-    removal.after_job(make_job(State.FAILED, upload=upload), storage)
+    removal.remove_job_leftovers(make_job(State.FAILED, upload=upload), storage)
     assert [path.exists() for path in (older, latest, suspect)] == [False, True, False]
 
 
@@ -375,7 +374,7 @@ def test_a_worker_that_speaks_at_the_last_moment_keeps_its_job(
         assert job.report(Progress("reading", 0.5, ""))
         return found
 
-    monkeypatch.setattr(cleanup, "LOOK_AGAIN_S", 0)
+    monkeypatch.setattr(cleanup, "RECHECK_DELAY_S", 0)
     monkeypatch.setattr(cleanup, "_silent_jobs", look_and_be_slow)
     run()
     assert Job.find(job.id).state == State.IN_PROGRESS
@@ -425,7 +424,7 @@ def test_an_estimate_is_remembered_as_long_as_an_upload(run: Run) -> None:
 
 def test_dead_workers_are_forgotten(run: Run) -> None:
     Worker.create(id="dead", seen_at=LONG_AGO)
-    Worker.beat("alive")
+    Worker.record_heartbeat("alive")
     run()
     assert [worker.id for worker in Worker.select()] == ["alive"]
 
@@ -444,7 +443,7 @@ def test_the_logs_of_both_databases_do_not_grow_without_end(
         assert all(log.stat().st_size for log in logs)
         run()
         assert all(log.stat().st_size for log in logs), "small ones are left alone"
-        monkeypatch.setattr("chromi.db.WAL_LIMIT_BYTES", 1)
+        monkeypatch.setattr("chromi.db.MAX_WAL_BYTES", 1)
         run()
         assert [log.stat().st_size for log in logs] == [0, 0]
 

@@ -40,7 +40,7 @@ def test_a_job_that_is_gone_is_not_enqueued(queue: Queue) -> None:
 def test_a_lost_lease_is_found_by_any_workers_heartbeat(
     queue: Queue, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cleanup, "LOOK_AGAIN_S", 0)
+    monkeypatch.setattr(cleanup, "RECHECK_DELAY_S", 0)
     silent, alive = (
         Job.create(options_json={}, state=State.IN_PROGRESS, attempts=1, heartbeat_at=time.time() - age_s)
         for age_s in (LEASE_S + 1, LEASE_S - 5)

@@ -85,7 +85,7 @@ def test_a_kept_file_has_all_its_bytes(media: Storage) -> None:
 
 def test_who_adds_to_a_file_lets_go_of_it_at_once(media: Storage) -> None:
     """Even while a program that was started meanwhile still has the descriptor."""
-    path = media.partial_path(new_id())
+    path = media.upload_path(new_id())
     path.touch()
     file = PartialFile(path)
     copy = os.dup(file.fileno())

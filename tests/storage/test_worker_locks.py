@@ -37,11 +37,11 @@ def test_a_worker_has_ended_when_its_process_was_killed(tmp_path: Path) -> None:
 
 def test_one_who_cannot_go_on_with_an_ended_worker_finds_it_again(tmp_path: Path) -> None:
     (tmp_path / "ended").touch()
-    ended = WorkerLocks(tmp_path).ended()
+    ended = WorkerLocks(tmp_path).find_dead_workers()
     assert next(ended) == "ended"
-    assert list(WorkerLocks(tmp_path).ended()) == [], "two look, and one takes it"
+    assert list(WorkerLocks(tmp_path).find_dead_workers()) == [], "two look, and one takes it"
     ended.close()
-    assert list(WorkerLocks(tmp_path).ended()) == ["ended"]
+    assert list(WorkerLocks(tmp_path).find_dead_workers()) == ["ended"]
 
 
 def test_a_lock_that_is_taken_for_a_dead_workers_as_it_is_made_is_made_again(
@@ -53,10 +53,10 @@ def test_a_lock_that_is_taken_for_a_dead_workers_as_it_is_made_is_made_again(
     def look_first(descriptor: int, operation: int) -> None:
         if not looked:
             looked.append(None)
-            assert list(WorkerLocks(tmp_path).ended()) == ["new"]
+            assert list(WorkerLocks(tmp_path).find_dead_workers()) == ["new"]
         lock(descriptor, operation)
 
     monkeypatch.setattr("chromi.storage.worker_locks.fcntl.flock", look_first)
     WorkerLocks(tmp_path).hold("new")
     assert (tmp_path / "new").exists()
-    assert list(WorkerLocks(tmp_path).ended()) == []
+    assert list(WorkerLocks(tmp_path).find_dead_workers()) == []

@@ -13,7 +13,7 @@ from typing import Any
 from peewee import OperationalError
 
 from chromi.config import Settings, load_signing_keys
-from chromi.db import Job, JobKind, Link, PartialUpload, State, Upload, Worker, database
+from chromi.db import Job, JobKind, Link, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions, ConversionResult, probe_video
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner
@@ -59,8 +59,8 @@ class House:
     def partial(self) -> str:
         """The address of an upload of which a half is here."""
         size_bytes = self.clip.stat().st_size
-        partial = PartialUpload.create(length_bytes=size_bytes)
-        self.storage.partial_path(partial.id).write_bytes(self.clip.read_bytes()[: size_bytes // 2])
+        partial = Upload.create(length_bytes=size_bytes)
+        self.storage.upload_path(partial.id).write_bytes(self.clip.read_bytes()[: size_bytes // 2])
         return f"{self.url}/uploads/{partial.id}/"
 
     def job(self, **values: Any) -> str:
@@ -120,7 +120,7 @@ class House:
 
     def hire(self) -> None:
         """Let a worker seem to be there, until it is dismissed."""
-        Worker.beat("everywhere")
+        Worker.record_heartbeat("everywhere")
         self.shifts.append(Shift())
 
     def dismiss(self) -> None:
@@ -142,7 +142,7 @@ class Shift(threading.Thread):
         while not self._over.wait(5):
             # A scene may lock the table or take it away for a moment: the next sign of life tells.
             with suppress(OperationalError), database.connection_context():
-                Worker.beat("everywhere")
+                Worker.record_heartbeat("everywhere")
 
     def end(self) -> None:
         self._over.set()

@@ -43,7 +43,7 @@ def add_result(service: Service, size_bytes: int) -> tuple[str, bytes]:
         Storage(service.instance).result_path(job.id).write_bytes(content)
         running = Job.claim(job.id, "a worker of another time")
         assert running
-        assert running.succeed(made)
+        assert running.succeed({"result": made.to_dict()})
         Link.create(job=job, expires_at=time.time() + 3600, shared=False)
         return str(job.id), content
 

@@ -32,7 +32,7 @@ def main(clip: Path) -> None:
     settings = Settings.from_environ()
     storage, _ = open_service(settings)
     with database.connection_context():
-        upload = Upload.create(bytes=clip.stat().st_size, info_json=probe_video(clip).to_dict())
+        upload = Upload.create(length_bytes=clip.stat().st_size, info_json=probe_video(clip).to_dict())
         shutil.copy(clip, storage.upload_path(upload.id))
         job = Job.create(upload=upload, options_json=ConversionOptions(duration_s=1.0).to_dict())
         lease.LEASE_S = LEASE_S

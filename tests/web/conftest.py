@@ -62,7 +62,7 @@ def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path,
     shutil.copy(poster, storage.source_frame_path(job.id))
     running = Job.claim(job.id, "worker-1")
     assert running
-    assert running.succeed(result)
+    assert running.succeed({"result": result.to_dict()})
     Link.create(job=job, expires_at=time.time() + 3600, shared=False)
     return Job.find(job.id)
 

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from peewee import OperationalError
 
-from chromi.db import Job, PartialUpload, Upload
+from chromi.db import Job, Upload
 from chromi.storage import Storage
 from tests.web.conftest import files_in, form
 
@@ -23,7 +23,7 @@ def no_row_of(monkeypatch: pytest.MonkeyPatch) -> Break:
     def refuse(*_: object, **__: object) -> None:
         raise OperationalError("database or disk is full")
 
-    def no_row_of(*kinds: type[Job] | type[Upload] | type[PartialUpload]) -> None:
+    def no_row_of(*kinds: type[Job] | type[Upload] | type[Upload]) -> None:
         for kind in kinds:
             monkeypatch.setattr(kind, "save", refuse)
 
@@ -44,6 +44,6 @@ def test_a_clip_without_a_row_does_not_stay(
 
 
 def test_pieces_without_a_row_do_not_stay(client: FlaskClient, storage: Storage, no_row_of: Break) -> None:
-    no_row_of(PartialUpload)
+    no_row_of(Upload)
     assert client.post("/uploads/resumable/", headers=BEGIN).status_code == 503
     assert files_in(storage) == []

@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chromi.db import Job, Link, PartialUpload
+from chromi.db import Job, Link, Upload
 from tests.support.fuzzing import TYPED, bounded
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def test_whatever_an_upload_in_pieces_says(
     piece = {**spoken, "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream"}
     assert client.patch(address, headers=piece, data=body).status_code < 500
     assert client.get(address + "/sample", headers=spoken).status_code < 500
-    PartialUpload.delete().execute()  # so many may be under way at once
+    Upload.delete().execute()  # so many may be under way at once
 
 
 @bounded(60)

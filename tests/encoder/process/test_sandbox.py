@@ -44,7 +44,7 @@ pytestmark = pytest.mark.skipif(
 
 # A program that tries what one that was taken over would, and says what came of it. It is a string, so that
 # it can be given as an argument: nothing of it needs to be read from a file.
-TRIES = """
+ATTEMPTS = """
 import ctypes, fcntl, json, os, resource, socket, sys
 folder, port, victim, numbers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 libc = ctypes.CDLL(None, use_errno=True)
@@ -178,7 +178,7 @@ def succeeded(folder: Path, canary: Canary) -> tuple[set[str], dict[str, str]]:
     """Let the program try everything; return what it could do, and its environment."""
     output: list[str] = []
     words = [str(folder), str(canary.port), str(os.getpid()), json.dumps(NUMBERS)]
-    outcome = run_program([*PYTHON, TRIES, *words], limits=LIMITS, on_output=output.append)
+    outcome = run_program([*PYTHON, ATTEMPTS, *words], limits=LIMITS, on_output=output.append)
     assert output, outcome
     told = json.loads(output[0])
     done = {name for name, error in told["answers"].items() if not error}

@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from chromi.config import MB, Settings
-from chromi.db import PartialUpload
+from chromi.db import Upload
 from chromi.encoder.encoder_errors import DiskFull
 from chromi.errors import ChromiError, NotFound, RateLimited, UploadsFull, UploadTooLarge
 from chromi.storage import MIN_FREE_BYTES, Storage
-from chromi.web.limits.upload_guard import Kind, UploadGuard
+from chromi.web.limits.upload_guard import RequestKind, UploadGuard
 
 ONE, STRANGER = "8.8.8.8", "7.7.7.7"
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -174,8 +174,8 @@ def test_what_has_been_answered_holds_nothing(client: FlaskClient, door: UploadG
 
 def test_a_piece_without_bytes_goes_where_ffmpeg_is_admitted(door: UploadGuard) -> None:
     """It has no body that is looked at, and may be an upload's last."""
-    assert door.kind_of(piece(f"{BASE}{'0' * 32}", 0)) is Kind.UPLOAD
-    assert door.kind_of(Request("HEAD", f"{BASE}{'0' * 32}", 0)) is Kind.QUICK
+    assert door.kind_of(piece(f"{BASE}{'0' * 32}", 0)) is RequestKind.UPLOAD
+    assert door.kind_of(Request("HEAD", f"{BASE}{'0' * 32}", 0)) is RequestKind.QUICK
 
 
 @pytest.mark.parametrize(("one", "other"), [("2001:4860::1", "2001:4860:0:ff01::1"), ("::ffff:8.8.8.8", ONE)])
@@ -219,7 +219,7 @@ def test_a_piece_that_does_not_fit_is_refused_before_it_comes(
     client: FlaskClient, door: UploadGuard, storage: Storage, offset: str, size_bytes: int, code: str
 ) -> None:
     address = begin(client, ONE, 1000).location
-    storage.partial_path(PartialUpload.get().id).write_bytes(bytes(100))
+    storage.upload_path(Upload.get().id).write_bytes(bytes(100))
     error = refusal(door, piece(address, size_bytes, offset=offset))
     assert error
     assert error.code == code

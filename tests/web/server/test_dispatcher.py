@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from chromi.web.limits.upload_guard import Kind
+from chromi.web.limits.upload_guard import RequestKind
 from chromi.web.server.dispatcher import THREADS, RequestDispatcher
 
 
 class Request:
     """A connection with a request that takes until it is let go."""
 
-    def __init__(self, client: str, kind: Kind = Kind.UPLOAD) -> None:
+    def __init__(self, client: str, kind: RequestKind = RequestKind.UPLOAD) -> None:
         self.client = client
         self.kind = kind
         self.has_begun = threading.Event()
@@ -60,13 +60,13 @@ def test_a_client_has_one_thread_and_its_turn(lanes: RequestDispatcher) -> None:
         assert request.has_ended.wait(5)
 
 
-@pytest.mark.parametrize("busy", [Kind.UPLOAD, Kind.COSTLY])
-def test_no_kind_waits_for_another(lanes: RequestDispatcher, busy: Kind) -> None:
+@pytest.mark.parametrize("busy", [RequestKind.UPLOAD, RequestKind.EXPENSIVE])
+def test_no_kind_waits_for_another(lanes: RequestDispatcher, busy: RequestKind) -> None:
     slow = [Request(f"client {number}", busy) for number in range(THREADS[busy])]
     add(lanes, *slow)
     for request in slow:
         assert request.has_begun.wait(5)
-    for kind in set(Kind) - {busy}:
+    for kind in set(RequestKind) - {busy}:
         request = Request("client 0", kind)
         request.may_end.set()
         add(lanes, request)

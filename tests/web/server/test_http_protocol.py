@@ -11,7 +11,7 @@ import pytest
 from chromi.db import Upload, database, open_database
 from chromi.encoder import probe_video
 from chromi.storage import Storage
-from chromi.web.limits.upload_guard import Kind
+from chromi.web.limits.upload_guard import RequestKind
 from chromi.web.server.dispatcher import THREADS
 from tests.conftest import Service, end_service, run_service
 from tests.support import raw_connections
@@ -55,7 +55,7 @@ def large_path(web: Service, clip: Path) -> str:
     """The path of a clip of 40 MB."""
     open_database(web.instance)
     with database.connection_context():
-        upload = Upload.create(bytes=40 * MB, info_json=probe_video(clip).to_dict())
+        upload = Upload.create(length_bytes=40 * MB, info_json=probe_video(clip).to_dict())
     with Storage(web.instance).upload_path(upload.id).open("wb") as file:
         file.truncate(40 * MB)
     return f"/uploads/{upload.id}/video"
@@ -64,7 +64,7 @@ def large_path(web: Service, clip: Path) -> str:
 def test_answers_that_nobody_reads_hold_no_thread(web: Service, large_path: str) -> None:
     twice = f"GET {large_path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 2
     with ExitStack() as stack:
-        stalled = [stack.enter_context(closing(connect(web))) for _ in range(THREADS[Kind.QUICK] + 2)]
+        stalled = [stack.enter_context(closing(connect(web))) for _ in range(THREADS[RequestKind.QUICK] + 2)]
         for connection in stalled:
             connection.sendall(twice)
         for connection in stalled:

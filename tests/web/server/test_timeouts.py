@@ -6,8 +6,8 @@ import pytest
 from chromi.web.server.eviction import find_one_to_cut
 
 from chromi.web.server.timeouts import (
-    HEADER_S,
-    PRESSED_S,
+    LOADED_TIMEOUT_S,
+    REQUEST_TIMEOUT_S,
     STEADY_BYTES_S,
     WINDOW_BYTES,
     WINDOW_S,
@@ -22,10 +22,10 @@ def is_cut(pace: Pace, phase: Phase, now: float, *, is_pressed: bool = False) ->
 
 def test_headers_have_a_time_whatever_trickles_in() -> None:
     pace = Pace(0)
-    for now in range(int(HEADER_S)):
+    for now in range(int(REQUEST_TIMEOUT_S)):
         pace.move(1000)
         assert not is_cut(pace, Phase.REQUEST, now)
-    assert is_cut(pace, Phase.REQUEST, HEADER_S + 1)
+    assert is_cut(pace, Phase.REQUEST, REQUEST_TIMEOUT_S + 1)
 
 
 @pytest.mark.parametrize("phase", [Phase.UPLOAD, Phase.ANSWER])
@@ -60,10 +60,10 @@ def test_a_rest_ends_when_places_are_few() -> None:
 
 def test_a_new_phase_has_its_own_time() -> None:
     pace = Pace(0)
-    assert not is_cut(pace, Phase.REQUEST, HEADER_S - 1)
-    assert not is_cut(pace, Phase.UPLOAD, HEADER_S + 1)
-    assert not is_cut(pace, Phase.REQUEST, HEADER_S + PRESSED_S)
-    assert is_cut(pace, Phase.REQUEST, HEADER_S + 2 * PRESSED_S + 0.1, is_pressed=True)
+    assert not is_cut(pace, Phase.REQUEST, REQUEST_TIMEOUT_S - 1)
+    assert not is_cut(pace, Phase.UPLOAD, REQUEST_TIMEOUT_S + 1)
+    assert not is_cut(pace, Phase.REQUEST, REQUEST_TIMEOUT_S + LOADED_TIMEOUT_S)
+    assert is_cut(pace, Phase.REQUEST, REQUEST_TIMEOUT_S + 2 * LOADED_TIMEOUT_S + 0.1, is_pressed=True)
 
 
 def paced(phase: Phase, *, bytes_s: int, seconds: int) -> Pace:

@@ -185,7 +185,7 @@ def words_of(page: TestResponse) -> str:
 
 
 def test_it_shows_the_queue_what_runs_and_what_failed(host: FlaskClient, upload: str) -> None:
-    Worker.beat("machine:77")
+    Worker.record_heartbeat("machine:77")
     wrong = failed(Upload.find(upload))
     waiting = Job.create(options_json={})
     running = Job.claim(Job.create(options_json={}).id, "machine:77")

@@ -28,7 +28,7 @@ def running(upload: str) -> Job:
 
 @pytest.fixture
 def done(running: Job) -> Job:
-    assert running.succeed_estimating(SIZES)
+    assert running.succeed({"estimates": SIZES})
     return Job.find(running.id)
 
 
@@ -107,7 +107,7 @@ def test_the_fragment_asks_for_itself_until_the_sizes_are_there(client: FlaskCli
     assert f'hx-get="{address}"' in fragment
     assert 'hx-trigger="load delay:1s' in fragment
     assert "<progress" in fragment
-    assert running.succeed_estimating(SIZES)
+    assert running.succeed({"estimates": SIZES})
     fragment = client.get(address, headers=FRAGMENT).text
     assert SIZES_SHOWN in fragment
     assert "hx-get" not in fragment
@@ -130,7 +130,7 @@ def test_its_own_page_shows_the_sizes_and_leads_back_to_the_studio(client: Flask
 
 def test_it_is_cancelled_like_any_job(client: FlaskClient, running: Job) -> None:
     assert client.post(f"/jobs/{running.id}/cancel").get_json()["status"] == "cancelled"
-    assert not running.succeed_estimating(SIZES)
+    assert not running.succeed({"estimates": SIZES})
     assert "Cancelled" in client.get(f"/jobs/{running.id}/estimates", headers=FRAGMENT).text
 
 

@@ -51,7 +51,7 @@ def test_asking_often_does_not_read_the_whole_database_each_time(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[None] = []
-    monkeypatch.setattr(health_checks, "check_pages", lambda: looks.append(None))
+    monkeypatch.setattr(health_checks, "check_integrity", lambda: looks.append(None))
     monkeypatch.setattr("chromi.monitoring.health_checks.time.monotonic", lambda: clock[0])
     health_checks._look_at_every_page.cache_clear()
     for at in (600.0, 602.0, 659.9, 660.0):
@@ -68,7 +68,7 @@ def test_a_damaged_database_is_looked_at_each_time(
         raise ServiceUnhealthy("The database is damaged.")
 
     looks: list[None] = []
-    monkeypatch.setattr(health_checks, "check_pages", find_damage)
+    monkeypatch.setattr(health_checks, "check_integrity", find_damage)
     health_checks._look_at_every_page.cache_clear()
     for _ in range(2):
         assert client.get("/health/ready").get_json()["wrong"]["database"] == "The database is damaged."

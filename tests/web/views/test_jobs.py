@@ -196,7 +196,7 @@ def test_cancelling_answers_page_and_fragment_in_kind(client: FlaskClient, queue
 def test_a_queue_without_a_worker_says_so(client: FlaskClient, queued: Job) -> None:
     address = f"/jobs/{queued.id}/status"
     assert "Nothing is working on the queue" in client.get(address, headers=FRAGMENT).text
-    Worker.beat("worker-1")
+    Worker.record_heartbeat("worker-1")
     assert "Nothing is working on the queue" not in client.get(address, headers=FRAGMENT).text
 
 
@@ -208,7 +208,7 @@ def test_the_studio_says_so_too(client: FlaskClient, queued: Job, kind: str, par
     address = f"/jobs/{queued.id}/{part}"
     assert "Nothing is working on the queue" in client.get(address, headers=FRAGMENT).text
     assert "hx-get" in client.get(address, headers=FRAGMENT).text, "it goes on by itself"
-    Worker.beat("worker-1")
+    Worker.record_heartbeat("worker-1")
     assert "Nothing is working on the queue" not in client.get(address, headers=FRAGMENT).text
 
 
@@ -221,7 +221,7 @@ def test_the_first_page_says_so_before_anyone_uploads(app: Flask, client: FlaskC
     long_ago = services.started_at - 60
     app.extensions["chromi"] = replace(services, settings=settings, started_at=long_ago)
     assert notice in client.get("/", headers=PAGE).text
-    Worker.beat("worker-1")
+    Worker.record_heartbeat("worker-1")
     assert notice not in client.get("/", headers=PAGE).text
 
 

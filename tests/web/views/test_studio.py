@@ -64,7 +64,7 @@ def test_the_fragment_asks_for_itself_until_there_are_chips(client: FlaskClient,
     address = f"/jobs/{job.id}/loops"
     fragment = client.get(address, headers=FRAGMENT).text
     assert f'hx-get="{address}"' in fragment
-    assert job.succeed_finding(LOOPS)
+    assert job.succeed({"loops": [window.to_dict() for window in LOOPS]})
     fragment = client.get(address, headers=FRAGMENT).text
     assert "hx-get" not in fragment
     assert 'data-start-s="1.25"' in fragment
@@ -73,7 +73,7 @@ def test_the_fragment_asks_for_itself_until_there_are_chips(client: FlaskClient,
 
 def test_its_own_page_leads_to_the_studio(client: FlaskClient, upload: str) -> None:
     job = running(upload, JobKind.LOOPS)
-    assert job.succeed_finding(LOOPS)
+    assert job.succeed({"loops": [window.to_dict() for window in LOOPS]})
     page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
     assert f'href="/uploads/{upload}/?start_time=1.25"' in page
     assert "Download" not in page
@@ -128,7 +128,7 @@ def test_a_reloaded_page_finds_the_preview_that_is_being_made(client: FlaskClien
 def test_the_fragment_tells_where_the_preview_is(client: FlaskClient, upload: str, storage: Storage) -> None:
     job = running(upload, JobKind.PREVIEW)
     assert "data-url" not in client.get(f"/jobs/{job.id}/preview", headers=FRAGMENT).text
-    assert job.succeed_previewing()
+    assert job.succeed({})
     fragment = client.get(f"/jobs/{job.id}/preview", headers=FRAGMENT).text
     assert f'data-url="/uploads/{upload}/preview"' in fragment
     assert "hx-get" not in fragment

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from chromi import create_app
 from chromi.config import Settings
-from chromi.db import Job, PartialUpload, RateLimitUsage, Upload, database
+from chromi.db import Job, RateLimitUsage, Upload, database
 from chromi.encoder import VideoInfo, inspect_sandbox
 from chromi.encoder.encoder_errors import FfmpegMissing
 from chromi.jobs import cleanup
@@ -56,7 +56,7 @@ def is_whole(storage: Storage, address: str, content: bytes) -> bool:
     path = storage.upload_path(upload_id_of(address))
     upload = Upload.find(upload_id_of(address))
     same = path.read_bytes() == content and upload.bytes == len(content)
-    return same and files_in(storage) == [str(path)] and PartialUpload.select().count() == 0
+    return same and files_in(storage) == [str(path)] and Upload.select().count() == 0
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_an_empty_and_a_large_file_are_refused_before_they_are_sent(
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (status, code)
     assert answer.headers["Tus-Resumable"] == "1.0.0"
     assert files_in(storage) == []
-    assert PartialUpload.select().count() == 0
+    assert Upload.select().count() == 0
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_it_goes_on_after_a_restart(settings: Settings, half: str, storage: Stor
 def test_a_server_that_died_after_the_last_byte_looks_at_the_whole_later(
     client: FlaskClient, half: str, storage: Storage, content: bytes
 ) -> None:
-    storage.partial_path(upload_id_of(half)).write_bytes(content)
+    storage.upload_path(upload_id_of(half)).write_bytes(content)
     assert offset_of(client, half) == len(content)
     assert send(client, half, len(content), b"").status_code == 204
     assert is_whole(storage, half, content)
@@ -215,8 +215,8 @@ def test_who_missed_the_last_answer_may_ask_again(
 
 def wait(seconds: float) -> None:
     """Make all rows of unfinished uploads so much older."""
-    times = (PartialUpload.created_at, PartialUpload.started_at, PartialUpload.used_at)
-    PartialUpload.update({field: field - seconds for field in times}).execute()
+    times = (Upload.created_at, Upload.started_at, Upload.used_at)
+    Upload.update({field: field - seconds for field in times}).execute()
 
 
 def begins(client: FlaskClient, count: int, size_bytes: int = 1_000_000) -> list[TestResponse]:
@@ -343,7 +343,7 @@ def test_what_is_no_video_is_refused_at_its_end_and_leaves_nothing(
     answer = send(client, address, 500, content[500:])
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (415, "not_a_video")
     assert files_in(storage) == []
-    assert PartialUpload.select().count() == Upload.select().count() == 0
+    assert Upload.select().count() == Upload.select().count() == 0
     assert client.head(address, headers=TUS).status_code == 404
 
 
@@ -424,8 +424,8 @@ def test_what_is_given_up_while_it_is_looked_at_does_not_come_back(
     probe = chunks.probe_video
 
     def give_up() -> None:
-        PartialUpload.delete().execute()
-        storage.partial_path(upload_id_of(half)).unlink()
+        Upload.delete().execute()
+        storage.upload_path(upload_id_of(half)).unlink()
 
     def give_up_meanwhile(path: Path) -> VideoInfo:
         if moment == "before":
@@ -452,7 +452,7 @@ def test_an_unknown_upload_is_not_found(client: FlaskClient, upload_id: str) -> 
 
 
 def test_a_row_without_its_file_is_not_found(client: FlaskClient, half: str, storage: Storage) -> None:
-    storage.partial_path(upload_id_of(half)).unlink()
+    storage.upload_path(upload_id_of(half)).unlink()
     assert client.head(half, headers=TUS).status_code == 404
     assert send(client, half, 0, b"x").status_code == 404
 
@@ -466,7 +466,7 @@ def test_other_sites_can_do_nothing_to_it(
     for site in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}):
         answer = client.open(address, method=method, headers=headers | site)
         assert (answer.status_code, answer.get_json()["error"]["code"]) == (403, "cross_site")
-    assert PartialUpload.select().count() == 1
+    assert Upload.select().count() == 1
     assert offset_of(client, half) == len(content) // 2
 
 
@@ -519,7 +519,7 @@ def test_a_sample_of_little_is_all_of_it_twice(client: FlaskClient) -> None:
 
 
 def test_there_is_no_sample_of_what_is_gone(client: FlaskClient, half: str, storage: Storage) -> None:
-    storage.partial_path(upload_id_of(half)).unlink()
+    storage.upload_path(upload_id_of(half)).unlink()
     assert client.get(f"{half}/sample", headers=TUS).status_code == 404
     assert client.get(f"{BASE}{'0' * 32}/sample", headers=TUS).status_code == 404
 
@@ -528,12 +528,12 @@ def test_a_sweep_takes_nothing_from_an_upload_that_is_being_completed(
     client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its last byte is hours old, and the sweep comes at the moment between the old row and the new one."""
-    path = storage.partial_path(upload_id_of(half))
+    path = storage.upload_path(upload_id_of(half))
     path.write_bytes(content)
     os.utime(path, (0, 0))
-    delete = PartialUpload.delete_instance
+    delete = Upload.delete_instance
 
-    def sweep_first(partial: PartialUpload) -> int:
+    def sweep_first(partial: Upload) -> int:
         with ThreadPoolExecutor(1) as another:
             assert another.submit(remove_orphans).result() == 0
         return delete(partial)
@@ -542,7 +542,7 @@ def test_a_sweep_takes_nothing_from_an_upload_that_is_being_completed(
         with database.connection_context():
             return cleanup._remove_orphans(storage)
 
-    monkeypatch.setattr(PartialUpload, "delete_instance", sweep_first)
+    monkeypatch.setattr(Upload, "delete_instance", sweep_first)
     assert send(client, half, len(content), b"").status_code == 204
     assert is_whole(storage, half, content)
 
@@ -559,6 +559,6 @@ def test_a_commit_that_fails_loses_no_byte(
         patched.setattr(Upload, "create", fail)
         middle = len(content) // 2
         assert send(client, half, middle, content[middle:]).status_code == 503
-    assert [Path(name).name for name in files_in(storage)] == [storage.partial_path(upload_id_of(half)).name]
+    assert [Path(name).name for name in files_in(storage)] == [storage.upload_path(upload_id_of(half)).name]
     assert send(client, half, len(content), b"").status_code == 204
     assert is_whole(storage, half, content)
