@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chromi import atomic_files as flushing
-from chromi.atomic_files import RANGE_BYTES, flush
+from chromi import atomic_files
+from chromi.atomic_files import _RANGE_BYTES, flush
 from chromi.encoder.encoder_errors import Cancelled
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "f"
-    path.write_bytes(bytes(2 * RANGE_BYTES + 1))
+    path.write_bytes(bytes(2 * _RANGE_BYTES + 1))
     return path
 
 
@@ -36,11 +36,11 @@ def test_an_error_of_the_disk_is_raised(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     os.close(descriptor)
     with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
-        flushing._write_range(descriptor, 0)
+        atomic_files._write_range(descriptor, 0)
 
 
 def test_what_has_no_ranges_is_no_error() -> None:
     reading, writing = os.pipe()
-    flushing._write_range(reading, 0)
+    atomic_files._write_range(reading, 0)
     os.close(reading)
     os.close(writing)

@@ -23,7 +23,7 @@ def format_evil(formatter: logging.Formatter) -> str:
         raise ValueError(EVIL)
     except ValueError:
         record = logging.LogRecord("x", logging.WARNING, __file__, 1, "%s", (EVIL,), sys.exc_info())
-    record.facts = {"name": EVIL}
+    record.fields = {"name": EVIL}
     return formatter.format(record)
 
 

@@ -44,7 +44,7 @@ _INITIAL: Step = (
         seen_at REAL NOT NULL)""",
     """CREATE TABLE rate_limit_usage (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
         free_at REAL NOT NULL)""",
-    "CREATE INDEX rate_limit_usage_free_at ON rate_limit_usage (free_at)",
+    "CREATE INDEX ratelimitusage_free_at ON rate_limit_usage (free_at)",
     """CREATE TABLE counter (name VARCHAR(255) NOT NULL, label VARCHAR(255) NOT NULL, count INTEGER NOT NULL,
         sum REAL NOT NULL, PRIMARY KEY (name, label))""",
     # Counted by a trigger, so that a job's end is counted in the transaction that records it, whatever code

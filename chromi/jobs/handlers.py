@@ -57,7 +57,7 @@ def _convert(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
         should_stop=lease.is_lost,
         poster=storage.source_frame_path(job.id),
     )
-    return {"result": result.to_dict()}
+    return {"result": result.to_dict(), "estimates": dict(result.estimates)}
 
 
 def _create_own_link(job: Job, settings: Settings) -> None:

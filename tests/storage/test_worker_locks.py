@@ -28,10 +28,10 @@ def test_a_worker_has_ended_when_its_process_was_killed(tmp_path: Path) -> None:
     ) as worker:
         assert worker.stdout
         worker.stdout.readline()
-        assert list(locks.ended()) == []
+        assert list(locks.find_dead_workers()) == []
         worker.kill()
-    assert list(locks.ended()) == ["killed"]
-    assert list(locks.ended()) == []
+    assert list(locks.find_dead_workers()) == ["killed"]
+    assert list(locks.find_dead_workers()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["alive"]
 
 

@@ -9,7 +9,7 @@ from waitress.proxy_headers import proxy_headers_middleware
 
 from chromi import create_app
 from chromi.config import Settings
-from chromi.web.http.trusted_proxy import HEADERS
+from chromi.web.http.trusted_proxy import TRUSTED_HEADERS
 
 PROXY, STRANGER = "10.0.0.2", "8.8.8.8"
 SENT = {
@@ -39,7 +39,7 @@ def tell(settings: Settings) -> Any:
 def wrap_once_more(app: Flask, changed: dict[str, Any]) -> None:
     """As a server does that was told of the proxy, too."""
     app.wsgi_app = proxy_headers_middleware(  # type: ignore[method-assign]
-        app.wsgi_app, trusted_proxy_headers=HEADERS, **changed
+        app.wsgi_app, trusted_proxy_headers=TRUSTED_HEADERS, **changed
     )
 
 

@@ -17,7 +17,7 @@ from chromi.db import Job, Link, database
 from chromi.jobs.cleanup import run_cleanup
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner
-from chromi.web.views.downloads import download_url
+from chromi.web.presenters.link_presenter import download_url
 from tests.conftest import Client
 from tests.support.waiting import wait_for
 from tests.web.conftest import PAGE

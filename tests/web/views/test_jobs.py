@@ -12,7 +12,7 @@ from chromi.db import Job, State, Upload, Worker
 from chromi.encoder import READING, ConversionOptions, Progress
 from chromi.encoder.encoder_errors import EncodeError, NoFrames
 from chromi.storage import Storage
-from chromi.web.views.jobs import options_from_form
+from chromi.web.views.jobs import parse_options
 from tests.support import clips
 from tests.web.conftest import FRAGMENT, PAGE, Post, files_in
 
@@ -82,7 +82,7 @@ def test_a_job_takes_every_option_and_tells_them(app: Flask, client: FlaskClient
         "short": "repeat",
     }
     with app.test_request_context(method="POST", data=sent):
-        options = options_from_form(Upload.find(upload))
+        options = parse_options(Upload.find(upload))
     address = f"/jobs/{Job.create(upload=upload, options_json=options.to_dict(), state=State.CANCELLED).id}/"
     numbers = {"duration": 1, "max_mb": 5, "speed": 0.5, "reverse": True}
     assert client.get(address).get_json()["recipe"] == {**sent, **numbers}

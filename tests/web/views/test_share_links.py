@@ -16,6 +16,7 @@ from chromi.storage import Storage
 from chromi.tokens import MAX_AGE_S
 from chromi.web.limits import passwords
 from chromi.web.views import share_links
+from chromi.web.views.share_link_form import DURATIONS_S
 from tests.web.conftest import FRAGMENT, PAGE
 
 DAY_S = 86400
@@ -73,7 +74,7 @@ def test_a_result_that_goes_while_its_link_is_made_is_gone(
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (410, "link_expired")
 
 
-@pytest.mark.parametrize(("choice", "seconds"), share_links.DURATIONS_S.items())
+@pytest.mark.parametrize(("choice", "seconds"), DURATIONS_S.items())
 def test_a_share_link_lives_as_long_as_chosen(
     client: FlaskClient, job: Job, choice: str, seconds: int
 ) -> None:

@@ -1,0 +1,102 @@
+"""A limited link delivers its file exactly as often as it says, also to downloads that race or resume."""
+
+import time
+
+import pytest
+
+from chromi.db import Job, Link, database
+
+
+def create_link(job: Job, **fields: object) -> Link:
+    return Link.create(job=job, expires_at=time.time() + 60, **fields)
+
+
+def test_one_time_link_is_reserved_by_one_download(job: Job) -> None:
+    link = create_link(job, max_uses=1)
+    assert link.begin_download()
+    assert not link.begin_download()
+    assert not link.end_download(0, 60, 100)
+    assert link.begin_download()
+    assert link.end_download(60, 100, 100)
+    assert not link.begin_download()
+    assert Link.find(link.id).state == "used_up"
+
+
+def test_only_contiguous_bytes_complete_a_download(job: Job) -> None:
+    link = create_link(job, max_uses=1, active_downloads=3)
+    assert not link.end_download(99, 100, 100), "only the last byte"
+    assert not link.end_download(0, 40, 100)
+    assert not link.end_download(50, 100, 100), "ten bytes are missing"
+    assert Link.find(link.id).sent_bytes == 40
+
+
+def test_download_resumes_where_the_previous_one_was_just_interrupted(job: Job) -> None:
+    link = create_link(job, max_uses=1)
+    interrupted = Link.find(link.id)
+    assert interrupted.begin_download()
+    interrupted.end_download(0, 60, 100)
+    assert link.begin_download()
+    assert link.sent_bytes == 60
+
+
+def test_two_downloads_that_resume_at_once_count_as_two_uses(job: Job) -> None:
+    """Both resumed where the first download was interrupted, so both reach the end of the file."""
+    link = create_link(job, max_uses=2, sent_bytes=60)
+    first, second = Link.find(link.id), Link.find(link.id)
+    assert first.begin_download()
+    assert second.begin_download()
+    assert first.end_download(60, 100, 100)
+    assert second.end_download(60, 100, 100)
+    assert (Link.find(link.id).uses, Link.find(link.id).state) == (2, "used_up")
+
+
+def test_unlimited_link_serves_parallel_downloads(job: Job) -> None:
+    link = create_link(job)
+    assert link.begin_download()
+    assert link.begin_download()
+    link.end_download(0, 100, 100)
+    link.end_download(0, 100, 100)
+    assert (Link.find(link.id).uses, Link.find(link.id).is_live) == (2, True)
+
+
+def test_unlimited_link_works_while_the_database_is_read_only(job: Job) -> None:
+    link = create_link(job)
+    database.pragma("query_only", 1)
+    assert link.begin_download()
+    database.pragma("query_only", 0)
+
+
+def test_server_start_releases_reserved_uses(job: Job) -> None:
+    link = create_link(job, max_uses=1)
+    assert link.begin_download()
+    Link.reset_active_downloads()
+    assert link.begin_download()
+
+
+def test_revoked_link_cannot_be_used_or_extended(job: Job) -> None:
+    link = create_link(job)
+    assert link.revoke()
+    assert not link.revoke()
+    assert not link.begin_download()
+    assert not link.extend_by(60, latest=time.time() + 1000)
+    assert Link.find(link.id).state == "revoked"
+
+
+def test_link_is_extended_from_its_expiry_or_from_now_up_to_a_limit(job: Job) -> None:
+    now = time.time()
+    link, expired = create_link(job), Link.create(job=job, expires_at=now - 1000)
+    assert link.extend_by(100, latest=now + 1000)
+    assert Link.find(link.id).expires_at == pytest.approx(now + 160, abs=1)
+    assert expired.extend_by(100, latest=now + 1000)
+    assert Link.find(expired.id).expires_at == pytest.approx(now + 100, abs=1)
+    assert link.extend_by(5000, latest=now + 1000)
+    assert not link.extend_by(5000, latest=now + 1000)
+    assert Link.find(link.id).expires_at == pytest.approx(now + 1000)
+
+
+def test_live_links_are_those_that_can_still_be_used(job: Job) -> None:
+    live = create_link(job)
+    create_link(job, max_uses=1, uses=1)
+    Link.create(job=job, expires_at=time.time() - 1)
+    create_link(job, revoked_at=time.time())
+    assert [link.id for link in Link.select().where(Link.live())] == [live.id]
