@@ -275,7 +275,7 @@ def give_up(client: FlaskClient, settings: Settings, storage: Storage, address: 
 
 def let_it_expire(client: FlaskClient, settings: Settings, storage: Storage, address: str) -> None:
     Upload.update(used_at=0).execute()
-    assert cleanup._remove_silent_partials(settings, storage) == 1
+    assert cleanup._remove_unused_uploads(settings, storage) == 1
 
 
 @pytest.mark.parametrize("end", [give_up, let_it_expire])
@@ -406,10 +406,11 @@ def test_an_address_keeps_a_third_of_the_disk(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**10, 0, 2_000_000_000))
     theirs = app.extensions["chromi"].admission.client_of("8.8.8.8")
-    Upload.update(client=theirs, bytes=600_000_000).execute()
-    Job.update(client=theirs, result_json=job.result_json | {"bytes": 400_000_000}).execute()
+    Upload.update(client=theirs, length_bytes=600_000_000).execute()
+    result = job.result_json["result"] | {"bytes": 400_000_000}
+    Job.update(client=theirs, result_json={"result": result}).execute()
     assert client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER).status_code == 202
-    Upload.update(bytes=600_000_001).execute()
+    Upload.update(length_bytes=600_000_001).execute()
     answers = [client.post(f"/uploads/{upload}/loops/", environ_base=STRANGER), begin(client, "8.8.8.8")]
     for answer in answers:
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")

@@ -13,7 +13,7 @@ from chromi.db import Job, JobKind, Link, State, Upload
 from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import CannotFit
 from chromi.errors import NotAVideo
-from chromi.translations.collect import as_packed, collect
+from chromi.translations.collect import extract_messages, to_mo
 from tests.web.conftest import PAGE, form
 
 
@@ -124,7 +124,7 @@ def untranslated(page: str) -> list[str]:
 @pytest.fixture
 def pseudo(app: Flask, tmp_path: Path) -> FlaskClient:
     """A reader of a language in which every sentence is ⟦the English one⟧."""
-    catalog = collect()
+    catalog = extract_messages()
     catalog.locale = "de"
     for message in catalog:
         if message.id:
@@ -132,7 +132,7 @@ def pseudo(app: Flask, tmp_path: Path) -> FlaskClient:
             message.string = tuple(f"⟦{text}⟧" for text in message.id) if is_many else f"⟦{message.id}⟧"
     path = tmp_path / "pseudo" / "de" / "LC_MESSAGES" / "messages.mo"
     path.parent.mkdir(parents=True)
-    path.write_bytes(as_packed(catalog))
+    path.write_bytes(to_mo(catalog))
     app.extensions["babel"].translation_directories = [str(tmp_path / "pseudo")]
     client = app.test_client()
     client.environ_base.update(HTTP_ACCEPT_LANGUAGE="de", HTTP_ACCEPT="text/html")

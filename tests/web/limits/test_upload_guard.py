@@ -63,7 +63,7 @@ def start(client: FlaskClient, address: str) -> TestResponse:
 
 
 @pytest.fixture
-def door(app: Flask, settings: Settings) -> UploadGuard:
+def guard(app: Flask, settings: Settings) -> UploadGuard:
     return UploadGuard(settings, app.extensions["chromi"].admission)
 
 
@@ -79,39 +79,39 @@ def leave_room(monkeypatch: pytest.MonkeyPatch, room_bytes: int) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0, 0, room_bytes + MIN_FREE_BYTES))
 
 
-def refusal(door: UploadGuard, request: Request, address: str = ONE) -> ChromiError | None:
+def refusal(guard: UploadGuard, request: Request, address: str = ONE) -> ChromiError | None:
     try:
-        door.look(request, address)
+        guard.check_headers(request, address)
     except ChromiError as error:
         return error
     return None
 
 
-def test_pieces_of_no_upload_hold_nothing(client: FlaskClient, door: UploadGuard, room: int) -> None:
+def test_pieces_of_no_upload_hold_nothing(client: FlaskClient, guard: UploadGuard, room: int) -> None:
     pieces = [piece(f"{BASE}x") for _ in range(13)]
-    assert {type(refusal(door, request)) for request in pieces} == {NotFound}
-    assert refusal(door, whole(), STRANGER) is None
+    assert {type(refusal(guard, request)) for request in pieces} == {NotFound}
+    assert refusal(guard, whole(), STRANGER) is None
     assert begin(client, STRANGER).status_code == 201
 
 
 def test_bodies_that_an_address_promises_leave_room_for_others(
-    client: FlaskClient, door: UploadGuard, room: int
+    client: FlaskClient, guard: UploadGuard, room: int
 ) -> None:
     forms = [whole() for _ in range(13)]
-    refusals = [refusal(door, request) for request in forms]
+    refusals = [refusal(guard, request) for request in forms]
     assert {type(error) for error in refusals} == {type(None), RateLimited}
     assert refusals.count(None) * LARGE <= room / 3
-    assert refusal(door, whole(), STRANGER) is None
+    assert refusal(guard, whole(), STRANGER) is None
 
 
 def test_pieces_that_an_address_promises_leave_room_for_others(
-    client: FlaskClient, door: UploadGuard, room: int
+    client: FlaskClient, guard: UploadGuard, room: int
 ) -> None:
     address = begin(client, ONE).location
     pieces = [piece(address) for _ in range(13)]
-    refusals = [refusal(door, request) for request in pieces]
+    refusals = [refusal(guard, request) for request in pieces]
     assert {type(error) for error in refusals} == {type(None), RateLimited}
-    assert refusal(door, whole(), STRANGER) is None
+    assert refusal(guard, whole(), STRANGER) is None
 
 
 def test_uploads_that_an_address_begins_leave_room_for_others(client: FlaskClient, room: int) -> None:
@@ -121,88 +121,88 @@ def test_uploads_that_an_address_begins_leave_room_for_others(client: FlaskClien
     assert start(client, STRANGER).status_code == 204
 
 
-def test_what_a_few_promise_leaves_room_for_others(client: FlaskClient, door: UploadGuard, room: int) -> None:
+def test_what_a_few_promise_leaves_room_for_others(client: FlaskClient, guard: UploadGuard, room: int) -> None:
     """Each has a third of what the others leave."""
     held = []
     for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4", "5.5.5.5"):
         forms = [whole() for _ in range(13)]
-        held += [request for request in forms if refusal(door, request, address) is None]
+        held += [request for request in forms if refusal(guard, request, address) is None]
     assert len(held) == 7 + 5 + 3 + 2 + 2
-    assert refusal(door, whole(), STRANGER) is None
+    assert refusal(guard, whole(), STRANGER) is None
 
 
 def test_bodies_of_which_no_byte_has_come_hold_nothing(
-    client: FlaskClient, door: UploadGuard, room: int
+    client: FlaskClient, guard: UploadGuard, room: int
 ) -> None:
     silent = [whole() for _ in range(50)]
     for request in silent:
         request.body_bytes_received = 0
-        assert refusal(door, request) is None
-    assert [refusal(door, whole()) for _ in range(7)] == [None] * 7
+        assert refusal(guard, request) is None
+    assert [refusal(guard, whole()) for _ in range(7)] == [None] * 7
     for request in silent:
         request.body_bytes_received = 1
-    assert {type(refusal(door, request)) for request in silent[:7]} == {RateLimited}
+    assert {type(refusal(guard, request)) for request in silent[:7]} == {RateLimited}
 
 
-def test_whoever_sends_no_body_may_begin_with_one(client: FlaskClient, door: UploadGuard) -> None:
+def test_whoever_sends_no_body_may_begin_with_one(client: FlaskClient, guard: UploadGuard) -> None:
     held = []
     for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"):
         forms = [small() for _ in range(13)]
-        held += [request for request in forms if refusal(door, request, address) is None]
+        held += [request for request in forms if refusal(guard, request, address) is None]
     assert len(held) == 40
-    assert refusal(door, small(), STRANGER) is None
-    assert isinstance(refusal(door, small(), STRANGER), UploadsFull)
+    assert refusal(guard, small(), STRANGER) is None
+    assert isinstance(refusal(guard, small(), STRANGER), UploadsFull)
 
 
 def test_the_first_piece_of_an_upload_needs_a_place(
-    client: FlaskClient, door: UploadGuard, room: int
+    client: FlaskClient, guard: UploadGuard, room: int
 ) -> None:
     addresses = [begin(client, ONE).location for _ in range(8)]
     for address in addresses[:7]:
         assert send_byte(client, address).status_code == 204
-    assert isinstance(refusal(door, piece(addresses[7], 4 * MB)), RateLimited)
-    assert refusal(door, piece(addresses[6], 4 * MB, offset="1")) is None
+    assert isinstance(refusal(guard, piece(addresses[7], 4 * MB)), RateLimited)
+    assert refusal(guard, piece(addresses[6], 4 * MB, offset="1")) is None
 
 
-def test_what_has_been_answered_holds_nothing(client: FlaskClient, door: UploadGuard, room: int) -> None:
+def test_what_has_been_answered_holds_nothing(client: FlaskClient, guard: UploadGuard, room: int) -> None:
     forms = [whole() for _ in range(7)]
-    assert [refusal(door, request) for request in forms] == [None] * 7
-    assert isinstance(refusal(door, whole()), RateLimited)
-    door.release(forms[0])
-    assert refusal(door, whole()) is None
+    assert [refusal(guard, request) for request in forms] == [None] * 7
+    assert isinstance(refusal(guard, whole()), RateLimited)
+    guard.release(forms[0])
+    assert refusal(guard, whole()) is None
 
 
-def test_a_piece_without_bytes_goes_where_ffmpeg_is_admitted(door: UploadGuard) -> None:
+def test_a_piece_without_bytes_goes_where_ffmpeg_is_admitted(guard: UploadGuard) -> None:
     """It has no body that is looked at, and may be an upload's last."""
-    assert door.kind_of(piece(f"{BASE}{'0' * 32}", 0)) is RequestKind.UPLOAD
-    assert door.kind_of(Request("HEAD", f"{BASE}{'0' * 32}", 0)) is RequestKind.QUICK
+    assert guard.kind_of(piece(f"{BASE}{'0' * 32}", 0)) is RequestKind.UPLOAD
+    assert guard.kind_of(Request("HEAD", f"{BASE}{'0' * 32}", 0)) is RequestKind.QUICK
 
 
 @pytest.mark.parametrize(("one", "other"), [("2001:4860::1", "2001:4860:0:ff01::1"), ("::ffff:8.8.8.8", ONE)])
-def test_a_thread_and_a_connection_go_by_the_widest_network(door: UploadGuard, one: str, other: str) -> None:
-    assert door.owner_of(whole(), one) == door.owner_of(whole(), other)
-    assert door.owner_of(whole(), one) != door.owner_of(whole(), "2001:4860:1::1")
+def test_a_thread_and_a_connection_go_by_the_widest_network(guard: UploadGuard, one: str, other: str) -> None:
+    assert guard.client_network_of(whole(), one) == guard.client_network_of(whole(), other)
+    assert guard.client_network_of(whole(), one) != guard.client_network_of(whole(), "2001:4860:1::1")
 
 
 def test_what_has_begun_goes_on_when_room_gets_scarce(
-    client: FlaskClient, door: UploadGuard, room: int, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, guard: UploadGuard, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     addresses = [start(client, ONE).request.path for _ in range(7)]
     leave_room(monkeypatch, 900 * MB)
     assert begin(client, ONE).status_code == 429
     pieces = [piece(address, 4 * MB, offset="1") for address in addresses]
-    assert [refusal(door, request) for request in pieces] == [None] * 7
+    assert [refusal(guard, request) for request in pieces] == [None] * 7
 
 
 def test_on_a_small_disk_one_upload_fits(
-    client: FlaskClient, door: UploadGuard, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, guard: UploadGuard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_room(monkeypatch, 250 * MB)
     first = piece(begin(client, ONE).location)
-    assert refusal(door, first) is None
-    assert isinstance(refusal(door, whole()), RateLimited)
+    assert refusal(guard, first) is None
+    assert isinstance(refusal(guard, whole()), RateLimited)
     leave_room(monkeypatch, 190 * MB)
-    assert isinstance(refusal(door, whole(), STRANGER), DiskFull)
+    assert isinstance(refusal(guard, whole(), STRANGER), DiskFull)
 
 
 @pytest.mark.parametrize(
@@ -216,19 +216,19 @@ def test_on_a_small_disk_one_upload_fits(
     ],
 )
 def test_a_piece_that_does_not_fit_is_refused_before_it_comes(
-    client: FlaskClient, door: UploadGuard, storage: Storage, offset: str, size_bytes: int, code: str
+    client: FlaskClient, guard: UploadGuard, storage: Storage, offset: str, size_bytes: int, code: str
 ) -> None:
     address = begin(client, ONE, 1000).location
     storage.upload_path(Upload.get().id).write_bytes(bytes(100))
-    error = refusal(door, piece(address, size_bytes, offset=offset))
+    error = refusal(guard, piece(address, size_bytes, offset=offset))
     assert error
     assert error.code == code
-    assert refusal(door, piece(address, 900, offset="100")) is None
+    assert refusal(guard, piece(address, 900, offset="100")) is None
 
 
-def test_a_piece_without_a_length_ends_where_its_upload_does(client: FlaskClient, door: UploadGuard) -> None:
+def test_a_piece_without_a_length_ends_where_its_upload_does(client: FlaskClient, guard: UploadGuard) -> None:
     request = piece(begin(client, ONE, 1000).location, 0, chunked=True)
-    assert refusal(door, request) is None
-    door.check_size(request, 1000)
+    assert refusal(guard, request) is None
+    guard.check_size(request, 1000)
     with pytest.raises(UploadTooLarge, match="goes on beyond the length"):
-        door.check_size(request, 2 * MB)
+        guard.check_size(request, 2 * MB)

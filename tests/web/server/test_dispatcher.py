@@ -14,7 +14,7 @@ class Request:
 
     def __init__(self, client: str, kind: RequestKind = RequestKind.UPLOAD) -> None:
         self.client = client
-        self.kind = kind
+        self.request_kind = kind
         self.has_begun = threading.Event()
         self.may_end = threading.Event()
         self.has_ended = threading.Event()

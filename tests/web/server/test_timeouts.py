@@ -1,109 +1,65 @@
-"""How long a connection may take, with a clock that a test moves."""
-
-from dataclasses import dataclass
+"""Connections have timeouts and a minimum throughput; the tests move the clock."""
 
 import pytest
-from chromi.web.server.eviction import find_one_to_cut
 
 from chromi.web.server.timeouts import (
     LOADED_TIMEOUT_S,
+    MIN_WINDOW_BYTES,
     REQUEST_TIMEOUT_S,
-    STEADY_BYTES_S,
-    WINDOW_BYTES,
     WINDOW_S,
-    Pace,
+    ConnectionTimer,
     Phase,
 )
 
-
-def is_cut(pace: Pace, phase: Phase, now: float, *, is_pressed: bool = False) -> bool:
-    return pace.is_too_slow(phase, now, is_pressed=is_pressed)
+TRANSFERS = [Phase.RECEIVING_UPLOAD, Phase.SENDING]
 
 
-def test_headers_have_a_time_whatever_trickles_in() -> None:
-    pace = Pace(0)
+def is_too_slow(timer: ConnectionTimer, phase: Phase, now: float, *, is_loaded: bool = False) -> bool:
+    return timer.is_too_slow(phase, now, is_loaded=is_loaded)
+
+
+def test_request_times_out_however_many_bytes_trickle_in() -> None:
+    timer = ConnectionTimer(0)
     for now in range(int(REQUEST_TIMEOUT_S)):
-        pace.move(1000)
-        assert not is_cut(pace, Phase.REQUEST, now)
-    assert is_cut(pace, Phase.REQUEST, REQUEST_TIMEOUT_S + 1)
+        timer.count_bytes(1000)
+        assert not is_too_slow(timer, Phase.RECEIVING_REQUEST, now)
+    assert is_too_slow(timer, Phase.RECEIVING_REQUEST, REQUEST_TIMEOUT_S + 1)
 
 
-@pytest.mark.parametrize("phase", [Phase.UPLOAD, Phase.ANSWER])
-def test_a_quick_start_does_not_pay_for_a_slow_end(phase: Phase) -> None:
-    pace = Pace(0)
-    is_cut(pace, phase, 0)
-    pace.move(100_000_000)
-    assert not is_cut(pace, phase, WINDOW_S + 1)
-    pace.move(60)
-    assert is_cut(pace, phase, 2 * WINDOW_S + 2)
+@pytest.mark.parametrize("phase", TRANSFERS)
+def test_fast_start_does_not_compensate_for_a_slow_end(phase: Phase) -> None:
+    timer = ConnectionTimer(0)
+    is_too_slow(timer, phase, 0)
+    timer.count_bytes(100_000_000)
+    assert not is_too_slow(timer, phase, WINDOW_S + 1)
+    timer.count_bytes(60)
+    assert is_too_slow(timer, phase, 2 * WINDOW_S + 2)
 
 
-@pytest.mark.parametrize("phase", [Phase.UPLOAD, Phase.ANSWER])
-def test_who_is_slow_but_steady_goes_on(phase: Phase) -> None:
-    pace = Pace(0)
+@pytest.mark.parametrize("phase", TRANSFERS)
+def test_slow_but_steady_transfer_continues(phase: Phase) -> None:
+    timer = ConnectionTimer(0)
     for now in range(0, 600, 10):
-        pace.move(WINDOW_BYTES // 5)
-        assert not is_cut(pace, phase, now)
+        timer.count_bytes(MIN_WINDOW_BYTES // 5)
+        assert not is_too_slow(timer, phase, now)
 
 
-def test_we_may_take_our_time() -> None:
-    pace = Pace(0)
-    assert not any(is_cut(pace, Phase.WORK, now, is_pressed=True) for now in (0, 1000, 2000))
+def test_processing_has_no_timeout() -> None:
+    timer = ConnectionTimer(0)
+    assert not any(is_too_slow(timer, Phase.PROCESSING, now, is_loaded=True) for now in (0, 1000, 2000))
 
 
-def test_a_rest_ends_when_places_are_few() -> None:
-    pace = Pace(0)
-    is_cut(pace, Phase.REST, 0)
-    assert not is_cut(pace, Phase.REST, 30)
-    assert is_cut(pace, Phase.REST, 30, is_pressed=True)
+def test_idle_connection_is_closed_only_under_load() -> None:
+    timer = ConnectionTimer(0)
+    is_too_slow(timer, Phase.IDLE, 0)
+    assert not is_too_slow(timer, Phase.IDLE, 30)
+    assert is_too_slow(timer, Phase.IDLE, 30, is_loaded=True)
 
 
-def test_a_new_phase_has_its_own_time() -> None:
-    pace = Pace(0)
-    assert not is_cut(pace, Phase.REQUEST, REQUEST_TIMEOUT_S - 1)
-    assert not is_cut(pace, Phase.UPLOAD, REQUEST_TIMEOUT_S + 1)
-    assert not is_cut(pace, Phase.REQUEST, REQUEST_TIMEOUT_S + LOADED_TIMEOUT_S)
-    assert is_cut(pace, Phase.REQUEST, REQUEST_TIMEOUT_S + 2 * LOADED_TIMEOUT_S + 0.1, is_pressed=True)
-
-
-def paced(phase: Phase, *, bytes_s: int, seconds: int) -> Pace:
-    """A connection that has been in this phase for so long, looked at each second."""
-    pace = Pace(0)
-    for now in range(seconds + 1):
-        is_cut(pace, phase, now)
-        pace.move(bytes_s)
-    return pace
-
-
-@pytest.mark.parametrize("phase", [Phase.UPLOAD, Phase.ANSWER])
-def test_the_slow_keep_us_waiting_and_more_from_window_to_window(phase: Phase) -> None:
-    seconds = int(2.5 * WINDOW_S)
-    slow, slower = (paced(phase, bytes_s=rate, seconds=seconds) for rate in (5000, 2500))
-    assert slower.waited_s(seconds) > slow.waited_s(seconds) > WINDOW_S
-    assert paced(phase, bytes_s=STEADY_BYTES_S, seconds=seconds).waited_s(seconds) <= 0
-
-
-def test_what_takes_us_long_is_nobody_elses_fault() -> None:
-    assert paced(Phase.WORK, bytes_s=0, seconds=100).waited_s(100) == 0
-
-
-@dataclass
-class Connection:
-    client: str
-    has_waited_s: float
-
-    def waited_s(self, now: float) -> float:
-        return self.has_waited_s
-
-
-def test_the_greediest_makes_way_by_its_slowest() -> None:
-    slowest = Connection("greedy", 5)
-    phone = Connection("phone", 500)
-    fast = [Connection("greedy", -number) for number in range(3)]
-    office = [Connection("office", 50) for _ in range(3)]
-    assert find_one_to_cut([phone, *office, *fast, slowest], 0) is slowest
-
-
-def test_of_one_connection_each_the_slowest_makes_way() -> None:
-    clients = [Connection(f"1.1.1.{number}", number) for number in range(5)]
-    assert find_one_to_cut(clients, 0) is clients[-1]
+def test_each_phase_has_its_own_timeout() -> None:
+    timer = ConnectionTimer(0)
+    assert not is_too_slow(timer, Phase.RECEIVING_REQUEST, REQUEST_TIMEOUT_S - 1)
+    assert not is_too_slow(timer, Phase.RECEIVING_UPLOAD, REQUEST_TIMEOUT_S + 1)
+    assert not is_too_slow(timer, Phase.RECEIVING_REQUEST, REQUEST_TIMEOUT_S + LOADED_TIMEOUT_S)
+    later = REQUEST_TIMEOUT_S + 2 * LOADED_TIMEOUT_S + 0.1
+    assert is_too_slow(timer, Phase.RECEIVING_REQUEST, later, is_loaded=True)

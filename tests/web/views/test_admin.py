@@ -17,7 +17,7 @@ from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import NoFrames
 from chromi.errors import ConfigError
 from chromi.tokens import ADMIN_SESSION_MAX_AGE_S
-from chromi.web.views import admin
+from chromi.web.limits import admin_token
 from tests.web.conftest import PAGE
 
 TOKEN = "a-token-of-the-host-é"
@@ -119,7 +119,7 @@ def test_curl_shows_the_token_in_a_header(app: Flask, settings: Settings, kind: 
 def test_a_wrong_token_is_refused(client: FlaskClient, token: str) -> None:
     answer = knock(client, token)
     assert answer.status_code == 403
-    assert "That is not the token." in answer.text
+    assert "This token is wrong." in answer.text
     assert "Set-Cookie" not in answer.headers
     assert client.get("/admin/").status_code == 401
 
@@ -160,8 +160,8 @@ def test_a_cookie_ends_with_its_token_and_its_time(
 def test_a_grant_of_a_link_is_no_pass(app: Flask, client: FlaskClient) -> None:
     signer = app.extensions["chromi"].signer
     with app.test_request_context():
-        fingerprint = admin._fingerprint()
-    client.set_cookie(admin.COOKIE, signer.sign_grant(fingerprint), path="/admin")
+        fingerprint = admin_token._fingerprint()
+    client.set_cookie(admin_token.COOKIE, signer.sign_grant(fingerprint), path="/admin")
     assert client.get("/admin/").status_code == 401
 
 

@@ -131,7 +131,7 @@ def test_its_own_page_shows_the_sizes_and_leads_back_to_the_studio(client: Flask
 def test_it_is_cancelled_like_any_job(client: FlaskClient, running: Job) -> None:
     assert client.post(f"/jobs/{running.id}/cancel").get_json()["status"] == "cancelled"
     assert not running.succeed({"estimates": SIZES})
-    assert "Cancelled" in client.get(f"/jobs/{running.id}/estimates", headers=FRAGMENT).text
+    assert "Stopped" in client.get(f"/jobs/{running.id}/estimates", headers=FRAGMENT).text
 
 
 def test_there_is_nothing_to_share_of_an_estimate(client: FlaskClient, done: Job) -> None:

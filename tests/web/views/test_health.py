@@ -53,7 +53,7 @@ def test_asking_often_does_not_read_the_whole_database_each_time(
     looks: list[None] = []
     monkeypatch.setattr(health_checks, "check_integrity", lambda: looks.append(None))
     monkeypatch.setattr("chromi.monitoring.health_checks.time.monotonic", lambda: clock[0])
-    health_checks._look_at_every_page.cache_clear()
+    health_checks._check_integrity_once.cache_clear()
     for at in (600.0, 602.0, 659.9, 660.0):
         clock = [at]
         assert client.get("/health/ready").status_code == 200
@@ -69,7 +69,7 @@ def test_a_damaged_database_is_looked_at_each_time(
 
     looks: list[None] = []
     monkeypatch.setattr(health_checks, "check_integrity", find_damage)
-    health_checks._look_at_every_page.cache_clear()
+    health_checks._check_integrity_once.cache_clear()
     for _ in range(2):
         assert client.get("/health/ready").get_json()["wrong"]["database"] == "The database is damaged."
     assert len(looks) == 2

@@ -26,7 +26,7 @@ def with_bytes(job: Job, upload: str | None, size_bytes: int) -> str:
     """Give a finished job a clip again and let its result be this large; returns its address."""
     assert job.result
     result = replace(job.result, bytes=size_bytes)
-    Job.update(result_json=result.to_dict(), upload=upload).where(Job.id == job.id).execute()
+    Job.update(result_json={"result": result.to_dict()}, upload=upload).where(Job.id == job.id).execute()
     return f"/jobs/{job.id}/"
 
 

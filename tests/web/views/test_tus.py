@@ -20,7 +20,7 @@ from chromi.config import Settings
 from chromi.db import Job, RateLimitUsage, Upload, database
 from chromi.encoder import VideoInfo, inspect_sandbox
 from chromi.encoder.encoder_errors import FfmpegMissing
-from chromi.jobs import cleanup
+from chromi.jobs.cleanup import CleanupReport, _remove_unused_uploads, run_cleanup
 from chromi.storage import PartialFile, Storage
 from chromi.web import ingest
 from tests.web.conftest import FRAGMENT, PAGE, files_in, form
@@ -55,8 +55,8 @@ def is_whole(storage: Storage, address: str, content: bytes) -> bool:
     """True when the upload is one like any other and nothing else is left of it."""
     path = storage.upload_path(upload_id_of(address))
     upload = Upload.find(upload_id_of(address))
-    same = path.read_bytes() == content and upload.bytes == len(content)
-    return same and files_in(storage) == [str(path)] and Upload.select().count() == 0
+    same = path.read_bytes() == content and upload.length_bytes == len(content)
+    return same and files_in(storage) == [str(path)] and upload.is_complete
 
 
 @pytest.fixture
@@ -283,9 +283,9 @@ def test_looking_at_an_unfinished_upload_makes_it_live_no_longer(
     wait(settings.upload_ttl_s - 20)
     client.get(f"/uploads/{upload_id_of(half)}/")
     assert send(client, half, offset_of(client, half), b"").status_code == 204
-    assert cleanup._remove_silent_partials(settings, storage) == 0
+    assert _remove_unused_uploads(settings, storage) == 0
     wait(40)
-    assert cleanup._remove_silent_partials(settings, storage) == 1
+    assert _remove_unused_uploads(settings, storage) == 1
     assert files_in(storage) == []
 
 
@@ -295,7 +295,7 @@ def test_each_piece_makes_it_live_longer(
     wait(settings.upload_ttl_s - 20)
     assert send(client, half, offset_of(client, half), b"x").status_code == 204
     wait(40)
-    assert cleanup._remove_silent_partials(settings, storage) == 0
+    assert _remove_unused_uploads(settings, storage) == 0
 
 
 class Slow(io.BytesIO):
@@ -343,7 +343,7 @@ def test_what_is_no_video_is_refused_at_its_end_and_leaves_nothing(
     answer = send(client, address, 500, content[500:])
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (415, "not_a_video")
     assert files_in(storage) == []
-    assert Upload.select().count() == Upload.select().count() == 0
+    assert Upload.select().count() == 0
     assert client.head(address, headers=TUS).status_code == 404
 
 
@@ -524,39 +524,45 @@ def test_there_is_no_sample_of_what_is_gone(client: FlaskClient, half: str, stor
     assert client.get(f"{BASE}{'0' * 32}/sample", headers=TUS).status_code == 404
 
 
-def test_a_sweep_takes_nothing_from_an_upload_that_is_being_completed(
-    client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
+def test_cleanup_keeps_an_upload_that_is_being_probed(
+    client: FlaskClient,
+    half: str,
+    storage: Storage,
+    settings: Settings,
+    content: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its last byte is hours old, and the sweep comes at the moment between the old row and the new one."""
-    path = storage.upload_path(upload_id_of(half))
-    path.write_bytes(content)
-    os.utime(path, (0, 0))
-    delete = Upload.delete_instance
+    """Its last byte arrived hours ago, and an empty chunk completes it now."""
+    upload_id = upload_id_of(half)
+    storage.upload_path(upload_id).write_bytes(content)
+    os.utime(storage.upload_path(upload_id), (0, 0))
+    Upload.update(used_at=0).execute()
+    probe = ingest.probe_video
 
-    def sweep_first(partial: Upload) -> int:
-        with ThreadPoolExecutor(1) as another:
-            assert another.submit(remove_orphans).result() == 0
-        return delete(partial)
-
-    def remove_orphans() -> int:
+    def clean_up() -> CleanupReport:
         with database.connection_context():
-            return cleanup._remove_orphans(storage)
+            return run_cleanup(settings, storage, set(), lambda job_id: None)
 
-    monkeypatch.setattr(Upload, "delete_instance", sweep_first)
+    def clean_up_and_probe(path: Path) -> VideoInfo:
+        with ThreadPoolExecutor(1) as other_thread:
+            assert other_thread.submit(clean_up).result() == CleanupReport()
+        return probe(path)
+
+    monkeypatch.setattr(ingest, "probe_video", clean_up_and_probe)
     assert send(client, half, len(content), b"").status_code == 204
     assert is_whole(storage, half, content)
 
 
-def test_a_commit_that_fails_loses_no_byte(
+def test_failed_commit_of_the_last_chunk_loses_no_byte(
     client: FlaskClient, half: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that is full at the very end."""
+    """The disk is full at the very end."""
 
-    def fail(**values: object) -> None:
+    def fail(upload: Upload, info: VideoInfo) -> bool:
         raise OperationalError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Upload, "create", fail)
+        patched.setattr(Upload, "complete", fail)
         middle = len(content) // 2
         assert send(client, half, middle, content[middle:]).status_code == 503
     assert [Path(name).name for name in files_in(storage)] == [storage.upload_path(upload_id_of(half)).name]
