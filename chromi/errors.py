@@ -231,13 +231,6 @@ class RateLimited(ChromiError):
             wait_s=20,
         )
 
-    @classmethod
-    def connections(cls) -> "RateLimited":
-        """The client has too many open connections."""
-        return cls(
-            Message("Your network has too many open connections. Please try again in a minute."), wait_s=20
-        )
-
 
 def _minutes(wait_s: float) -> int:
     return max(1, math.ceil(wait_s / 60))

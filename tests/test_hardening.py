@@ -105,7 +105,7 @@ def test_nothing_starts_where_the_sandbox_that_is_required_is_not_there(
         timeout=30,
     )
     assert done.returncode == 1
-    assert "ffmpeg is not fully enclosed here: seccomp alone: " in done.stdout + done.stderr
+    assert "ffmpeg is not fully sandboxed here: seccomp alone: " in done.stdout + done.stderr
     assert not list(tmp_path.glob("made.*"))
 
 

@@ -21,9 +21,9 @@ from chromi.jobs.queue import Queue, open_service
 from chromi.storage import Storage
 from tests.conftest import ROOT, Client, Service, end_service, run_service
 from tests.support.clips import make_clip
-from tests.support.consumers import consuming
+from tests.support.consumers import run_consumer
 from tests.support.service_client import curl
-from tests.support.service_database import age
+from tests.support.service_database import make_old
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -59,7 +59,7 @@ class Remains:
     def sweep_later(self) -> CleanupReport:
         """As if nobody had touched a file for hours."""
         for path in self.settings.instance.glob("media/*/*"):
-            age(path)
+            make_old(path)
         return self.sweep()
 
 
@@ -101,7 +101,7 @@ def ask_in_vain(service: Service, *arguments: str) -> None:
 # -- the web server --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("point", "left"), [("in_probe", "incoming"), ("with_name", "")])
+@pytest.mark.parametrize(("point", "left"), [("in_probe", "incoming"), ("after_rename", "")])
 def test_a_clip_whose_web_server_is_killed_is_swept_away(
     start: Start, clip: Path, point: str, left: str
 ) -> None:
@@ -116,29 +116,24 @@ def test_a_clip_whose_web_server_is_killed_is_swept_away(
         assert remains.files() == []
 
 
-@pytest.mark.parametrize(
-    ("point", "swept"),
-    [("in_probe", True), ("with_two_names", False), ("with_two_names", True), ("after_commit", True)],
-)
-def test_pieces_whose_web_server_is_killed_are_a_whole_clip_afterwards(
-    start: Start, clip: Path, point: str, swept: bool
+@pytest.mark.parametrize("point", ["in_probe", "after_completion"])
+@pytest.mark.parametrize("has_cleanup", [False, True])
+def test_resumable_upload_survives_a_killed_web_server(
+    start: Start, clip: Path, point: str, has_cleanup: bool
 ) -> None:
-    """All of them are here: it is looked at, gets its name for good, has its row committed."""
+    """All bytes have arrived when the server dies: while it probes them, or before it responds."""
     service, content = start(point), clip.read_bytes()
-    begin = (*TUS, "-i", "-XPOST", f"-HUpload-Length: {len(content)}", f"{service.url}/uploads/resumable/")
-    location = curl(*begin).split("Location: ")[1].split()[0]
+    create = (*TUS, "-i", "-XPOST", f"-HUpload-Length: {len(content)}", f"{service.url}/uploads/resumable/")
+    location = curl(*create).split("Location: ")[1].split()[0]
     ask_in_vain(service, *TUS, *PIECE, "-XPATCH", "--data-binary", f"@{clip}", service.url + location)
     with opened(service.instance) as remains:
-        upload_id = location.rpartition("/")[2]
-        assert remains.files() == (["partial"] if point == "in_probe" else [upload_id, "partial"])
-        if swept:
-            remains.sweep_later()
-            assert remains.files() == ([upload_id] if point == "after_commit" else ["partial"])
+        assert remains.files() == [location.rpartition("/")[2]]
+        if has_cleanup:
+            assert remains.sweep_later() == CleanupReport()
         go_on(remains, location, content)
         Upload.update(used_at=time.time() - 10_000).execute()
-        remains.sweep_later()
+        assert remains.sweep_later() == CleanupReport(uploads_removed=1)
         assert remains.files() == []
-        assert Upload.select().count() + Upload.select().count() == 0
 
 
 def go_on(remains: Remains, location: str, content: bytes) -> None:
@@ -166,7 +161,7 @@ def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
         clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, picture="color")
         clip.rename(remains.storage.upload_path(upload.id))
         job_ids = [remains.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
-        with consuming(remains.settings.instance, "tests.support.crashing_worker", workers=len(steps)):
+        with run_consumer(remains.settings.instance, "tests.support.crashing_worker", workers=len(steps)):
             wait_for(
                 lambda: Job.select().where(Job.state == State.SUCCESS).count() == len(steps),
                 "all jobs",
@@ -192,7 +187,7 @@ def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
 # -- a backup --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("point", ["with_rows_copied", "in_archive", "with_two_names"])
+@pytest.mark.parametrize("point", ["after_database_copy", "in_archive", "after_link"])
 def test_a_killed_backup_leaves_nothing_in_the_service_and_no_half_of_itself(
     tmp_path: Path, point: str
 ) -> None:
@@ -202,10 +197,10 @@ def test_a_killed_backup_leaves_nothing_in_the_service_and_no_half_of_itself(
         Upload.create(length_bytes=1, info_json={})
         killed = run_backup(instance, file, *CRASH, point)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-        assert remains.files() == (["backup"] if point == "with_rows_copied" else [])
+        assert remains.files() == (["backup"] if point == "after_database_copy" else [])
         remains.sweep_later()
         assert remains.files() == []
-        if point == "with_two_names":
+        if point == "after_link":
             assert file.exists(), "all of it, and its other name"
         else:
             assert not file.exists()

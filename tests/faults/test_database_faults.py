@@ -16,7 +16,15 @@ import pytest
 from chromi.db import Job, Link
 from tests.conftest import ROOT, Service
 from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
-from tests.support.service_database import add_result, age, locked, look, results, rows, web_process
+from tests.support.service_database import (
+    add_result,
+    make_old,
+    open_rows,
+    query_value,
+    result_names,
+    web_process,
+    write_lock,
+)
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -72,12 +80,12 @@ def start_drawing(service: Service, clip: Path) -> str:
     """Start a job and wait until it is about to have a result."""
     job_id = start_job(service, clip, duration="3")
     query = "SELECT step = 'encoding' FROM job WHERE id = ?"
-    wait_for(lambda: look(service, query, job_id), "its drawing", every_s=0.01)
+    wait_for(lambda: query_value(service, query, job_id), "its drawing", every_s=0.01)
     return job_id
 
 
 def attempts_at(service: Service, job_id: str) -> int:
-    return int(look(service, "SELECT attempts FROM job WHERE id = ?", job_id))
+    return int(query_value(service, "SELECT attempts FROM job WHERE id = ?", job_id))
 
 
 def share(service: Service, job_id: str, **options: str) -> dict[str, str]:
@@ -97,7 +105,7 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path)
     begun = Download(service, one_time)
     job_id = start_drawing(service, clip)
     until = time.monotonic() + 10
-    with locked(service):
+    with write_lock(service):
         with refused(service, clip) as answers:
             for address in ("/", f"/jobs/{made}/", f"/jobs/{made}/status", f"/jobs/{job_id}/", "/health/"):
                 assert status_of(service.url + address) == 200
@@ -105,7 +113,7 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path)
             assert begun.finish() == content
         assert [answer.splitlines()[0].split()[1] for answer in answers] == ["503"] * len(answers)
         assert all("Retry-After: " in answer and '"busy"' in answer for answer in answers)
-        wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published")
+        wait_for(lambda: f"{job_id}.gif" in result_names(service), "the GIF to be published")
         wait_for(lambda: time.monotonic() > until, "ten seconds")
         assert job_of(service, job_id)["status"] == "in_progress"
     job = wait_for_end(service, job_id)
@@ -121,8 +129,8 @@ def test_a_lock_held_for_longer_than_a_lease_loses_nothing(service: Service, cli
     """For forty seconds nobody can say that the worker lives, nor that its job is done."""
     job_id = start_drawing(service, clip)
     until = time.monotonic() + 40
-    with locked(service):
-        wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published", timeout_s=40)
+    with write_lock(service):
+        wait_for(lambda: f"{job_id}.gif" in result_names(service), "the GIF to be published", timeout_s=40)
         wait_for(lambda: time.monotonic() > until, "forty seconds", timeout_s=60)
     job = wait_for_end(service, job_id, timeout_s=150)  # perhaps done once more
     assert job["status"] == "success"
@@ -155,12 +163,12 @@ def test_what_ends_a_link_cuts_no_download(service: Service) -> None:
         Download(service, share(service, expiring, one_time="on")["url"]),
         Download(service, link["url"]),
     ]
-    with rows(service):
+    with open_rows(service):
         Link.update(expires_at=time.time() - 1).where(Link.job == expiring).execute()
         Link.update(expires_at=time.time() - 1).where(Link.job == revoked, ~Link.shared).execute()
     assert status_of("-XPOST", service.url + link["revoke_url"]) == 200
     sweep(service)
-    assert not {f"{expiring}.gif", f"{revoked}.gif"} & set(results(service))
+    assert not {f"{expiring}.gif", f"{revoked}.gif"} & set(result_names(service))
     assert [each.finish() for each in downloads] == [expiring_content, revoked_content]
     assert status_of(link["url"]) == 410
 
@@ -193,7 +201,7 @@ def test_a_web_server_killed_in_the_middle_of_everything(start_service: Start, h
     again = start_service(instance=str(service.instance))
     again.instance = service.instance
     for path in (again.instance / "media/uploads").glob("incoming-*"):
-        age(path)
+        make_old(path)
     sweep(again)
     assert [path.name[:8] for path in (again.instance / "media/uploads").iterdir()] == ["partial-"]
     assert f"Upload-Offset: {half}" in curl(*TUS, "--head", again.url + location)
@@ -220,22 +228,22 @@ def send_piece(service: Service, location: str, clip: Path, start: int, stop: in
 def test_a_worker_killed_between_the_file_and_its_row(service: Service, clip: Path) -> None:
     """The GIF lies there and no row says so: nobody is given it, and the job is done once more."""
     job_id = start_drawing(service, clip)
-    with locked(service):
-        wait_for(lambda: f"{job_id}.gif" in results(service), "the GIF to be published")
-        worker = look(service, "SELECT worker FROM job WHERE id = ?", job_id)
+    with write_lock(service):
+        wait_for(lambda: f"{job_id}.gif" in result_names(service), "the GIF to be published")
+        worker = query_value(service, "SELECT worker FROM job WHERE id = ?", job_id)
         os.kill(int(worker.split(":")[-1]), signal.SIGKILL)
         assert job_of(service, job_id)["converted_url"] is None
-    with rows(service):
+    with open_rows(service):
         long_ago = time.time() - 100
         Job.update(heartbeat_at=long_ago, created_at=long_ago).where(Job.id == job_id).execute()
     sweep(service)  # unless the next worker, which begins with that, was quicker
     job = wait_for_end(service, job_id)
     assert (job["status"], attempts_at(service, job_id)) == ("success", 2)
     for path in (service.instance / "media/results").glob("*.partial"):
-        age(path)
+        make_old(path)
     sweep(service)
-    assert [name for name in results(service) if job_id in name] == [f"{job_id}.gif", f"{job_id}.jpg"]
-    assert not [name for name in results(service) if "partial" in name]
+    assert [name for name in result_names(service) if job_id in name] == [f"{job_id}.gif", f"{job_id}.jpg"]
+    assert not [name for name in result_names(service) if "partial" in name]
     assert not list((service.instance / "media/work").iterdir())
     got = curl("-o", "/dev/null", "-w", "%{size_download}", service.url + job["converted_url"])
     assert int(got) == job["result"]["bytes"]
@@ -251,8 +259,8 @@ def test_a_database_damaged_while_running_is_said_and_a_backup_is_enough(service
     with closing(sqlite3.connect(path, timeout=20)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = path.read_bytes()
-    wait_for(lambda: look(service, "SELECT count(*) FROM worker"), "the worker's first heartbeat")
-    seen = look(service, "SELECT max(seen_at) FROM worker")
+    wait_for(lambda: query_value(service, "SELECT count(*) FROM worker"), "the worker's first heartbeat")
+    seen = query_value(service, "SELECT max(seen_at) FROM worker")
     with path.open("r+b") as file:
         file.write(os.urandom(len(whole)))
     answer = curl("-i", page)
@@ -265,7 +273,7 @@ def test_a_database_damaged_while_running_is_said_and_a_backup_is_enough(service
     with path.open("r+b") as file:
         file.write(whole)
     assert status_of(page) == 200
-    wait_for(lambda: look(service, "SELECT max(seen_at) FROM worker") > seen, "a heartbeat")
+    wait_for(lambda: query_value(service, "SELECT max(seen_at) FROM worker") > seen, "a heartbeat")
 
 
 def test_too_long_a_token_is_refused_in_our_words(service: Service) -> None:

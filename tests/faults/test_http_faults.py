@@ -28,8 +28,8 @@ pytestmark = pytest.mark.service
 
 IMPATIENT = "; ".join(
     (
-        "from chromi.web import pace",
-        "pace.REQUEST_TIMEOUT_S, pace.WINDOW_S, pace.LOADED_TIMEOUT_S = 2.0, 2.0, 1.0",
+        "from chromi.web.server import timeouts",
+        "timeouts.REQUEST_TIMEOUT_S, timeouts.WINDOW_S, timeouts.LOADED_TIMEOUT_S = 2.0, 2.0, 1.0",
         "from chromi.cli.serve import web",
         "web()",
     )

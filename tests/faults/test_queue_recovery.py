@@ -12,9 +12,9 @@ import pytest
 
 from chromi.db import Job, Worker
 from tests.conftest import Service, end_service, run_service
-from tests.support.consumers import consuming
+from tests.support.consumers import run_consumer
 from tests.support.service_client import curl, curl_json, job_of, wait_for_end
-from tests.support.service_database import locked, look, rows
+from tests.support.service_database import open_rows, query_value, write_lock
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -59,7 +59,7 @@ def answer_of(*arguments: str) -> tuple[Any, int]:
 
 def make_older(service: Service, job_id: str) -> None:
     """As if it had been made a minute ago: only then it is taken for forgotten."""
-    with rows(service):
+    with open_rows(service):
         assert Job.update(created_at=Job.created_at - LONG_AGO_S).where(Job.id == job_id).execute()
 
 
@@ -67,12 +67,12 @@ def test_a_job_whose_maker_was_killed_before_the_queue_heard_of_it_is_found_with
     web: Service, dying: Service, upload_url: str
 ) -> None:
     """By a consumer that was there all the time, whose sweep at its start is over."""
-    with consuming(web.instance, "tests.support.fast_worker"):
+    with run_consumer(web.instance, "tests.support.fast_worker"):
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
         with pytest.raises(subprocess.CalledProcessError):
             curl("-Fduration=2", f"{upload_url.replace(web.url, dying.url)}jobs/")
         assert dying.process.wait(10) == -signal.SIGKILL
-        job_id = str(look(web, "SELECT id FROM job ORDER BY created_at DESC"))
+        job_id = str(query_value(web, "SELECT id FROM job ORDER BY created_at DESC"))
         assert job_of(web, job_id)["status"] == "queued"
         make_older(web, job_id)
         assert wait_for_end(web, job_id)["status"] == "success"
@@ -80,10 +80,10 @@ def test_a_job_whose_maker_was_killed_before_the_queue_heard_of_it_is_found_with
 
 def test_a_job_whose_task_could_not_be_written_is_done_afterwards(web: Service, upload_url: str) -> None:
     """Another program holds the queue for longer than anybody waits for it."""
-    with consuming(web.instance, "tests.support.fast_worker") as consumer:
+    with run_consumer(web.instance, "tests.support.fast_worker") as consumer:
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
         began_at = time.monotonic()
-        with locked(web, "queue.db"):
+        with write_lock(web, "queue.db"):
             job_id = start_job(upload_url, duration_s=2)
             assert time.monotonic() > began_at + 4, "it was tried"
             assert job_of(web, job_id)["status"] == "queued"
@@ -97,7 +97,7 @@ def test_a_job_whose_task_could_not_be_written_is_done_afterwards(web: Service, 
 def test_a_worker_that_has_been_silent_for_half_a_minute_is_missed(
     web: Service, upload_url: str, silence_s: float, is_dead: bool
 ) -> None:
-    with rows(web):
+    with open_rows(web):
         Worker.delete().execute()
         Worker.create(id="somewhere:1", seen_at=time.time() - silence_s)
     health, status = answer_of(f"{web.url}/health/")

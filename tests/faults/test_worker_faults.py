@@ -18,10 +18,10 @@ from chromi.config import Settings
 from chromi.db import FINAL_STATES, LEASE_S, Job, Link, State, Upload, database
 from chromi.encoder import ConversionOptions, probe_video
 from chromi.encoder.encoder_errors import ConverterKilled, WorkerDied
-from chromi.jobs import cleanup
+from chromi.jobs import cleanup, recovery
 from chromi.jobs.queue import Queue, open_service
 from chromi.storage import Storage
-from tests.support.consumers import consuming
+from tests.support.consumers import run_consumer
 from tests.support.processes import are_gone, catches, converters
 from tests.support.waiting import wait_for
 
@@ -46,7 +46,7 @@ class Hall:
 
     def upload(self, clip: Path) -> Upload:
         upload = Upload.create(
-            bytes=clip.stat().st_size, info_json=probe_video(clip).to_dict(), one_shot=True
+            length_bytes=clip.stat().st_size, info_json=probe_video(clip).to_dict(), one_shot=True
         )
         shutil.copy(clip, self.storage.upload_path(upload.id))
         return upload
@@ -102,7 +102,7 @@ def start(hall: Hall) -> Iterator[Start]:
 
         def start(deed: str = "", **how: int) -> "subprocess.Popen[bytes]":
             program = STAND_IN if deed else "worker"
-            return started.enter_context(consuming(hall.settings.instance, program, deed=deed, **how))
+            return started.enter_context(run_consumer(hall.settings.instance, program, behavior=deed, **how))
 
         yield start
 
@@ -152,12 +152,12 @@ def test_a_killed_workers_job_is_begun_again_at_once(hall: Hall, start: Start, h
 def test_a_killed_worker_takes_no_job_from_another(hall: Hall, start: Start) -> None:
     """Two consumers of two workers each, and every job has two tasks."""
     for _ in range(2):
-        start("wait_for_leave", workers=2)
+        start("wait_for_file", workers=2)
     lost, kept = hall.job(tasks=2), hall.job(tasks=2)
     wait_for(lambda: len(hall.runs()) == 2, "both jobs' start")
     worker_of(lost).kill()
     wait_for(lambda: Job.find(lost).attempts == 2, "the second attempt", timeout_s=8)
-    (hall.settings.instance / "leave").touch()
+    (hall.settings.instance / "finish").touch()
     jobs = [hall.wait_for_end(job_id) for job_id in (lost, kept)]
     assert [(job.state, job.attempts) for job in jobs] == [(State.SUCCESS, 2), (State.SUCCESS, 1)]
     assert Counter(job_id for job_id, _ in hall.runs()) == {lost: 2, kept: 1}
@@ -183,7 +183,7 @@ def test_ffmpeg_killed_alone_is_one_more_try_and_then_said(
 def test_a_job_that_kills_its_worker_twice_fails_with_a_sentence(
     hall: Hall, start: Start, plain_clip: Path
 ) -> None:
-    start("kill_the_worker")
+    start("kill_worker")
     job_id = hall.job(hall.upload(plain_clip))
     job = hall.wait_for_end(job_id)
     assert (job.state, job.attempts, job.error) == (State.FAILED, 2, WorkerDied.user_message)
@@ -202,13 +202,13 @@ def test_a_worker_that_hangs_is_ended_with_its_lease(hall: Hall, start: Start) -
 
 
 def test_a_worker_that_wakes_up_too_late_changes_nothing(hall: Hall, start: Start) -> None:
-    consumer = start("oversleep_once", workers=2)
+    consumer = start("stall_once", workers=2)
     job_id = hall.job()
     wait_for(hall.runs, "the job's start")
     end_lease(job_id)
     hall.sweep()
     job = hall.wait_for_end(job_id)
-    (hall.settings.instance / "leave").touch()
+    (hall.settings.instance / "finish").touch()
     terminate(consumer)
     assert consumer.wait(20) == 0
     assert len(hall.runs()) == 2
@@ -221,19 +221,19 @@ def test_a_worker_that_wakes_up_too_late_changes_nothing(hall: Hall, start: Star
 def test_a_clock_that_is_set_takes_no_job_from_its_worker(
     hall: Hall, start: Start, jump_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cleanup, "RECHECK_DELAY_S", 6)  # the worker may have to wait, too
-    start("wait_for_leave")
+    monkeypatch.setattr(recovery, "RECHECK_DELAY_S", 6)  # the worker may have to wait, too
+    start("wait_for_file")
     job_id = hall.job()
     wait_for(hall.runs, "the job's start")
     Job.update(heartbeat_at=Job.heartbeat_at - jump_s).where(Job.id == job_id).execute()
     hall.sweep()
-    (hall.settings.instance / "leave").touch()
+    (hall.settings.instance / "finish").touch()
     job = hall.wait_for_end(job_id)
     assert (job.state, job.attempts, len(hall.runs())) == (State.SUCCESS, 1, 1)
 
 
 def test_workers_do_not_outlive_a_killed_consumer(hall: Hall, start: Start) -> None:
-    consumer = start("wait_for_leave", workers=2)
+    consumer = start("wait_for_file", workers=2)
     job_id = hall.job()
     wait_for(hall.runs, "the job's start")
     children = psutil.Process(consumer.pid).children
@@ -249,21 +249,21 @@ def test_workers_do_not_outlive_a_killed_consumer(hall: Hall, start: Start) -> N
 
 
 def test_sigterm_lets_a_job_finish_within_the_grace_time(hall: Hall, start: Start) -> None:
-    consumer = start("wait_for_leave")
+    consumer = start("wait_for_file")
     job_id = hall.job()
     waiting_id = hall.job()
     wait_for(hall.runs, "the job's start")
     terminate(consumer)
     renewed_at = Job.find(job_id).heartbeat_at
     wait_for(lambda: Job.find(job_id).heartbeat_at > renewed_at, "the job to go on")
-    (hall.settings.instance / "leave").touch()
+    (hall.settings.instance / "finish").touch()
     assert consumer.wait(20) == 0
     assert [Job.find(each).state for each in (job_id, waiting_id)] == [State.SUCCESS, State.QUEUED]
     assert waiting_id in hall.queue.waiting_ids()
 
 
 def test_a_job_goes_back_when_the_grace_time_is_over(hall: Hall, start: Start) -> None:
-    consumer = start("wait_for_leave", grace_s=1)
+    consumer = start("wait_for_file", grace_s=1)
     job_id = hall.job()
     wait_for(hall.runs, "the job's start")
     terminate(consumer)
@@ -303,7 +303,7 @@ def test_a_pickle_in_the_queue_runs_no_code_and_stops_nobody(hall: Hall, start: 
     assert not made.exists()
     assert consumer.poll() is None
     log = hall.log_path.read_text()
-    assert "a message in the queue was dropped" in log
+    assert "dropped an invalid message" in log
     assert "Traceback" not in log
 
 
@@ -311,7 +311,7 @@ def test_a_pickle_in_the_queue_runs_no_code_and_stops_nobody(hall: Hall, start: 
 def test_each_of_many_jobs_is_done_once_by_two_consumers(hall: Hall, start: Start) -> None:
     """Every job has two tasks, and both consumers have two workers that are renewed on the way."""
     job_ids = [hall.job(tasks=2) for _ in range(300)]
-    consumers = [start("finish_at_once", workers=2, renew=50) for _ in range(2)]
+    consumers = [start("finish_at_once", workers=2, tasks_per_worker=50) for _ in range(2)]
 
     def done() -> bool:
         return Job.select().where(Job.state == State.SUCCESS).count() == len(job_ids)

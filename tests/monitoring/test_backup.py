@@ -128,7 +128,7 @@ def test_it_replaces_nothing(tmp_path: Path, settings: Settings, there: str) -> 
         file.symlink_to(tmp_path / "nowhere")
     done = run_backup(settings.instance, file)
     assert done.returncode == 1
-    assert "is there already" in done.stderr
+    assert "already exists" in done.stderr
     assert "Traceback" not in done.stderr
     assert file.is_symlink() or file.read_text() == "precious"
 
@@ -138,7 +138,7 @@ def test_a_name_that_is_taken_meanwhile_is_kept(
 ) -> None:
     file = tmp_path / "chromi.tar"
     monkeypatch.setattr(os, "fsync", lambda descriptor: file.write_text("precious"))
-    with pytest.raises(ServiceUnhealthy, match="is there already"):
+    with pytest.raises(ServiceUnhealthy, match="already exists"):
         backup.write_backup(settings, file)
     assert file.read_text() == "precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["chromi.tar", "instance"]

@@ -1,4 +1,4 @@
-"""Consumers as hosts start them, on an instance folder that the tests look into."""
+"""Start consumers as an administrator does, on an instance folder that a test inspects."""
 
 import os
 import subprocess
@@ -11,27 +11,27 @@ from tests.conftest import ROOT
 
 
 @contextmanager
-def consuming(
+def run_consumer(
     instance: Path,
-    program: str,
+    module: str,
     *,
-    deed: str = "finish_at_once",
+    behavior: str = "finish_at_once",
     workers: int = 1,
     grace_s: int = 100,
-    renew: int = 50,
+    tasks_per_worker: int = 50,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Have a consumer of `worker` or of a stand-in, which does the `deed`; it says all in `consumer.log`."""
-    options = f"-q -k process -w {workers} -d 0.05 -m 0.2 -g TERM -t {grace_s} -M {renew} -c 1"
-    with (instance / "consumer.log").open("a") as log:  # nobody reads it meanwhile: a pipe would be full
+    """Run a consumer of `worker` or of a fake with this behavior; it logs to `consumer.log`."""
+    options = f"-q -k process -w {workers} -d 0.05 -m 0.2 -g TERM -t {grace_s} -M {tasks_per_worker} -c 1"
+    with (instance / "consumer.log").open("a") as log:  # a pipe that nobody reads would fill up
         consumer = subprocess.Popen(
-            [sys.executable, "-m", "huey.bin.huey_consumer", f"{program}.huey", *options.split()],
+            [sys.executable, "-m", "huey.bin.huey_consumer", f"{module}.huey", *options.split()],
             cwd=ROOT,
-            env=os.environ | {"CHROMI_INSTANCE": str(instance), "DEED": deed},
+            env=os.environ | {"CHROMI_INSTANCE": str(instance), "BEHAVIOR": behavior},
             stdout=log,
             stderr=log,
         )
     try:
         yield consumer
     finally:
-        consumer.kill()  # its workers go with it
+        consumer.kill()  # its workers die with it
         consumer.wait()

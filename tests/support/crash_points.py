@@ -1,72 +1,69 @@
-"""A command that kills itself at one point.
+"""A command that kills itself at one point: `python -m tests.support.crash_points POINT COMMAND ...`.
 
-`python -m tests.support.crash_points POINT COMMAND ...`."""
+Each public function installs one point.
+"""
 
 import os
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from chromi.cli.convert import run
+from chromi.cli import run
+from chromi.db import Upload
 from chromi.encoder.process import subprocess_runner
 from chromi.jobs import queue
 from chromi.monitoring import backup
 
 
-def die(*_: Any, **__: Any) -> None:
+def _die(*_: Any, **__: Any) -> Any:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_after(place: Any, name: str, *, at: Callable[[Path], bool] = lambda path: True) -> None:
-    """Have a function be the last thing done; `at` asks its second argument, where that matters."""
-    do = getattr(place, name)
+def _die_after(owner: Any, name: str, *, unless_named: str = "") -> None:
+    """Kill the process after a function has returned, unless it was called for a file of this name."""
+    original = getattr(owner, name)
 
-    def do_and_die(*arguments: Any) -> None:
-        do(*arguments)
-        if at(Path(arguments[1])):
-            die()
+    def call_and_die(*arguments: Any) -> None:
+        original(*arguments)
+        if not unless_named or os.path.basename(arguments[1]) != unless_named:
+            _die()
 
-    setattr(place, name, do_and_die)
+    setattr(owner, name, call_and_die)
 
 
 def in_probe() -> None:
-    """ffmpeg has been started and nothing is read from it."""
-    subprocess_runner._pump = die  # type: ignore[assignment]
+    """ffmpeg has been started, and nothing has been read from it."""
+    subprocess_runner._pump = _die
 
 
 def before_enqueue() -> None:
-    """The job's row is committed."""
-    make = queue.Queue
-    queue.Queue = lambda huey, enqueue: make(huey, die)  # type: ignore[assignment, misc]
+    """The job's row has been committed."""
+    original = queue.Queue
+    queue.Queue = lambda huey, enqueue: original(huey, _die)  # type: ignore[assignment, misc]
 
 
-def with_name() -> None:
-    """The clip has its name for good, and no row."""
-    die_after(os, "replace")
+def after_rename() -> None:
+    """The clip has its final name, and no row yet."""
+    _die_after(os, "replace")
 
 
-def with_two_names() -> None:
-    """Of an upload or a backup; a new key has that for a moment, too."""
-    die_after(os, "link", at=lambda path: path.name != "secret_key")
+def after_completion() -> None:
+    """The last chunk has been probed, and the upload has been marked as complete."""
+    _die_after(Upload, "complete")
 
 
-def after_commit() -> None:
-    """The upload's row is committed, and the file still has its other name."""
-    unlink = Path.unlink
-    Path.unlink = (  # type: ignore[method-assign]
-        lambda path, **words: die() if path.name.startswith("partial-") else unlink(path, **words)
-    )
+def after_link() -> None:
+    """The backup has its final name in addition to its temporary one. A new secret key is linked before."""
+    _die_after(os, "link", unless_named="secret_key")
 
 
-def with_rows_copied() -> None:
-    die_after(backup, "copy_database")
+def after_database_copy() -> None:
+    _die_after(backup, "copy_database")
 
 
 def in_archive() -> None:
-    """The rows are in it and no file is."""
-    backup._kept = die  # type: ignore[assignment]
+    """The archive contains the database and no files yet."""
+    backup._finished_files = _die
 
 
 if __name__ == "__main__":

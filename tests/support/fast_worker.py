@@ -1,4 +1,4 @@
-"""The worker whose conversions are no work and whose minute lasts a second. For `huey_consumer`."""
+"""A fake worker whose cleanup runs every second instead of every minute. For `huey_consumer`."""
 
 from huey.consumer import Scheduler
 

@@ -1,4 +1,4 @@
-"""A running service's own rows, looked at and changed from outside."""
+"""Inspect and change the rows and files of a running service from outside."""
 
 import os
 import sqlite3
@@ -17,7 +17,7 @@ from tests.conftest import Service
 
 
 @contextmanager
-def rows(service: Service) -> Iterator[None]:
+def open_rows(service: Service) -> Iterator[None]:
     """Use the models on the service's database."""
     open_database(service.instance)
     with database.connection_context():
@@ -25,7 +25,7 @@ def rows(service: Service) -> Iterator[None]:
 
 
 @contextmanager
-def locked(service: Service, name: str = "chromi.db") -> Iterator[None]:
+def write_lock(service: Service, name: str = "chromi.db") -> Iterator[None]:
     """Hold a database's write lock, as another program may."""
     path = service.instance / name
     with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as connection:
@@ -35,21 +35,21 @@ def locked(service: Service, name: str = "chromi.db") -> Iterator[None]:
 
 
 def add_result(service: Service, size_bytes: int) -> tuple[str, bytes]:
-    """Have the service hold a finished job whose file nobody had to convert; gives its id and the file."""
+    """Add a finished job with a random file; return its id and the file's content."""
     content = os.urandom(size_bytes)
-    made = ConversionResult(24, size_bytes, 100, 1280, 720, seconds={})
-    with rows(service):
+    result = ConversionResult(24, size_bytes, 100, 1280, 720, seconds={})
+    with open_rows(service):
         job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())
         Storage(service.instance).result_path(job.id).write_bytes(content)
-        running = Job.claim(job.id, "a worker of another time")
+        running = Job.claim(job.id, "worker-1")
         assert running
-        assert running.succeed({"result": made.to_dict()})
+        assert running.succeed({"result": result.to_dict()})
         Link.create(job=job, expires_at=time.time() + 3600, shared=False)
         return str(job.id), content
 
 
-def look(service: Service, query: str, *values: str) -> Any:
-    """The first value that a query finds, without waiting for anybody."""
+def query_value(service: Service, query: str, *values: str) -> Any:
+    """Return the first value that a query finds, without waiting for locks."""
     with closing(sqlite3.connect(f"file:{service.instance}/chromi.db?mode=ro", uri=True)) as connection:
         found = connection.execute(query, values).fetchone()
         return found and found[0]
@@ -64,11 +64,11 @@ def web_process(service: Service) -> psutil.Process:
     return found
 
 
-def results(service: Service) -> list[str]:
+def result_names(service: Service) -> list[str]:
     return sorted(path.name for path in (service.instance / "media/results").iterdir())
 
 
-def age(path: Path) -> None:
-    """Let it look as if nobody had touched it for hours."""
+def make_old(path: Path) -> None:
+    """Set the modification time to hours ago."""
     long_ago = time.time() - 10_000
     os.utime(path, (long_ago, long_ago))

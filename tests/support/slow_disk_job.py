@@ -1,6 +1,7 @@
-"""One job whose result takes longer than a lease to write.
+"""Run a job whose result takes longer than a lease to write.
 
-`python -m tests.support.slow_disk_job CLIP`."""
+`python -m tests.support.slow_disk_job CLIP`
+"""
 
 import os
 import shutil
@@ -16,16 +17,16 @@ from chromi.jobs.queue import open_service
 from chromi.jobs.runner import run_job
 
 LEASE_S = 2
-DISK_S = 3
+WRITE_S = 3
 
-write_to_disk = os.fsync
+fsync = os.fsync
 
 
-def write_slowly(descriptor: int) -> None:
+def fsync_slowly_once(descriptor: int) -> None:
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.fsync = write_to_disk  # once is enough
-        time.sleep(DISK_S)
-    write_to_disk(descriptor)
+        os.fsync = fsync
+        time.sleep(WRITE_S)
+    fsync(descriptor)
 
 
 def main(clip: Path) -> None:
@@ -36,7 +37,7 @@ def main(clip: Path) -> None:
         shutil.copy(clip, storage.upload_path(upload.id))
         job = Job.create(upload=upload, options_json=ConversionOptions(duration_s=1.0).to_dict())
         lease.LEASE_S = LEASE_S
-        os.fsync = write_slowly
+        os.fsync = fsync_slowly_once
         run_job(job.id, settings, storage)
         print(Job.find(job.id).state)
 

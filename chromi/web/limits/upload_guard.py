@@ -12,7 +12,6 @@ from peewee import DatabaseError
 from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 
 from chromi.admission.admission_control import AdmissionControl, Reservation
-from chromi.client_networks import network_prefixes
 from chromi.config import Settings
 from chromi.db import Upload, database
 from chromi.errors import BadRequest, UploadTooLarge
@@ -108,12 +107,12 @@ class UploadGuard:
     def is_trusted_proxy(self, peer: str) -> bool:
         return self._settings.trusted_proxy in ("*", peer)
 
-    def client_network_of(self, request: IncomingRequest, peer: str) -> str:
-        """Return the widest network that a request comes from; unlike quotas, it includes local networks."""
+    def client_address_of(self, request: IncomingRequest, peer: str) -> str:
+        """Return the client's address; with a malformed X-Forwarded-For header, the peer's."""
         try:
-            return network_prefixes(self._client_address(request, peer))[0]
+            return self._client_address(request, peer)
         except BadRequest:
-            return network_prefixes(peer)[0]
+            return peer
 
     def _other_reservations(self, request: IncomingRequest) -> list[Reservation]:
         """List the reservations of all other bodies of which at least a byte has arrived."""

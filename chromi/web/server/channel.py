@@ -15,8 +15,8 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
-from chromi.client_networks import network_prefixes
-from chromi.errors import BadRequest, ChromiError, RateLimited
+from chromi.client_networks import is_local, network_prefixes
+from chromi.errors import BadRequest, ChromiError
 from chromi.web.http.request_log import log_rejected_request
 from chromi.web.http.request_validation import REJECTION_KEY
 from chromi.web.http.security_headers import HEADERS
@@ -82,22 +82,24 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self.client = network_prefixes(self._peer)[0]
         super().__init__(server, sock, addr, *args, **kwargs)
         # Closed in the next round of the event loop: in this one, another connection may get the descriptor.
-        self._must_close = not self.guard.is_trusted_proxy(self._peer) and self._has_too_many_connections()
+        is_proxy = self.guard.is_trusted_proxy(self._peer)
+        self._must_close = not is_proxy and self._exceeds_connection_limit(self._peer)
 
     def parser_class(self, adj: Adjustments) -> RequestParser:
         """Create the parser of the next request; waitress calls this."""
         return RequestParser(adj, self.guard, self._peer, self._identify_client)
 
     def _identify_client(self, request: RequestParser) -> None:
-        """Find out behind which proxy the client is. Raises RateLimited if it has too many connections."""
-        self.client = self.guard.client_network_of(request, self._peer)
-        if self._has_too_many_connections():
-            raise RateLimited.connections()
+        """Identify the client, which may be behind a proxy, and limit its connections."""
+        address = self.guard.client_address_of(request, self._peer)
+        self.client = network_prefixes(address)[0]
+        self._must_close = self._exceeds_connection_limit(address)
 
-    def _has_too_many_connections(self) -> bool:
-        others = list(self.server.active_channels.values())
-        own: int = sum(each.client == self.client for each in others)
-        return own > MAX_CONNECTIONS_PER_CLIENT
+    def _exceeds_connection_limit(self, address: str) -> bool:
+        """Local clients have no limit: one may be a proxy that is not configured as trusted."""
+        channels = list(self.server.active_channels.values())
+        own = sum(each.client == self.client for each in channels)
+        return own > MAX_CONNECTIONS_PER_CLIENT and not is_local(address)
 
     @property
     def request_kind(self) -> RequestKind:

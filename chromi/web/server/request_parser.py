@@ -26,7 +26,7 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
     def __init__(
         self, adj: Adjustments, guard: UploadGuard, peer: str, on_headers: Callable[[RequestParser], None]
     ) -> None:
-        """`on_headers` is called when the headers are complete, and may raise a ChromiError."""
+        """`on_headers` is called when the headers are complete."""
         super().__init__(adj)
         self._guard = guard
         self._peer = peer

@@ -121,7 +121,9 @@ def test_uploads_that_an_address_begins_leave_room_for_others(client: FlaskClien
     assert start(client, STRANGER).status_code == 204
 
 
-def test_what_a_few_promise_leaves_room_for_others(client: FlaskClient, guard: UploadGuard, room: int) -> None:
+def test_what_a_few_promise_leaves_room_for_others(
+    client: FlaskClient, guard: UploadGuard, room: int
+) -> None:
     """Each has a third of what the others leave."""
     held = []
     for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4", "5.5.5.5"):
@@ -176,12 +178,6 @@ def test_a_piece_without_bytes_goes_where_ffmpeg_is_admitted(guard: UploadGuard)
     """It has no body that is looked at, and may be an upload's last."""
     assert guard.kind_of(piece(f"{BASE}{'0' * 32}", 0)) is RequestKind.UPLOAD
     assert guard.kind_of(Request("HEAD", f"{BASE}{'0' * 32}", 0)) is RequestKind.QUICK
-
-
-@pytest.mark.parametrize(("one", "other"), [("2001:4860::1", "2001:4860:0:ff01::1"), ("::ffff:8.8.8.8", ONE)])
-def test_a_thread_and_a_connection_go_by_the_widest_network(guard: UploadGuard, one: str, other: str) -> None:
-    assert guard.client_network_of(whole(), one) == guard.client_network_of(whole(), other)
-    assert guard.client_network_of(whole(), one) != guard.client_network_of(whole(), "2001:4860:1::1")
 
 
 def test_what_has_begun_goes_on_when_room_gets_scarce(
