@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chromi.encoder.encoder_errors import DiskFull, EncodeError
-from chromi.encoder.frames.extract import FRAMES_FILE, extract_frames
+from chromi.encoder.frames.extract import FRAMES_FILENAME, extract_frames
 from chromi.encoder.frames.poster import Poster
 from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
 from chromi.encoder.gif.validate import GifInfo, publish, validate_gif
@@ -86,7 +86,7 @@ def convert(
     with run.cleaning(partial):
         try:
             film = run.read(frame_cache_path)
-            still.draw(film.frames_path)
+            still.render(film.frames_path)
             choice = run.choose(film)
             fitted = run.draw(film, choice, partial)
             facts = run.check(partial, film)
@@ -157,7 +157,7 @@ class _Run:
 
     def read(self, frame_cache_path: Path | None) -> FrameStore:
         """Decode the window, unless that was done before."""
-        own_path = self.work_dir / FRAMES_FILE
+        own_path = self.work_dir / FRAMES_FILENAME
         with self.watch.timing("reading"):
             if not (frame_cache_path and _link(frame_cache_path, own_path)):
                 self._decode()
@@ -183,7 +183,7 @@ class _Run:
             self.source,
             info,
             self.options,
-            into=self.work_dir,
+            output_dir=self.work_dir,
             threads=self.threads,
             timeout_s=self.watch.left_s,
             on_tick=tick,

@@ -46,7 +46,13 @@ def keep(tmp_path: Path) -> Keep:
         into.mkdir(exist_ok=True)
         options = ConversionOptions(start_s, duration_s, **{"width_px": 128, "height_px": 72, **options})
         return extract_frames(
-            clip, probe_video(clip), options, into=into, threads=2, timeout_s=60, on_tick=lambda frames: None
+            clip,
+            probe_video(clip),
+            options,
+            output_dir=into,
+            threads=2,
+            timeout_s=60,
+            on_tick=lambda frames: None,
         )
 
     return keep

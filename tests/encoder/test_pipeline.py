@@ -215,7 +215,7 @@ def test_a_result_that_breaks_the_contract_is_not_published(
     ("step", "name"),
     [
         ("reading", "frames.nut"),
-        ("reading", "strip.rgb"),
+        ("reading", "thumbnails.rgb"),
         ("choosing", "256-none-0.clear.gif"),
         ("choosing", "256-none-0.opaque.gif"),
         ("choosing", "../.chromi-o.try.gif"),

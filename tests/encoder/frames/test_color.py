@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder.frames.color_lut import cube, needs_lut
+from chromi.encoder.frames.color_lut import make_cube_lut, needs_lut
 from chromi.encoder.source.probe import probe_video
 from tests.encoder.conftest import Look
 from tests.support.clips import ffmpeg
@@ -101,16 +101,20 @@ def test_an_unnamed_matrix_is_the_one_that_chromium_assumes(
     assert_stripes(look, clip)
 
 
+def lut_rows(transfer: str, primaries: str) -> list[tuple[float, ...]]:
+    return [tuple(map(float, row.split())) for row in make_cube_lut(transfer, primaries).splitlines()[1:]]
+
+
 @pytest.mark.parametrize("transfer", ["arib-std-b67", "smpte2084"])
 @pytest.mark.parametrize("primaries", ["bt2020", "smpte432", "bt709"])
-def test_hdr_has_the_primaries_that_the_file_names(transfer: str, primaries: str) -> None:
-    """Gray is gray in all of them; red is the redder the wider they are."""
-    rows = [tuple(map(float, row.split())) for row in cube(transfer, primaries).splitlines()[1:]]
+def test_hdr_lut_uses_primaries_named_by_the_file(transfer: str, primaries: str) -> None:
+    """Gray stays gray for all primaries. Wider primaries give a more saturated red."""
+    rows = lut_rows(transfer, primaries)
     gray, red = rows[16 * (1 + 33 + 33 * 33)], rows[16]
     assert gray[0] == pytest.approx(gray[1], rel=0.01)
     assert gray[0] == pytest.approx(gray[2], rel=0.01)
-    widest = [tuple(map(float, row.split())) for row in cube(transfer, "bt2020").splitlines()[1:]][16]
-    assert (red[0] < widest[0]) is (primaries != "bt2020")
+    bt2020_red = lut_rows(transfer, "bt2020")[16]
+    assert (red[0] < bt2020_red[0]) is (primaries != "bt2020")
 
 
 def test_ordinary_colors_need_no_table() -> None:

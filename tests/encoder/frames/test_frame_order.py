@@ -2,7 +2,7 @@
 
 import pytest
 
-from chromi.encoder.frames.frame_order import FADE_FRAMES, frames_to_read, order_frames, read_from_s
+from chromi.encoder.frames.frame_order import CROSSFADE_FRAMES, frames_to_read, order_frames, read_from_s
 from chromi.encoder.option_parser import Loop, Short
 from chromi.encoder.options import ConversionOptions
 
@@ -85,7 +85,7 @@ def test_reverse_begins_at_the_end() -> None:
 def test_a_crossfade_ends_in_what_comes_before_its_first_frame() -> None:
     order = order_frames(36, ConversionOptions(3, 1, loop=Loop.CROSSFADE))
     assert order.shown == (*range(12, 24), *zip(range(24, 36), range(12), strict=True))
-    assert order.fade_frames == FADE_FRAMES
+    assert order.fade_frames == CROSSFADE_FRAMES
 
 
 def test_a_crossfade_in_reverse_ends_in_what_comes_after_the_window() -> None:

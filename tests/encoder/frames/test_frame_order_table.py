@@ -51,5 +51,7 @@ def test_the_count_of_frames_is_what_ffmpeg_finds(
     clip = clips_of(frames)
     options = ConversionOptions(duration_s=1.0, speed=speed, width_px=320, height_px=180)
     info = probe_video(clip)
-    kept = extract_frames(clip, info, options, into=tmp_path, threads=1, timeout_s=30, on_tick=lambda _: None)
+    kept = extract_frames(
+        clip, info, options, output_dir=tmp_path, threads=1, timeout_s=30, on_tick=lambda _: None
+    )
     assert kept.count == count_frames(options, 0.0, info.duration_s)

@@ -22,7 +22,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("name", "kind"), [("p.png", "PNG"), ("p.JPG", "JPEG"), ("p.jpeg", "JPEG")])
 def test_the_suffix_chooses_the_kind(name: str, kind: str, clip: Path, keep: Keep, tmp_path: Path) -> None:
     poster = Poster(tmp_path / name)
-    poster.draw(keep(clip, duration_s=1 / 24, **FULL).frames_path)
+    poster.render(keep(clip, duration_s=1 / 24, **FULL).frames_path)
     assert not (tmp_path / name).exists()
     poster.publish(on_tick=lambda: None)
     with Image.open(tmp_path / name) as image:

@@ -46,7 +46,7 @@ def half_grainy(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 def make_film(clip: Path, seconds: float, **chosen: int) -> FrameStore:
     folder, options = clip.parent, ConversionOptions(duration_s=seconds, **chosen)  # type: ignore[arg-type]
     kept = extract_frames(
-        clip, probe_video(clip), options, into=folder, threads=2, timeout_s=60, on_tick=ignore
+        clip, probe_video(clip), options, output_dir=folder, threads=2, timeout_s=60, on_tick=ignore
     )
     strip = read_thumbnails(kept.frames_path, folder, limits=LIMITS, on_tick=lambda: None)
     return FrameStore(kept.frames_path, kept.count, strip, folder)
