@@ -15,7 +15,7 @@ from chromi.encoder.frames.poster import Poster
 from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
 from chromi.encoder.gif.validate import GifInfo, publish, validate_gif
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.progress import CHECKING, CHOOSING, DRAWING, READING, SHRINKING, Progress, ProgressTracker
 from chromi.encoder.render.ladder import Choice, budget_bytes, choose
 from chromi.encoder.render.rate_control import FittedGif, fit
@@ -152,8 +152,8 @@ class _Run:
             shutil.rmtree(self.work_dir, ignore_errors=True)
 
     @property
-    def limits(self) -> Limits:
-        return Limits(max(0.1, self.watch.left_s), MAX_GIF_BYTES)
+    def limits(self) -> ProcessLimits:
+        return ProcessLimits(max(0.1, self.watch.left_s), MAX_GIF_BYTES)
 
     def read(self, frame_cache_path: Path | None) -> FrameStore:
         """Decode the window, unless that was done before."""

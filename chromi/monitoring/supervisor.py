@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from chromi.config import Settings
-from chromi.encoder.process.launcher import die_with_parent
+from chromi.encoder.process.launcher import set_parent_death_signal
 from chromi.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def _start(command: list[str], environ: dict[str, str]) -> Child:
 
     def prepare() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        die_with_parent(parent_pid)
+        set_parent_death_signal(parent_pid)
 
     # This process has one thread, so that code may run between fork and exec.
     return subprocess.Popen(  # noqa: S603  our own programs

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chromi.encoder import OPTIONS, ConversionOptions, VideoInfo, convert, probe_video
 from chromi.encoder.option_parser import Framing, Loop, Quality, Short
 from chromi.encoder.process.ffmpeg import FrameCounter
-from chromi.encoder.process.subprocess_runner import Outcome
+from chromi.encoder.process.subprocess_runner import ProcessResult
 from chromi.encoder.source import probe
 from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.errors import BadOptions, ChromiError, Gone, NotAVideo, NotFound
@@ -53,17 +53,17 @@ SHOWN = st.one_of(
 )
 @example(packets=["#tb 0: 1/0", "0, 0, 0, 1, 100, 0x0"], shown=[], exit_code=0)
 def test_whatever_ffmpeg_says_of_a_file(packets: list[str], shown: list[str], exit_code: int) -> None:
-    def say(arguments: list[str], **how: Any) -> Outcome:
+    def say(arguments: list[str], **how: Any) -> ProcessResult:
         for line in packets:
             how["on_output"](line)
         witness = next((word for word in " ".join(arguments).split() if word.startswith("trim")), "")
         name = witness.partition(",")[2].partition("=")[0]
         for line in shown:
             how["on_log"](f"[{name} @ 0x5581] {line}")
-        return Outcome(exit_code, " | ".join(shown))
+        return ProcessResult(exit_code, " | ".join(shown))
 
     with pytest.MonkeyPatch.context() as monkeypatch, suppress(ChromiError):
-        monkeypatch.setattr(probe, "run", say)
+        monkeypatch.setattr(probe, "run_ffmpeg", say)
         monkeypatch.setattr(probe, "_sniff", lambda path: "mov")
         info = probe_video(Path(__file__))
         assert VideoInfo.from_dict(info.to_dict()) == info

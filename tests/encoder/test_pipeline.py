@@ -15,7 +15,7 @@ from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, Di
 from chromi.encoder.option_parser import Quality
 from chromi.errors import BadOptions, NotAVideo
 from tests.support.clips import make_clip
-from tests.support.processes import converters
+from tests.support.processes import find_ffmpeg_processes
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def room(tmp_path: Path) -> Path:
 
 
 def left(room: Path) -> list[str]:
-    assert converters() == []
+    assert find_ffmpeg_processes() == []
     return sorted(path.name for path in room.iterdir())
 
 

@@ -159,7 +159,7 @@ def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     small: Service, heavy_clip: Path, step: str
 ) -> None:
     job_id = start_job(small, heavy_clip, quality="best", duration="4")
-    wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, every_s=0.02)
+    wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, interval_s=0.02)
     with full(small, but_for=2 * MB):
         job = wait_for_end(small, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")

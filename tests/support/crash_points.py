@@ -33,7 +33,7 @@ def die_after(place: Any, name: str, *, at: Callable[[Path], bool] = lambda path
 
 def in_probe() -> None:
     """ffmpeg has been started and nothing is read from it."""
-    subprocess_runner._pump = die  # type: ignore[assignment]
+    subprocess_runner._read_pipes = die  # type: ignore[assignment]
 
 
 def before_enqueue() -> None:

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from chromi.storage import Storage
 from tests.support import malicious_files
-from tests.support.canary import Canary, Watched
+from tests.support.canary import Canary, FileWatcher
 from tests.web.conftest import files_in, form
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def test_a_playlist_reads_no_upload_of_another_and_calls_nobody(
 ) -> None:
     path = storage.upload_path(upload)
     before = files_in(storage)
-    watched = Watched(path)
+    watched = FileWatcher(path)
     for kind, text in malicious_files.playlists(path, canary.url).items():
         for start in (b"", *malicious_files.DISGUISES.values()):
             answer = send(client, start + text, name)
@@ -54,7 +54,7 @@ def test_a_playlist_reads_no_upload_of_another_and_calls_nobody(
             assert answer.get_json()["error"]["code"] == "not_a_video"
     assert not watched.was_opened
     watched.close()
-    assert canary.calls == 0
+    assert canary.connections == 0
     assert files_in(storage) == before
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from chromi.encoder.encoder_errors import FrozenPicture
 from chromi.encoder.frames.frame_writer import FrameWriter
-from chromi.encoder.process.ffmpeg import QUIET, run, untrusted_input
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg, untrusted_input
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.source.ffmpeg_log import FrameLog, PacketListing
 from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
@@ -33,11 +33,11 @@ def check_for_gaps(
                 raise FrozenPicture(detail=f"{lost} packets from {before_s} to {after_s} s gave no frame")
 
 
-def _count_packets(source: Path, info: VideoInfo, start_s: float, end_s: float, limits: Limits) -> int:
+def _count_packets(source: Path, info: VideoInfo, start_s: float, end_s: float, limits: ProcessLimits) -> int:
     """Return the number of packets between two decoded frames, at least _MARGIN_S from either."""
     packets = PacketListing()
     with source.open("rb") as clip:
-        run(
+        run_ffmpeg(
             [
                 *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek(info, start_s))),
                 *("-map", f"0:{info.stream}", "-c", "copy", "-to", f"{end_s:.6f}"),

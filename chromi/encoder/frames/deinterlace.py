@@ -4,8 +4,8 @@ import re
 import secrets
 from pathlib import Path
 
-from chromi.encoder.process.ffmpeg import run, untrusted_input
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.ffmpeg import run_ffmpeg, untrusted_input
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
 
@@ -34,12 +34,12 @@ def choose_deinterlacer(source: Path, info: VideoInfo, seek_s: float | None, *, 
     select = "select='not(eq(interlace_type,PROGRESSIVE))'," if flagged else ""
     filters = f"{select}trim=end_frame={_FRAMES},{idet.name}"
     with source.open("rb") as clip:
-        run(
+        run_ffmpeg(
             [
                 *untrusted_input(clip.fileno(), threads=1, before=seek(info, seek_s)),
                 *("-map", f"0:{info.stream}", "-vf", filters, "-f", "null", "-"),
             ],
-            limits=Limits(IDET_TIMEOUT_S, 0),
+            limits=ProcessLimits(IDET_TIMEOUT_S, 0),
             descriptors=(clip.fileno(),),
             on_log=idet.read,
         )

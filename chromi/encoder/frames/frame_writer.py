@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import NoFrames
-from chromi.encoder.process.ffmpeg import FRAME_LINE, QUIET, FrameCounter, run
-from chromi.encoder.process.subprocess_runner import Limits, LogReader, ignore
+from chromi.encoder.process.ffmpeg import FRAME_LINE, QUIET, FrameCounter, run_ffmpeg
+from chromi.encoder.process.subprocess_runner import LogReader, ProcessLimits, ignore_line
 
 
 class FrameWriter:
@@ -29,9 +29,9 @@ class FrameWriter:
         return ("-c:v", "utvideo", "-threads", str(self.threads), "-fps_mode", "passthrough")
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> ProcessLimits:
         """The limits of the next run."""
-        return Limits(max(0.1, self._deadline - time.monotonic()), self._max_bytes)
+        return ProcessLimits(max(0.1, self._deadline - time.monotonic()), self._max_bytes)
 
     def write(
         self,
@@ -40,7 +40,7 @@ class FrameWriter:
         reads: Sequence[Path] = (),
         writes: Sequence[Path] = (),
         descriptors: Sequence[int] = (),
-        on_log: LogReader = ignore,
+        on_log: LogReader = ignore_line,
     ) -> int:
         """Run ffmpeg and return the number of frames that it reports as encoded (REPORT_FRAMES).
 
@@ -62,10 +62,10 @@ class FrameWriter:
         reads: Sequence[Path],
         writes: Sequence[Path],
         descriptors: Sequence[int] = (),
-        on_log: LogReader = ignore,
+        on_log: LogReader = ignore_line,
     ) -> int:
-        outcome = run(
-            [*(QUIET if on_log is ignore else ()), *arguments],
+        result = run_ffmpeg(
+            [*(QUIET if on_log is ignore_line else ()), *arguments],
             limits=self.limits,
             reads=reads,
             writes=writes,
@@ -74,9 +74,9 @@ class FrameWriter:
             on_log=on_log,
             on_tick=lambda: self._on_tick(counter.frames),
         )
-        outcome.check()
+        result.check()
         if not counter.frames:  # ffmpeg succeeds even if it wrote no frame
-            raise NoFrames(detail=outcome.log)
+            raise NoFrames(detail=result.log)
         return counter.frames
 
 

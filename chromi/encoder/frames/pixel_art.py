@@ -6,8 +6,8 @@ from PIL import Image, ImageChops
 
 from chromi.encoder.option_parser import Scaling
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.ffmpeg import QUIET, run, untrusted_input
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg, untrusted_input
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
 
@@ -58,13 +58,13 @@ def _read_frames(source: Path, info: VideoInfo, options: ConversionOptions, path
     width, height, start_s = info.width_px, info.height_px, info.first_frame_s + options.start_s
     filters = f"fps=1:start_time={start_s:.6f},trim=end_frame={_FRAMES},scale={width}:{height}:flags=neighbor"
     with source.open("rb") as clip:
-        run(
+        run_ffmpeg(
             [
                 *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek(info, None))),
                 *("-map", f"0:{info.stream}", "-vf", filters, "-fps_mode", "passthrough"),
                 *("-pix_fmt", "rgb24", "-f", "rawvideo", "-y", str(path)),
             ],
-            limits=Limits(_TIMEOUT_S, 3 * MAX_SIDE_PX**2 * _FRAMES),
+            limits=ProcessLimits(_TIMEOUT_S, 3 * MAX_SIDE_PX**2 * _FRAMES),
             writes=(path,),
             descriptors=(clip.fileno(),),
         )

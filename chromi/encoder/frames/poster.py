@@ -8,8 +8,8 @@ from PIL import Image
 
 from chromi.encoder.frames.color import bt709_scale_options
 from chromi.encoder.gif.validate import publish
-from chromi.encoder.process.ffmpeg import QUIET, run
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.errors import BadOptions
 
 POSTER_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
@@ -64,12 +64,12 @@ def _format_of(path: Path) -> str:
 
 def _write_first_frame(frames_path: Path, path: Path, *, codec: str) -> None:
     to_rgb = f"scale={bt709_scale_options('bicubic')},format=rgb24"
-    run(
+    run_ffmpeg(
         [
             *(*QUIET, "-i", str(frames_path), "-map_metadata", "-1", "-frames:v", "1", "-vf", to_rgb),
             *("-c:v", codec, "-f", "image2", "-update", "1", "-y", str(path)),
         ],
-        limits=Limits(POSTER_TIMEOUT_S, MAX_POSTER_BYTES),
+        limits=ProcessLimits(POSTER_TIMEOUT_S, MAX_POSTER_BYTES),
         reads=(frames_path,),
         writes=(path,),
     ).check()

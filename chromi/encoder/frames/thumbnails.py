@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image, ImageChops, ImageStat
 
 from chromi.encoder.frames.color import bt709_scale_options
-from chromi.encoder.process.ffmpeg import QUIET, run
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 
 WIDTH_PX, HEIGHT_PX = 96, 54
 SAMPLES_WIDTH_PX, SAMPLES_HEIGHT_PX = 160, 90
@@ -61,7 +61,7 @@ def _mean_difference(before: Image.Image, after: Image.Image) -> float:
 
 
 def read_thumbnails(
-    frames_path: Path, work_dir: Path, *, limits: Limits, on_tick: Callable[[], None]
+    frames_path: Path, work_dir: Path, *, limits: ProcessLimits, on_tick: Callable[[], None]
 ) -> Thumbnails:
     """Read the thumbnails from a file of extracted frames, through temporary files in `work_dir`.
 
@@ -71,7 +71,7 @@ def read_thumbnails(
     checksums = _ChecksumReader()
     paths = [work_dir / name for name in ("thumbnails.rgb", "samples.rgb")]
     raw = ("-c", "copy", "-f", "rawvideo", "-y")
-    run(
+    run_ffmpeg(
         [
             *(*QUIET, "-f", "nut", "-i", str(frames_path)),
             *(word for n, path in enumerate(paths, 1) for word in ("-map", f"0:v:{n}", *raw, str(path))),

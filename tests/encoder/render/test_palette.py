@@ -10,7 +10,7 @@ from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
 from chromi.encoder.option_parser import Quality
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.pipeline import convert
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.palette import Color, choose_colors
 from tests.encoder.conftest import FULL, Keep
 from tests.support.clips import make_clip
@@ -54,7 +54,8 @@ def clip_of(folder: Path, ground: str, shape: str) -> tuple[Path, Color]:
 def strip_of(keep: Keep, tmp_path: Path) -> Callable[[Path], Thumbnails]:
     def read(clip: Path) -> Thumbnails:
         kept = keep(clip, duration_s=1, **FULL)
-        return read_thumbnails(kept.frames_path, tmp_path, limits=Limits(30, 10**9), on_tick=lambda: None)
+        limits = ProcessLimits(30, 10**9)
+        return read_thumbnails(kept.frames_path, tmp_path, limits=limits, on_tick=lambda: None)
 
     return read
 

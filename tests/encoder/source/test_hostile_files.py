@@ -6,10 +6,11 @@ import pytest
 
 from chromi.encoder import ConversionOptions, convert, probe_video
 from chromi.encoder.process import sandbox
-from chromi.encoder.process.ffmpeg import Limits, run, untrusted_input
+from chromi.encoder.process.ffmpeg import run_ffmpeg, untrusted_input
 from chromi.encoder.process.sandbox import Sandbox
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.errors import ChromiError, NotAVideo
-from tests.support.canary import Canary, Watched
+from tests.support.canary import Canary, FileWatcher
 from tests.support.clips import ffmpeg, make_clip
 from tests.support.malicious_files import PLAYLISTS, playlists
 
@@ -27,7 +28,7 @@ def test_a_playlist_is_refused_and_opens_nothing(
     (tmp_path / "c.mp4").write_bytes(playlists(secret, canary.url)[kind])
     with pytest.raises(NotAVideo):
         probe_video(tmp_path / "c.mp4")
-    assert canary.calls == 0
+    assert canary.connections == 0
 
 
 @pytest.mark.parametrize("kind", PLAYLISTS)
@@ -35,15 +36,15 @@ def test_ffmpeg_itself_would_not_open_one_either(
     kind: str, canary: Canary, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first bytes are one wall; the arguments are another; the sandbox, turned off here, a third."""
-    monkeypatch.setattr(sandbox, "strongest", lambda: Sandbox(0, b""))
+    monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, b""))
     (tmp_path / "c.mp4").write_bytes(playlists(secret, canary.url)[kind])
-    watched = Watched(secret)
+    watched = FileWatcher(secret)
     with (tmp_path / "c.mp4").open("rb") as clip:
         arguments = [*untrusted_input(clip.fileno(), threads=1), "-f", "null", "-"]
-        outcome = run(arguments, limits=Limits(10, 0), descriptors=(clip.fileno(),))
+        outcome = run_ffmpeg(arguments, limits=ProcessLimits(10, 0), descriptors=(clip.fileno(),))
     assert outcome.exit_code != 0
     assert "whitelist" in outcome.log or "Invalid data" in outcome.log
-    assert canary.calls == 0
+    assert canary.connections == 0
     assert not watched.was_opened
     watched.close()
 

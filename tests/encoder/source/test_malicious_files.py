@@ -13,9 +13,9 @@ from chromi.encoder.source import mp4_index, probe
 from chromi.errors import ChromiError, NotAVideo
 from tests.encoder.conftest import FULL, Keep
 from tests.support import malicious_files
-from tests.support.canary import Canary, Watched
+from tests.support.canary import Canary, FileWatcher
 from tests.support.clips import ffmpeg, make_clip
-from tests.support.processes import converters
+from tests.support.processes import find_ffmpeg_processes
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ class Meter:
     peak_bytes = 0
 
     def tick(self, *_: float) -> None:
-        for process in converters():
+        for process in find_ffmpeg_processes():
             try:
                 self.peak_bytes = max(self.peak_bytes, process.memory_info().rss)
             except psutil.Error:
@@ -195,7 +195,7 @@ def test_pictures_in_another_file_are_not_fetched(
             CALM, more=malicious_files.attachment(f"../../{sibling}", bytes(2_000_000))
         ),
     }
-    watched = Watched(sibling)
+    watched = FileWatcher(sibling)
     for name, content in named.items():
         path = tmp_path / name
         path.write_bytes(content)
@@ -205,7 +205,7 @@ def test_pictures_in_another_file_are_not_fetched(
             assert name == "alis", "only QuickTime's own way takes the pictures away"
     assert not watched.was_opened
     watched.close()
-    assert canary.calls == 0
+    assert canary.connections == 0
     assert {path.name for path in tmp_path.iterdir()} == {*named, sibling.name}
 
 
@@ -217,9 +217,9 @@ def test_a_playlist_with_a_good_beginning_opens_nothing(
     path = tmp_path / "c.webm"
     text = malicious_files.playlists(sibling, canary.url)[kind]
     path.write_bytes(malicious_files.DISGUISES[disguise] + text)
-    watched = Watched(sibling)
+    watched = FileWatcher(sibling)
     with pytest.raises(NotAVideo):
         probe_video(path)
     assert not watched.was_opened
     watched.close()
-    assert canary.calls == 0
+    assert canary.connections == 0

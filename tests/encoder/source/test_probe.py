@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chromi.encoder.encoder_errors import Cancelled, ConverterKilled
-from chromi.encoder.process.subprocess_runner import Outcome
+from chromi.encoder.process.subprocess_runner import ProcessResult
 from chromi.encoder.source import probe
 from chromi.encoder.source.probe import VideoInfo, probe_video
 from chromi.errors import NotAVideo
@@ -201,6 +201,6 @@ def test_a_probe_can_be_stopped(tmp_path: Path) -> None:
 
 
 def test_a_probe_that_is_killed_says_nothing_of_the_file(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "run", lambda *_, **__: Outcome(-signal.SIGKILL, ""))
+    monkeypatch.setattr(probe, "run_ffmpeg", lambda *_, **__: ProcessResult(-signal.SIGKILL, ""))
     with pytest.raises(ConverterKilled):
         probe_video(clip)
