@@ -22,7 +22,7 @@ from chromi.errors import BadOptions, ChromiError, Gone, NotAVideo, NotFound
 from chromi.tokens import MAX_AGE_S, TokenSigner
 from tests.support import malicious_files
 from tests.support.clips import ffmpeg, make_clip
-from tests.support.fuzzing import NUMBERS, PLACES, TYPED, bounded
+from tests.support.fuzzing import NUMBERS, OPTION_TEXTS, POSITIONS, limit_examples
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ SHOWN = st.one_of(
 )
 
 
-@bounded(400)
+@limit_examples(400)
 @given(
     packets=st.lists(PACKETS, max_size=8), shown=st.lists(SHOWN, max_size=8), exit_code=st.integers(-9, 255)
 )
@@ -70,7 +70,7 @@ def test_whatever_ffmpeg_says_of_a_file(packets: list[str], shown: list[str], ex
         assert 0 < info.duration_s < float("inf")
 
 
-@bounded(100)
+@limit_examples(100)
 @given(st.one_of(st.text(max_size=30), st.builds("frame={}".format, NUMBERS)))
 def test_whatever_is_said_of_progress(line: str) -> None:
     counter = FrameCounter()
@@ -115,11 +115,11 @@ WORDS = st.sampled_from(
 )
 CHANGES = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), PLACES, st.one_of(st.binary(min_size=1, max_size=4), WORDS)),
-        st.tuples(st.just("insert"), PLACES, st.binary(min_size=1, max_size=64)),
-        st.tuples(st.just("repeat"), PLACES, st.integers(1, 4096)),
-        st.tuples(st.just("remove"), PLACES, st.integers(1, 512)),
-        st.tuples(st.just("cut"), PLACES, st.none()),
+        st.tuples(st.just("put"), POSITIONS, st.one_of(st.binary(min_size=1, max_size=4), WORDS)),
+        st.tuples(st.just("insert"), POSITIONS, st.binary(min_size=1, max_size=64)),
+        st.tuples(st.just("repeat"), POSITIONS, st.integers(1, 4096)),
+        st.tuples(st.just("remove"), POSITIONS, st.integers(1, 512)),
+        st.tuples(st.just("cut"), POSITIONS, st.none()),
     ),
     min_size=1,
     max_size=6,
@@ -147,7 +147,7 @@ def changed(content: bytes, changes: list[tuple[str, float, Any]]) -> bytes:
 def test_whatever_the_bytes_of_a_file_are(kind: str, seeds: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "c"
 
-    @bounded(6)
+    @limit_examples(6)
     @given(CHANGES)
     def look(changes: list[tuple[str, float, Any]]) -> None:
         path.write_bytes(changed(seeds[kind], changes))
@@ -187,7 +187,7 @@ RECIPES = st.builds(
 
 
 def test_any_part_of_any_clip_becomes_a_background(tmp_path: Path) -> None:
-    @bounded(12)
+    @limit_examples(12)
     @given(SHORT_CLIPS, RECIPES)
     @example({"seconds": 0.125, "rate": 24, "size": "64x36", "picture": "color"}, ConversionOptions())
     def look(clip: dict[str, Any], options: ConversionOptions) -> None:
@@ -202,8 +202,8 @@ def test_any_part_of_any_clip_becomes_a_background(tmp_path: Path) -> None:
 # -- what a person types -------------------------------------------------------------------------------------
 
 
-@bounded(500)
-@given(st.dictionaries(st.one_of(st.sampled_from(OPTIONS), st.text(max_size=8)), TYPED, max_size=6))
+@limit_examples(500)
+@given(st.dictionaries(st.one_of(st.sampled_from(OPTIONS), st.text(max_size=8)), OPTION_TEXTS, max_size=6))
 def test_whatever_is_asked_for(typed: dict[str, str]) -> None:
     with suppress(BadOptions):
         options = ConversionOptions.parse(**typed)
@@ -212,8 +212,8 @@ def test_whatever_is_asked_for(typed: dict[str, str]) -> None:
         assert 1 <= options.duration_s <= 10
 
 
-@bounded(300)
-@given(TYPED)
+@limit_examples(300)
+@given(OPTION_TEXTS)
 def test_whatever_time_is_typed(typed: str) -> None:
     with suppress(ValueError):
         seconds = parse_timecode(typed)
@@ -226,7 +226,7 @@ def test_whatever_time_is_typed(typed: str) -> None:
 KEY = "k" * 32
 
 
-@bounded(300)
+@limit_examples(300)
 @given(st.text(max_size=300))
 def test_no_token_can_be_made_up(token: str) -> None:
     signer = TokenSigner([KEY])
@@ -235,8 +235,8 @@ def test_no_token_can_be_made_up(token: str) -> None:
         signer.verify_download(token)
 
 
-@bounded(300)
-@given(PLACES, st.text(max_size=4), st.integers(0, 4))
+@limit_examples(300)
+@given(POSITIONS, st.text(max_size=4), st.integers(0, 4))
 def test_a_changed_token_is_the_same_link_or_none(place: float, text: str, removed: int) -> None:
     signer = TokenSigner([KEY])
     token = signer.sign_download("a link", time.time() - MAX_AGE_S / 2)

@@ -26,7 +26,7 @@ SMALL = ConversionOptions(duration_s=1, width_px=640, height_px=360)
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_clip(tmp_path_factory.mktemp("clips") / "c.mp4", seconds=7, sound=True)
+    return make_clip(tmp_path_factory.mktemp("clips") / "c.mp4", seconds=7, audio=True)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("made")
     # Few colors that move: six seconds of many would take long to draw, and say no more.
-    clip = make_clip(folder / "c.mp4", seconds=7, picture="quadrants", filters="scroll=h=0.01", sound=True)
+    clip = make_clip(folder / "c.mp4", seconds=7, pattern="quadrants", filters="scroll=h=0.01", audio=True)
     room = folder / "room"
     room.mkdir()
     said: list[tuple[float, Progress]] = []
@@ -119,7 +119,7 @@ def test_a_still_picture_shows_as_long_as_its_file_says(room: Path) -> None:
 
 
 def test_a_gif_without_movement_keeps_all_its_frames(room: Path) -> None:
-    clip = make_clip(room / "c.mp4", seconds=2, picture="color=red")
+    clip = make_clip(room / "c.mp4", seconds=2, pattern="color=red")
     assert convert_in(room, clip, SMALL).frames == 24
 
 

@@ -76,8 +76,8 @@ def test_a_clip_of_many_streams_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_picture_that_grows_while_it_plays_stays_in_bounds(tmp_path: Path) -> None:
     """The stream's header says 64x36; a later key frame says 7680x4320."""
-    small = make_clip(tmp_path / "small.h264", seconds=0.5, size="64x36", picture="color=red")
-    large = make_clip(tmp_path / "large.h264", seconds=0.1, size="7680x4320", picture="color=red")
+    small = make_clip(tmp_path / "small.h264", seconds=0.5, size="64x36", pattern="color=red")
+    large = make_clip(tmp_path / "large.h264", seconds=0.1, size="7680x4320", pattern="color=red")
     both = tmp_path / "both.h264"
     both.write_bytes(small.read_bytes() + large.read_bytes())
     clip = tmp_path / "c.mkv"

@@ -11,7 +11,7 @@ from chromi.encoder import find_loops, loops, make_preview, preview, probe_video
 from chromi.encoder.encoder_errors import TimedOut
 from chromi.encoder.source import mp4_index, probe
 from chromi.errors import ChromiError, NotAVideo
-from tests.encoder.conftest import FULL, Keep
+from tests.encoder.conftest import FULL_SIZE, Extract
 from tests.support import malicious_files
 from tests.support.canary import Canary, FileWatcher
 from tests.support.clips import ffmpeg, make_clip
@@ -117,25 +117,27 @@ def test_it_is_refused_soon(name: str, movie: bytes, single: bytes, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", READ)
-def test_of_what_can_be_read_the_window_is_taken(name: str, movie: bytes, tmp_path: Path, keep: Keep) -> None:
+def test_of_what_can_be_read_the_window_is_taken(
+    name: str, movie: bytes, tmp_path: Path, extract: Extract
+) -> None:
     path = tmp_path / "c.mp4"
     path.write_bytes(READ[name](movie))
     start = time.monotonic()
-    kept = keep(path, **FULL)
+    extracted = extract(path, **FULL_SIZE)
     assert time.monotonic() - start < ENOUGH_S
-    assert 1 <= kept.count <= 24
-    assert sum(file.stat().st_size for file in kept.frames_path.parent.rglob("*")) < 20_000_000
+    assert 1 <= extracted.count <= 24
+    assert sum(file.stat().st_size for file in extracted.frames_path.parent.rglob("*")) < 20_000_000
 
 
 @pytest.mark.parametrize("times", [(0, 2**40), (malicious_files.HUGE, malicious_files.HUGE + 10)])
 @pytest.mark.parametrize("scale", [1, 1_000_000, 10**9])
-def test_no_time_is_too_far(times: tuple[int, ...], scale: int, tmp_path: Path, keep: Keep) -> None:
+def test_no_time_is_too_far(times: tuple[int, ...], scale: int, tmp_path: Path, extract: Extract) -> None:
     path = tmp_path / "c.mkv"
     path.write_bytes(malicious_files.matroska([(at, JPEG) for at in times], scale=scale))
     frames, status = 1, 200
     start = time.monotonic()
     try:
-        frames = keep(path, **FULL).count
+        frames = extract(path, **FULL_SIZE).count
     except ChromiError as error:
         status = error.status_code
     assert time.monotonic() - start < ENOUGH_S
