@@ -12,7 +12,7 @@ from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.errors import ChromiError, NotAVideo
 from tests.support.canary import Canary, FileWatcher
 from tests.support.clips import ffmpeg, make_clip
-from tests.support.malicious_files import PLAYLISTS, playlists
+from tests.support.playlists import PLAYLIST_FORMATS, make_playlists
 
 
 @pytest.fixture(scope="module")
@@ -21,23 +21,23 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("other") / "secret.mp4", seconds=1)
 
 
-@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("kind", PLAYLIST_FORMATS)
 def test_a_playlist_is_refused_and_opens_nothing(
     kind: str, canary: Canary, secret: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "c.mp4").write_bytes(playlists(secret, canary.url)[kind])
+    (tmp_path / "c.mp4").write_bytes(make_playlists(secret, canary.url)[kind])
     with pytest.raises(NotAVideo):
         probe_video(tmp_path / "c.mp4")
     assert canary.connections == 0
 
 
-@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("kind", PLAYLIST_FORMATS)
 def test_ffmpeg_itself_would_not_open_one_either(
     kind: str, canary: Canary, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first bytes are one wall; the arguments are another; the sandbox, turned off here, a third."""
     monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, b""))
-    (tmp_path / "c.mp4").write_bytes(playlists(secret, canary.url)[kind])
+    (tmp_path / "c.mp4").write_bytes(make_playlists(secret, canary.url)[kind])
     watched = FileWatcher(secret)
     with (tmp_path / "c.mp4").open("rb") as clip:
         arguments = [*untrusted_input(clip.fileno(), threads=1), "-f", "null", "-"]
