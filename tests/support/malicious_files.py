@@ -86,7 +86,7 @@ def forged_tracks(movie: bytes, samples: int, tracks: int) -> bytes:
 
 
 def many_tracks(movie: bytes, tracks: int) -> bytes:
-    """Copy the first track, so that the movie has this many tracks with the same samples."""
+    """Copy the first track until the movie has this many tracks with the same samples."""
 
     def multiply(index: bytes) -> bytes:
         at = index.index(b"trak") - 4

@@ -1,6 +1,6 @@
 """The colors of the matrix clips by the formulas of the standards, and the colors that Chromium shows.
 
-Nothing here is shared with the encoder, so that an error in one of its formulas is detected.
+Nothing here is shared with the encoder. Otherwise an error in one of its formulas would not be detected.
 """
 
 import math

@@ -148,7 +148,7 @@ def _complete_row(row: Row, uncovered: Mapping[Pair, None], number: int) -> Row:
     """Complete row `number` with the values that cover most of the uncovered pairs.
 
     Ties go to the fastest value of costly parameters. For other parameters they go to a different value in
-    each row, so that the matrix covers more than pairs.
+    each row, which covers more than pairs.
     """
     for name, values in PARAMETERS.items():
         if name in row:

@@ -1,4 +1,4 @@
-"""Decode the window of a clip and show each frame at its own time, even if the index or the stream is odd."""
+"""Decode the window of a clip, with each frame at its own time even if the index or stream is irregular."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence

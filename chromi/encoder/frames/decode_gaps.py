@@ -12,7 +12,7 @@ from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
 
 MAX_GAP_S = 1.0
-"""In a longer gap between decoded frames, the packets are counted to tell an error from a still image."""
+"""In a longer gap, the packets are counted to distinguish an error from a still image."""
 
 _MIN_LOST_PACKETS = 3  # one or two may be frames that are never shown (VP8's alternate reference frames)
 _MARGIN_S = 0.1  # packets this close to a decoded frame may belong to it

@@ -27,7 +27,7 @@ def build_filtergraph(
 ) -> str:
     """Return the graph from the clip's video stream to [frames]: yuv420p in BT.709, at the options' size.
 
-    `frame_filters` select the frames. They come first so that they bound the number of frames. `lut_path` is
+    `frame_filters` select the frames. They come first to bound the number of frames. `lut_path` is
     the return value of `write_lut` for this clip. With `allow_changes`, frames may change their aspect ratio
     and format within the clip.
     """
@@ -71,7 +71,7 @@ def _scale_to_fill(options: ConversionOptions) -> list[str]:
 
     The crop is centered on the focus as far as the edges allow. It comes before scaling because a frame of
     2x2000 would be 640,000 pixels high at the full width. It leaves up to two pixels too many, which `_pad`
-    crops, so that both sides are scaled by the same factor and no frame is distorted by rounding. `sar` is
+    crops: both sides are scaled by the same factor, and rounding distorts no frame. `sar` is
     the width of one pixel: the crop is measured in square pixels. Even offsets keep the chroma planes
     aligned. exact=1 is needed for frames that are one pixel wide or high.
     """
@@ -123,7 +123,7 @@ def _overlay_on(background: str) -> str:
 
 
 def _blur(width_px: int, height_px: int) -> str:
-    """Return the filters that turn a frame into a blurred background, darkened to set off the foreground."""
+    """Return the filters that make a blurred background of a frame, darkened to set off the foreground."""
     ratio = f"{width_px}/{height_px}"
     blur_size_px = ":".join(map(str, BLUR_SIZE_PX))
     return (

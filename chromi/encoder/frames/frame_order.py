@@ -84,12 +84,12 @@ def _fill(frames: list[int], count: int, short: Short) -> list[int]:
 
 
 def _forward_and_back(frames: list[int]) -> list[int]:
-    """Append the frames in reverse without the first and last, so that repeating shows no frame twice."""
+    """Append the frames in reverse, without the first and last to show no frame twice when repeated."""
     return frames + frames[-2:0:-1]
 
 
 def _boomerang(frames: list[int], options: ConversionOptions) -> list[int]:
-    """Fill the forward half, then append it in reverse, so that the whole loop is seamless.
+    """Fill the forward half, then append it in reverse, which makes the loop seamless.
 
     A repeated boomerang is the same as one that goes back and forth, so Short.REPEAT acts as Short.BOOMERANG.
     Forward and back is an even number of frames. For an odd number the last one is dropped.
@@ -99,7 +99,7 @@ def _boomerang(frames: list[int], options: ConversionOptions) -> list[int]:
 
 
 def _crossfade(frames: list[int], count: int = 0) -> FrameOrder:
-    """Fade the last frames into those before the first one shown, so that the loop is seamless.
+    """Fade the last frames into those before the first one shown, which makes the loop seamless.
 
     A very short clip uses a third of its frames for the fade. If `count` is given, the clip is repeated up to
     that many frames. Each repetition has its own fade and about the same length. A clip that ends early is at

@@ -19,7 +19,7 @@ THUMBNAIL_BYTES = _FRAME_BYTES + SAMPLES_WIDTH_PX * SAMPLES_HEIGHT_PX * 3
 """The size of both thumbnails of one frame."""
 _MIN_MOTION = 1e-6
 _SHIFT_PX = 8
-"""The sampling grid moves from frame to frame within this range, so that every static line is sampled."""
+"""The sampling grid moves within this range from frame to frame, which samples every static line."""
 
 _TO_RGB = f"{bt709_scale_options('neighbor')},format=rgb24"
 THUMBNAIL_FILTERS = (

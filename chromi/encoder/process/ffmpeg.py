@@ -103,7 +103,7 @@ def escape_path(path: Path) -> str:
 def frames_input(frames_path: Path, first: int = 0) -> list[str]:
     """Return the arguments that read extracted frames from number `first` on.
 
-    The seek goes to half a frame earlier, so that rounding never skips the frame.
+    The seek goes to half a frame earlier. Otherwise rounding could skip the frame.
     """
     start = ("-ss", f"{(first - 0.5) / OUTPUT_FPS:.6f}") if first else ()
     return ["-threads", "1", *start, "-f", "nut", "-i", str(frames_path)]

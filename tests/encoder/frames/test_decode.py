@@ -24,7 +24,7 @@ _FIRST, _SECOND = 20, 100
 """The luma of each part's first frame."""
 
 
-def part(
+def make_part(
     folder: Path,
     name: str,
     first_luma: int,
@@ -48,7 +48,7 @@ def part(
     )
 
 
-def join(folder: Path, *parts: Path) -> Path:
+def concatenate(folder: Path, *parts: Path) -> Path:
     """Concatenate parts without re-encoding them."""
     path = folder / "joined.mkv"
     if parts[0].suffix == ".h264":
@@ -62,22 +62,22 @@ def join(folder: Path, *parts: Path) -> Path:
     return path
 
 
-def counted(luma: int, frames: int) -> list[int]:
+def count_up(luma: int, frames: int) -> list[int]:
     return list(range(luma, luma + frames))
 
 
 @pytest.mark.parametrize("codec", _CODECS)
 @pytest.mark.parametrize("size", ["128x72", "36x64", "48x48"])
 def test_frames_after_size_change_are_shown(codec: str, size: str, tmp_path: Path, extract: Extract) -> None:
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, codec=codec),
-        part(tmp_path, "b", _SECOND, codec=codec, size=size),
+        make_part(tmp_path, "a", _FIRST, codec=codec),
+        make_part(tmp_path, "b", _SECOND, codec=codec, size=size),
     )
     extracted = extract(clip, duration_s=2)
-    assert read_lumas(extracted) == pytest.approx(counted(_FIRST, 24) + counted(_SECOND, 24), abs=2)
+    assert read_lumas(extracted) == pytest.approx(count_up(_FIRST, 24) + count_up(_SECOND, 24), abs=2)
     assert read_lumas(extract(clip, start_s=0.5)) == pytest.approx(
-        counted(32, 12) + counted(_SECOND, 12), abs=2
+        count_up(32, 12) + count_up(_SECOND, 12), abs=2
     )
 
 
@@ -87,23 +87,23 @@ def test_frames_after_range_change_have_the_same_brightness(
 ) -> None:
     full = "scale=in_range=tv:out_range=pc,setparams=range=pc,format=yuvj420p"
     filters = [full, "null"] if full_first else ["null", full]
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, filters=filters[0]),
-        part(tmp_path, "b", _SECOND, filters=filters[1]),
+        make_part(tmp_path, "a", _FIRST, filters=filters[0]),
+        make_part(tmp_path, "b", _SECOND, filters=filters[1]),
     )
     shown = read_lumas(extract(clip, duration_s=2))
-    assert shown == pytest.approx(counted(_FIRST, 24) + counted(_SECOND, 24), abs=2)
+    assert shown == pytest.approx(count_up(_FIRST, 24) + count_up(_SECOND, 24), abs=2)
 
 
 def test_frames_after_rotation_change_are_upright(tmp_path: Path, extract: Extract) -> None:
     """The second part is stored upside down and has the matching rotation."""
     white_top = "drawbox=x=0:y=0:w=iw:h=ih/2:color=white:thickness=fill"
     turned = ("-bsf:v", "dump_extra,h264_metadata=display_orientation=insert:rotate=180")
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, filters=white_top),
-        part(tmp_path, "b", _SECOND, filters=f"{white_top},hflip,vflip", options=turned),
+        make_part(tmp_path, "a", _FIRST, filters=white_top),
+        make_part(tmp_path, "b", _SECOND, filters=f"{white_top},hflip,vflip", options=turned),
     )
     shown = read_lumas(extract(clip, duration_s=2))
     assert min(shown) > 200, "the white half is always on top"
@@ -125,8 +125,8 @@ def test_frames_after_rotation_change_are_upright(tmp_path: Path, extract: Extra
 def test_options_lose_no_frames_of_changing_stream(
     options: dict[str, object], tmp_path: Path, extract: Extract
 ) -> None:
-    parts = (part(tmp_path, "a", _FIRST), part(tmp_path, "b", _SECOND, size="36x64"))
-    changing = join(tmp_path, *parts)
+    parts = (make_part(tmp_path, "a", _FIRST), make_part(tmp_path, "b", _SECOND, size="36x64"))
+    changing = concatenate(tmp_path, *parts)
     same_size = make_clip(
         tmp_path / "same.mkv", seconds=2, rate=24, size="64x36", pattern="color=black",
         filters=f"{COUNTING_FILTERS},lutyuv=y='if(gte(val,44),val+56,val)'", options=("-qp", "0"),
@@ -140,10 +140,10 @@ def test_options_lose_no_frames_of_changing_stream(
 def test_part_with_other_aspect_ratio_is_not_distorted(tmp_path: Path, extract: Extract) -> None:
     """The second part is portrait with a white band in the middle, whose height shows the scale."""
     band = "drawbox=x=0:y=ih*0.4:w=iw:h=ih*0.2:color=white:thickness=fill"
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, size="64x36"),
-        part(tmp_path, "b", _FIRST, size="90x160", filters=band),
+        make_part(tmp_path, "a", _FIRST, size="64x36"),
+        make_part(tmp_path, "b", _FIRST, size="90x160", filters=band),
     )
     last = read_frame(extract(clip, duration_s=2, width_px=1280, height_px=720), 47)
     column = [last.getpixel((640, y)) for y in range(720)]
@@ -157,18 +157,20 @@ def test_part_with_other_aspect_ratio_is_shown_whole(
 ) -> None:
     """The first part needs no padding. The second has a white line at its top, which must be visible."""
     line = "drawbox=x=0:y=0:w=iw:h=16:color=white:thickness=fill"
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, size="64x36"),
-        part(tmp_path, "b", _FIRST, size="90x160", filters=line),
+        make_part(tmp_path, "a", _FIRST, size="64x36"),
+        make_part(tmp_path, "b", _FIRST, size="90x160", filters=line),
     )
     extracted = extract(clip, duration_s=2, width_px=1280, height_px=720, framing=framing)
     assert read_frame(extracted, 47).getpixel((640, 20))[0] > 200  # type: ignore[index]
 
 
 def test_preview_continues_after_size_change(tmp_path: Path) -> None:
-    clip = join(
-        tmp_path, part(tmp_path, "a", _FIRST, size="128x72"), part(tmp_path, "b", _SECOND, size="72x128")
+    clip = concatenate(
+        tmp_path,
+        make_part(tmp_path, "a", _FIRST, size="128x72"),
+        make_part(tmp_path, "b", _SECOND, size="72x128"),
     )
     preview = tmp_path / "preview.mp4"
     make_preview(clip, preview)

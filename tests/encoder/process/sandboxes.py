@@ -24,7 +24,7 @@ needs_full_sandbox = pytest.mark.skipif(
 )
 
 PYTHON = [os.path.realpath(sys.executable), "-I", "-S", "-c"]
-"""The command that runs a Python program given as an argument, so that it need not be read from a file."""
+"""Runs a Python program given as an argument, which needs no access to a file."""
 
 _COLUMN = list(seccomp.SECCOMP).index(os.uname().machine) if os.uname().machine in seccomp.SECCOMP else 0
 SYSCALL_NUMBERS = {
