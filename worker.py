@@ -6,7 +6,7 @@ import sys
 
 from chromi import log
 from chromi.config import Settings
-from chromi.encoder.process.launcher import die_with_parent
+from chromi.encoder.process.launcher import set_parent_death_signal
 from chromi.errors import ChromiError
 from chromi.hardening import protect_memory, require_sandbox
 from chromi.jobs.queue import open_service
@@ -26,7 +26,7 @@ huey = queue.huey
 
 # If the consumer were killed, Huey's worker processes would go on taking jobs, and nobody would stop them.
 consumer_pid = os.getpid()
-os.register_at_fork(after_in_child=lambda: die_with_parent(consumer_pid))
+os.register_at_fork(after_in_child=lambda: set_parent_death_signal(consumer_pid))
 
 
 def create_consumer(**options: object) -> object:

@@ -93,7 +93,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight seconds of four colors that move along: the least work that a conversion can have."""
     path = tmp_path_factory.mktemp("clips") / "plain.mp4"
-    return make_clip(path, seconds=8, size="320x180", picture="quadrants", filters="scroll=h=0.01")
+    return make_clip(path, seconds=8, size="320x180", pattern="quadrants", filters="scroll=h=0.01")
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ def test_a_run_writes_figures_tables_and_a_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Few colors: the other tool's dither takes half a minute over many.
-    clip = make_clip(tmp_path / "clip.mp4", seconds=6.5, picture="quadrants", filters="scroll=h=0.01")
+    clip = make_clip(tmp_path / "clip.mp4", seconds=6.5, pattern="quadrants", filters="scroll=h=0.01")
     short = make_clip(tmp_path / "short.mp4", seconds=1, size="64x64")
     results = tmp_path / "results"
 

@@ -14,9 +14,9 @@ from chromi.encoder.process import sandbox
 from chromi.encoder.process.landlock import find_abi
 from chromi.encoder.process.sandbox import Sandbox
 from chromi.encoder.process.seccomp import make_filter
-from chromi.encoder.process.subprocess_runner import Limits, run
+from chromi.encoder.process.subprocess_runner import ProcessLimits, run_program
 from tests.conftest import ROOT, Service, end_service, run_service
-from tests.support.blocked_syscalls import refusing
+from tests.support.blocked_syscalls import block_syscall
 from tests.support.service_client import start_job, wait_for_end
 from tests.support.waiting import wait_for
 
@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 LANDLOCK_CREATE_RULESET = 444
-WITHOUT_LANDLOCK = refusing(LANDLOCK_CREATE_RULESET, ENOSYS)
+WITHOUT_LANDLOCK = block_syscall(LANDLOCK_CREATE_RULESET, ENOSYS)
 POWERLESS = ("setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
 """Root without capabilities has no more power over other processes than an ordinary user."""
 INSIDE = POWERLESS if os.getuid() == 0 else ()
@@ -55,14 +55,14 @@ for name in ("mem", "environ"):
         pass
 """
     command = [os.path.realpath(sys.executable), "-I", "-S", "-c", attempt, str(pid)]
-    run(command, limits=Limits(20, 0), on_output=found.append).check()
+    run_program(command, limits=ProcessLimits(20, 0), on_output=found.append).check()
     return set(found)
 
 
 def test_a_converter_cannot_open_the_memory_of_any_process_of_the_service(
     exposed: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "strongest", lambda: Sandbox(0, make_filter()))
+    monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, make_filter()))
     assert {pid: can_be_opened(pid) for pid in [each.pid for each in exposed.tree()]} == {
         each.pid: set() for each in exposed.tree()
     }

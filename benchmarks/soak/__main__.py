@@ -22,7 +22,7 @@ from benchmarks.service import running_service
 from benchmarks.soak.client import Client
 from benchmarks.soak.verdict import BaseModel, judge
 from benchmarks.soak.visitors import Visitors
-from benchmarks.soak.watch import Watch, Sample, look_at
+from benchmarks.soak.watch import Sample, Watch, look_at
 
 EVERY_S = 10.0
 SHORT_LIVED = {"CHROMI_UPLOAD_TTL_S": "60", "CHROMI_LINK_TTL_S": "60"}

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from chromi.encoder.encoder_errors import GifsicleMissing
 from chromi.encoder.gif.gifsicle import find_gifsicle
-from chromi.encoder.process import subprocess_runner
-from chromi.encoder.process.ffmpeg import DECODERS, find_ffmpeg, run
-from chromi.encoder.process.sandbox import Sandbox, strongest
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.ffmpeg import DECODERS, find_ffmpeg, run_ffmpeg
+from chromi.encoder.process.sandbox import Sandbox, detect_sandbox
+from chromi.encoder.process.subprocess_runner import ProcessLimits, run_program
 
 _FILTERS = (
     *("fps", "trim", "select", "settb", "setpts", "setparams", "crop", "scale", "setsar", "split", "format"),
@@ -17,7 +16,7 @@ _FILTERS = (
     *("concat", "hqdn3d", "libvmaf", "psnr", "paletteuse", "showinfo"),
 )
 _ENCODERS = ("utvideo", "gif", "png", "libx264", "rawvideo", "wrapped_avframe")  # the last writes to nowhere
-_LIMITS = Limits(wall_s=10, file_bytes=0)
+_LIMITS = ProcessLimits(timeout_s=10, max_file_bytes=0)
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,7 @@ def inspect_ffmpeg() -> FfmpegReport:
 def inspect_gifsicle() -> str:
     """Return the version of the installed gifsicle. Raises GifsicleMissing and TimedOut."""
     lines: list[str] = []
-    outcome = subprocess_runner.run(
-        [str(find_gifsicle()), "--version"], limits=_LIMITS, on_output=lines.append
-    )
+    outcome = run_program([str(find_gifsicle()), "--version"], limits=_LIMITS, on_output=lines.append)
     words = " ".join(lines[:1]).split()
     if outcome.exit_code or not words:
         raise GifsicleMissing(detail=outcome.log)
@@ -57,7 +54,7 @@ def inspect_gifsicle() -> str:
 
 def inspect_sandbox() -> Sandbox:
     """Return what ffmpeg and gifsicle are enclosed by here. Raises ServiceBusy."""
-    return strongest()
+    return detect_sandbox()
 
 
 def _lacking(kind: str, names: Sequence[str]) -> list[str]:
@@ -68,5 +65,5 @@ def _lacking(kind: str, names: Sequence[str]) -> list[str]:
 
 def _ask(question: str) -> list[str]:
     lines: list[str] = []
-    run([question], limits=_LIMITS, on_output=lines.append).check()
+    run_ffmpeg([question], limits=_LIMITS, on_output=lines.append).check()
     return lines

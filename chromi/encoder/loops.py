@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from chromi.encoder.encoder_errors import TimedOut
-from chromi.encoder.frames.color import lay_on_paper
+from chromi.encoder.frames.color import flatten_alpha
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
@@ -120,7 +120,7 @@ def _filters(info: VideoInfo) -> str:
             f"fps={ConversionOptions.fps}:start_time={info.first_frame_s:.6f}",
             f"trim=end_frame={_MAX_FRAMES}",
             f"scale={_WIDTH_PX}:{_HEIGHT_PX}:flags=area",
-            *lay_on_paper(info),
+            *flatten_alpha(info),
             "format=gray",
         )
     )

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from chromi.encoder.encoder_errors import DiskFull, EncodeError
-from chromi.encoder.frames.extract import FRAMES_FILE, extract_frames
+from chromi.encoder.frames.extract import FRAMES_FILENAME, extract_frames
 from chromi.encoder.frames.poster import Poster
 from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
 from chromi.encoder.gif.validate import GifInfo, publish, validate_gif
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.progress import CHECKING, CHOOSING, DRAWING, READING, SHRINKING, Progress, ProgressTracker
 from chromi.encoder.render.ladder import Choice, budget_bytes, choose
 from chromi.encoder.render.rate_control import FittedGif, fit
@@ -86,7 +86,7 @@ def convert(
     with run.cleaning(partial):
         try:
             film = run.read(frame_cache_path)
-            still.draw(film.frames_path)
+            still.render(film.frames_path)
             choice = run.choose(film)
             fitted = run.draw(film, choice, partial)
             facts = run.check(partial, film)
@@ -152,12 +152,12 @@ class _Run:
             shutil.rmtree(self.work_dir, ignore_errors=True)
 
     @property
-    def limits(self) -> Limits:
-        return Limits(max(0.1, self.watch.left_s), MAX_GIF_BYTES)
+    def limits(self) -> ProcessLimits:
+        return ProcessLimits(max(0.1, self.watch.left_s), MAX_GIF_BYTES)
 
     def read(self, frame_cache_path: Path | None) -> FrameStore:
         """Decode the window, unless that was done before."""
-        own_path = self.work_dir / FRAMES_FILE
+        own_path = self.work_dir / FRAMES_FILENAME
         with self.watch.timing("reading"):
             if not (frame_cache_path and _link(frame_cache_path, own_path)):
                 self._decode()
@@ -183,7 +183,7 @@ class _Run:
             self.source,
             info,
             self.options,
-            into=self.work_dir,
+            output_dir=self.work_dir,
             threads=self.threads,
             timeout_s=self.watch.left_s,
             on_tick=tick,

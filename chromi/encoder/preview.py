@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chromi.encoder.encoder_errors import DiskFull, EncodeError
-from chromi.encoder.frames.color import convert_color, lay_on_paper, write_lut
+from chromi.encoder.frames.color import convert_color, flatten_alpha, write_lut
 from chromi.encoder.frames.filtergraph import scale_to_fit
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.gif.validate import publish
@@ -113,7 +113,7 @@ def _filters(info: VideoInfo, lut_path: Path | None) -> str:
             f"trim=end_frame={round(_rate(info) * MAX_PREVIEW_S)}",
             "setpts=PTS-STARTPTS",
             *convert_color(info, scale, lut_path),
-            *lay_on_paper(info),
+            *flatten_alpha(info),
             f"format=yuv420p,pad={width}:{height}:-1:-1:eval=frame",
             "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",
         )

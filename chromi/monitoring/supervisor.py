@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from chromi.config import Settings
-from chromi.encoder.process.launcher import die_with_parent
+from chromi.encoder.process.launcher import set_parent_death_signal
 from chromi.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _start(command: list[str], environ: dict[str, str]) -> Child:
 
     def prepare() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        die_with_parent(parent_pid)
+        set_parent_death_signal(parent_pid)
 
     # This process has only one thread, so preexec_fn is safe.
     return subprocess.Popen(  # noqa: S603  our own programs

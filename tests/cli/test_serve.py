@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT, Service
-from tests.support.processes import are_gone, catches, converters, open_to_others
+from tests.support.processes import find_ffmpeg_processes, find_public_paths, handles_signal, have_ended
 from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
@@ -61,9 +61,9 @@ def test_a_signal_ends_everything_cleanly(start_service: Start, signum: int) -> 
     wait_for(lambda: len(service.tree()) >= 5, "web, consumer, scheduler and worker")
     family = service.tree()
     consumer = child_running(service, "huey_consumer")
-    wait_for(lambda: catches(consumer.pid, signal.SIGTERM), "the consumer to listen")
+    wait_for(lambda: handles_signal(consumer.pid, signal.SIGTERM), "the consumer to listen")
     assert service.stop(signum) == 0
-    wait_for(lambda: are_gone(family), "all processes to end")
+    wait_for(lambda: have_ended(family), "all processes to end")
     assert "Traceback" not in "".join(service.log)
 
 
@@ -74,13 +74,13 @@ def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: 
     family = service.tree()
     child_running(service, victim).kill()
     assert service.process.wait(30) != 0
-    wait_for(lambda: are_gone(family), "all processes to end")
+    wait_for(lambda: have_ended(family), "all processes to end")
 
 
 def test_a_dead_web_server_waits_for_no_job_to_be_started_again(start_service: Start, clip: Path) -> None:
     service = start_service()
     job_id = start_job(service, clip, quality="best")
-    wait_for(lambda: converters(child_running(service, "huey_consumer").pid), "ffmpeg")
+    wait_for(lambda: find_ffmpeg_processes(child_running(service, "huey_consumer").pid), "ffmpeg")
     child_running(service, "chromi web").kill()
     assert service.process.wait(30) == 1
     with closing(sqlite3.connect(service.instance / "chromi.db")) as rows:
@@ -90,11 +90,11 @@ def test_a_dead_web_server_waits_for_no_job_to_be_started_again(start_service: S
 def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) -> None:
     service = start_service(secret_key="a key that nobody is told", admin_token="a token of the host's")
     start_job(service, clip)
-    environments = wait_for(lambda: environments_of(converters(service.process.pid)), "ffmpeg")
+    environments = wait_for(lambda: environments_of(find_ffmpeg_processes(service.process.pid)), "ffmpeg")
     assert not [name for each in environments for name in each if name.startswith("CHROMI")]
     family = service.tree()
     service.process.kill()
-    wait_for(lambda: are_gone(family), "all processes to end", timeout_s=5)
+    wait_for(lambda: have_ended(family), "all processes to end", timeout_s=5)
 
 
 def test_after_sigterm_the_web_server_answers_until_the_running_job_has_finished(
@@ -103,7 +103,7 @@ def test_after_sigterm_the_web_server_answers_until_the_running_job_has_finished
     service = start_service()
     made = wait_for_end(service, start_job(service, plain_clip, duration="1"))
     running = start_job(service, clip, duration="3")
-    wait_for(lambda: converters(child_running(service, "huey_consumer").pid), "ffmpeg")
+    wait_for(lambda: find_ffmpeg_processes(child_running(service, "huey_consumer").pid), "ffmpeg")
     service.process.send_signal(signal.SIGTERM)
 
     def is_made_and_answered() -> bool:
@@ -116,7 +116,7 @@ def test_after_sigterm_the_web_server_answers_until_the_running_job_has_finished
     wait_for(is_made_and_answered, "the running job's GIF", timeout_s=60)
     assert gif.stat().st_size == made["result"]["bytes"]
     assert service.process.wait(30) == 0
-    assert converters() == []
+    assert find_ffmpeg_processes() == []
 
     again = start_service(instance=str(service.instance))
     assert job_of(again, running)["status"] == "success"
@@ -127,7 +127,7 @@ def test_the_end_of_an_orphan_ends_nothing(start_service: Start, clip: Path) -> 
     """As PID 1 of a container without an init: orphans become the supervisor's children."""
     service = start_service(("-c", ADOPTING, "serve"))
     start_job(service, clip, quality="best")
-    orphans = wait_for(lambda: converters(child_running(service, "huey_consumer").pid), "ffmpeg")
+    orphans = wait_for(lambda: find_ffmpeg_processes(child_running(service, "huey_consumer").pid), "ffmpeg")
     worker = orphans[0].parent()
     assert worker is not None
     before = workers_of(service)
@@ -144,7 +144,7 @@ def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
 ) -> None:
     service = start_service()
     job_id = start_job(service, clip, duration="3")
-    wait_for(lambda: converters(service.process.pid), "ffmpeg")
+    wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGINT, timeout_s=20) == 0
     assert not list((service.instance / "media/work").iterdir())
     again = start_service(instance=str(service.instance))
@@ -211,7 +211,7 @@ def test_only_its_owner_can_read_what_the_service_writes(start_service: Start, p
     job_id = curl_json("-Fduration=1", f"{service.url}/uploads/{upload}/jobs/")["job_id"]
     wait_for_end(service, job_id)
     assert {path.parent.name for path in service.media()} == {"uploads", "frames", "results"}
-    assert open_to_others(service.instance) == []
+    assert find_public_paths(service.instance) == []
 
 
 @pytest.mark.usefixtures("usual_umask")
@@ -223,7 +223,7 @@ def test_a_command_on_a_new_instance_leaves_nothing_that_others_can_read(
     environ = os.environ | {"CHROMI_INSTANCE": str(instance)}
     subprocess.run([sys.executable, "-m", "chromi", command], cwd=ROOT, env=environ, capture_output=True)
     assert (instance / "chromi.db").is_file()
-    assert open_to_others(instance) == []
+    assert find_public_paths(instance) == []
 
 
 def test_inline_converts_inside_the_request(start_service: Start, plain_clip: Path, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_the_two_programs_also_run_on_their_own(tmp_path: Path, plain_clip: Path
         job_id = start_job(service, plain_clip, duration="1")
         assert wait_for_end(service, job_id)["status"] == "success"
         assert job_of(service, job_id)["result"]["frames"] == 24
-        assert open_to_others(instance) == []
+        assert find_public_paths(instance) == []
         assert shared_url(service, job_id, "X-Forwarded-Proto: https").startswith("https://127.0.0.1")
         assert shared_url(service, job_id, "X-Forwarded-Host: evil").startswith("http://127.0.0.1")
     finally:

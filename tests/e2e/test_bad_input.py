@@ -144,7 +144,7 @@ def cut_short(folder: Path) -> Path:
 
 
 def only_sound(folder: Path) -> Path:
-    return clips.make_sound(folder / "sound.mp4")
+    return clips.make_audio(folder / "sound.mp4")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_the_way_without_script(scriptless_page: Page, service: Service, clip: P
             page.get_by_role("link", name="Refresh").click()
         return False
 
-    wait_for(is_ready, "the background", timeout_s=60, every_s=0.5)
+    wait_for(is_ready, "the background", timeout_s=60, interval_s=0.5)
     page.get_by_role("button", name="Make a link").click()
     expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
 

@@ -22,7 +22,7 @@ LAPTOP = {"viewport": {"width": 1280, "height": 800}, "is_mobile": False, "has_t
 def pages(house: House, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Addresses of the start page, a small clip's studio and a small background."""
     folder = tmp_path_factory.mktemp("pages")
-    clip = clips.make_clip(folder / "clip.mp4", size="320x180", rate=24, picture="color=teal")
+    clip = clips.make_clip(folder / "clip.mp4", size="320x180", rate=24, pattern="color=teal")
     gif, poster = folder / "made.gif", folder / "made.jpg"
     made = convert(clip, gif, ConversionOptions(duration_s=1.0), work_dir=folder / "work", poster=poster)
     result = house.result(finished=(gif, poster, made))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Service
-from tests.support.processes import converters
+from tests.support.processes import find_ffmpeg_processes
 from tests.support.service_client import curl, curl_json, job_of, start_job
 from tests.support.service_database import add_result
 from tests.support.waiting import wait_for
@@ -45,9 +45,9 @@ def test_the_published_calls_work_as_they_stand(service: Service, plain_clip: Pa
 def test_cancelling_ends_ffmpeg_within_three_seconds_and_leaves_no_file(service: Service, clip: Path) -> None:
     before = set(service.media())
     job_id = start_job(service, clip)
-    wait_for(lambda: converters(service.process.pid), "ffmpeg")
+    wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
     assert curl_json("-XPOST", f"{service.url}/jobs/{job_id}/cancel")["status"] == "cancelled"
-    wait_for(lambda: not converters(service.process.pid), "ffmpeg to end", timeout_s=3)
+    wait_for(lambda: not find_ffmpeg_processes(service.process.pid), "ffmpeg to end", timeout_s=3)
     wait_for(lambda: set(service.media()) <= before, "the files to go", timeout_s=3)
     assert job_of(service, job_id)["status"] == "cancelled"
 

@@ -32,7 +32,7 @@ NOTE_NEWS = f"""addEventListener("DOMContentLoaded", () => {{
 def tall_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight seconds upright, so that there is something to frame."""
     path = tmp_path_factory.mktemp("clips") / "tall.mp4"
-    return clips.make_clip(path, size="180x320", rate=24, picture="quadrants")
+    return clips.make_clip(path, size="180x320", rate=24, pattern="quadrants")
 
 
 def test_the_whole_way_by_keyboard(

@@ -33,7 +33,7 @@ def open_result(page: Page, house: House, finished: Finished | None = None) -> N
 
 def made_of(folder: Path, picture: str) -> Finished:
     """A background of one second of this picture."""
-    clip = clips.make_clip(folder / "clip.mp4", seconds=1, size="320x180", picture=picture)
+    clip = clips.make_clip(folder / "clip.mp4", seconds=1, size="320x180", pattern=picture)
     gif, poster = folder / "made.gif", folder / "made.jpg"
     return gif, poster, convert(clip, gif, ConversionOptions(), work_dir=folder / "work", poster=poster)
 

@@ -45,7 +45,7 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tall_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight seconds upright, red and lime above, blue and yellow below."""
     path = tmp_path_factory.mktemp("clips") / "tall.mp4"
-    return clips.make_clip(path, size="180x320", rate=24, picture="quadrants")
+    return clips.make_clip(path, size="180x320", rate=24, pattern="quadrants")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])

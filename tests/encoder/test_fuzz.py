@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from chromi.encoder import OPTIONS, ConversionOptions, VideoInfo, convert, probe_video
 from chromi.encoder.option_parser import Framing, Loop, Quality, Short
 from chromi.encoder.process.ffmpeg import FrameCounter
-from chromi.encoder.process.subprocess_runner import Outcome
+from chromi.encoder.process.subprocess_runner import ProcessResult
 from chromi.encoder.source import probe
 from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.errors import BadOptions, ChromiError, Gone, NotAVideo, NotFound
 from chromi.tokens import MAX_AGE_S, TokenSigner
 from tests.support import malicious_files
 from tests.support.clips import ffmpeg, make_clip
-from tests.support.fuzzing import NUMBERS, PLACES, TYPED, bounded
+from tests.support.fuzzing import NUMBERS, OPTION_TEXTS, POSITIONS, limit_examples
 
 pytestmark = pytest.mark.slow
 
@@ -47,30 +47,30 @@ SHOWN = st.one_of(
 )
 
 
-@bounded(400)
+@limit_examples(400)
 @given(
     packets=st.lists(PACKETS, max_size=8), shown=st.lists(SHOWN, max_size=8), exit_code=st.integers(-9, 255)
 )
 @example(packets=["#tb 0: 1/0", "0, 0, 0, 1, 100, 0x0"], shown=[], exit_code=0)
 def test_whatever_ffmpeg_says_of_a_file(packets: list[str], shown: list[str], exit_code: int) -> None:
-    def say(arguments: list[str], **how: Any) -> Outcome:
+    def say(arguments: list[str], **how: Any) -> ProcessResult:
         for line in packets:
             how["on_output"](line)
         witness = next((word for word in " ".join(arguments).split() if word.startswith("trim")), "")
         name = witness.partition(",")[2].partition("=")[0]
         for line in shown:
             how["on_log"](f"[{name} @ 0x5581] {line}")
-        return Outcome(exit_code, " | ".join(shown))
+        return ProcessResult(exit_code, " | ".join(shown))
 
     with pytest.MonkeyPatch.context() as monkeypatch, suppress(ChromiError):
-        monkeypatch.setattr(probe, "run", say)
+        monkeypatch.setattr(probe, "run_ffmpeg", say)
         monkeypatch.setattr(probe, "_sniff", lambda path: "mov")
         info = probe_video(Path(__file__))
         assert VideoInfo.from_dict(info.to_dict()) == info
         assert 0 < info.duration_s < float("inf")
 
 
-@bounded(100)
+@limit_examples(100)
 @given(st.one_of(st.text(max_size=30), st.builds("frame={}".format, NUMBERS)))
 def test_whatever_is_said_of_progress(line: str) -> None:
     counter = FrameCounter()
@@ -115,11 +115,11 @@ WORDS = st.sampled_from(
 )
 CHANGES = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), PLACES, st.one_of(st.binary(min_size=1, max_size=4), WORDS)),
-        st.tuples(st.just("insert"), PLACES, st.binary(min_size=1, max_size=64)),
-        st.tuples(st.just("repeat"), PLACES, st.integers(1, 4096)),
-        st.tuples(st.just("remove"), PLACES, st.integers(1, 512)),
-        st.tuples(st.just("cut"), PLACES, st.none()),
+        st.tuples(st.just("put"), POSITIONS, st.one_of(st.binary(min_size=1, max_size=4), WORDS)),
+        st.tuples(st.just("insert"), POSITIONS, st.binary(min_size=1, max_size=64)),
+        st.tuples(st.just("repeat"), POSITIONS, st.integers(1, 4096)),
+        st.tuples(st.just("remove"), POSITIONS, st.integers(1, 512)),
+        st.tuples(st.just("cut"), POSITIONS, st.none()),
     ),
     min_size=1,
     max_size=6,
@@ -147,7 +147,7 @@ def changed(content: bytes, changes: list[tuple[str, float, Any]]) -> bytes:
 def test_whatever_the_bytes_of_a_file_are(kind: str, seeds: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "c"
 
-    @bounded(6)
+    @limit_examples(6)
     @given(CHANGES)
     def look(changes: list[tuple[str, float, Any]]) -> None:
         path.write_bytes(changed(seeds[kind], changes))
@@ -170,7 +170,7 @@ SHORT_CLIPS = st.fixed_dictionaries(
         "seconds": st.integers(2, 60).map(lambda frames: frames / 24),
         "rate": st.sampled_from([10, 24, 25, 30, 50]),
         "size": st.sampled_from(["64x36", "36x64"]),
-        "picture": st.sampled_from(["color", "quadrants"]),
+        "pattern": st.sampled_from(["color", "quadrants"]),
     }
 )
 RECIPES = st.builds(
@@ -187,9 +187,9 @@ RECIPES = st.builds(
 
 
 def test_any_part_of_any_clip_becomes_a_background(tmp_path: Path) -> None:
-    @bounded(12)
+    @limit_examples(12)
     @given(SHORT_CLIPS, RECIPES)
-    @example({"seconds": 0.125, "rate": 24, "size": "64x36", "picture": "color"}, ConversionOptions())
+    @example({"seconds": 0.125, "rate": 24, "size": "64x36", "pattern": "color"}, ConversionOptions())
     def look(clip: dict[str, Any], options: ConversionOptions) -> None:
         path = make_clip(tmp_path / "c.mp4", **clip)
         with suppress(BadOptions):  # the clip is over before the part begins
@@ -202,8 +202,8 @@ def test_any_part_of_any_clip_becomes_a_background(tmp_path: Path) -> None:
 # -- what a person types -------------------------------------------------------------------------------------
 
 
-@bounded(500)
-@given(st.dictionaries(st.one_of(st.sampled_from(OPTIONS), st.text(max_size=8)), TYPED, max_size=6))
+@limit_examples(500)
+@given(st.dictionaries(st.one_of(st.sampled_from(OPTIONS), st.text(max_size=8)), OPTION_TEXTS, max_size=6))
 def test_whatever_is_asked_for(typed: dict[str, str]) -> None:
     with suppress(BadOptions):
         options = ConversionOptions.parse(**typed)
@@ -212,8 +212,8 @@ def test_whatever_is_asked_for(typed: dict[str, str]) -> None:
         assert 1 <= options.duration_s <= 10
 
 
-@bounded(300)
-@given(TYPED)
+@limit_examples(300)
+@given(OPTION_TEXTS)
 def test_whatever_time_is_typed(typed: str) -> None:
     with suppress(ValueError):
         seconds = parse_timecode(typed)
@@ -226,7 +226,7 @@ def test_whatever_time_is_typed(typed: str) -> None:
 KEY = "k" * 32
 
 
-@bounded(300)
+@limit_examples(300)
 @given(st.text(max_size=300))
 def test_no_token_can_be_made_up(token: str) -> None:
     signer = TokenSigner([KEY])
@@ -235,8 +235,8 @@ def test_no_token_can_be_made_up(token: str) -> None:
         signer.verify_download(token)
 
 
-@bounded(300)
-@given(PLACES, st.text(max_size=4), st.integers(0, 4))
+@limit_examples(300)
+@given(POSITIONS, st.text(max_size=4), st.integers(0, 4))
 def test_a_changed_token_is_the_same_link_or_none(place: float, text: str, removed: int) -> None:
     signer = TokenSigner([KEY])
     token = signer.sign_download("a link", time.time() - MAX_AGE_S / 2)

@@ -28,7 +28,7 @@ def film(tmp_path: Path) -> FrameStore:
         drawing = f"format=yuv420p,geq=lum='50+150*({white})':cb=128:cr=128"
         grain = f",noise=alls={noise}:allf=t" if noise else ""
         return make_clip(
-            tmp_path / name, seconds=seconds, size="160x90", rate=rate, picture="color=black",
+            tmp_path / name, seconds=seconds, size="160x90", rate=rate, pattern="color=black",
             filters=drawing + grain,
         )  # fmt: skip
 
@@ -76,7 +76,7 @@ def test_the_one_place_that_comes_again_is_first(noise: int, film: FrameStore) -
 
 
 def test_a_picture_that_stands_still_loops_anywhere(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "c.mp4", seconds=9, picture="smptebars", rate=10, size="160x90")
+    clip = make_clip(tmp_path / "c.mp4", seconds=9, pattern="smptebars", rate=10, size="160x90")
     assert scores(find_loops(clip, duration_s=6)) == [100] * 3
 
 

@@ -1,15 +1,15 @@
-"""The rows of the pairwise matrix with the codecs of phones and cameras."""
+"""Matrix rows with the codecs of phones and cameras."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.support.matrix_checks import check_row
-from tests.support.matrix_rows import Row, name_of, rows_with
+from tests.support.matrix_rows import Row, row_id, rows_with
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("row", rows_with("h264", "hevc"), ids=name_of)
-def test_gif_shows_the_clip(row: Row, tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", rows_with("h264", "hevc"), ids=row_id)
+def test_gif_matches_clip(row: Row, tmp_path: Path) -> None:
     check_row(row, tmp_path)

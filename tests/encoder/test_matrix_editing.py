@@ -1,15 +1,15 @@
-"""The rows of the pairwise matrix with the codecs of editors, most of them lossless."""
+"""Matrix rows with the codecs of video editors, most of them lossless."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.support.matrix_checks import check_row
-from tests.support.matrix_rows import Row, name_of, rows_with
+from tests.support.matrix_rows import Row, row_id, rows_with
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("row", rows_with("prores", "png", "ffv1", "raw"), ids=name_of)
-def test_gif_shows_the_clip(row: Row, tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", rows_with("prores", "png", "ffv1", "raw"), ids=row_id)
+def test_gif_matches_clip(row: Row, tmp_path: Path) -> None:
     check_row(row, tmp_path)

@@ -1,13 +1,13 @@
-"""The matrix itself: nothing that it promises is missing."""
+"""The test matrix covers every possible pair, and its expected HDR colors match Chromium."""
 
 from itertools import combinations
 
 import pytest
 
-from tests.support.matrix_colors import PATCHES, SPACES, shown_color
+from tests.support.matrix_colors import PATCHES, SPACES, displayed_color
 from tests.support.matrix_rows import PARAMETERS, matrix_rows, pairs_of, possible_pairs
 
-# What Chromium 156 showed of these patches in AV1 and VP9 of 10 bits, read back from a canvas.
+# The pixels of these patches in 10-bit AV1 and VP9 clips, read back from a canvas in Chromium 156.
 CHROMIUM = {
     "hlg": {
         "red": (144, 19, 23),
@@ -34,18 +34,20 @@ CHROMIUM = {
 }
 
 
-def test_every_possible_pair_has_a_row() -> None:
+def test_every_possible_pair_occurs_in_a_row() -> None:
     assert {pair for row in matrix_rows() for pair in pairs_of(row)} == set(possible_pairs())
 
 
-def test_few_pairs_of_values_are_impossible() -> None:
-    pairs = sum(len(PARAMETERS[one]) * len(PARAMETERS[other]) for one, other in combinations(PARAMETERS, 2))
+def test_most_pairs_of_values_are_possible() -> None:
+    pairs = sum(
+        len(PARAMETERS[first]) * len(PARAMETERS[second]) for first, second in combinations(PARAMETERS, 2)
+    )
     assert len(set(possible_pairs())) > 0.85 * pairs
 
 
 @pytest.mark.parametrize("transfer", CHROMIUM)
-def test_expected_hdr_colors_are_those_of_chromium(transfer: str) -> None:
-    """Except where 8 bits are few in its software conversion, and its blue is capped."""
-    for name, seen in CHROMIUM[transfer].items():
-        wanted = shown_color(PATCHES[name], SPACES[transfer])
-        assert max(abs(a - b) for a, b in zip(seen, wanted, strict=True)) <= 17, name
+def test_expected_hdr_colors_match_chromium(transfer: str) -> None:
+    """The tolerance allows for 8-bit rounding and the capped blue in Chromium's software conversion."""
+    for name, chromium in CHROMIUM[transfer].items():
+        expected = displayed_color(PATCHES[name], SPACES[transfer])
+        assert max(abs(a - b) for a, b in zip(chromium, expected, strict=True)) <= 17, name

@@ -15,7 +15,7 @@ from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, Di
 from chromi.encoder.option_parser import Quality
 from chromi.errors import BadOptions, NotAVideo
 from tests.support.clips import make_clip
-from tests.support.processes import converters
+from tests.support.processes import find_ffmpeg_processes
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ SMALL = ConversionOptions(duration_s=1, width_px=640, height_px=360)
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_clip(tmp_path_factory.mktemp("clips") / "c.mp4", seconds=7, sound=True)
+    return make_clip(tmp_path_factory.mktemp("clips") / "c.mp4", seconds=7, audio=True)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def room(tmp_path: Path) -> Path:
 
 
 def left(room: Path) -> list[str]:
-    assert converters() == []
+    assert find_ffmpeg_processes() == []
     return sorted(path.name for path in room.iterdir())
 
 
@@ -62,7 +62,7 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("made")
     # Few colors that move: six seconds of many would take long to draw, and say no more.
-    clip = make_clip(folder / "c.mp4", seconds=7, picture="quadrants", filters="scroll=h=0.01", sound=True)
+    clip = make_clip(folder / "c.mp4", seconds=7, pattern="quadrants", filters="scroll=h=0.01", audio=True)
     room = folder / "room"
     room.mkdir()
     said: list[tuple[float, Progress]] = []
@@ -119,7 +119,7 @@ def test_a_still_picture_shows_as_long_as_its_file_says(room: Path) -> None:
 
 
 def test_a_gif_without_movement_keeps_all_its_frames(room: Path) -> None:
-    clip = make_clip(room / "c.mp4", seconds=2, picture="color=red")
+    clip = make_clip(room / "c.mp4", seconds=2, pattern="color=red")
     assert convert_in(room, clip, SMALL).frames == 24
 
 
@@ -215,7 +215,7 @@ def test_a_result_that_breaks_the_contract_is_not_published(
     ("step", "name"),
     [
         ("reading", "frames.nut"),
-        ("reading", "strip.rgb"),
+        ("reading", "thumbnails.rgb"),
         ("choosing", "256-none-0.clear.gif"),
         ("choosing", "256-none-0.opaque.gif"),
         ("choosing", "../.chromi-o.try.gif"),

@@ -10,7 +10,7 @@ from chromi.encoder import make_preview, probe_video
 from chromi.encoder.encoder_errors import TimedOut
 from chromi.encoder.preview import MAX_PREVIEW_S
 from chromi.errors import NotAVideo
-from tests.encoder.frames.test_aspect_and_color import hdr_clip
+from tests.encoder.frames.test_aspect_and_color import make_hdr_clip
 from tests.support.clips import ffmpeg, make_clip
 
 Preview = Callable[[Path], Path]
@@ -49,7 +49,7 @@ def is_red(pixel: tuple[int, int, int]) -> bool:
 
 
 def test_a_clip_that_browsers_do_not_play_becomes_one_that_they_do(tmp_path: Path, preview: Preview) -> None:
-    clip = make_clip(tmp_path / "c.mov", seconds=1, size="800x450", codec="mpeg4", sound=True)
+    clip = make_clip(tmp_path / "c.mov", seconds=1, size="800x450", codec="mpeg4", audio=True)
     made = preview(clip)
     info = probe_video(made)
     assert info.container == "mov"
@@ -70,7 +70,7 @@ def test_times_are_the_clips_from_its_first_picture(
 ) -> None:
     pix_fmt = "yuv422p10le" if codec == "prores_ks" else "yuv420p"
     counting = make_clip(
-        tmp_path / f"c.{suffix}", seconds=4, rate=24, size="64x36", picture="color=black",
+        tmp_path / f"c.{suffix}", seconds=4, rate=24, size="64x36", pattern="color=black",
         filters=COUNTING, codec=codec, pix_fmt=pix_fmt,
     )  # fmt: skip
     late = tmp_path / f"late.{suffix}"
@@ -113,7 +113,7 @@ def test_every_size_becomes_even_and_is_not_enlarged(
     size: str, expected: tuple[int, int], tmp_path: Path, preview: Preview
 ) -> None:
     clip = make_clip(
-        tmp_path / "c.mkv", seconds=0.2, size=size, codec="ffv1", picture="color=red", pix_fmt="bgr0"
+        tmp_path / "c.mkv", seconds=0.2, size=size, codec="ffv1", pattern="color=red", pix_fmt="bgr0"
     )
     info = probe_video(preview(clip))
     assert abs(info.width_px - expected[0]) <= 2
@@ -122,7 +122,7 @@ def test_every_size_becomes_even_and_is_not_enlarged(
 
 @pytest.mark.slow
 def test_it_is_upright_with_square_pixels(tmp_path: Path, preview: Preview) -> None:
-    turned = make_clip(tmp_path / "t.mp4", seconds=0.2, picture="quadrants", rotate=-90)
+    turned = make_clip(tmp_path / "t.mp4", seconds=0.2, pattern="quadrants", rotate=-90)
     made = preview(turned)
     assert (probe_video(made).width_px, probe_video(made).height_px) == (360, 640)
     assert is_red(pixels(made, 0.9, 0.1)[0])
@@ -134,7 +134,7 @@ def test_it_is_upright_with_square_pixels(tmp_path: Path, preview: Preview) -> N
 @pytest.mark.slow
 def test_hdr_is_brought_to_an_ordinary_screen(tmp_path: Path, preview: Preview) -> None:
     """Chromium shows 38 % of the HLG signal, which is gray of 18 %, as 72."""
-    clip = hdr_clip(tmp_path / "c.mp4", "arib-std-b67", 0.38)
+    clip = make_hdr_clip(tmp_path / "c.mp4", "arib-std-b67", 0.38)
     assert probe_video(clip).is_hdr
     made = preview(clip)
     assert not probe_video(made).is_hdr
@@ -145,14 +145,14 @@ def test_hdr_is_brought_to_an_ordinary_screen(tmp_path: Path, preview: Preview) 
 def test_transparent_places_get_paper(tmp_path: Path, preview: Preview) -> None:
     clip = make_clip(
         tmp_path / "c.webm", seconds=0.2, codec="libvpx-vp9", pix_fmt="yuva420p",
-        picture="color=white", filters="format=yuva420p,geq=lum=235:cb=128:cr=128:a=0",
+        pattern="color=white", filters="format=yuva420p,geq=lum=235:cb=128:cr=128:a=0",
     )  # fmt: skip
     assert pixels(preview(clip), 0.5, 0.5)[0] == pytest.approx((0x20, 0x21, 0x24), abs=4)
 
 
 @pytest.mark.slow
 def test_of_pictures_an_hour_apart_ten_minutes_are_shown(tmp_path: Path, preview: Preview) -> None:
-    clip = make_clip(tmp_path / "c.mp4", seconds=7200, size="32x18", rate=1 / 3600, picture="color=black")
+    clip = make_clip(tmp_path / "c.mp4", seconds=7200, size="32x18", rate=1 / 3600, pattern="color=black")
     assert probe_video(preview(clip)).duration_s == pytest.approx(MAX_PREVIEW_S)
 
 

@@ -158,7 +158,7 @@ def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
     steps = ("reading", "choosing", "encoding", "checking", "published")
     with opened(tmp_path / "instance") as remains:
         upload = Upload.create(length_bytes=1, info_json={})
-        clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, picture="color")
+        clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, pattern="color")
         clip.rename(remains.storage.upload_path(upload.id))
         job_ids = [remains.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
         with run_consumer(remains.settings.instance, "tests.support.crashing_worker", workers=len(steps)):

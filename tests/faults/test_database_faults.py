@@ -80,7 +80,7 @@ def start_drawing(service: Service, clip: Path) -> str:
     """Start a job and wait until it is about to have a result."""
     job_id = start_job(service, clip, duration="3")
     query = "SELECT step = 'encoding' FROM job WHERE id = ?"
-    wait_for(lambda: query_value(service, query, job_id), "its drawing", every_s=0.01)
+    wait_for(lambda: query_value(service, query, job_id), "its drawing", interval_s=0.01)
     return job_id
 
 
@@ -191,7 +191,7 @@ def test_a_web_server_killed_in_the_middle_of_everything(start_service: Start, h
         ["curl", "-s", f"-Fvideo=@{heavy_clip}", f"{service.url}/uploads/"],
         stdout=subprocess.DEVNULL,
     )
-    wait_for(lambda: list((service.instance / "media/uploads").glob("incoming-*")), "it", every_s=0.002)
+    wait_for(lambda: list((service.instance / "media/uploads").glob("incoming-*")), "it", interval_s=0.002)
     server.kill()
     assert service.process.wait(30) != 0
     incoming.wait(10)

@@ -159,7 +159,7 @@ def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     small: Service, heavy_clip: Path, step: str
 ) -> None:
     job_id = start_job(small, heavy_clip, quality="best", duration="4")
-    wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, every_s=0.02)
+    wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, interval_s=0.02)
     with full(small, but_for=2 * MB):
         job = wait_for_end(small, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
@@ -171,7 +171,7 @@ def test_a_row_that_finds_no_room_is_refused_and_written_when_there_is_some(
     small: Service,
     tmp_path: Path,
 ) -> None:
-    clip = make_clip(tmp_path / "clip.mp4", seconds=2, size="64x36", picture="color")
+    clip = make_clip(tmp_path / "clip.mp4", seconds=2, size="64x36", pattern="color")
     before = len(small.media())
     made = wait_for_end(small, start_job(small, clip, duration="1"))
     wait_for(lambda: len(small.media()) == before + 2, "the job's clip to go: its room would be enough")

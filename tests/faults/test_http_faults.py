@@ -17,7 +17,7 @@ from chromi.db import Job, Link, database, open_database
 from chromi.encoder import ConversionOptions, ConversionResult
 from chromi.storage import Storage
 from tests.conftest import Service, end_service, run_service
-from tests.support.processes import opened_by
+from tests.support.processes import list_open_files
 from tests.support.raw_connections import connect, is_cut, read_all
 from tests.support.resource_monitor import SOON_S, look_at, time_of
 from tests.support.service_client import curl_json
@@ -112,7 +112,7 @@ def test_a_body_shorter_than_it_said_leaves_nothing(web: Service) -> None:
 def spooled_files(service: Service) -> int:
     """How many files without a name the server has open."""
     count = 0
-    for link in opened_by(service.process.pid):
+    for link in list_open_files(service.process.pid):
         with suppress(FileNotFoundError):
             count += link.readlink().name.endswith("(deleted)")
     return count
@@ -272,7 +272,7 @@ def test_200_uploads_at_once_are_taken_or_told_to_come_again(
     service = start_service(max_uploads="30")
     body = clip_form(clip)
     made, _ = add_result(service, 1000)
-    opened_by(service.process.pid)  # or it is skipped
+    list_open_files(service.process.pid)  # or it is skipped
     polled = ("/health/", f"/jobs/{made}/status")
     for address in polled:
         time_of(service.url + address)  # the first time ffmpeg is looked at, and templates are read

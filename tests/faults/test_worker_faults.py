@@ -22,7 +22,7 @@ from chromi.jobs import cleanup, recovery
 from chromi.jobs.queue import Queue, open_service
 from chromi.storage import Storage
 from tests.support.consumers import run_consumer
-from tests.support.processes import are_gone, catches, converters
+from tests.support.processes import find_ffmpeg_processes, handles_signal, have_ended
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -109,7 +109,7 @@ def start(hall: Hall) -> Iterator[Start]:
 
 def terminate(consumer: "subprocess.Popen[bytes]") -> None:
     """Ask it to end; one that has just begun would do so at once."""
-    wait_for(lambda: catches(consumer.pid, signal.SIGTERM), "the consumer to listen")
+    wait_for(lambda: handles_signal(consumer.pid, signal.SIGTERM), "the consumer to listen")
     consumer.terminate()
 
 
@@ -126,23 +126,23 @@ def kill_ffmpeg(consumer: "subprocess.Popen[bytes]", job_id: str, attempt: int) 
     """Kill it, however often this attempt starts it; not while it is only asked for its version."""
 
     def is_over() -> bool:
-        for process in converters(consumer.pid) if Job.find(job_id).attempts == attempt else []:
+        for process in find_ffmpeg_processes(consumer.pid) if Job.find(job_id).attempts == attempt else []:
             with suppress(psutil.NoSuchProcess):
                 if "-nostdin" in process.cmdline() and Job.find(job_id).attempts == attempt:
                     process.kill()
         job = Job.find(job_id)
         return job.attempts > attempt or job.state in FINAL_STATES
 
-    wait_for(is_over, f"attempt {attempt} to be over", every_s=0.01)
+    wait_for(is_over, f"attempt {attempt} to be over", interval_s=0.01)
 
 
 def test_a_killed_workers_job_is_begun_again_at_once(hall: Hall, start: Start, heavy_clip: Path) -> None:
     consumer = start()
     job_id = hall.job(hall.upload(heavy_clip))
-    found = wait_for(lambda: converters(consumer.pid), "ffmpeg")
+    found = wait_for(lambda: find_ffmpeg_processes(consumer.pid), "ffmpeg")
     worker_of(job_id).kill()
-    wait_for(lambda: Job.find(job_id).attempts == 2, "the second attempt", timeout_s=8, every_s=0.02)
-    wait_for(lambda: are_gone(found), "the first attempt's ffmpeg to end", timeout_s=3)
+    wait_for(lambda: Job.find(job_id).attempts == 2, "the second attempt", timeout_s=8, interval_s=0.02)
+    wait_for(lambda: have_ended(found), "the first attempt's ffmpeg to end", timeout_s=3)
     job = hall.wait_for_end(job_id)
     assert (job.state, job.attempts) == (State.SUCCESS, 2)
     assert Link.select().count() == 1
@@ -241,7 +241,7 @@ def test_workers_do_not_outlive_a_killed_consumer(hall: Hall, start: Start) -> N
     family = children(recursive=True)
     consumer.kill()
     consumer.wait()
-    wait_for(lambda: are_gone(family), "its workers to end", timeout_s=5)
+    wait_for(lambda: have_ended(family), "its workers to end", timeout_s=5)
     began_at = time.monotonic()
     start("finish_at_once")
     assert hall.wait_for_end(job_id).state == State.SUCCESS

@@ -18,7 +18,7 @@ from chromi.db import open_database
 from chromi.errors import ServiceUnhealthy
 from chromi.monitoring import backup
 from tests.conftest import ROOT, Service
-from tests.support.processes import converters
+from tests.support.processes import find_ffmpeg_processes
 from tests.support.service_client import curl, curl_json, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
@@ -46,7 +46,7 @@ def test_links_work_and_jobs_go_on_after_a_restore(
     gif = tmp_path / "before.gif"
     curl("-o", str(gif), service.url + shared)
     running = start_job(service, heavy_clip, quality="best", duration="10")
-    wait_for(lambda: converters(service.process.pid), "ffmpeg")
+    wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
 
     file = tmp_path / "chromi.tar"
     done = run_backup(service.instance, file)

@@ -1,4 +1,4 @@
-"""What nobody has a reason to touch: whoever does is seen."""
+"""Detect access to a port or a file that nothing should access."""
 
 import ctypes
 import os
@@ -10,10 +10,10 @@ _IN_ACCESS, _IN_OPEN = 0x1, 0x20
 
 
 class Canary:
-    """A listener on this machine that nobody has a reason to call."""
+    """A listener on localhost that counts the connections to it. Nothing should connect."""
 
     def __init__(self) -> None:
-        self.calls = 0
+        self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/video.mp4"
@@ -26,7 +26,7 @@ class Canary:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            self.calls += 1
+            self.connections += 1
             connection.close()
 
     def close(self) -> None:
@@ -35,8 +35,8 @@ class Canary:
         self._thread.join()
 
 
-class Watched:
-    """A file whose every opening is noticed, whoever opens it."""
+class FileWatcher:
+    """Detects with inotify when any process opens or reads a file."""
 
     def __init__(self, path: Path) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -46,7 +46,7 @@ class Watched:
 
     @property
     def was_opened(self) -> bool:
-        """Whether it was since the last time of asking."""
+        """True if the file was opened since the last access to this property."""
         try:
             return bool(os.read(self._descriptor, 65536))
         except BlockingIOError:

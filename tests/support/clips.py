@@ -1,4 +1,4 @@
-"""Small clips of every shape, made on the spot by the bundled ffmpeg from its own test pictures."""
+"""Make small test clips with the bundled ffmpeg from its own test patterns."""
 
 import subprocess
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 QUADRANTS = {"red": (0, 0), "lime": (1, 0), "blue": (0, 1), "yellow": (1, 1)}
-"""Colors by place (0 left or top, 1 right or bottom): whoever turns this picture is found out."""
+"""Colors by column and row, 0 or 1. Rotating or mirroring this pattern is always detectable."""
 
 _FASTEST = {
     "libx264": ("-preset", "ultrafast"),
@@ -19,7 +19,7 @@ _FASTEST = {
 
 
 def ffmpeg(*arguments: str | Path) -> None:
-    """Run the bundled ffmpeg, overwriting its output; its complaint becomes the test's."""
+    """Run the bundled ffmpeg and overwrite its output. If it fails, the test fails with its error."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -33,35 +33,35 @@ def make_clip(
     rate: float = 30,
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
-    picture: str = "testsrc2",
+    pattern: str = "testsrc2",
     filters: str = "null",
     noise: bool = False,
-    sound: bool = False,
+    audio: bool = False,
     rotate: int | None = None,
     options: Sequence[str] = (),
 ) -> Path:
-    """Make a clip at `path`, whose suffix chooses the container, and return the path.
+    """Make a clip at `path`, whose suffix selects the container, and return the path.
 
-    `picture` is a lavfi source (testsrc2: moving shapes and a counter), or "quadrants". `rotate` writes a
-    display matrix: degrees counter-clockwise that a player turns the picture, -90 being an upright phone's.
-    `noise` makes every frame expensive.
+    `pattern` is a lavfi source (testsrc2: moving shapes and a counter), or "quadrants". `rotate` writes a
+    display matrix: the degrees counterclockwise by which a player rotates the frames, -90 for an upright
+    phone. `noise` makes every frame expensive to encode.
     """
     grain = ",noise=alls=80:allf=t+u" if noise else ""
-    source = quadrants(size, rate) if picture == "quadrants" else _sized(picture, size, rate)
-    tone = ("-f", "lavfi", "-i", "sine=frequency=440") if sound else ()
-    made = path.with_stem(f"{path.stem}-unturned") if rotate is not None else path
+    source = quadrants(size, rate) if pattern == "quadrants" else _add_size(pattern, size, rate)
+    tone = ("-f", "lavfi", "-i", "sine=frequency=440") if audio else ()
+    encoded = path.with_stem(f"{path.stem}-unrotated") if rotate is not None else path
     ffmpeg(
         *("-f", "lavfi", "-i", f"{source},{filters}{grain},format={pix_fmt}", *tone),
-        *("-t", str(seconds), "-c:v", codec, *_FASTEST.get(codec, ()), *options, made),
+        *("-t", str(seconds), "-c:v", codec, *_FASTEST.get(codec, ()), *options, encoded),
     )
     if rotate is not None:
-        ffmpeg("-display_rotation", str(rotate), "-i", made, "-c", "copy", path)
-        made.unlink()
+        ffmpeg("-display_rotation", str(rotate), "-i", encoded, "-c", "copy", path)
+        encoded.unlink()
     return path
 
 
 def quadrants(size: str, rate: float = 30) -> str:
-    """Return a lavfi source of four plain colors, see QUADRANTS."""
+    """Return a lavfi source of four solid colors, see QUADRANTS."""
     width, _, height = size.partition("x")
     boxes = ",".join(
         f"drawbox=x={column}*iw/2:y={row}*ih/2:w=iw/2:h=ih/2:color={color}:thickness=fill"
@@ -70,11 +70,11 @@ def quadrants(size: str, rate: float = 30) -> str:
     return f"color=black:size={width}x{height}:rate={rate},format=rgb24,{boxes}"
 
 
-def make_sound(path: Path, *, seconds: float = 2) -> Path:
-    """Make a file with sound and no picture."""
+def make_audio(path: Path, *, seconds: float = 2) -> Path:
+    """Make a file with an audio stream only."""
     ffmpeg("-f", "lavfi", "-i", "sine=frequency=440", "-t", str(seconds), path)
     return path
 
 
-def _sized(picture: str, size: str, rate: float) -> str:
-    return f"{picture}{':' if '=' in picture else '='}size={size}:rate={rate}"
+def _add_size(pattern: str, size: str, rate: float) -> str:
+    return f"{pattern}{':' if '=' in pattern else '='}size={size}:rate={rate}"

@@ -33,7 +33,7 @@ def _die_after(owner: Any, name: str, *, unless_named: str = "") -> None:
 
 def in_probe() -> None:
     """ffmpeg has been started, and nothing has been read from it."""
-    subprocess_runner._pump = _die
+    subprocess_runner._read_pipes = _die
 
 
 def before_enqueue() -> None:

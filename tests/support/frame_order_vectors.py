@@ -1,7 +1,7 @@
-"""The table of frame orders that the encoder and the studio are both checked against.
+"""Generate the table of frame orders that tests compare with both the encoder and the studio.
 
 `python -m tests.support.frame_order_vectors` regenerates it from the encoder. Frames are written as runs:
-"0-3" is 0, 1, 2, 3, and "9-7>0-2" is 9 becoming 0, 8 becoming 1, 7 becoming 2.
+"0-3" is 0, 1, 2, 3, and "9-7>0-2" is 9 fading into 0, 8 into 1, 7 into 2.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from chromi.encoder.options import ConversionOptions
 PATH = Path(__file__).parents[1] / "vectors" / "order.json"
 
 DURATIONS = ("1", "1.042", "2.5", "6")
-"""24, 25, 60 and 144 frames."""
+"""The durations of 24, 25, 60 and 144 frames."""
 TYPED_DURATIONS = ("1", "1.02", "1.021", "1.0625", "1.1875", "2.0208", "5.99999", "7.3", "10")
-"""Rounded to milliseconds as they are read; 1.0625 and 1.1875 lie between two, and between two frames."""
+"""Rounded to milliseconds when parsed. 1.0625 and 1.1875 are halfway between two, and between two frames."""
 SPEEDS = ("0.5", "1", "1.25", "2")
 STARTS = ("0", "0.3", "7.9")
 CLIPS_S = (0.04, 1.0, 5.02, 8.0, 8.01, 8.03)
-"""Of several fractions of a frame."""
+"""Clip durations that end at different fractions of a frame."""
 
 Shown = list[int | tuple[int, int]]
 
@@ -39,28 +39,29 @@ def make_table() -> dict[str, Any]:
 
 
 def make_options(case: dict[str, Any]) -> ConversionOptions:
-    """Read a case's options as the server does."""
+    """Parse a case's options like the server."""
     names = ("start_time", "duration", "speed", "loop", "short")
     typed = {name: case[name] for name in names if name in case}
     return ConversionOptions.parse(**typed, reverse="yes" if case["reverse"] else "no")
 
 
 def count_frames(options: ConversionOptions, from_s: float, clip_s: float) -> int:
-    """Return how many frames of the window a clip has: one that is on screen for half its time counts."""
+    """Return how many frames of the window a clip has. A frame that is on screen for half its time counts."""
     available = int((clip_s - from_s) * options.fps / options.speed + 0.5)
     return min(frames_to_read(options), max(1, available))
 
 
 def decode(text: str) -> Shown:
-    """Return the frames that a text of runs stands for."""
+    """Return the frames described by a text of runs."""
     shown: Shown = []
     for run in text.split():
-        one, _, other = run.partition(">")
-        shown += zip(_expand(one), _expand(other), strict=True) if other else _expand(one)
+        first, _, second = run.partition(">")
+        shown += zip(_expand(first), _expand(second), strict=True) if second else _expand(first)
     return shown
 
 
 def encode(order: FrameOrder) -> str:
+    """Return the text of runs that describes an order."""
     runs: list[list[tuple[int, ...]]] = []
     for item in order.shown:
         frame = (item,) if isinstance(item, int) else item
@@ -81,7 +82,7 @@ def _orders() -> Iterator[dict[str, Any]]:
 
 
 def _counts(frames: int) -> list[int]:
-    """Some lengths of the clip, from one frame to all that the longest order reads."""
+    """Return some frame counts of the clip, from one frame to the maximum that any order reads."""
     half = frames // 2
     few = (1, 2, 3, 4, 5, 8, 12, 13) if frames < 30 else (8, 13)
     return sorted({*few, half, half + 1, half + 2, frames - 1, frames, frames + 1, frames + 11, frames + 12})
@@ -120,7 +121,7 @@ def _expand(run: str) -> list[int]:
 
 
 def write_table() -> None:
-    """Write one case a line."""
+    """Write the table with one case per line."""
     parts = (
         f'"{name}": [\n' + ",\n".join(json.dumps(case) for case in cases) + "\n]"
         for name, cases in make_table().items()

@@ -1,4 +1,7 @@
-"""What is thrown at the doors: the same examples in every run, or with FUZZ=100 so many times as many."""
+"""Hypothesis settings and strategies of the fuzz tests.
+
+Each run tests the same examples. FUZZ=100 tests a hundred times as many, and different ones in each run.
+"""
 
 import os
 from collections.abc import Callable
@@ -10,7 +13,8 @@ from hypothesis import strategies as st
 FACTOR = int(os.environ.get("FUZZ", "1"))
 
 
-def bounded(examples: int) -> Callable[[Any], Any]:
+def limit_examples(examples: int) -> Callable[[Any], Any]:
+    """Return a decorator that runs a test with this many examples, multiplied by FUZZ."""
     return settings(
         max_examples=examples * FACTOR,
         derandomize=FACTOR == 1,
@@ -24,7 +28,9 @@ NUMBERS = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
     st.sampled_from(["0", "-0", "", "nan", "inf", "N/A", "NOPTS", "9" * 5000, "1e9", "٣", "0x10", "1_0"]),
 )
-TYPED = st.one_of(
+"""Numbers as text, and texts that resemble numbers."""
+
+OPTION_TEXTS = st.one_of(
     st.text(max_size=20),
     NUMBERS,
     st.builds("{}:{}".format, NUMBERS, NUMBERS),
@@ -34,21 +40,12 @@ TYPED = st.one_of(
     st.floats().map(str),
     st.sampled_from(
         [
-            "best",
-            "SMALL",
-            "fit",
-            "blur",
-            "boomerang",
-            "1280x720",
-            "on",
-            "no",
-            "auto",
-            "0.5,0.3",
-            "6",
-            "1e3",
-            "%s",
-            "%(x)s",
+            *("best", "SMALL", "fit", "blur", "boomerang", "1280x720", "on", "no", "auto", "0.5,0.3"),
+            *("6", "1e3", "%s", "%(x)s"),
         ]
     ),
 )
-PLACES = st.floats(0, 1)
+"""Values of conversion options as a user could type them."""
+
+POSITIONS = st.floats(0, 1)
+"""Relative positions in a file."""

@@ -1,4 +1,4 @@
-"""Files that were made to harm, built byte by byte: small to send, and large in whoever believes them."""
+"""Build malicious files: most are small, but expensive for a program that trusts their headers."""
 
 import io
 import struct
@@ -12,49 +12,26 @@ from PIL import Image
 HUGE = 2**62
 
 
-def playlists(path: object, url: str) -> dict[str, bytes]:
-    """Texts of every kind that ffmpeg reads, and that name another file and an address."""
-    smil = f"""<smil xmlns="http://www.w3.org/2001/SMIL20/Language"><head><meta base="{url}"/></head>
-        <body><switch><video src="{path}" system-bitrate="1"/><video src="{url}"/></switch></body></smil>"""
-    dash = f"""<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"
-        mediaPresentationDuration="PT1S"><Period><AdaptationSet mimeType="video/mp4">
-        <Representation id="1" bandwidth="1"><BaseURL>{path}</BaseURL></Representation>
-        <Representation id="2" bandwidth="1"><BaseURL>{url}</BaseURL></Representation>
-        </AdaptationSet></Period></MPD>"""
-    texts = {
-        "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{path}\n#EXTINF:1,\n{url}\n#EXT-X-ENDLIST\n",
-        "ffconcat": f"ffconcat version 1.0\nfile '{path}'\nfile '{url}'\n",
-        "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\na=control:{url}\nm=video 5004 RTP/AVP 96\n",
-        "dash": dash,
-        "smil": smil,
-    }
-    return {kind: text.encode() for kind, text in texts.items()}
+# -- MP4: boxes of size, type and content --------------------------------------------------------------------
 
-
-PLAYLISTS = tuple(playlists("", ""))
-DISGUISES = {"mov": b"\0\0\0\x08ftyp", "matroska": b"\x1a\x45\xdf\xa3\n", "gif": b"GIF89a\n"}
-"""Good beginnings, with which a playlist gets past a look at the first bytes."""
-
-
-# -- MP4: boxes of size, kind and content --------------------------------------------------------------------
-
-_FOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"edts")
+_CONTAINER_BOXES = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl", b"edts")
 
 
 def box(kind: bytes, *content: bytes) -> bytes:
+    """Return a box of this type."""
     body = b"".join(content)
     return struct.pack(">I4s", 8 + len(body), kind) + body
 
 
 def full_box(kind: bytes, *content: bytes) -> bytes:
-    """A box that begins with version 0 and no flags."""
+    """Return a full box with version 0 and no flags."""
     return box(kind, bytes(4), *content)
 
 
 def edit_boxes(movie: bytes, changes: dict[bytes, Callable[[bytes], bytes]]) -> bytes:
-    """Return the movie with other content in the boxes of these kinds, wherever they are; all sizes fit.
+    """Return the movie with the content of all boxes of these types changed and all sizes updated.
 
-    What stands before the movie's index keeps its place, as ffmpeg's MP4 has it.
+    The offsets of data before the index stay valid. ffmpeg writes MP4 files in this order.
     """
     edited, at = [], 0
     while at < len(movie):
@@ -62,7 +39,7 @@ def edit_boxes(movie: bytes, changes: dict[bytes, Callable[[bytes], bytes]]) -> 
         content = movie[at + 8 : at + size]
         if kind in changes:
             content = changes[kind](content)
-        elif kind in _FOLDERS:
+        elif kind in _CONTAINER_BOXES:
             content = edit_boxes(content, changes)
         edited.append(box(kind, content))
         at += size
@@ -70,13 +47,13 @@ def edit_boxes(movie: bytes, changes: dict[bytes, Callable[[bytes], bytes]]) -> 
 
 
 def nested_boxes(kind: bytes, depth: int) -> bytes:
-    """A file type, and then boxes within boxes within boxes."""
+    """Return a file type box followed by nested boxes."""
     start = box(b"ftyp", b"isom", bytes(4), b"isom")
     return start + b"".join(struct.pack(">I4s", 8 * (depth - level), kind) for level in range(depth))
 
 
 def many_samples(movie: bytes, samples: int) -> bytes:
-    """Promise so many pictures of one byte, all in one chunk."""
+    """Claim this many samples of one byte, all in one chunk."""
     return edit_boxes(
         movie,
         {
@@ -89,19 +66,19 @@ def many_samples(movie: bytes, samples: int) -> bytes:
 
 
 def list_box(kind: str, entries: int, *content: bytes, before: bytes = b"", version: int = 0) -> bytes:
-    """A list that says how many entries it has, whatever its content."""
+    """Return a list box that claims this many entries, whatever its content."""
     return box(kind.encode(), bytes([version, 0, 0, 0]), before, struct.pack(">I", entries), *content)
 
 
-def reaching_lists(movie: bytes, one_list: bytes, lists: int = 3000) -> bytes:
-    """Add lists that say they have more than is in them, and a megabyte that they reach into."""
+def overlapping_lists(movie: bytes, one_list: bytes, lists: int = 3000) -> bytes:
+    """Add lists that claim more entries than they contain, and a megabyte of data that they overlap."""
     return edit_boxes(movie, {b"stbl": lambda index: index + one_list * lists}) + box(
         b"free", bytes(1_000_000)
     )
 
 
 def forged_tracks(movie: bytes, samples: int, tracks: int) -> bytes:
-    """Add copies of the first track that promise so many samples each."""
+    """Add copies of the first track that claim this many samples each."""
     at = movie.index(b"trak") - 4
     (size,) = struct.unpack_from(">I", movie, at)
     track = many_samples(movie[at : at + size], samples)
@@ -109,7 +86,7 @@ def forged_tracks(movie: bytes, samples: int, tracks: int) -> bytes:
 
 
 def many_tracks(movie: bytes, tracks: int) -> bytes:
-    """Have so many streams, all with the same pictures."""
+    """Copy the first track until the movie has this many tracks with the same samples."""
 
     def multiply(index: bytes) -> bytes:
         at = index.index(b"trak") - 4
@@ -119,45 +96,45 @@ def many_tracks(movie: bytes, tracks: int) -> bytes:
     return edit_boxes(movie, {b"moov": multiply})
 
 
-def long_pictures(movie: bytes, ticks: int) -> bytes:
-    """Have every picture last as long as can be said, on a clock of one tick a second."""
+def long_samples(movie: bytes, ticks: int) -> bytes:
+    """Give every sample this duration, on a time scale of one tick per second."""
 
     def change(times: bytes) -> bytes:
         (entries,) = struct.unpack_from(">I", times, 4)
-        pictures = [struct.unpack_from(">I", times, 8 + 8 * entry)[0] for entry in range(entries)]
-        return times[:8] + b"".join(struct.pack(">II", picture, ticks) for picture in pictures)
+        counts = [struct.unpack_from(">I", times, 8 + 8 * entry)[0] for entry in range(entries)]
+        return times[:8] + b"".join(struct.pack(">II", samples, ticks) for samples in counts)
 
-    def slow(header: bytes) -> bytes:
+    def set_time_scale(header: bytes) -> bytes:
         return header[:12] + struct.pack(">I", 1) + header[16:]
 
-    return edit_boxes(movie, {b"stts": change, b"mdhd": slow})
+    return edit_boxes(movie, {b"stts": change, b"mdhd": set_time_scale})
 
 
 def edited_times(movie: bytes, duration: int, start: int, entries: int) -> bytes:
-    """Say in an edit list that something else is to be shown, many times over."""
+    """Replace the edit list by this many equal edits."""
     edit = struct.pack(">Iii", duration, start, 65536)
     return edit_boxes(movie, {b"elst": lambda _: struct.pack(">4xI", entries) + edit * entries})
 
 
-def packed(movie: bytes) -> bytes:
-    """Pack the index as old QuickTime did."""
+def compress_index(movie: bytes) -> bytes:
+    """Compress the index like old QuickTime versions."""
 
-    def pack(index: bytes) -> bytes:
-        whole = box(b"moov", index)
-        content = box(b"cmvd", struct.pack(">I", len(whole)), zlib.compress(whole))
+    def compress(index: bytes) -> bytes:
+        movie_box = box(b"moov", index)
+        content = box(b"cmvd", struct.pack(">I", len(movie_box)), zlib.compress(movie_box))
         return box(b"cmov", box(b"dcom", b"zlib"), content)
 
-    return edit_boxes(movie, {b"moov": pack})
+    return edit_boxes(movie, {b"moov": compress})
 
 
-def elsewhere(movie: bytes, kind: bytes, path: str) -> bytes:
-    """Say that the pictures are in another file: an `alis` (QuickTime) or a `url `."""
+def external_reference(movie: bytes, kind: bytes, path: str) -> bytes:
+    """Claim that the samples are in another file, with an `alis` (QuickTime) or a `url ` box."""
     entry = full_box(b"url ", path.encode(), b"\0") if kind == b"url " else _alias(path)
     return edit_boxes(movie, {b"dref": lambda _: struct.pack(">4xI", 1) + entry})
 
 
 def _alias(path: str) -> bytes:
-    """QuickTime's alias record, as ffmpeg reads it: volume, name, levels up and down, tagged paths."""
+    """Return QuickTime's alias record as ffmpeg reads it: volume, name, directory levels, tagged paths."""
     folder, _, name = path.rpartition("/")
     tagged = b""
     for tag, text in ((0, folder.encode()), (2, path.encode())):
@@ -170,24 +147,25 @@ def _pascal(text: str, length: int) -> bytes:
     return bytes([min(len(text), length - 1)]) + text.encode()[: length - 1].ljust(length - 1, b"\0")
 
 
-def other_picture(movie: bytes, picture: bytes, size_px: tuple[int, int]) -> bytes:
-    """Put another picture in the place of the only one, and say that it has this size."""
+def replace_sample(movie: bytes, sample: bytes, size_px: tuple[int, int]) -> bytes:
+    """Replace the only sample, and claim that its frame has this size."""
 
     def describe(entry: bytes) -> bytes:
         return entry[:40] + struct.pack(">HH", *size_px) + entry[44:]
 
     changes = {
-        b"mdat": lambda _: picture,
-        b"stsz": lambda _: struct.pack(">4xII", len(picture), 1),
+        b"mdat": lambda _: sample,
+        b"stsz": lambda _: struct.pack(">4xII", len(sample), 1),
         b"stsd": describe,
     }
     return edit_boxes(movie, changes)
 
 
-# -- Matroska: elements of id, size and content --------------------------------------------------------------
+# -- Matroska: elements of ID, size and content --------------------------------------------------------------
 
 
 def element(name: str, *content: bytes) -> bytes:
+    """Return an element with this ID in hex."""
     body = b"".join(content)
     return bytes.fromhex(name) + (1 << 56 | len(body)).to_bytes(8, "big") + body
 
@@ -200,35 +178,37 @@ def text(name: str, value: str) -> bytes:
     return element(name, value.encode())
 
 
-def jpeg(width_px: int = 64, height_px: int = 36, *, said_px: tuple[int, int] | None = None) -> bytes:
-    """A picture; `said_px` is what its header claims to be its size."""
+def jpeg(width_px: int = 64, height_px: int = 36, *, claimed_px: tuple[int, int] | None = None) -> bytes:
+    """Return a JPEG image. `claimed_px` is the size in its header."""
     file = io.BytesIO()
     Image.new("RGB", (width_px, height_px), "teal").save(file, "JPEG")
     content = file.getvalue()
-    if said_px:
+    if claimed_px:
         at = content.index(b"\xff\xc0") + 5
-        content = content[:at] + struct.pack(">HH", said_px[1], said_px[0]) + content[at + 4 :]
+        content = content[:at] + struct.pack(">HH", claimed_px[1], claimed_px[0]) + content[at + 4 :]
     return content
 
 
 def matroska(
-    pictures: Iterable[tuple[int, bytes]],
+    frames: Iterable[tuple[int, bytes]],
     *,
     scale: int = 1_000_000,
     info: bytes = b"",
     track: bytes = b"",
-    more: bytes = b"",
+    extra: bytes = b"",
     tracks: int = 1,
 ) -> bytes:
-    """Motion JPEG, a cluster for each picture at its time in units of `scale` ns; and whatever else."""
+    """Return a Motion JPEG file with one cluster per frame, at times in units of `scale` ns.
+
+    `info`, `track` and `extra` are further elements of the segment information, each track and the segment.
+    """
     header = element("1A45DFA3", text("4282", "matroska"), number("4287", 4), number("4285", 2))
     entries = [_track(1 + index, track) for index in range(tracks)]
     clusters = [
-        element("1F43B675", number("E7", time), element("A3", b"\x81\0\0\x80", data))
-        for time, data in pictures
+        element("1F43B675", number("E7", time), element("A3", b"\x81\0\0\x80", data)) for time, data in frames
     ]
-    about = element("1549A966", number("2AD7B1", scale), text("4D80", "m"), text("5741", "m"), info)
-    return header + element("18538067", about, element("1654AE6B", *entries), more, *clusters)
+    segment_info = element("1549A966", number("2AD7B1", scale), text("4D80", "m"), text("5741", "m"), info)
+    return header + element("18538067", segment_info, element("1654AE6B", *entries), extra, *clusters)
 
 
 def _track(index: int, extra: bytes) -> bytes:
@@ -238,14 +218,14 @@ def _track(index: int, extra: bytes) -> bytes:
 
 
 def linked_segments(name: str) -> bytes:
-    """Say that this is a part of something whose other parts are in another file."""
+    """Claim that this segment is linked to segments in another file."""
     uid = bytes(range(16))
     ids = element("73A4", uid) + element("3CB923", uid) + element("3EB923", uid)
     return ids + text("3C83AB", name) + text("3E83BB", name)
 
 
 def linked_chapters() -> bytes:
-    """Ordered chapters that are in another file."""
+    """Return ordered chapters in another file."""
     atom = element(
         "B6", number("73C4", 1), number("91", 0), number("92", 10**9), element("6E67", bytes(range(16)))
     )
@@ -258,24 +238,24 @@ def attachment(name: str, content: bytes) -> bytes:
 
 
 def nested_tags(depth: int) -> bytes:
-    """A tag within a tag within a tag."""
+    """Return nested tags."""
     sizes = count(0, 10)
     heads = [bytes.fromhex("67C8") + (1 << 56 | next(sizes)).to_bytes(8, "big") for _ in range(depth)]
     return element("1254C367", element("7373", *reversed(heads)))
 
 
 COMPRESSED = element("6D80", element("6240", element("5034", number("4254", 0))))
-"""Of a track: its pictures are packed by zlib."""
+"""A track element that declares zlib compression."""
 
 
 @cache
 def bomb(size_bytes: int) -> bytes:
-    """Nothing, as many times, packed."""
+    """Return this many compressed zero bytes."""
     return zlib.compress(bytes(size_bytes), 9)
 
 
-def laced(blocks: int) -> bytes:
-    """A cluster of blocks with 256 empty pictures each."""
+def laced_blocks(blocks: int) -> bytes:
+    """Return a cluster of blocks with 256 empty frames each."""
     block = element("A3", b"\x81\0\0\x82\xff", bytes(255))
     return element("1F43B675", number("E7", 0), block * blocks)
 
@@ -284,7 +264,7 @@ def laced(blocks: int) -> bytes:
 
 
 def gif(frames: int, *, screen_px: Sequence[int] = (64, 36), delay_cs: int = 4) -> bytes:
-    """So many pictures of one pixel, each 23 bytes."""
+    """Return a GIF with this many frames of one pixel, each 23 bytes."""
     start = b"GIF89a" + struct.pack("<HHBBB", *screen_px, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
     frame = b"\x21\xf9\x04\0" + struct.pack("<H", delay_cs) + b"\0\0"
     frame += b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
@@ -292,12 +272,12 @@ def gif(frames: int, *, screen_px: Sequence[int] = (64, 36), delay_cs: int = 4) 
 
 
 def large_png(side_px: int) -> bytes:
-    """A black square of one bit a pixel."""
+    """Return a black square with one bit per pixel."""
     row = bytes(1 + side_px // 8)
-    packer = zlib.compressobj(1)
-    packed = b"".join(packer.compress(row) for _ in range(side_px)) + packer.flush()
-    head = struct.pack(">IIBBBBB", side_px, side_px, 1, 0, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", packed), (b"IEND", b""))
+    compressor = zlib.compressobj(1)
+    data = b"".join(compressor.compress(row) for _ in range(side_px)) + compressor.flush()
+    header = struct.pack(">IIBBBBB", side_px, side_px, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks

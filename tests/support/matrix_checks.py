@@ -1,4 +1,4 @@
-"""What the GIF of a matrix row must be, and what it is."""
+"""Convert the clip of a matrix row and compare the GIF with the expected frames and colors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,41 +8,41 @@ from PIL import Image
 
 from chromi.encoder import ConversionOptions, convert
 from chromi.encoder.option_parser import Framing, Loop, Quality
-from tests.support.matrix_clips import STARTS, frame_times, make_matrix_clip, space_of
-from tests.support.matrix_colors import PATCHES, Rgb, shown_color
-from tests.support.matrix_layout import BITS, FOCUS, Box, layout_of
+from tests.support.matrix_clips import STARTS, color_space_of, frame_times, make_matrix_clip
+from tests.support.matrix_colors import PATCHES, Rgb, displayed_color
+from tests.support.matrix_layout import BITS, FOCUS, Box, make_layout
 from tests.support.matrix_rows import Row
 
-FPS, FADE_FRAMES = 24, 12
-PAPER: Rgb = (32, 33, 36)
+FPS, CROSSFADE_FRAMES = 24, 12
+BACKGROUND_COLOR: Rgb = (32, 33, 36)
 FRAMES = {"cut": 12, "boomerang": 12, "crossfade": 24}
-"""How many the GIF has: half of the least that a person may ask for, where no second is needed to fade."""
-MOMENTS = {"cut": (0, 6, 11), "boomerang": (0, 6, 11), "crossfade": (0, 11, 23)}
-"""Frames that are looked at; in a crossfade the fade begins in the middle."""
-
+"""The GIF's frame count: half the minimum duration, or a second for a crossfade, which needs it."""
+CHECKED_FRAMES = {"cut": (0, 6, 11), "boomerang": (0, 6, 11), "crossfade": (0, 11, 23)}
+"""The GIF's frames that are checked. The fade of a crossfade begins in the middle."""
 
 _TOLERANCE = 10
-"""For one level of a lossy clip's 8 bits; dark channels of BT.2020 come out nine levels off by it."""
+"""One level of error in an 8-bit lossy clip changes dark channels of BT.2020 by nine levels."""
 _HDR_TOLERANCE = 12
-"""Chromium's own pixels are that far from its formula: its blue (see chromi/encoder/color_lut.py)."""
+"""Chromium's pixels differ this much from its formula in blue (see chromi/encoder/frames/color_lut.py)."""
 _TINY_TOLERANCE = 32
-"""A block of six pixels has three of chroma, which its neighbors tint."""
-_STAMP_ERROR_S = {"gif": 0.006, "vp8": 0.001, "vp9": 0.001, "av1": 0.001, "ffv1": 0.001}
-"""How far the container's whole centiseconds or milliseconds are from the frames' times."""
+"""A block of six pixels has three chroma samples, which its neighbors tint."""
+_TIME_STAMP_ERROR_S = {"gif": 0.006, "vp8": 0.001, "vp9": 0.001, "av1": 0.001, "ffv1": 0.001}
+"""The rounding error of time stamps in containers that store centiseconds or milliseconds."""
 
 
-def _shown(loop: str, number: int) -> int:
-    """Return which of the frames that are read the GIF's frame shows."""
+def _clip_frame(loop: str, number: int) -> int:
+    """Return which of the extracted frames the GIF's frame shows."""
     match loop:
         case "boomerang":
             return min(number, FRAMES[loop] - number)
-        case "crossfade":  # reading begins half a second early, and the end reaches the window's beginning
-            return FADE_FRAMES - 1 if number == FRAMES[loop] - 1 else FADE_FRAMES + number
+        case "crossfade":  # reading begins half a second early, and the fade ends at the window's start
+            return CROSSFADE_FRAMES - 1 if number == FRAMES[loop] - 1 else CROSSFADE_FRAMES + number
         case _:
             return number
 
 
-def recipe_of(row: Row) -> ConversionOptions:
+def make_options(row: Row) -> ConversionOptions:
+    """Return the conversion options of a row."""
     width_px, height_px = map(int, row["size"].split("x"))
     return ConversionOptions(
         start_s=STARTS[row["start"]],
@@ -57,14 +57,14 @@ def recipe_of(row: Row) -> ConversionOptions:
     )
 
 
-def possible_numbers(row: Row, gif_frame: int) -> list[int]:
-    """Return the clip's frames that are on screen while the GIF's frame begins, up to half of its length."""
+def expected_numbers(row: Row, gif_frame: int) -> list[int]:
+    """Return the clip's frames that are on screen in the first half of the GIF's frame."""
     speed = float(row["speed"])
     begin = STARTS[row["start"]]
     if row["loop"] == "crossfade":
-        begin = max(0.0, begin - FADE_FRAMES / FPS * speed)
-    error_s = _STAMP_ERROR_S.get(row["codec"], 0.0005)
-    earliest = begin + _shown(row["loop"], gif_frame) / FPS * speed - error_s
+        begin = max(0.0, begin - CROSSFADE_FRAMES / FPS * speed)
+    error_s = _TIME_STAMP_ERROR_S.get(row["codec"], 0.0005)
+    earliest = begin + _clip_frame(row["loop"], gif_frame) / FPS * speed - error_s
     latest = earliest + 0.5 / FPS * speed + 2 * error_s
     times = frame_times(row)
     ends = [*times[1:], times[-1] + 1]
@@ -72,14 +72,15 @@ def possible_numbers(row: Row, gif_frame: int) -> list[int]:
 
 
 def expected_colors(row: Row) -> dict[str, Rgb]:
-    space, is_gray = space_of(row), row["format"] == "gray"
-    colors = {name: shown_color(color, space, gray=is_gray) for name, color in PATCHES.items()}
-    return colors | ({"purple": PAPER} if row["format"] == "alpha" else {})
+    """Return the displayed color of each patch."""
+    space, is_gray = color_space_of(row), row["format"] == "gray"
+    colors = {name: displayed_color(color, space, gray=is_gray) for name, color in PATCHES.items()}
+    return colors | ({"purple": BACKGROUND_COLOR} if row["format"] == "alpha" else {})
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is read from a GIF. `numbers` and `colors` are those of the MOMENTS."""
+class GifContent:
+    """The content of a GIF. `numbers` and `colors` are those of the CHECKED_FRAMES."""
 
     size_px: tuple[int, int]
     frames: int
@@ -88,59 +89,64 @@ class Seen:
     colors: Sequence[Mapping[str, Rgb]]
 
 
-def read_gif(path: Path, row: Row) -> Seen:
-    boxes = layout_of(row).gif_boxes()
+def read_gif(path: Path, row: Row) -> GifContent:
+    """Read a row's GIF."""
+    boxes = make_layout(row).gif_boxes()
     numbers, colors, duration_ms = [], [], 0
     with Image.open(path) as gif:
         size_px, frames = gif.size, gif.n_frames
         for index in range(frames):
             gif.seek(index)
             duration_ms += gif.info["duration"]
-            if index in MOMENTS[row["loop"]]:
-                picture = gif.convert("RGB")
-                means = {name: _mean(picture, box) for name, box in boxes.items()}
+            if index in CHECKED_FRAMES[row["loop"]]:
+                image = gif.convert("RGB")
+                means = {name: _mean(image, box) for name, box in boxes.items()}
                 numbers.append(_read_number(means))
                 colors.append({name: means[name] for name in PATCHES})
-    return Seen(size_px, frames, duration_ms, numbers, colors)
+    return GifContent(size_px, frames, duration_ms, numbers, colors)
 
 
-def _mean(picture: Image.Image, box: Box) -> Rgb:
+def _mean(image: Image.Image, box: Box) -> Rgb:
     left, top, right, bottom = map(round, box)
-    mean = picture.resize(
-        (1, 1), Image.Resampling.BOX, (left, top, max(right, left + 1), max(bottom, top + 1))
-    )
+    mean = image.resize((1, 1), Image.Resampling.BOX, (left, top, max(right, left + 1), max(bottom, top + 1)))
     pixel = mean.getpixel((0, 0))
     assert isinstance(pixel, tuple)
     return pixel[0], pixel[1], pixel[2]
 
 
 def _read_number(means: Mapping[str | int, Rgb]) -> int:
-    middle = (sum(means["dark"]) + sum(means["white"])) / 2
-    return sum(1 << bit for bit in range(BITS) if sum(means[bit]) > middle)
+    threshold = (sum(means["dark"]) + sum(means["white"])) / 2
+    return sum(1 << bit for bit in range(BITS) if sum(means[bit]) > threshold)
 
 
 def check_row(row: Row, folder: Path) -> None:
-    """Convert the row's clip as the service does, and compare the GIF with what it must be."""
-    options = recipe_of(row)
+    """Convert the row's clip and assert that the GIF has the expected size, duration, frames and colors."""
+    options = make_options(row)
     gif_path = folder / "out.gif"
-    # One thread: it is the other tests that keep the other cores busy.
+    # Use one thread, because other tests run in parallel.
     convert(make_matrix_clip(row, folder), gif_path, options, work_dir=folder / "work", threads=1)
-    seen = read_gif(gif_path, row)
-    assert (seen.size_px, seen.frames) == ((options.width_px, options.height_px), FRAMES[row["loop"]])
-    assert seen.duration_ms == 1000 * seen.frames // FPS
-    for moment, number, colors in zip(MOMENTS[row["loop"]], seen.numbers, seen.colors, strict=True):
-        assert number in possible_numbers(row, moment), f"frame {moment}"
-        off = colors_off(colors, row)
-        assert not off, f"frame {moment}: {off}"
+    content = read_gif(gif_path, row)
+    assert (content.size_px, content.frames) == ((options.width_px, options.height_px), FRAMES[row["loop"]])
+    assert content.duration_ms == 1000 * content.frames // FPS
+    for index, number, colors in zip(
+        CHECKED_FRAMES[row["loop"]], content.numbers, content.colors, strict=True
+    ):
+        assert number in expected_numbers(row, index), f"frame {index}"
+        wrong = find_wrong_colors(colors, row)
+        assert not wrong, f"frame {index}: {wrong}"
 
 
-def colors_off(colors: Mapping[str, Rgb], row: Row) -> dict[str, tuple[Rgb, Rgb]]:
-    """Return what is seen and what was expected of each color that is further off than is allowed."""
-    allowed = (
-        _TINY_TOLERANCE if row["shape"] == "tiny" else _HDR_TOLERANCE if space_of(row).is_hdr else _TOLERANCE
+def find_wrong_colors(colors: Mapping[str, Rgb], row: Row) -> dict[str, tuple[Rgb, Rgb]]:
+    """Return the actual and the expected value of each color outside its tolerance."""
+    tolerance = (
+        _TINY_TOLERANCE
+        if row["aspect"] == "tiny"
+        else _HDR_TOLERANCE
+        if color_space_of(row).is_hdr
+        else _TOLERANCE
     )
     return {
-        name: (colors[name], wanted)
-        for name, wanted in expected_colors(row).items()
-        if max(abs(got - want) for got, want in zip(colors[name], wanted, strict=True)) > allowed
+        name: (colors[name], expected)
+        for name, expected in expected_colors(row).items()
+        if max(abs(a - b) for a, b in zip(colors[name], expected, strict=True)) > tolerance
     }

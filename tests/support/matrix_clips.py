@@ -1,7 +1,7 @@
-"""Make the clip of a row of the matrix: exact samples, written by the bundled ffmpeg in one run.
+"""Make the clip of a row of the test matrix from computed samples with the bundled ffmpeg.
 
-The samples are computed here, not by ffmpeg's filters, so that a conversion that ffmpeg gets wrong in both
-directions does not look right.
+ffmpeg's filters do not compute the samples, because an error that ffmpeg makes in both directions would
+cancel out.
 """
 
 import subprocess
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from tests.support.matrix_colors import JPEG, PATCHES, SPACES, ColorSpace, signal_of, yuv_of
-from tests.support.matrix_layout import Layout, layout_of
+from tests.support.matrix_colors import JPEG, PATCHES, SPACES, ColorSpace, to_signal, to_yuv
+from tests.support.matrix_layout import Layout, make_layout
 from tests.support.matrix_rows import Row
 
 RATES = {"24": Fraction(24), "12": Fraction(12), "29.97": Fraction(30000, 1001), "60": Fraction(60)}
@@ -58,26 +58,28 @@ _STORED_FORMATS = {
 _GIF_PALETTE = (
     "split[all][some];[some]palettegen=stats_mode=full[palette];[all][palette]paletteuse=dither=none"
 )
-_VARIABLE = "settb=1/1000,setpts=125*floor(N/3)+if(eq(mod(N\\,3)\\,1)\\,20\\,if(eq(mod(N\\,3)\\,2)\\,90\\,0))"
+_VARIABLE_RATE = (
+    "settb=1/1000,setpts=125*floor(N/3)+if(eq(mod(N\\,3)\\,1)\\,20\\,if(eq(mod(N\\,3)\\,2)\\,90\\,0))"
+)
 
 
 def frame_times(row: Row) -> list[float]:
-    """Return when each frame of the clip is shown; as _VARIABLE has it at a variable rate."""
-    count = ceil(_seconds(row) * RATES[row["rate"]])
+    """Return the time of each frame of the clip in seconds; _VARIABLE_RATE sets the same variable times."""
+    count = ceil(_duration_s(row) * RATES[row["rate"]])
     if row["rate"] == "variable":
         return [0.125 * (number // 3) + (0.0, 0.02, 0.09)[number % 3] for number in range(count)]
     return [float(number / RATES[row["rate"]]) for number in range(count)]
 
 
-def space_of(row: Row) -> ColorSpace:
+def color_space_of(row: Row) -> ColorSpace:
     return JPEG if row["codec"] == "mjpeg" else SPACES[row["color"]]
 
 
 def make_matrix_clip(row: Row, folder: Path) -> Path:
-    """Make the clip; its rotation is written by a second run, as the first one cannot."""
+    """Make the clip and return its path. A second run writes the rotation, because the first cannot."""
     path = folder / f"clip.{_suffix(row)}"
-    layout, source = layout_of(row), _Source(row)
-    encoded = path if row["turn"] == "0" else path.with_stem("unturned")
+    layout, source = make_layout(row), _Source(row)
+    encoded = path if row["rotation"] == "0" else path.with_stem("unrotated")
     command = [
         *("-f", "rawvideo", "-pix_fmt", source.format, "-r", str(RATES[row["rate"]])),
         *("-s", "{}x{}".format(*layout.stored_px), *source.tags, "-i", "pipe:"),
@@ -86,61 +88,63 @@ def make_matrix_clip(row: Row, folder: Path) -> Path:
     ]
     _ffmpeg(command, b"".join(source.frames(layout)))
     if encoded != path:
-        turn = ("-display_rotation", row["turn"]) if row["turn"].isdigit() else (f"-display_{row['turn']}",)
-        _ffmpeg([*turn, "-i", str(encoded), "-c", "copy", str(path)])
+        rotation = row["rotation"]
+        matrix = ("-display_rotation", rotation) if rotation.isdigit() else (f"-display_{rotation}",)
+        _ffmpeg([*matrix, "-i", str(encoded), "-c", "copy", str(path)])
         encoded.unlink()
     return path
 
 
-def _seconds(row: Row) -> float:
-    """Return how long the clip must be: up to the end of what is read, and a bit."""
+def _duration_s(row: Row) -> float:
+    """Return the duration that the clip needs, with a margin after the window."""
     speed, start = float(row["speed"]), STARTS[row["start"]]
-    if row["loop"] == "crossfade":  # a second, and half of one before it, as far as there is any
+    if row["loop"] == "crossfade":  # a second, and up to half a second before it
         return max(start, speed / 2) + speed + 0.2
     return start + speed / 2 + 0.2
 
 
 def _suffix(row: Row) -> str:
-    is_mov = row["codec"] == "hevc" and row["range"] == "full"  # the other half is MP4
+    is_mov = row["codec"] == "hevc" and row["range"] == "full"  # limited range is MP4
     return "mov" if is_mov else SUFFIXES[row["codec"]]
 
 
-Value = Callable[[str | int], int]
-"""The sample of what lies somewhere: a color's name, or the number of a bit."""
+BlockValue = Callable[[str | int], int]
+"""Returns the sample of a block: a color's name or the number of a bit."""
 
 
 class _Source:
-    """The samples of a row, and how ffmpeg is to take them."""
+    """The samples of a row, and ffmpeg's options for encoding them."""
 
     def __init__(self, row: Row) -> None:
-        self._row, self._space = row, space_of(row)
-        codec, form = row["codec"], row["format"]
+        self._row, self._space = row, color_space_of(row)
+        codec, pixel_format = row["codec"], row["format"]
         self._is_full = row["range"] == "full"
-        self._bits = 10 if form.endswith("p10") or codec == "prores" else 8
-        self._is_rgb = form == "rgb" or (form == "alpha" and codec in ("png", "ffv1", "raw", "gif"))
-        self._has_alpha = form == "alpha"
+        self._bits = 10 if pixel_format.endswith("p10") or codec == "prores" else 8
+        self._has_alpha = pixel_format == "alpha"
+        is_rgb_codec = codec in ("png", "ffv1", "raw", "gif")
+        self._is_rgb = pixel_format == "rgb" or (self._has_alpha and is_rgb_codec)
         self.format = self._planar_format()
         self.tags = self._space.tags(full=self._is_full)
         self.encoder = self._encoder()
 
     def _planar_format(self) -> str:
-        form, ten = self._row["format"], "10le" if self._bits == 10 else ""
+        pixel_format, suffix = self._row["format"], "10le" if self._bits == 10 else ""
         if self._is_rgb:
             return f"gbr{'a' if self._has_alpha else ''}p"
-        if form == "alpha":
+        if pixel_format == "alpha":
             return "yuva444p10le" if self._row["codec"] == "prores" else "yuva420p"
-        return "gray" if form == "gray" else f"{form.removesuffix('p10')}p{ten}"
+        return "gray" if pixel_format == "gray" else f"{pixel_format.removesuffix('p10')}p{suffix}"
 
     def _encoder(self) -> Sequence[str]:
-        codec, form = self._row["codec"], self._row["format"]
-        if codec == "h264" and form == "rgb":
+        codec, pixel_format = self._row["codec"], self._row["format"]
+        if codec == "h264" and pixel_format == "rgb":
             return ("libx264rgb", *_ENCODERS[codec][1:])
-        if codec == "raw" and form == "yuv422p10":
+        if codec == "raw" and pixel_format == "yuv422p10":
             return ("v210",)
-        if codec == "png" and form == "rgb":
+        if codec == "png" and pixel_format == "rgb":
             return ("qtrle",)
         if codec == "prores":
-            return (*_ENCODERS[codec], "-profile:v", "3" if form == "yuv422p10" else "4")
+            return (*_ENCODERS[codec], "-profile:v", "3" if pixel_format == "yuv422p10" else "4")
         if codec == "mpeg4":
             return (*_ENCODERS[codec], "-movflags", "+write_colr")
         return _ENCODERS[codec]
@@ -151,20 +155,20 @@ class _Source:
         stored = _STORED_FORMATS.get((row["codec"], row["format"]))
         return [
             f"setsar={row['sar'].replace('x', '/')}",
-            *([_VARIABLE] if row["rate"] == "variable" else []),
+            *([_VARIABLE_RATE] if row["rate"] == "variable" else []),
             *([f"format={stored}"] if stored else []),
             *([_GIF_PALETTE] if row["codec"] == "gif" else []),
         ]
 
     def frames(self, layout: Layout) -> Iterator[bytes]:
-        """Yield each frame's planes; their rows are looked up, as most are the same."""
+        """Yield the planes of each frame."""
         planes = [_Plane(layout, *subsampling) for subsampling in self._subsampling()]
         samples = {name: self._samples(name) for name in PATCHES}
         for number in range(len(frame_times(self._row))):
             for index, plane in enumerate(planes):
-                yield plane.draw(self._value_of(samples, number, index), self._bits)
+                yield plane.render(self._value_of(samples, number, index), self._bits)
 
-    def _value_of(self, samples: dict[str, Sequence[int]], number: int, plane: int) -> Value:
+    def _value_of(self, samples: dict[str, Sequence[int]], number: int, plane: int) -> BlockValue:
         def value(name: str | int) -> int:
             if isinstance(name, int):
                 name = "white" if number >> name & 1 else "dark"
@@ -173,16 +177,16 @@ class _Source:
         return value
 
     def _samples(self, name: str) -> Sequence[int]:
-        """Return the color's samples, plane by plane; purple is transparent where there is alpha."""
-        signal = signal_of(PATCHES[name], self._space)
+        """Return the samples of a color in each plane. Purple is transparent in formats with alpha."""
+        signal = to_signal(PATCHES[name], self._space)
         alpha = (0 if name == "purple" else 2**self._bits - 1,)
         if self._is_rgb:
             red, green, blue = (round(value * 255) for value in signal)
             return (green, blue, red, *alpha)
-        return (*yuv_of(signal, self._space.matrix, full=self._is_full, bits=self._bits), *alpha)
+        return (*to_yuv(signal, self._space.matrix, full=self._is_full, bits=self._bits), *alpha)
 
     def _subsampling(self) -> list[tuple[int, int]]:
-        """Return by how much each plane is smaller, in width and height."""
+        """Return the horizontal and vertical subsampling factor of each plane."""
         if self.format == "gray":
             return [(1, 1)]
         chroma = (
@@ -192,13 +196,13 @@ class _Source:
 
 
 class _Plane:
-    """One plane as lines of runs, of what lies there."""
+    """One plane, stored as bands of equal lines, each a sequence of runs of blocks."""
 
-    def __init__(self, layout: Layout, across: int, down: int) -> None:
+    def __init__(self, layout: Layout, x_factor: int, y_factor: int) -> None:
         width, height = layout.stored_px
-        columns, lines = -(-width // across), -(-height // down)
+        columns, lines = -(-width // x_factor), -(-height // y_factor)
         names = (
-            tuple(layout.name_at((x + 0.5) * across, (y + 0.5) * down) for x in range(columns))
+            tuple(layout.block_at((x + 0.5) * x_factor, (y + 0.5) * y_factor) for x in range(columns))
             for y in range(lines)
         )
         self._bands = [
@@ -206,7 +210,7 @@ class _Plane:
             for line, lines in groupby(names)
         ]
 
-    def draw(self, value: Value, bits: int) -> bytes:
+    def render(self, value: BlockValue, bits: int) -> bytes:
         size = 2 if bits > 8 else 1
         return b"".join(
             b"".join(value(name).to_bytes(size, "little") * length for name, length in runs) * lines

@@ -1,6 +1,6 @@
-"""Colors of the matrix's clips by the standards' formulas, and what Chromium shows of them.
+"""The colors of the matrix clips by the formulas of the standards, and the colors that Chromium shows.
 
-Nothing here is shared with the encoder: a formula that is wrong there must not be wrong here too.
+Nothing here is shared with the encoder. Otherwise an error in one of its formulas would not be detected.
 """
 
 import math
@@ -22,7 +22,7 @@ PATCHES: dict[str, Rgb] = {
     "gray": (128, 128, 128),
     "white": (235, 235, 235),
 }
-"""Plain colors, in sRGB. `dark` and `white` are also the bits of the frame numbers."""
+"""Solid colors in sRGB. `dark` and `white` are also the bits of the frame numbers."""
 
 _KR_KB = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114), "bt2020": (0.2627, 0.0593)}
 
@@ -36,17 +36,17 @@ _FROM_BT709 = {
         (0.016391, 0.088013, 0.895595),
     ),
 }
-WHITE_NITS, PEAK_NITS = 203, 1000  # of a paper in HDR video, and the brightest
+WHITE_NITS, PEAK_NITS = 203, 1000  # diffuse white and nominal peak of HDR video
 _HIGHLIGHTS = {"arib-std-b67": (0.8, 206), "smpte2084": (2 / 3, 227)}
-"""In HDR `white` is brighter than a paper: the signal of all three channels, and Chromium's pixel (156.0)."""
+"""In HDR `white` is above diffuse white: the signal of each channel, and the pixel in Chromium 156.0."""
 
 
 @dataclass(frozen=True)
 class ColorSpace:
-    """How a clip says its colors are to be read, in ffmpeg's words.
+    """The color tags of a clip, in ffmpeg's names.
 
-    `matrix` is a key of _KR_KB. Chromium takes SMPTE 170M's primaries (BT.601 with 525 lines) for BT.709's,
-    so a 525 clip differs by its matrix alone, as most such files really do.
+    `matrix` is a key of _KR_KB. Chromium treats SMPTE 170M's primaries (BT.601 with 525 lines) as BT.709's,
+    so a 525-line clip differs only in its matrix, which is true for most such files.
     """
 
     primaries: str
@@ -75,11 +75,11 @@ SPACES = {
     "pq": ColorSpace("bt2020", "smpte2084", "bt2020nc", "bt2020"),
 }
 JPEG = ColorSpace("bt709", "iec61966-2-1", "bt470bg", "bt601")
-"""Colors of every JPEG (JFIF 1.02)."""
+"""The color space of every JPEG (JFIF 1.02)."""
 
 
-def signal_of(color: Rgb, space: ColorSpace) -> Color:
-    """Return R'G'B', 0 to 1, that stand for an sRGB color; in HDR at WHITE_NITS for white."""
+def to_signal(color: Rgb, space: ColorSpace) -> Color:
+    """Return the R'G'B' signal (0 to 1) of an sRGB color. In HDR, sRGB white is at WHITE_NITS."""
     if color == PATCHES["white"] and space.is_hdr:
         return [_HIGHLIGHTS[space.transfer][0]] * 3
     linear: Color = [_decode_srgb(value / 255) for value in color]
@@ -89,14 +89,14 @@ def signal_of(color: Rgb, space: ColorSpace) -> Color:
         case "smpte2084":
             return [_encode_pq(value * WHITE_NITS) for value in linear]
         case "arib-std-b67":
-            shown = [value * WHITE_NITS / PEAK_NITS for value in linear]
-            luminance = max(1e-9, _luma(shown, "bt2020"))
-            return [_encode_hlg(value * luminance ** (-0.2 / 1.2)) for value in shown]
+            display = [value * WHITE_NITS / PEAK_NITS for value in linear]
+            luminance = max(1e-9, _luma(display, "bt2020"))
+            return [_encode_hlg(value * luminance ** (-0.2 / 1.2)) for value in display]
         case _:
             return [_encode_srgb(value) for value in linear]
 
 
-def yuv_of(signal: Color, matrix: str, *, full: bool, bits: int) -> tuple[int, int, int]:
+def to_yuv(signal: Color, matrix: str, *, full: bool, bits: int) -> tuple[int, int, int]:
     """Return the samples Y, Cb and Cr of R'G'B' (ITU-T H.273, equations 28 to 40)."""
     kr, kb = _KR_KB[matrix]
     luma = _luma(signal, matrix)
@@ -104,24 +104,26 @@ def yuv_of(signal: Color, matrix: str, *, full: bool, bits: int) -> tuple[int, i
     highest, step = 2**bits - 1, 2 ** (bits - 8)
     y = luma * highest if full else (16 + 219 * luma) * step
     cb, cr = (128 * step + value * (highest if full else 224 * step) for value in chroma)
-    return _whole(y, highest), _whole(cb, highest), _whole(cr, highest)
+    return _round_and_clip(y, highest), _round_and_clip(cb, highest), _round_and_clip(cr, highest)
 
 
-def shown_color(color: Rgb, space: ColorSpace, *, gray: bool = False) -> Rgb:
-    """Return what an ordinary screen shows of the patch."""
+def displayed_color(color: Rgb, space: ColorSpace, *, gray: bool = False) -> Rgb:
+    """Return the color that an SDR screen shows for a patch."""
     if space.is_hdr and color == PATCHES["white"]:
         return (_HIGHLIGHTS[space.transfer][1],) * 3
     if space.is_hdr:
-        return _dimmed(color)
+        return _tone_map(color)
     if gray:
-        luma = _whole(255 * _luma(signal_of(color, space), space.matrix), 255)
+        luma = _round_and_clip(255 * _luma(to_signal(color, space), space.matrix), 255)
         return luma, luma, luma
     return color
 
 
-def _dimmed(color: Rgb) -> Rgb:
-    """Halve the light, as Chromium does up to WHITE_NITS (SMPTE ST 2094-50, reference white operator)."""
-    red, green, blue = (_whole(255 * _encode_srgb(_decode_srgb(value / 255) / 2), 255) for value in color)
+def _tone_map(color: Rgb) -> Rgb:
+    """Halve the linear light, like Chromium up to WHITE_NITS (SMPTE ST 2094-50, reference white operator)."""
+    red, green, blue = (
+        _round_and_clip(255 * _encode_srgb(_decode_srgb(value / 255) / 2), 255) for value in color
+    )
     return red, green, blue
 
 
@@ -130,7 +132,7 @@ def _luma(color: Color, matrix: str) -> float:
     return kr * color[0] + (1 - kr - kb) * color[1] + kb * color[2]
 
 
-def _whole(value: float, highest: int) -> int:
+def _round_and_clip(value: float, highest: int) -> int:
     return max(0, min(highest, round(value)))
 
 

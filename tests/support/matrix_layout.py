@@ -1,7 +1,7 @@
-"""Where the blocks of a matrix clip lie: in the upright picture, in the stored one, and in the GIF.
+"""The position of each block of a matrix clip: in the upright frame, in the stored frame, and in the GIF.
 
-Five columns and four rows fill what is to be seen of the picture: two rows of bits, the highest first, that
-tell the frame's number, and two of colors.
+The visible part of the frame has five columns and four rows of blocks. The first two rows are the bits of the
+frame number, highest first. The other two rows are color patches.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ COLUMNS, BIT_ROWS, ROWS = 5, 2, 4
 BITS = COLUMNS * BIT_ROWS
 COLORS = tuple(PATCHES)
 FOCUS = (0.3, 0.8)
-SHAPES = {
+SIZES_PX = {
     "16x9": (160, 90),
     "9x16": (90, 160),
     "1x1": (96, 96),
@@ -23,8 +23,8 @@ SHAPES = {
     "tiny": (40, 24),
     "extreme": (576, 64),
 }
-"""Upright, in the file's pixels."""
-SAME_SHAPE = 0.02  # such a picture is filled whatever is asked for
+"""The size of each aspect ratio in pixels as stored, but upright."""
+ASPECT_RATIO_TOLERANCE = 0.02  # a clip this close to the GIF's aspect ratio is always cropped
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -32,24 +32,28 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Layout:
-    """One row's geometry. `visible` is what the GIF shows, in pixels of the upright picture."""
+    """The geometry of one row of the matrix.
+
+    `visible` is the part that the GIF shows, in pixels of the upright frame. `target` is where that part is
+    in the GIF.
+    """
 
     width_px: int
     height_px: int
-    turn: str
+    rotation: str
     sar: float
     visible: Box
     target: Box
-    """Where that is in the GIF."""
 
     @property
     def stored_px(self) -> tuple[int, int]:
+        """Width and height before rotation."""
         sides = (self.width_px, self.height_px)
-        return sides[::-1] if self.turn in ("90", "270") else sides
+        return sides[::-1] if self.rotation in ("90", "270") else sides
 
-    def name_at(self, x: float, y: float) -> str | int:
-        """Return what lies at a point of the stored picture: a color's name, or the number of a bit."""
-        x, y = self._upright(x, y)
+    def block_at(self, x: float, y: float) -> str | int:
+        """Return the block at a point of the stored frame: a color's name or the number of a bit."""
+        x, y = self._to_upright(x, y)
         left, top, right, bottom = self.visible
         column = int((x - left) / (right - left) * COLUMNS)
         row = int((y - top) / (bottom - top) * ROWS)
@@ -58,10 +62,10 @@ class Layout:
         index = min(row, ROWS - 1) * COLUMNS + min(column, COLUMNS - 1)
         return BITS - 1 - index if index < BITS else COLORS[index - BITS]
 
-    def _upright(self, x: float, y: float) -> tuple[float, float]:
-        """Turn as a player does with the display matrix; `turn` is counter-clockwise."""
+    def _to_upright(self, x: float, y: float) -> tuple[float, float]:
+        """Apply the display matrix like a player. `rotation` is counterclockwise."""
         width, height = self.stored_px
-        match self.turn:
+        match self.rotation:
             case "90":
                 return y, width - x
             case "180":
@@ -76,7 +80,7 @@ class Layout:
                 return x, y
 
     def gif_boxes(self) -> dict[str | int, Box]:
-        """Return the middle of each block in the GIF, half as wide and high as the block."""
+        """Return the center of each block in the GIF, a quarter as wide and high as the block."""
         left, top, right, bottom = self.target
         width, height = (right - left) / COLUMNS, (bottom - top) / ROWS
         boxes: dict[str | int, Box] = {}
@@ -88,25 +92,26 @@ class Layout:
         return boxes
 
 
-def layout_of(row: Row) -> Layout:
-    width, height = SHAPES[row["shape"]]
+def make_layout(row: Row) -> Layout:
+    """Return the geometry of a row's clip and GIF."""
+    width, height = SIZES_PX[row["aspect"]]
     numerator, denominator = map(int, row["sar"].split("x"))
     sar = numerator / denominator
-    upright_sar = 1 / sar if row["turn"] in ("90", "270") else sar
-    out_width, out_height = map(int, row["size"].split("x"))
-    shown = width * upright_sar / height  # a square pixel is 1 wide and 1 high
-    wanted = out_width / out_height
+    upright_sar = 1 / sar if row["rotation"] in ("90", "270") else sar
+    gif_width, gif_height = map(int, row["size"].split("x"))
+    clip_ratio = width * upright_sar / height
+    gif_ratio = gif_width / gif_height
     visible: Box = (0, 0, width, height)
-    target: Box = (0, 0, out_width, out_height)
-    if row["framing"] == "fill" or abs(shown - wanted) < SAME_SHAPE:
-        visible_width = width * min(1, wanted / shown)
-        visible_height = height * min(1, shown / wanted)
+    target: Box = (0, 0, gif_width, gif_height)
+    if row["framing"] == "fill" or abs(clip_ratio - gif_ratio) < ASPECT_RATIO_TOLERANCE:
+        visible_width = width * min(1, gif_ratio / clip_ratio)
+        visible_height = height * min(1, clip_ratio / gif_ratio)
         left = min(max(0, width * FOCUS[0] - visible_width / 2), width - visible_width)
         top = min(max(0, height * FOCUS[1] - visible_height / 2), height - visible_height)
         visible = (left, top, left + visible_width, top + visible_height)
     else:
-        fitted_width = out_width * min(1, shown / wanted)
-        fitted_height = out_height * min(1, wanted / shown)
-        x, y = (out_width - fitted_width) / 2, (out_height - fitted_height) / 2
+        fitted_width = gif_width * min(1, clip_ratio / gif_ratio)
+        fitted_height = gif_height * min(1, gif_ratio / clip_ratio)
+        x, y = (gif_width - fitted_width) / 2, (gif_height - fitted_height) / 2
         target = (x, y, x + fitted_width, y + fitted_height)
-    return Layout(width, height, row["turn"], sar, visible, target)
+    return Layout(width, height, row["rotation"], sar, visible, target)

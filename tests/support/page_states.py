@@ -171,7 +171,7 @@ def studio_wrong(page: Page, house: House) -> None:
 def tall(page: Page, house: House, query: str) -> None:
     path = Path(house.service.instance) / "tall.mp4"
     if not path.exists():
-        clips.make_clip(path, size="180x320", rate=10, picture="quadrants")
+        clips.make_clip(path, size="180x320", rate=10, pattern="quadrants")
     page.goto(house.upload(path) + query)
     wait_for_studio(page)
 

@@ -7,7 +7,7 @@ import psutil
 
 from benchmarks.soak.watch import Sample
 from tests.conftest import Service
-from tests.support.processes import opened_by
+from tests.support.processes import list_open_files
 from tests.support.service_client import curl
 
 SOON_S = 5.0
@@ -42,7 +42,7 @@ def passing_bytes(folder: Path, family: list[psutil.Process]) -> int:
     paths = [*folder.glob("media/uploads/incoming-*"), *folder.glob("tmp/*")]
     for process in family:
         with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
-            paths += [path for path in opened_by(process.pid) if is_nameless(path, folder)]
+            paths += [path for path in list_open_files(process.pid) if is_nameless(path, folder)]
     sizes = {}
     for path in paths:
         with suppress(OSError):  # gone just now

@@ -1,4 +1,4 @@
-"""Wait for a condition, not for a time."""
+"""Wait for a condition instead of a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], what: str, *, timeout_s: float = 30, every_s: float = 0.05) -> T:
-    """Give the condition's first true value; fails the test when none comes in time."""
+def wait_for(condition: Callable[[], T], what: str, *, timeout_s: float = 30, interval_s: float = 0.05) -> T:
+    """Return the condition's first true value, or fail the test if there is none within `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while True:
-        is_late = (
-            time.monotonic() > deadline
-        )  # once more after it, as this process may have had to wait itself
+        # The deadline is checked before the condition, so the condition is checked once more after it: this
+        # process may have been suspended itself.
+        is_late = time.monotonic() > deadline
         value = condition()
         if value:
             return value
         assert not is_late, f"waited {timeout_s} s in vain for {what}"
-        time.sleep(every_s)
+        time.sleep(interval_s)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chromi.db import Job, Link, Upload
-from tests.support.fuzzing import TYPED, bounded
+from tests.support.fuzzing import OPTION_TEXTS, limit_examples
 
 pytestmark = pytest.mark.slow
 
@@ -14,7 +14,7 @@ HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_char
 FEW = st.sampled_from(["", "0", "1", "-1", "100", "1000001", "٣", " 7", "1.0", "9" * 15, "9" * 400])
 
 
-@bounded(60)
+@limit_examples(60)
 @given(language=HEADER, kind=HEADER, wanted=HEADER, address=st.text(max_size=60))
 def test_whatever_the_headers_of_a_request_are(
     client: FlaskClient, language: str, kind: str, wanted: str, address: str
@@ -30,7 +30,7 @@ def test_whatever_the_headers_of_a_request_are(
     assert client.get("/", headers={"Host": kind}).status_code in (200, 400)
 
 
-@bounded(60)
+@limit_examples(60)
 @given(
     length=st.one_of(FEW, HEADER), offset=st.one_of(FEW, HEADER), about=HEADER, body=st.binary(max_size=64)
 )
@@ -49,11 +49,11 @@ def test_whatever_an_upload_in_pieces_says(
     Upload.delete().execute()  # so many may be under way at once
 
 
-@bounded(60)
+@limit_examples(60)
 @given(
     st.dictionaries(
         st.sampled_from(["expires", "max_uses", "one_time", "password", "more"]),
-        st.one_of(FEW, TYPED, st.sampled_from(["10m", "7d", "on", "12345678"])),
+        st.one_of(FEW, OPTION_TEXTS, st.sampled_from(["10m", "7d", "on", "12345678"])),
         max_size=4,
     )
 )

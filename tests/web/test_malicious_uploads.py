@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from chromi.storage import Storage
-from tests.support import malicious_files
-from tests.support.canary import Canary, Watched
+from tests.support import malicious_files, playlists
+from tests.support.canary import Canary, FileWatcher
 from tests.web.conftest import files_in, form
 
 pytestmark = pytest.mark.slow
@@ -46,15 +46,15 @@ def test_a_playlist_reads_no_upload_of_another_and_calls_nobody(
 ) -> None:
     path = storage.upload_path(upload)
     before = files_in(storage)
-    watched = Watched(path)
-    for kind, text in malicious_files.playlists(path, canary.url).items():
-        for start in (b"", *malicious_files.DISGUISES.values()):
+    watched = FileWatcher(path)
+    for kind, text in playlists.make_playlists(path, canary.url).items():
+        for start in (b"", *playlists.DISGUISES.values()):
             answer = send(client, start + text, name)
             assert answer.status_code == 415, (kind, start)
             assert answer.get_json()["error"]["code"] == "not_a_video"
     assert not watched.was_opened
     watched.close()
-    assert canary.calls == 0
+    assert canary.connections == 0
     assert files_in(storage) == before
 
 

@@ -1,177 +1,175 @@
-"""Decode the window of a clip: each frame at its own time, whatever the file's index and stream do."""
+"""Decode the window of a clip, with each frame at its own time even if the index or stream is irregular."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
 from math import floor
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import FrozenPicture, NoFrames
 from chromi.encoder.frames.color import write_lut
-from chromi.encoder.frames.deinterlace import find_deinterlacer, may_be_unmarked
+from chromi.encoder.frames.decode_gaps import check_for_gaps
+from chromi.encoder.frames.deinterlace import choose_deinterlacer, may_be_unflagged
 from chromi.encoder.frames.filtergraph import build_filtergraph
 from chromi.encoder.frames.frame_order import frames_to_read, read_from_s
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.pixel_art import is_pixel_art
-from chromi.encoder.frames.reorder import IN_TIME
-from chromi.encoder.frames.thumbnails import STRIP_GRAPH, STRIP_OUTPUTS
+from chromi.encoder.frames.reorder import SET_TIMESTAMPS
+from chromi.encoder.frames.thumbnails import THUMBNAIL_FILTERS, THUMBNAIL_OUTPUTS
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, run, untrusted_input
-from chromi.encoder.source.ffmpeg_log import FrameLog, PacketListing
+from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
+from chromi.encoder.source.ffmpeg_log import FrameLog
 from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
 
-MAX_GAP_S = 1.0
-"""Where no frame was decoded for longer, the packets tell whether the source really stands still."""
+FLICKS_PER_S = 705_600_000
+"""A time base that every common frame rate divides, so that a change of speed rounds no time stamp."""
 
-FLICKS = 705_600_000
-"""A part of a second that every usual frame rate is a multiple of: at another speed no time gets rounded."""
-
-_EARLIER_S = 10.0
-"""How much earlier reading begins when the first frame decoded lies after the window's start."""
-_LATE_S = 0.001  # time stamps of Matroska are whole milliseconds
-_ON_SCREEN_S = 20.0  # a frame may have been on screen that long at the start of a stream that changes
-_MOST_FPS = 64  # of a stream that changes, all frames are kept up to this rate
-_LOST_PACKETS = 3  # a frame that is never shown (VP8's alternate reference) may be one or two
+_EARLIER_SEEK_S = 10.0
+"""How far before the window the second seek goes, if the first one lands after the window's start."""
+_TIMESTAMP_PRECISION_S = 0.001  # Matroska's time stamps are whole milliseconds
+_MAX_STILL_S = 20.0  # in a changing stream, a frame that old may still be on screen at the window's start
+_MAX_READ_FPS = 64  # in a changing stream, every frame is read up to this frame rate
 
 
 class _StreamChanged(Exception):
-    """The picture's size, format, rotation or range is another from here on."""
+    """The frames' size, format, rotation or range changed within the window."""
 
 
 class _LateStart(Exception):
-    """The first frame that was decoded lies after the window's start."""
+    """The first decoded frame is later than the window's start."""
 
 
 class _Interlaced(Exception):
-    """A frame is marked as interlaced."""
+    """A frame is flagged as interlaced."""
 
 
 @dataclass(frozen=True)
 class DecodedFrames:
-    """A file of frames, and which of its frames is on screen at each 24th of a second of the window."""
+    """A file of frames. `stored` has the number of the frame on screen at each 1/24 s of the window."""
 
     path: Path
     stored: Sequence[int]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Attempt:
-    """One way to decode the window; what turns out to be wrong with it makes the next."""
+    """The settings of one decoding run, and its logs. A run that fails leads to one with other settings.
+
+    `seek_s` is where reading begins, None for the beginning of the file. `deinterlacer` is None until a frame
+    is flagged as interlaced. `log` has the frames of the clip, `shown_log` those that were written.
+    """
 
     start_s: float
-    entry_s: float | None  # where reading begins; None is the beginning of the file
-    every_frame: bool = False
-    deinterlacer: Sequence[str] | None = None  # None until a frame is marked as interlaced
-    log: FrameLog = field(default_factory=FrameLog)
-    shown: FrameLog = field(default_factory=FrameLog)
+    seek_s: float | None
+    reads_every_frame: bool = False
+    deinterlacer: Sequence[str] | None = None
+    log: FrameLog = field(init=False, default_factory=FrameLog)
+    shown_log: FrameLog = field(init=False, default_factory=FrameLog)
 
     def read_log(self, line: str) -> bool:
-        if self.every_frame and self.shown.read(line):
+        """Read a line of ffmpeg's log and return whether it is about a frame.
+
+        Raises _StreamChanged, _Interlaced and _LateStart if the run needs other settings.
+        """
+        if self.reads_every_frame and self.shown_log.read(line):
             return True
         if not self.log.read(line):
             return False
-        if self.log.configurations > 1 and not self.every_frame:
+        if self.log.configurations > 1 and not self.reads_every_frame:
             raise _StreamChanged
         if self.log.has_interlaced and self.deinterlacer is None:
             raise _Interlaced
         is_first = len(self.log.times_s) == 1
-        if is_first and self.entry_s is not None and self.log.times_s[0] > self.start_s + _LATE_S:
+        if (
+            is_first
+            and self.seek_s is not None
+            and self.log.times_s[0] > self.start_s + _TIMESTAMP_PRECISION_S
+        ):
             raise _LateStart
         return True
 
 
-class Decoder:
-    """Reads the window of `source` that `options` needs into files of frames.
+class WindowDecoder:
+    """Decodes the part of `source` that `options` needs into a file of frames.
 
-    `folder` gets what is needed on the way.
+    Temporary files go to `folder`.
     """
 
     def __init__(
         self, source: Path, info: VideoInfo, options: ConversionOptions, folder: Path, writer: FrameWriter
     ) -> None:
-        self._source, self._info, self._recipe, self._writer = source, info, options, writer
-        self._read_path = folder / "read.avi"
+        self._source, self._info, self._options, self._writer = source, info, options, writer
+        self._unordered_path = folder / "unordered.avi"
         self._lut_path = write_lut(info, folder)
         self._pixelated = is_pixel_art(source, info, options, folder)
         last_frame_s = max(0.0, info.duration_s - options.speed / options.fps)
-        wanted_s = min(read_from_s(options), last_frame_s)
-        self._start_s = info.first_frame_s + wanted_s
-        self._entries_s = self._entries(wanted_s)
+        offset_s = min(read_from_s(options), last_frame_s)
+        self._start_s = info.first_frame_s + offset_s
+        self._end_s = self._start_s + frames_to_read(options) * options.speed / options.fps
+        self._clip_end_s = info.first_frame_s + info.duration_s
+        self._seek_points_s = self._list_seek_points(offset_s)
 
-    def read(self, nut_path: Path | None) -> DecodedFrames:
-        """Write the window's frames, with their strip, to `nut_path`; for None to an AVI in the folder.
+    def decode(self, nut_path: Path | None) -> DecodedFrames:
+        """Write the window's frames and thumbnails to `nut_path`, or only the frames to an AVI if it is None.
 
-        A stream that changes in mid-clip is always written to the AVI, as only that can be put into order.
-        Raises NoFrames, FrozenPicture, TimedOut and EncodeError.
+        The frames of a stream that changes within the window always go to the AVI, because their order is
+        only known afterwards. Raises NoFrames, FrozenPicture, TimedOut and EncodeError.
         """
-        attempt = _Attempt(self._start_s, next(self._entries_s), deinterlacer=self._find_unmarked())
+        attempt = _Attempt(
+            self._start_s, next(self._seek_points_s), deinterlacer=self._detect_unflagged_interlacing()
+        )
         while True:
-            path = self._read_path if attempt.every_frame else nut_path or self._read_path
+            path = self._unordered_path if attempt.reads_every_frame else nut_path or self._unordered_path
             try:
                 count = self._run(attempt, path)
-                self._check_moving(attempt.log)
+                self._check_for_gaps(attempt.log)
             except _StreamChanged:
-                attempt = _Attempt(self._start_s, attempt.entry_s, True, attempt.deinterlacer)
+                attempt = replace(attempt, reads_every_frame=True)
             except _Interlaced:
-                found_s = float(attempt.log.times_s[-1]) if attempt.entry_s is not None else None
-                deinterlacer = find_deinterlacer(self._source, self._info, found_s, marked=True)
-                attempt = _Attempt(self._start_s, attempt.entry_s, attempt.every_frame, deinterlacer)
+                attempt = replace(attempt, deinterlacer=self._choose_deinterlacer(attempt))
             except (_LateStart, NoFrames, FrozenPicture):
-                if attempt.entry_s is None:
+                if attempt.seek_s is None:
                     raise
-                entry_s = next(self._entries_s)
-                attempt = _Attempt(self._start_s, entry_s, attempt.every_frame, attempt.deinterlacer)
+                attempt = replace(attempt, seek_s=next(self._seek_points_s))
             else:
-                stored = self._on_screen(attempt.shown) if attempt.every_frame else range(count)
+                is_every_frame = attempt.reads_every_frame
+                stored = self._frames_on_screen(attempt.shown_log) if is_every_frame else range(count)
                 return DecodedFrames(path, stored)
 
-    def _entries(self, wanted_s: float) -> Iterator[float | None]:
-        """Yield where reading may begin: at the key frame before the start, well before it, at the beginning.
+    def _list_seek_points(self, offset_s: float) -> Iterator[float | None]:
+        """Yield where to begin reading: the key frame before the start, well before it, the file's beginning.
 
-        Seeking lands wrong, or on frames that cannot be decoded, where an index is missing or edit lists cut
-        the clip, and where pictures refresh bit by bit instead of at key frames.
+        Seeking lands at the wrong place, or on frames that cannot be decoded, if the index is missing, if
+        edit lists cut the clip, and in streams with intra refresh instead of key frames.
         """
-        if wanted_s > 0:
+        if offset_s > 0:
             yield self._start_s
-        if wanted_s > 2 * _EARLIER_S:
-            yield self._start_s - _EARLIER_S
+        if offset_s > 2 * _EARLIER_SEEK_S:
+            yield self._start_s - _EARLIER_SEEK_S
         yield None
 
-    def _find_unmarked(self) -> Sequence[str] | None:
-        """Return what removes combs of frames that are not marked as interlaced; None if none are seen."""
-        if not may_be_unmarked(self._info):
+    def _detect_unflagged_interlacing(self) -> Sequence[str] | None:
+        """Return the deinterlacer for interlaced frames without a flag, or None if there are none."""
+        if not may_be_unflagged(self._info):
             return None
-        return find_deinterlacer(self._source, self._info, self._start_s, marked=False) or None
+        return choose_deinterlacer(self._source, self._info, self._start_s, flagged=False) or None
+
+    def _choose_deinterlacer(self, attempt: _Attempt) -> Sequence[str]:
+        """Return the deinterlacer for a clip whose latest frame is flagged as interlaced."""
+        seek_s = float(attempt.log.times_s[-1]) if attempt.seek_s is not None else None
+        return choose_deinterlacer(self._source, self._info, seek_s, flagged=True)
 
     def _run(self, attempt: _Attempt, path: Path) -> int:
-        """Write the frames; return how many there are."""
-        take = [attempt.log.filter, *(attempt.deinterlacer or ())]
-        take += self._select_frames() if attempt.every_frame else self._take_frames()
-        graph = build_filtergraph(
-            self._info,
-            self._recipe,
-            take,
-            lut_path=self._lut_path,
-            pixelated=self._pixelated,
-            changes=attempt.every_frame,
-        )
-        outputs = ("-map", "[pictures]", *self._writer.lossless)
-        if attempt.every_frame:
-            graph = f"{graph};[pictures]{attempt.shown.filter}[shown]"
-            outputs = ("-map", "[shown]", *self._writer.lossless, "-bsf:v", IN_TIME)
-        elif path.suffix == ".nut":
-            graph = f"{graph};[pictures]split[kept][small];[small]{STRIP_GRAPH}"
-            outputs = ("-map", "[kept]", *self._writer.lossless, *STRIP_OUTPUTS)
+        """Run ffmpeg once and return the number of frames written to `path`."""
+        graph, outputs = self._build_graph(attempt, has_thumbnails=path.suffix == ".nut")
+        threads = self._writer.threads
         with self._source.open("rb") as clip:
             return self._writer.write(
                 [
-                    *untrusted_input(
-                        clip.fileno(), threads=self._writer.threads, before=seek(self._info, attempt.entry_s)
-                    ),
-                    *("-filter_complex_threads", str(self._writer.threads), "-filter_complex", graph),
+                    *untrusted_input(clip.fileno(), threads=threads, before=seek(self._info, attempt.seek_s)),
+                    *("-filter_complex_threads", str(threads), "-filter_complex", graph),
                     *(*outputs, "-map_metadata", "-1", *REPORT_FRAMES),
                     *("-f", path.suffix.removeprefix("."), "-y", str(path)),
                 ],
@@ -181,74 +179,62 @@ class Decoder:
                 on_log=attempt.read_log,
             )
 
-    def _take_frames(self) -> list[str]:
-        """Take 24 frames a second by the clip's clock, which runs at the recipe's speed.
+    def _build_graph(self, attempt: _Attempt, *, has_thumbnails: bool) -> tuple[str, Sequence[str]]:
+        """Return the filtergraph and the options of the outputs."""
+        select = self._select_every_frame() if attempt.reads_every_frame else self._resample_frames()
+        graph = build_filtergraph(
+            self._info,
+            self._options,
+            [attempt.log.filter, *(attempt.deinterlacer or ()), *select],
+            lut_path=self._lut_path,
+            pixelated=self._pixelated,
+            allow_changes=attempt.reads_every_frame,
+        )
+        codec = self._writer.lossless_codec
+        if attempt.reads_every_frame:
+            graph = f"{graph};[frames]{attempt.shown_log.filter}[shown]"
+            return graph, ("-map", "[shown]", *codec, "-bsf:v", SET_TIMESTAMPS)
+        if has_thumbnails:
+            graph = f"{graph};[frames]split[extracted][full_size];[full_size]{THUMBNAIL_FILTERS}"
+            return graph, ("-map", "[extracted]", *codec, *THUMBNAIL_OUTPUTS)
+        return graph, ("-map", "[frames]", *codec)
 
-        The count is bounded before anything else: two frames an hour apart are 86,400 at 24 fps. `fps` holds
-        the frame that is on screen at the start, so that a slide shown long before still shows.
+    def _resample_frames(self) -> list[str]:
+        """Return the filters that resample the clip, at the options' speed, to 24 frames a second.
+
+        `trim` bounds the number of frames before any other filter: two frames an hour apart are 86,400 frames
+        at 24 fps. `fps` repeats the frame on screen at the start, so a slide that began long before is shown.
         """
-        options = self._recipe
-        clock = [] if options.speed == 1 else [f"settb=1/{FLICKS}", f"setpts=PTS/{options.speed}"]
+        options = self._options
+        retime = [] if options.speed == 1 else [f"settb=1/{FLICKS_PER_S}", f"setpts=PTS/{options.speed}"]
         return [
-            *clock,
+            *retime,
             f"fps={options.fps}:start_time={self._start_s / options.speed:.6f}",
             f"trim=end_frame={frames_to_read(options)}",
             "setpts=PTS-STARTPTS",
         ]
 
-    def _select_frames(self) -> list[str]:
-        """Take all frames of the window, to choose from them by their times.
+    def _select_every_frame(self) -> list[str]:
+        """Return the filters that select all frames of the window; `_frames_on_screen` chooses among them.
 
-        ffmpeg sets up its filters again at each change of the stream, and `fps` would lose the frame that it
-        holds. So no filter may remember anything here.
+        ffmpeg reinitializes its filters at each change of the stream, and `fps` would lose the frame that it
+        holds. Therefore no filter here may depend on state.
         """
-        since = f"gte(t,{self._start_s - _ON_SCREEN_S:.6f})"
-        apart = f"(isnan(prev_selected_t)+gte(t-prev_selected_t,{self._recipe.speed / _MOST_FPS:.6f}))"
-        return [f"select='{since}*{apart}'", f"trim=end={self._end_s:.6f}"]
+        is_recent = f"gte(t,{self._start_s - _MAX_STILL_S:.6f})"
+        min_distance_s = self._options.speed / _MAX_READ_FPS
+        is_distant = f"(isnan(prev_selected_t)+gte(t-prev_selected_t,{min_distance_s:.6f}))"
+        return [f"select='{is_recent}*{is_distant}'", f"trim=end={self._end_s:.6f}"]
 
-    @property
-    def _end_s(self) -> float:
-        return self._start_s + frames_to_read(self._recipe) * self._recipe.speed / self._recipe.fps
-
-    @property
-    def _clip_end_s(self) -> float:
-        return self._info.first_frame_s + self._info.duration_s
-
-    def _on_screen(self, shown: FrameLog) -> list[int]:
-        """Return the number of the frame that is on screen at each 24th of a second, as `fps` takes them."""
-
-        def slot(time_s: Fraction) -> int:
-            return floor((time_s - Fraction(self._start_s)) * rate + Fraction(1, 2))
-
-        rate = Fraction(self._recipe.fps) / Fraction(str(self._recipe.speed))
-        slots = [slot(time_s) for time_s in shown.times_s]
-        count = min(frames_to_read(self._recipe), max(1, slot(Fraction(self._clip_end_s))))
+    def _frames_on_screen(self, shown_log: FrameLog) -> list[int]:
+        """Return the number of the frame on screen at each 1/24 s, rounded as the `fps` filter rounds."""
+        slots = [self._nearest_slot(time_s) for time_s in shown_log.times_s]
+        count = min(frames_to_read(self._options), max(1, self._nearest_slot(Fraction(self._clip_end_s))))
         return [max(0, bisect_right(slots, number) - 1) for number in range(count)]
 
-    def _check_moving(self, log: FrameLog) -> None:
-        """Raise FrozenPicture if the source goes on where no frame could be decoded for MAX_GAP_S or more."""
-        end_s = min(self._end_s, self._clip_end_s)
-        times_s = sorted({*(float(time_s) for time_s in log.times_s if time_s < end_s), end_s})
-        for before_s, after_s in pairwise(times_s):
-            if after_s - before_s > MAX_GAP_S and after_s > self._start_s:
-                lost = self._count_packets(before_s, after_s)
-                if lost >= _LOST_PACKETS:
-                    raise FrozenPicture(detail=f"{lost} packets from {before_s} to {after_s} s gave no frame")
+    def _nearest_slot(self, time_s: Fraction) -> int:
+        rate = Fraction(self._options.fps) / Fraction(str(self._options.speed))
+        return floor((time_s - Fraction(self._start_s)) * rate + Fraction(1, 2))
 
-    def _count_packets(self, after_s: float, before_s: float) -> int:
-        """Return how many packets lie between two decoded frames, without those right beside either."""
-        packets = PacketListing()
-        with self._source.open("rb") as clip:
-            run(
-                [
-                    *QUIET,
-                    *untrusted_input(clip.fileno(), threads=1, before=seek(self._info, after_s)),
-                    *("-map", f"0:{self._info.stream}", "-c", "copy", "-to", f"{before_s:.6f}"),
-                    *("-f", "framecrc", "pipe:1"),
-                ],
-                limits=self._writer.limits,
-                descriptors=(clip.fileno(),),
-                on_output=packets.read,
-            )
-        margin_s = 0.1
-        return sum(after_s + margin_s < time_s < before_s - margin_s for time_s in packets.times_s)
+    def _check_for_gaps(self, log: FrameLog) -> None:
+        end_s = min(self._end_s, self._clip_end_s)
+        check_for_gaps(self._source, self._info, log, self._start_s, end_s, self._writer)

@@ -1,58 +1,71 @@
-"""Find out whether frames are really interlaced; their own mark is often wrong, or missing."""
+"""Detect interlaced frames by their content, because the stream's own flag is often wrong or missing."""
 
 import re
 import secrets
 from pathlib import Path
 
-from chromi.encoder.process.ffmpeg import run, untrusted_input
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.ffmpeg import run_ffmpeg, untrusted_input
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
 
 IDET_TIMEOUT_S = 20.0
 
 _FRAMES = 40
-_MIN_COMBED = 4
-"""Frames that must be seen to be combed: fewer are a picture whose own stripes look like fields."""
+_MIN_INTERLACED_FRAMES = 4
+"""Fewer frames may be progressive frames whose content has stripes that resemble fields."""
 
-_UNMARKED_HEIGHTS_PX = (480, 486, 576)
-"""Standard-definition video, whose mark was often lost on the way. Taller video is taken at its word."""
-
-
-def may_be_unmarked(info: VideoInfo) -> bool:
-    """True if frames of this size may be interlaced although they are not marked."""
-    return info.height_px in _UNMARKED_HEIGHTS_PX and info.is_yuv
+_UNFLAGGED_HEIGHTS_PX = (480, 486, 576)
+"""Standard-definition video, which often lost its flag when copied. The flag of taller video is trusted."""
 
 
-def find_deinterlacer(source: Path, info: VideoInfo, entry_s: float | None, *, marked: bool) -> list[str]:
-    """Look for combs in the frames after `entry_s`; return the filters that remove them, or none.
+def may_be_unflagged(info: VideoInfo) -> bool:
+    """Return whether frames of this size may be interlaced without being flagged."""
+    return info.height_px in _UNFLAGGED_HEIGHTS_PX and info.is_yuv
 
-    Only frames that are marked as interlaced are looked at and treated if `marked`, else all. Raises TimedOut
-    and FfmpegMissing; a part that cannot be decoded counts as progressive.
+
+def choose_deinterlacer(source: Path, info: VideoInfo, seek_s: float | None, *, flagged: bool) -> list[str]:
+    """Run `idet` on the frames after `seek_s` and return the deinterlacing filter, or no filter.
+
+    With `flagged`, only frames that are flagged as interlaced are analyzed and deinterlaced, otherwise all.
+    Frames that cannot be decoded count as progressive. Raises TimedOut and FfmpegMissing.
     """
-    name = f"idet@{secrets.token_hex(8)}"
-    counts = {"TFF": 0, "BFF": 0, "Progressive": 0}
-
-    def read(line: str) -> None:
-        if line.startswith(f"[{name} @ 0x") and "Multi frame detection" in line:
-            counts.update(
-                {kind: int(n) for kind, n in re.findall(r"(TFF|BFF|Progressive): *(\d{1,9})", line)}
-            )
-
-    select = "select='not(eq(interlace_type,PROGRESSIVE))'," if marked else ""
-    filters = f"{select}trim=end_frame={_FRAMES},{name}"
+    idet = _IdetLog()
+    select = "select='not(eq(interlace_type,PROGRESSIVE))'," if flagged else ""
+    filters = f"{select}trim=end_frame={_FRAMES},{idet.name}"
     with source.open("rb") as clip:
-        run(
+        run_ffmpeg(
             [
-                *untrusted_input(clip.fileno(), threads=1, before=seek(info, entry_s)),
+                *untrusted_input(clip.fileno(), threads=1, before=seek(info, seek_s)),
                 *("-map", f"0:{info.stream}", "-vf", filters, "-f", "null", "-"),
             ],
-            limits=Limits(IDET_TIMEOUT_S, 0),
+            limits=ProcessLimits(IDET_TIMEOUT_S, 0),
             descriptors=(clip.fileno(),),
-            on_log=read,
+            on_log=idet.read,
         )
-    top, bottom = counts["TFF"], counts["BFF"]
-    if max(top, bottom) < max(_MIN_COMBED, counts["Progressive"]):
+    if not idet.parity:
         return []
-    order = "tff" if top >= bottom else "bff"
-    return [f"bwdif=mode=send_frame:parity={order}:deint={'interlaced' if marked else 'all'}"]
+    return [f"bwdif=mode=send_frame:parity={idet.parity}:deint={'interlaced' if flagged else 'all'}"]
+
+
+class _IdetLog:
+    """Reads the frame counts that the filter `name` (an idet) logs."""
+
+    _COUNT = re.compile(r"(TFF|BFF|Progressive): *(\d{1,9})")
+
+    def __init__(self) -> None:
+        self.name = f"idet@{secrets.token_hex(8)}"
+        self._counts = {"TFF": 0, "BFF": 0, "Progressive": 0}
+
+    def read(self, line: str) -> None:
+        """Read a line of ffmpeg's log."""
+        if line.startswith(f"[{self.name} @ 0x") and "Multi frame detection" in line:
+            self._counts.update({name: int(count) for name, count in self._COUNT.findall(line)})
+
+    @property
+    def parity(self) -> str | None:
+        """The field order of interlaced frames, "tff" or "bff"; None if the frames are progressive."""
+        top_first, bottom_first = self._counts["TFF"], self._counts["BFF"]
+        if max(top_first, bottom_first) < max(_MIN_INTERLACED_FRAMES, self._counts["Progressive"]):
+            return None
+        return "tff" if top_first >= bottom_first else "bff"

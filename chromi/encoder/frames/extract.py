@@ -1,26 +1,29 @@
-"""Pass 1: decode the clip once and keep the frames that every later try needs."""
+"""Pass 1: decode the clip once and store the frames that every later pass needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chromi.encoder.frames.decode import Decoder
+from chromi.encoder.frames.decode import WindowDecoder
 from chromi.encoder.frames.frame_order import frames_to_read, order_frames
 from chromi.encoder.frames.frame_writer import FrameWriter
-from chromi.encoder.frames.reorder import rearrange
-from chromi.encoder.frames.thumbnails import STRIP_BYTES
+from chromi.encoder.frames.reorder import reorder_frames
+from chromi.encoder.frames.thumbnails import THUMBNAIL_BYTES
 from chromi.encoder.option_parser import Loop, Short
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.source.probe import VideoInfo
 
-FRAMES_FILE = "frames.nut"
-"""What the kept frames are called in the folder that they are kept in."""
+FRAMES_FILENAME = "frames.nut"
+"""The name of the file of extracted frames in its folder."""
 
 
 @dataclass(frozen=True)
 class ExtractedFrames:
-    """The GIF's frames in their order: lossless, upright, BT.709, at its size and rate; and their strip."""
+    """The GIF's frames in display order, with their thumbnails.
+
+    They are lossless, upright and in BT.709, at the GIF's size and frame rate.
+    """
 
     frames_path: Path
     count: int
@@ -31,43 +34,56 @@ def extract_frames(
     info: VideoInfo,
     options: ConversionOptions,
     *,
-    into: Path,
+    output_dir: Path,
     threads: int,
     timeout_s: float,
     on_tick: Callable[[int], None],
 ) -> ExtractedFrames:
-    """Decode the window of `source` into the folder `into`; `on_tick` gets the frames done so far.
+    """Decode the window of `source` into `output_dir`.
 
-    Raises NoFrames if the window holds none, TimedOut, and EncodeError.
+    `on_tick` is called ten times a second with the number of frames done. Raises NoFrames if the window has
+    no frame, TimedOut and EncodeError.
     """
-    frames_path = into / FRAMES_FILE
-    to_read = frames_to_read(options)
-    most = 0
-
-    def tick(frames: int) -> None:
-        nonlocal most
-        most = min(to_read, max(most, frames))  # the runs after the first count from 0 again
-        on_tick(most * options.frames // to_read)
-
+    frames_path = output_dir / FRAMES_FILENAME
     writer = FrameWriter(
-        threads=threads, timeout_s=timeout_s, max_bytes=max_frames_bytes(options), on_tick=tick
+        threads=threads,
+        timeout_s=timeout_s,
+        max_bytes=max_frames_bytes(options),
+        on_tick=_ExtractionProgress(options, on_tick),
     )
-    with TemporaryDirectory(dir=into) as folder:
-        decoder = Decoder(source, info, options, Path(folder), writer)
-        decoded = decoder.read(frames_path if _is_shown_as_read(options) else None)
+    with TemporaryDirectory(dir=output_dir) as folder:
+        decoder = WindowDecoder(source, info, options, Path(folder), writer)
+        decoded = decoder.decode(frames_path if _is_shown_in_clip_order(options) else None)
         count = len(decoded.stored)
         if decoded.path != frames_path:
-            order = order_frames(count, options).through(decoded.stored)
-            rearrange(decoded.path, order, frames_path, writer)
+            order = order_frames(count, options).map_to(decoded.stored)
+            reorder_frames(decoded.path, order, frames_path, writer)
             count = len(order.shown)
     return ExtractedFrames(frames_path, count)
 
 
+class _ExtractionProgress:
+    """Converts the frames written by each run of ffmpeg to the number of the GIF's frames that are done.
+
+    Later runs count from 0 again, so the highest count so far is reported.
+    """
+
+    def __init__(self, options: ConversionOptions, on_tick: Callable[[int], None]) -> None:
+        self._to_read = frames_to_read(options)
+        self._gif_frames = options.frames
+        self._on_tick = on_tick
+        self._highest = 0
+
+    def __call__(self, frames: int) -> None:
+        self._highest = min(self._to_read, max(self._highest, frames))
+        self._on_tick(self._highest * self._gif_frames // self._to_read)
+
+
 def max_frames_bytes(options: ConversionOptions) -> int:
-    """Return what one file of frames may take: pure noise, losslessly, is 2.3 bytes a pixel."""
-    frame_bytes = 3 * options.width_px * options.height_px + STRIP_BYTES
+    """Return the maximum size of a file of frames. Lossless random noise takes 2.3 bytes per pixel."""
+    frame_bytes = 3 * options.width_px * options.height_px + THUMBNAIL_BYTES
     return frame_bytes * max(options.frames, frames_to_read(options))
 
 
-def _is_shown_as_read(options: ConversionOptions) -> bool:
+def _is_shown_in_clip_order(options: ConversionOptions) -> bool:
     return options.loop is Loop.CUT and options.short is Short.PLAY and not options.reverse

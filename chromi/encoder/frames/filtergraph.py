@@ -1,128 +1,153 @@
-"""What happens to every picture of a clip: framed, scaled, and brought to ordinary colors."""
+"""Build the filtergraph of pass 1: it crops, scales and pads every frame and converts its colors."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromi.encoder.frames.color import convert_color, exactly, lay_on_paper
+from chromi.encoder.frames.color import convert_color, flatten_alpha, scale_flags
 from chromi.encoder.option_parser import AUTO, Framing
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.source.probe import VideoInfo
 
-BLURRED_AT_PX = (160, 90)
-"""Blurred at an eighth of the size, a background costs a sixtieth of the work and looks the same."""
+BLUR_SIZE_PX = (160, 90)
+"""The size at which the background is blurred: at an eighth of the GIF's width the blur costs a sixtieth of
+the time and looks the same."""
 
-SAME_SHAPE = 0.02
-"""A picture this close to 16:9 has nothing to fit: a few pixels cut off are better than a few of ground."""
+ASPECT_RATIO_TOLERANCE = 0.02
+"""A clip this close to the GIF's aspect ratio is cropped by a few pixels instead of padded by a few."""
 
 
 def build_filtergraph(
     info: VideoInfo,
     options: ConversionOptions,
-    take: Sequence[str],
+    frame_filters: Sequence[str],
     *,
     lut_path: Path | None,
     pixelated: bool,
-    changes: bool = False,
+    allow_changes: bool = False,
 ) -> str:
-    """Return the graph that turns the film's stream into [pictures]: yuv420p in BT.709, at the recipe's size.
+    """Return the graph from the clip's video stream to [frames]: yuv420p in BT.709, at the options' size.
 
-    `take` are the filters that choose the frames. They come first and bound their number. `lut_path` is what
-    `write_lut` wrote for this clip. A picture that `changes` may get another shape than the first one has.
+    `frame_filters` select the frames. They come first to bound the number of frames. `lut_path` is
+    the return value of `write_lut` for this clip. With `allow_changes`, frames may change their aspect ratio
+    and format within the clip.
     """
-    framing = Framing.FILL if _has_its_shape(info, options) and not changes else options.framing
-    is_filled = framing is Framing.FILL
+    has_fixed_ratio = _matches_aspect_ratio(info, options) and not allow_changes
+    framing = Framing.FILL if has_fixed_ratio else options.framing
     *crop, scale = (
-        _scale_to_fill(options) if is_filled else [scale_to_fit(options.width_px, options.height_px)]
+        _scale_to_fill(options)
+        if framing is Framing.FILL
+        else [scale_to_fit(options.width_px, options.height_px)]
     )
-    square = ["setsar=1"] if info.container == "gif" else []  # as browsers draw a GIF's pixels
-    scale = f"{scale}:{exactly('neighbor' if pixelated else 'bicubic')}"
-    # A decoder keeps yuvj, which means full range, when a stream goes on in limited range. `scale`
-    # believes the format, zscale the frame.
-    one_range = ["format=yuvj444p", "zscale=range=limited", "format=yuv444p"]
-    keeps_format = changes and info.pixel_format.startswith("yuvj")
+    # Browsers draw the pixels of a GIF square.
+    square_pixels = ["setsar=1"] if info.container == "gif" else []
     chain = [
-        *(*take, *square, *(one_range if keeps_format else []), *crop),
-        *convert_color(info, scale, lut_path),
-        *lay_on_paper(info),
+        *(*frame_filters, *square_pixels, *_unify_range(info, allow_changes=allow_changes), *crop),
+        *convert_color(info, f"{scale}:{scale_flags('neighbor' if pixelated else 'bicubic')}", lut_path),
+        *flatten_alpha(info),
         "format=yuv420p",
-        *_surround(framing, options),
+        *_pad(framing, options),
     ]
-    return f"[0:{info.stream}]{','.join(chain)}[pictures]"
+    return f"[0:{info.stream}]{','.join(chain)}[frames]"
 
 
-def _has_its_shape(info: VideoInfo, options: ConversionOptions) -> bool:
-    return abs(info.width_px / info.height_px - options.width_px / options.height_px) < SAME_SHAPE
+def _matches_aspect_ratio(info: VideoInfo, options: ConversionOptions) -> bool:
+    difference = info.width_px / info.height_px - options.width_px / options.height_px
+    return abs(difference) < ASPECT_RATIO_TOLERANCE
+
+
+def _unify_range(info: VideoInfo, *, allow_changes: bool) -> list[str]:
+    """Return the filters that convert a stream that may switch from full to limited range to limited range.
+
+    The decoder keeps the yuvj format, which means full range, when such a stream switches to limited range.
+    `scale` uses the format, zscale the frame's own range.
+    """
+    if allow_changes and info.pixel_format.startswith("yuvj"):
+        return ["format=yuvj444p", "zscale=range=limited", "format=yuv444p"]
+    return []
 
 
 def _scale_to_fill(options: ConversionOptions) -> list[str]:
-    """Crop nearly to the GIF's shape, the focus as near to the middle as the edges allow, and scale to cover.
+    """Return the filters that crop to nearly the GIF's aspect ratio and scale to cover its size.
 
-    Cropping comes before scaling: a picture 2 wide and 2000 high would be 640,000 high at the full width.
-    It leaves up to two pixels too many, which `_surround` cuts off: so both sides are scaled alike, and no
-    picture is squeezed to make whole pixels fit. `sar` is the width of one pixel: the crop is measured in
-    square pixels. Even offsets keep the chroma planes in place; exact=1 lets one-pixel pictures through.
+    The crop is centered on the focus as far as the edges allow. It comes before scaling because a frame of
+    2x2000 would be 640,000 pixels high at the full width. It leaves up to two pixels too many, which `_pad`
+    crops: both sides are scaled by the same factor, and rounding distorts no frame. `sar` is
+    the width of one pixel: the crop is measured in square pixels. Even offsets keep the chroma planes
+    aligned. exact=1 is needed for frames that are one pixel wide or high.
     """
-    width, height, (x, y) = options.width_px, options.height_px, options.focus
-    shape = f"{width}/{height}"
+    width_px, height_px, (focus_x, focus_y) = options.width_px, options.height_px, options.focus
+    ratio = f"{width_px}/{height_px}"
     return [
-        f"crop=w='min(iw,2*ceil(ih*{shape}/sar/2))':h='min(ih,2*ceil(iw*sar/({shape})/2))'"
-        f":x='2*floor(clip(iw*{x}-ow/2,0,iw-ow)/2)':y='2*floor(clip(ih*{y}-oh/2,0,ih-oh)/2)':exact=1",
-        f"scale=w='max({width},round({height}*iw*sar/ih))':h='max({height},round({width}*ih/(iw*sar)))'",
+        f"crop=w='min(iw,2*ceil(ih*{ratio}/sar/2))':h='min(ih,2*ceil(iw*sar/({ratio})/2))'"
+        f":x='2*floor(clip(iw*{focus_x}-ow/2,0,iw-ow)/2)'"
+        f":y='2*floor(clip(ih*{focus_y}-oh/2,0,ih-oh)/2)':exact=1",
+        f"scale=w='max({width_px},round({height_px}*iw*sar/ih))'"
+        f":h='max({height_px},round({width_px}*ih/(iw*sar)))'",
     ]
 
 
-def scale_to_fit(width: int, height: int) -> str:
-    """Scale the whole picture to square pixels as large as fit, both sides even and no side nothing."""
+def scale_to_fit(width_px: int, height_px: int) -> str:
+    """Return the filter that scales a whole frame to the largest size within these bounds.
+
+    The result has square pixels and even sides of at least 2 pixels.
+    """
     return (
-        f"scale=w='max(2,2*round(min({width},{height}*iw*sar/ih)/2))'"
-        f":h='max(2,2*round(min({height},{width}*ih/(iw*sar))/2))'"
+        f"scale=w='max(2,2*round(min({width_px},{height_px}*iw*sar/ih)/2))'"
+        f":h='max(2,2*round(min({height_px},{width_px}*ih/(iw*sar))/2))'"
     )
 
 
-def _surround(framing: Framing, options: ConversionOptions) -> list[str]:
-    """Lay a fitted picture in the middle of what the options wants around it."""
-    width, height = options.width_px, options.height_px
+def _pad(framing: Framing, options: ConversionOptions) -> list[str]:
+    """Return the filters that bring a scaled frame to the GIF's exact size."""
+    width_px, height_px = options.width_px, options.height_px
     match framing:
         case Framing.FILL:
-            return [f"crop={width}:{height}"]
+            return [f"crop={width_px}:{height_px}"]
         case Framing.BLUR:
-            return [f"split[sharp][blurred];[blurred]{_blur(width, height)}[around];{_lay_in_the_middle()}"]
+            return [_overlay_on(_blur(width_px, height_px))]
         case Framing.FIT if options.pad == AUTO:
-            return [f"split[sharp][first];[first]{_edge_color(width, height)}[around];{_lay_in_the_middle()}"]
+            return [_overlay_on(_edge_color(width_px, height_px))]
         case Framing.FIT:
-            return [f"pad={width}:{height}:-1:-1:color=0x{options.pad.removeprefix('#')}"]
+            return [f"pad={width_px}:{height_px}:-1:-1:color=0x{options.pad.removeprefix('#')}"]
 
 
-def _lay_in_the_middle() -> str:
-    """Overlay; `shortest`, because a color goes on for ever."""
-    return "[around][sharp]overlay=x='2*floor((W-w)/4)':y='2*floor((H-h)/4)':shortest=1,format=yuv420p"
+def _overlay_on(background: str) -> str:
+    """Return the filters that center a frame on a background made of a copy of it.
+
+    `shortest` ends the output with the frames, because a background of one color never ends.
+    """
+    return (
+        f"split[foreground][copy];[copy]{background}[background];"
+        "[background][foreground]overlay=x='2*floor((W-w)/4)':y='2*floor((H-h)/4)':shortest=1,format=yuv420p"
+    )
 
 
 def _blur(width_px: int, height_px: int) -> str:
-    """Fill the size with a blurred copy of a fitted picture, slightly darkened, so that the picture leads."""
-    shape = f"{width_px}/{height_px}"
-    blurred_px = ":".join(map(str, BLURRED_AT_PX))
+    """Return the filters that make a blurred background of a frame, darkened to set off the foreground."""
+    ratio = f"{width_px}/{height_px}"
+    blur_size_px = ":".join(map(str, BLUR_SIZE_PX))
     return (
-        f"crop=w='max(2,min(iw,ih*{shape}))':h='max(2,min(ih,iw/({shape})))'"
-        f",scale={blurred_px}:flags=area,gblur=sigma=5"
+        f"crop=w='max(2,min(iw,ih*{ratio}))':h='max(2,min(ih,iw/({ratio})))'"
+        f",scale={blur_size_px}:flags=area,gblur=sigma=5"
         ",lutyuv=y='16+(val-16)*0.7':u='128+(val-128)*0.8':v='128+(val-128)*0.8'"
         f",scale={width_px}:{height_px}:flags=bicubic"
     )
 
 
 def _edge_color(width_px: int, height_px: int) -> str:
-    """Fill the size with the mean color of the edge of the first picture, for every frame.
+    """Return the filters that make a background of the mean color of the first frame's edge.
 
-    The picture is shrunk to 16x16, and the sums that `geq` knows of a rectangle from the corner give its
-    outermost ring: everything without the 14x14 inside.
+    The frame is scaled to 16x16. The sums that `geq` provides for rectangles at the origin give the sum of
+    its outermost pixels: the whole square minus the inner 14x14.
     """
-
-    def ring(plane: str) -> str:
-        inner = f"{plane}sum(14,14)-{plane}sum(0,14)-{plane}sum(14,0)+{plane}sum(0,0)"
-        return f"'({plane}sum(15,15)-({inner}))/60'"
-
-    mean = f"lum={ring('lum')}:cb={ring('cb')}:cr={ring('cr')}"
+    mean = f"lum={_edge_mean('lum')}:cb={_edge_mean('cb')}:cr={_edge_mean('cr')}"
     return (
         f"trim=end_frame=1,format=yuv444p,scale=16:16:flags=area,geq={mean}"
         f",scale={width_px}:{height_px},format=yuv420p,tpad=stop=-1:stop_mode=clone"
     )
+
+
+def _edge_mean(plane: str) -> str:
+    """Return geq's expression for the mean of the 60 outermost pixels of a 16x16 plane."""
+    inner = f"{plane}sum(14,14)-{plane}sum(0,14)-{plane}sum(14,0)+{plane}sum(0,0)"
+    return f"'({plane}sum(15,15)-({inner}))/60'"

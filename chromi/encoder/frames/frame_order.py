@@ -1,6 +1,6 @@
-"""Which frames of the clip the GIF shows, and in which order.
+"""Determine which frames of the clip the GIF shows, and in which order.
 
-Frames are numbers here: 0 is the first that is read from the clip.
+Frames are identified by number: 0 is the first frame that is read from the clip.
 """
 
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from chromi.encoder.option_parser import Loop, Short
 from chromi.encoder.options import ConversionOptions
 
-FADE_FRAMES = 12
-"""Half a second in which the end of the GIF becomes what comes before its beginning."""
+CROSSFADE_FRAMES = 12
+"""Half a second, over which the end of the GIF fades into the frames before its start."""
 
 
 @dataclass(frozen=True)
 class FrameOrder:
-    """The frames that are shown, each one of the clip's or a pair of which the first becomes the second.
+    """The frames of the GIF: each is a frame of the clip, or a pair (from, to) that is blended.
 
-    Pairs come in groups of `fade_frames`; over a group the share of the second grows evenly.
+    Pairs come in groups of `fade_frames`. The weight of the second frame rises linearly over a group.
     """
 
     shown: tuple[int | tuple[int, int], ...]
     fade_frames: int = 0
 
-    def through(self, stored: Sequence[int]) -> "FrameOrder":
-        """Return the same order of frames that lie elsewhere: frame n of the clip is number stored[n]."""
+    def map_to(self, stored: Sequence[int]) -> "FrameOrder":
+        """Return the same order for frames stored elsewhere: frame n of the clip is frame stored[n]."""
         return FrameOrder(
             tuple(
                 stored[item] if isinstance(item, int) else (stored[item[0]], stored[item[1]])
@@ -35,28 +35,32 @@ class FrameOrder:
 
 
 def read_from_s(options: ConversionOptions) -> float:
-    """Return where in the clip reading begins: the frames before the window fade in at the GIF's end.
+    """Return where in the clip reading begins.
 
-    Played in reverse, what comes before the GIF's beginning lies after the window.
+    A crossfade needs the frames before the window, which fade in at the end of the GIF. In reverse, the
+    frames before the start of the GIF are those after the window.
     """
     if options.loop is not Loop.CROSSFADE or options.reverse:
         return options.start_s
-    return max(0.0, options.start_s - FADE_FRAMES / options.fps * options.speed)
+    return max(0.0, options.start_s - CROSSFADE_FRAMES / options.fps * options.speed)
 
 
 def frames_to_read(options: ConversionOptions) -> int:
-    """Return how many frames of the clip the whole GIF needs."""
+    """Return how many frames of the clip a GIF of full length needs."""
     match options.loop:
         case Loop.CUT:
             return options.frames
         case Loop.CROSSFADE:
-            return options.frames + FADE_FRAMES
+            return options.frames + CROSSFADE_FRAMES
         case Loop.BOOMERANG:
             return (options.frames + 1) // 2 + 1
 
 
 def order_frames(count: int, options: ConversionOptions) -> FrameOrder:
-    """Return what is shown of `count` frames (1 to frames_to_read): options.frames at most."""
+    """Return the order in which `count` frames (1 to frames_to_read) are shown.
+
+    The result has at most options.frames frames.
+    """
     frames = list(range(count))
     if options.reverse:
         frames.reverse()
@@ -71,40 +75,43 @@ def order_frames(count: int, options: ConversionOptions) -> FrameOrder:
             return _crossfade(_fill(frames, frames_to_read(options), options.short))
 
 
-def _fill(frames: list[int], wanted: int, short: Short) -> list[int]:
-    if short is Short.PLAY or len(frames) >= wanted:
+def _fill(frames: list[int], count: int, short: Short) -> list[int]:
+    """Repeat the frames up to `count` as `short` says; never shorten them."""
+    if short is Short.PLAY or len(frames) >= count:
         return frames
-    once = _there_and_back(frames) if short is Short.BOOMERANG else frames
-    return (once * (wanted // len(once) + 1))[:wanted]
+    once = _forward_and_back(frames) if short is Short.BOOMERANG else frames
+    return (once * (count // len(once) + 1))[:count]
 
 
-def _there_and_back(frames: list[int]) -> list[int]:
-    """Show no frame twice at either turn, also when it begins again."""
+def _forward_and_back(frames: list[int]) -> list[int]:
+    """Append the frames in reverse, without the first and last to show no frame twice when repeated."""
     return frames + frames[-2:0:-1]
 
 
 def _boomerang(frames: list[int], options: ConversionOptions) -> list[int]:
-    """Fill the half, so that the whole is seamless; repeating a boomerang is going back and forth again.
+    """Fill the forward half, then append it in reverse, which makes the loop seamless.
 
-    There and back is an even number of frames. For an odd one the last step home takes two at once.
+    A repeated boomerang is the same as one that goes back and forth, so Short.REPEAT acts as Short.BOOMERANG.
+    Forward and back is an even number of frames. For an odd number the last one is dropped.
     """
     short = Short.PLAY if options.short is Short.PLAY else Short.BOOMERANG
-    return _there_and_back(_fill(frames, frames_to_read(options), short))[: options.frames]
+    return _forward_and_back(_fill(frames, frames_to_read(options), short))[: options.frames]
 
 
-def _crossfade(frames: list[int], wanted: int = 0) -> FrameOrder:
-    """Begin where the fade will have led to; of a very short clip a third is the fade.
+def _crossfade(frames: list[int], count: int = 0) -> FrameOrder:
+    """Fade the last frames into those before the first one shown, which makes the loop seamless.
 
-    To show as many frames as are `wanted`, play them several times, each time with its fade, all about as
-    long. A clip that ends early is at least twice its fade, so each time is long enough for it.
+    A very short clip uses a third of its frames for the fade. If `count` is given, the clip is repeated up to
+    that many frames. Each repetition has its own fade and about the same length. A clip that ends early is at
+    least twice as long as its fade, so every repetition has room for one.
     """
-    lead = min(FADE_FRAMES, len(frames) // 3)
-    before, body = frames[:lead], frames[lead:]
-    wanted = wanted or len(body)
-    times = -(-wanted // len(body))
+    fade_frames = min(CROSSFADE_FRAMES, len(frames) // 3)
+    lead_in, body = frames[:fade_frames], frames[fade_frames:]
+    count = count or len(body)
+    repetitions = -(-count // len(body))
     shown: list[int | tuple[int, int]] = []
-    for time in range(times):
-        once = body[: wanted * (time + 1) // times - wanted * time // times]
-        end = len(once) - lead
-        shown += [*once[:end], *zip(once[end:], before, strict=True)]
-    return FrameOrder(tuple(shown), lead)
+    for index in range(repetitions):
+        once = body[: count * (index + 1) // repetitions - count * index // repetitions]
+        end = len(once) - fade_frames
+        shown += [*once[:end], *zip(once[end:], lead_in, strict=True)]
+    return FrameOrder(tuple(shown), fade_frames)

@@ -1,18 +1,18 @@
-"""Runs of ffmpeg that write files of frames, sharing one clock and one limit."""
+"""Run ffmpeg to write files of frames, with one timeout for all runs together."""
 
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import NoFrames
-from chromi.encoder.process.ffmpeg import FRAME_LINE, QUIET, FrameCounter, run
-from chromi.encoder.process.subprocess_runner import Limits, LogReader, ignore
+from chromi.encoder.process.ffmpeg import FRAME_LINE, QUIET, FrameCounter, run_ffmpeg
+from chromi.encoder.process.subprocess_runner import LogReader, ProcessLimits, ignore_line
 
 
 class FrameWriter:
-    """`threads` for each coder; `timeout_s` for all runs together; `max_bytes` for each file.
+    """Runs ffmpeg with `threads` per codec, `timeout_s` for all runs together and `max_bytes` per file.
 
-    `on_tick` gets the frames that the present run has written, ten times a second.
+    `on_tick` is called ten times a second with the number of frames that the current run has written.
     """
 
     def __init__(
@@ -24,14 +24,14 @@ class FrameWriter:
         self._on_tick = on_tick
 
     @property
-    def lossless(self) -> tuple[str, ...]:
-        """The options of an output that keeps each frame by itself, so that any can be taken out."""
+    def lossless_codec(self) -> tuple[str, ...]:
+        """Output options for a lossless codec without inter-frame compression, so any frame can be copied."""
         return ("-c:v", "utvideo", "-threads", str(self.threads), "-fps_mode", "passthrough")
 
     @property
-    def limits(self) -> Limits:
-        """What the next run may take."""
-        return Limits(max(0.1, self._deadline - time.monotonic()), self._max_bytes)
+    def limits(self) -> ProcessLimits:
+        """The limits of the next run."""
+        return ProcessLimits(max(0.1, self._deadline - time.monotonic()), self._max_bytes)
 
     def write(
         self,
@@ -40,49 +40,49 @@ class FrameWriter:
         reads: Sequence[Path] = (),
         writes: Sequence[Path] = (),
         descriptors: Sequence[int] = (),
-        on_log: LogReader = ignore,
+        on_log: LogReader = ignore_line,
     ) -> int:
-        """Run ffmpeg and return the frames that it reports as encoded; see `process.run` for its files.
+        """Run ffmpeg and return the number of frames that it reports as encoded (REPORT_FRAMES).
 
-        Raises NoFrames, TimedOut and EncodeError.
+        See `run_program` for `reads`, `writes` and `descriptors`. Raises NoFrames, TimedOut and EncodeError.
         """
         return self._run(arguments, FrameCounter(), reads, writes, descriptors, on_log)
 
     def copy(self, arguments: Sequence[str], *, reads: Sequence[Path], writes: Sequence[Path]) -> int:
-        """Run ffmpeg and return the frames that it copied, of which REPORT_FRAMES would tell nothing.
+        """Run ffmpeg and return the number of frames that it copied, which REPORT_FRAMES does not report.
 
-        Raises as `write`.
+        Raises the same errors as `write`.
         """
         return self._run(["-progress", "pipe:1", *arguments], _CopyCounter(), reads, writes)
 
     def _run(
         self,
         arguments: Sequence[str],
-        written: FrameCounter,
+        counter: FrameCounter,
         reads: Sequence[Path],
         writes: Sequence[Path],
         descriptors: Sequence[int] = (),
-        on_log: LogReader = ignore,
+        on_log: LogReader = ignore_line,
     ) -> int:
-        outcome = run(
-            [*(QUIET if on_log is ignore else ()), *arguments],
+        result = run_ffmpeg(
+            [*(QUIET if on_log is ignore_line else ()), *arguments],
             limits=self.limits,
             reads=reads,
             writes=writes,
             descriptors=descriptors,
-            on_output=written.read,
+            on_output=counter.read,
             on_log=on_log,
-            on_tick=lambda: self._on_tick(written.frames),
+            on_tick=lambda: self._on_tick(counter.frames),
         )
-        outcome.check()
-        if not written.frames:  # ffmpeg is content with having found nothing
-            raise NoFrames(detail=outcome.log)
-        return written.frames
+        result.check()
+        if not counter.frames:  # ffmpeg succeeds even if it wrote no frame
+            raise NoFrames(detail=result.log)
+        return counter.frames
 
 
 class _CopyCounter(FrameCounter):
-    """Read what -progress has ffmpeg write: the frames so far, not the number of the last."""
+    """Reads ffmpeg's -progress output, which reports a count instead of the last frame's number."""
 
     def read(self, line: str) -> None:
-        if number := FRAME_LINE.fullmatch(line):
-            self.frames = int(number[1])
+        if match := FRAME_LINE.fullmatch(line):
+            self.frames = int(match[1])

@@ -1,4 +1,4 @@
-"""The strip: every kept frame in small, stored beside it, from which motion and colors are told."""
+"""Thumbnails of all extracted frames, stored with the frames and used to measure motion and choose colors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,37 +7,38 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageStat
 
-from chromi.encoder.frames.color import from_bt709
-from chromi.encoder.process.ffmpeg import QUIET, run
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.frames.color import bt709_scale_options
+from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 
 WIDTH_PX, HEIGHT_PX = 96, 54
 SAMPLES_WIDTH_PX, SAMPLES_HEIGHT_PX = 160, 90
 
 _FRAME_BYTES = WIDTH_PX * HEIGHT_PX * 3
-STRIP_BYTES = _FRAME_BYTES + SAMPLES_WIDTH_PX * SAMPLES_HEIGHT_PX * 3
-"""What both streams of the strip take, for each frame."""
-_LEAST_STEP = 1e-6
+THUMBNAIL_BYTES = _FRAME_BYTES + SAMPLES_WIDTH_PX * SAMPLES_HEIGHT_PX * 3
+"""The size of both thumbnails of one frame."""
+_MIN_MOTION = 1e-6
 _SHIFT_PX = 8
-"""Each frame is sampled at other places, so that no still line falls between them in all frames."""
+"""The sampling grid moves within this range from frame to frame, which samples every static line."""
 
-_TO_RGB = f"{from_bt709('neighbor')},format=rgb24"
-STRIP_GRAPH = (
-    f"split[moving][colored];[moving]scale={WIDTH_PX}:{HEIGHT_PX}:{_TO_RGB}[strip];"
-    f"[colored]crop=w=iw-{_SHIFT_PX}:h=ih-{_SHIFT_PX}:x='2*mod(n,4)':y='2*mod(floor(n/4),4)',"
+_TO_RGB = f"{bt709_scale_options('neighbor')},format=rgb24"
+THUMBNAIL_FILTERS = (
+    f"split[motion_input][color_input];[motion_input]scale={WIDTH_PX}:{HEIGHT_PX}:{_TO_RGB}[thumbnails];"
+    f"[color_input]crop=w=iw-{_SHIFT_PX}:h=ih-{_SHIFT_PX}:x='2*mod(n,4)':y='2*mod(floor(n/4),4)',"
     f"scale={SAMPLES_WIDTH_PX}:{SAMPLES_HEIGHT_PX}:{_TO_RGB}[samples]"
 )
-"""The filters that take the frames and give the other two streams of their file."""
-STRIP_OUTPUTS = ("-map", "[strip]", "-map", "[samples]", "-c:v:1", "rawvideo", "-c:v:2", "rawvideo")
+"""The filters from the frames to the second and third video stream of their file."""
+THUMBNAIL_OUTPUTS = ("-map", "[thumbnails]", "-map", "[samples]", "-c:v:1", "rawvideo", "-c:v:2", "rawvideo")
+"""The output options for these two streams."""
 
 
 @dataclass(frozen=True)
 class Thumbnails:
-    """Every kept frame in small: single pixels of it, not means, so that the colors are its own.
+    """Small versions of all extracted frames. Their pixels are picked, not averaged, to preserve colors.
 
-    `frames` are 96x54, to tell motion from. `samples` are pixels of all frames, 160x90 of each, one frame
-    below the other. `checksums` are of the whole frames: equal ones tell a repeated frame, however little
-    changes in others.
+    `frames` are 96x54 in RGB, for measuring motion. `samples` has 160x90 pixels of each frame, stacked
+    vertically, for choosing colors. `checksums` are those of the full-size frames: equal checksums identify a
+    repeated frame, even if other frames differ by very little.
     """
 
     frames: Sequence[bytes]
@@ -45,33 +46,32 @@ class Thumbnails:
     checksums: Sequence[str]
 
     def motion(self) -> list[float]:
-        """Return for each frame its mean step (0 to 255) from the one before; 0 only if both are the same."""
+        """Return each frame's mean difference (0 to 255) from the previous one; 0 only if repeated."""
         images = [Image.frombytes("RGB", (WIDTH_PX, HEIGHT_PX), frame) for frame in self.frames]
         is_repeated = [before == after for before, after in pairwise(self.checksums)]
-        steps = (_LEAST_STEP + _step(before, after) for before, after in pairwise(images))
-        return [0.0, *(0.0 if same else step for same, step in zip(is_repeated, steps, strict=True))]
+        differences = (_MIN_MOTION + _mean_difference(before, after) for before, after in pairwise(images))
+        return [
+            0.0,
+            *(0.0 if same else difference for same, difference in zip(is_repeated, differences, strict=True)),
+        ]
 
 
-def _step(before: Image.Image, after: Image.Image) -> float:
+def _mean_difference(before: Image.Image, after: Image.Image) -> float:
     return sum(ImageStat.Stat(ImageChops.difference(before, after)).mean) / 3
 
 
 def read_thumbnails(
-    frames_path: Path, work_dir: Path, *, limits: Limits, on_tick: Callable[[], None]
+    frames_path: Path, work_dir: Path, *, limits: ProcessLimits, on_tick: Callable[[], None]
 ) -> Thumbnails:
-    """Read the strip out of a file of frames, through files in `work_dir`; nothing is decoded.
+    """Read the thumbnails from a file of extracted frames, through temporary files in `work_dir`.
 
-    Each frame is compressed by itself, so equal packets are equal frames. Raises TimedOut and EncodeError.
+    No frame is decoded. Each frame is compressed independently, so equal packets are equal frames. `on_tick`
+    is called ten times a second. Raises TimedOut and EncodeError.
     """
-    checksums: list[str] = []
-    paths = [work_dir / name for name in ("strip.rgb", "samples.rgb")]
-
-    def read(line: str) -> None:
-        if not line.startswith("#"):
-            checksums.append(line.rpartition(",")[2].strip())
-
+    checksums = _ChecksumReader()
+    paths = [work_dir / name for name in ("thumbnails.rgb", "samples.rgb")]
     raw = ("-c", "copy", "-f", "rawvideo", "-y")
-    run(
+    run_ffmpeg(
         [
             *(*QUIET, "-f", "nut", "-i", str(frames_path)),
             *(word for n, path in enumerate(paths, 1) for word in ("-map", f"0:v:{n}", *raw, str(path))),
@@ -80,7 +80,7 @@ def read_thumbnails(
         limits=limits,
         reads=(frames_path,),
         writes=paths,
-        on_output=read,
+        on_output=checksums.read,
         on_tick=on_tick,
     ).check()
     pixels, samples = (path.read_bytes() for path in paths)
@@ -88,4 +88,15 @@ def read_thumbnails(
         path.unlink()
     frames = [pixels[at : at + _FRAME_BYTES] for at in range(0, len(pixels), _FRAME_BYTES)]
     size_px = (SAMPLES_WIDTH_PX, SAMPLES_HEIGHT_PX * len(frames))
-    return Thumbnails(frames, Image.frombytes("RGB", size_px, samples), checksums)
+    return Thumbnails(frames, Image.frombytes("RGB", size_px, samples), checksums.values)
+
+
+class _ChecksumReader:
+    """Reads the packets' checksums from the output of the framecrc muxer."""
+
+    def __init__(self) -> None:
+        self.values: list[str] = []
+
+    def read(self, line: str) -> None:
+        if not line.startswith("#"):
+            self.values.append(line.rpartition(",")[2].strip())

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from chromi.encoder.encoder_errors import DiskFull, GifsicleMissing
 from chromi.encoder.gif.parser import TRAILER
-from chromi.encoder.process import subprocess_runner
-from chromi.encoder.process.launcher import CANNOT_START
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.launcher import EXIT_CANNOT_START
+from chromi.encoder.process.subprocess_runner import ProcessLimits, run_program
 
 
 def find_gifsicle() -> Path:
@@ -30,7 +29,7 @@ def lose(
     destination: Path,
     *,
     lossy: int,
-    limits: Limits,
+    limits: ProcessLimits,
     on_tick: Callable[[], None],
 ) -> None:
     """Write `gif_path` again to `destination`: same frames, same delays, fewer bytes.
@@ -38,7 +37,7 @@ def lose(
     `lossy` (1 to 200) lets a pixel differ by about as much where that makes a longer LZW match. Raises
     TimedOut and EncodeError: DiskFull, GifsicleMissing.
     """
-    outcome = subprocess_runner.run(
+    outcome = run_program(
         [
             str(find_gifsicle()),
             *("--no-warnings", "--no-comments", "-O2", "-Okeep-empty"),  # a repeated frame keeps its place
@@ -49,7 +48,7 @@ def lose(
         writes=(destination,),
         on_tick=on_tick,
     )
-    if outcome.exit_code == CANNOT_START:
+    if outcome.exit_code == EXIT_CANNOT_START:
         raise GifsicleMissing(detail=outcome.log)
     outcome.check()
     if not _is_whole(destination):

@@ -1,72 +1,73 @@
-"""How much memory one program may take on this machine, or in this container."""
+"""Measure how much memory a program may use on this machine or in this container."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-_LEAST_PART = 4
-"""One part in so many is always allowed: ffmpeg cannot start with much less. Should the
-machine run out of memory, the kernel ends ffmpeg first."""
+_MIN_FRACTION = 4
+"""One part in four of the requested memory is always granted, because ffmpeg hardly starts with less. If the
+machine then runs out of memory, the kernel kills ffmpeg first."""
 
-_PROC = Path("/proc")
-_CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_PROC_DIR = Path("/proc")
+_CGROUP_DIR = Path("/sys/fs/cgroup")
 
 
-def affordable_bytes(wanted_bytes: int) -> int:
-    """Return the smaller of `wanted_bytes` and half of what is available, so that two may run at once."""
-    available = available_bytes(_PROC, _CONTROL_GROUPS)
+def limit_to_available(requested_bytes: int) -> int:
+    """Return `requested_bytes`, capped at half of the available memory: two programs may run at once."""
+    available = available_bytes(_PROC_DIR, _CGROUP_DIR)
     if available is None:
-        return wanted_bytes
-    return min(wanted_bytes, max(wanted_bytes // _LEAST_PART, available // 2))
+        return requested_bytes
+    return min(requested_bytes, max(requested_bytes // _MIN_FRACTION, available // 2))
 
 
-def available_bytes(proc: Path, control_groups: Path) -> int | None:
-    """Return what the machine and all control groups of this process still have; None if nothing tells."""
-    found = [*_of_machine(proc), *_of_control_groups(proc, control_groups)]
+def available_bytes(proc_dir: Path, cgroup_dir: Path) -> int | None:
+    """Return the memory left to this process on the machine and in all its cgroups; None if unknown."""
+    found = [*_machine_bytes(proc_dir), *_cgroup_bytes(proc_dir, cgroup_dir)]
     return max(0, min(found)) if found else None
 
 
-def _of_machine(proc: Path) -> Iterator[int]:
-    kilobytes = _values(proc / "meminfo").get("MemAvailable:")
+def _machine_bytes(proc_dir: Path) -> Iterator[int]:
+    kilobytes = _read_values(proc_dir / "meminfo").get("MemAvailable:")
     if kilobytes is not None:
         yield kilobytes * 1024
 
 
-def _of_control_groups(proc: Path, root: Path) -> Iterator[int]:
-    """Yield what is left in each group from the process's own up, in version 2 or 1.
+def _cgroup_bytes(proc_dir: Path, cgroup_dir: Path) -> Iterator[int]:
+    """Yield the memory left in the process's cgroup and each of its ancestors, for cgroup v2 and v1.
 
-    In a container without a name space of its own for groups, the path is the host's; the container's limit
-    is then at the root.
+    In a container without its own cgroup namespace, the path is the host's and does not exist. The
+    container's limit is then found at the root.
     """
-    for line in _lines(proc / "self/cgroup"):
+    for line in _read_lines(proc_dir / "self/cgroup"):
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            folder, limit, used, reclaimable = root, "memory.max", "memory.current", "inactive_file"
+            root, limit, used, reclaimable = cgroup_dir, "memory.max", "memory.current", "inactive_file"
         elif "memory" in controllers.split(","):
-            folder, limit, used = root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+            root, limit, used = cgroup_dir / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
             reclaimable = "total_inactive_file"
         else:
             continue
-        group = folder / path.strip("/")
-        for each in (group, *group.parents):
-            limit_bytes, used_bytes = _number(each / limit), _number(each / used)
+        group = root / path.strip("/")
+        for ancestor in (group, *group.parents):
+            limit_bytes, used_bytes = _read_number(ancestor / limit), _read_number(ancestor / used)
             if limit_bytes is not None and used_bytes is not None:
-                yield limit_bytes - used_bytes + _values(each / "memory.stat").get(reclaimable, 0)
-            if each == folder:
+                yield limit_bytes - used_bytes + _read_values(ancestor / "memory.stat").get(reclaimable, 0)
+            if ancestor == root:
                 break
 
 
-def _number(path: Path) -> int | None:
-    """Read a file of one number; None for "max" and for a file that is not there."""
-    text = "".join(_lines(path)[:1])
+def _read_number(path: Path) -> int | None:
+    """Read a file that contains one number. Return None for "max" and for a missing file."""
+    text = "".join(_read_lines(path)[:1])
     return int(text) if text.isdecimal() else None
 
 
-def _values(path: Path) -> dict[str, int]:
-    words = (line.split() for line in _lines(path))
-    return {each[0]: int(each[1]) for each in words if len(each) > 1 and each[1].isdecimal()}
+def _read_values(path: Path) -> dict[str, int]:
+    """Read a file of lines that consist of a name and a number."""
+    lines = (line.split() for line in _read_lines(path))
+    return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdecimal()}
 
 
-def _lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[str]:
     try:
         return path.read_text().splitlines()
     except OSError:

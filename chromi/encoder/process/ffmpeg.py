@@ -1,9 +1,9 @@
-"""The only caller of the ffmpeg binary: its arguments and what it may read.
+"""Run the ffmpeg binary, and define what it may read. No other module starts ffmpeg.
 
-Every file that a visitor sends is hostile until proven otherwise. ffmpeg gets it as an open descriptor and
-may open nothing else by itself: a playlist can name any file or address, but the protocol whitelist holds
-only `fd`. Three demuxers and a short list of decoders are all that it may use. Should a decoder be taken
-over all the same, the sandbox around the process gives it nothing more (`sandbox.py`).
+Every uploaded file is untrusted. ffmpeg gets it as an open descriptor and cannot open anything else by
+itself: a playlist can name any file or address, but the protocol whitelist contains only `fd`. The whitelists
+also restrict ffmpeg to three demuxers and a short list of decoders. If a decoder is compromised anyway, the
+sandbox around the process contains it (`sandbox.py`).
 """
 
 import os
@@ -14,53 +14,59 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from chromi.encoder.encoder_errors import FfmpegMissing
-from chromi.encoder.process import subprocess_runner
-from chromi.encoder.process.launcher import CANNOT_START
-from chromi.encoder.process.subprocess_runner import Limits, LogReader, Outcome, ignore
+from chromi.encoder.process.launcher import EXIT_CANNOT_START
+from chromi.encoder.process.subprocess_runner import (
+    LogReader,
+    ProcessLimits,
+    ProcessResult,
+    ignore_line,
+    run_program,
+)
 
 MAX_PIXELS = 4096 * 2304
-"""The largest picture that is decoded: 4K in every phone's and editor's shape, upright or lying. 8K takes a
+"""The largest frame that is decoded: 4K in any aspect ratio and orientation of phones and editors. 8K takes a
 gigabyte of memory."""
 
 DECODERS = (
-    # phones, browsers, the web; two for VP8 and VP9, because only libvpx sees their alpha
+    # Phones, browsers, the web. VP8 and VP9 have two decoders because only libvpx decodes their alpha.
     *("h264", "hevc", "libdav1d", "av1", "vp8", "libvpx", "vp9", "libvpx-vp9"),
-    # editors
+    # Editors.
     *("prores", "dnxhd", "cfhd", "ffv1", "qtrle", "png", "dvvideo", "v210", "rawvideo"),
-    # older cameras, screen recorders, GIFs
+    # Older cameras, screen recorders, GIFs.
     *("mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "h263", "theora", "gif"),
 )
 
 QUIET = ("-loglevel", "warning")
-"""Log only what goes wrong."""
+"""Options that log only warnings and errors."""
 
 REPORT_FRAMES = ("-stats_enc_post:v:0", "pipe:1", "-stats_enc_post_fmt:v:0", "frame={n}")
-"""Options of one output: a line for each frame that leaves its first encoder, for a FrameCounter.
+"""Options of one output that print a line for each frame from its first encoder, for a FrameCounter.
 
-Not -progress: it stays silent until all outputs have begun, and some begin late.
+-progress is not used because it prints nothing until all outputs have started, and some start late.
 """
 
 FRAME_LINE = re.compile(r"frame= *(\d{1,15})\s*")
-"""Such a line; -progress writes it too."""
+"""A line printed by REPORT_FRAMES or -progress."""
 
 OUTPUT_FPS = 24
-"""Frames a second of what pass 1 keeps, and of every GIF."""
+"""The frame rate of the extracted frames and of every GIF."""
 
 _DEMUXERS = "mov,matroska,gif"
 
 
 class FrameCounter:
-    """Read what REPORT_FRAMES has ffmpeg write."""
+    """Counts the frames that ffmpeg reports with REPORT_FRAMES."""
 
     frames = 0
 
     def read(self, line: str) -> None:
-        if number := FRAME_LINE.fullmatch(line):
-            self.frames = int(number[1]) + 1
+        """Read a line of ffmpeg's output."""
+        if match := FRAME_LINE.fullmatch(line):
+            self.frames = int(match[1]) + 1
 
 
 def find_ffmpeg() -> Path:
-    """Return the path of the binary that imageio-ffmpeg brings (or that IMAGEIO_FFMPEG_EXE names).
+    """Return the path of imageio-ffmpeg's binary, or of the one that IMAGEIO_FFMPEG_EXE names.
 
     Raises FfmpegMissing.
     """
@@ -74,10 +80,10 @@ def find_ffmpeg() -> Path:
 
 
 def untrusted_input(descriptor: int, *, threads: int, before: Sequence[str] = ()) -> list[str]:
-    """Return the arguments that read a visitor's file from an open descriptor.
+    """Return the arguments that read an uploaded file from an open descriptor.
 
-    The descriptor must be freshly opened (ffmpeg reads from where it stands) and be handed to `run`. `before`
-    holds further input options.
+    The descriptor must be freshly opened, because ffmpeg reads from its current position, and must be passed
+    to `run_ffmpeg`. `before` are further input options.
     """
     return [
         *("-protocol_whitelist", "fd", "-format_whitelist", _DEMUXERS),
@@ -89,33 +95,33 @@ def untrusted_input(descriptor: int, *, threads: int, before: Sequence[str] = ()
 
 
 def escape_path(path: Path) -> str:
-    """Return a path for use in a filter graph, where it is read twice: as an option, and as a part of it."""
-    as_option = re.sub(r"([\\':])", r"\\\1", str(path))
-    return re.sub(r"([\\'\[\],;])", r"\\\1", as_option)
+    """Escape a path for a filtergraph, which unescapes it twice: as part of the graph and as an option."""
+    option = re.sub(r"([\\':])", r"\\\1", str(path))
+    return re.sub(r"([\\'\[\],;])", r"\\\1", option)
 
 
 def frames_input(frames_path: Path, first: int = 0) -> list[str]:
-    """Return the arguments that read kept frames from number `first` on.
+    """Return the arguments that read extracted frames from number `first` on.
 
-    Half a frame early, so that no rounding loses it.
+    The seek goes to half a frame earlier. Otherwise rounding could skip the frame.
     """
     start = ("-ss", f"{(first - 0.5) / OUTPUT_FPS:.6f}") if first else ()
     return ["-threads", "1", *start, "-f", "nut", "-i", str(frames_path)]
 
 
-def run(
+def run_ffmpeg(
     arguments: Sequence[str],
     *,
-    limits: Limits,
+    limits: ProcessLimits,
     reads: Sequence[Path] = (),
     writes: Sequence[Path] = (),
     descriptors: Sequence[int] = (),
-    on_output: Callable[[str], None] = ignore,
-    on_log: LogReader = ignore,
+    on_output: Callable[[str], None] = ignore_line,
+    on_log: LogReader = ignore_line,
     on_tick: Callable[[], None] = lambda: None,
-) -> Outcome:
-    """Run ffmpeg as `subprocess_runner.run` runs any program. Raises FfmpegMissing too."""
-    outcome = subprocess_runner.run(
+) -> ProcessResult:
+    """Run ffmpeg until it ends. See `run_program` for the arguments and errors. Raises FfmpegMissing too."""
+    result = run_program(
         [str(find_ffmpeg()), "-hide_banner", "-nostdin", "-nostats", *arguments],
         limits=limits,
         reads=reads,
@@ -125,6 +131,6 @@ def run(
         on_log=on_log,
         on_tick=on_tick,
     )
-    if outcome.exit_code == CANNOT_START:
-        raise FfmpegMissing(detail=outcome.log)
-    return outcome
+    if result.exit_code == EXIT_CANNOT_START:
+        raise FfmpegMissing(detail=result.log)
+    return result

@@ -1,6 +1,6 @@
-"""Which files a program may open, as the kernel's Landlock takes it: by ruleset, without any privilege.
+"""Build Landlock rulesets, which restrict the files a program may open and need no privileges.
 
-What a program has open already stays open to it, and it may still ask whether a path is there. See
+Files that are already open stay accessible, and a program can still test whether a path exists. See
 Documentation/userspace-api/landlock.rst of Linux.
 """
 
@@ -11,19 +11,18 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-_CREATE_RULESET, _ADD_RULE = 444, 445  # the same on every processor
-_TELL_ABI = 1
-_PATH_BENEATH = 1
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE = 444, 445  # the same on every architecture
+_LANDLOCK_CREATE_RULESET_VERSION = 1
+_LANDLOCK_RULE_PATH_BENEATH = 1
 
-_EXECUTE, _WRITE, _READ, _LIST, _TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
-_RUN = _READ | _EXECUTE
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
 _ELF_64_BIT = b"\x7fELF\x02\x01"  # little-endian
 _PT_INTERP = 3
 
-# What each version of the interface (from 1 on) can forbid: file, network and scope, as bits.
-_FILE_RIGHTS = (13, 14, 15, 15, 16)
-TCP_FROM, _TCP = 4, 0b11  # bind, connect
-SCOPES_FROM, _SCOPES = 6, 0b11  # abstract sockets, signals
+# The rights that each ABI version (from 1 on) can restrict.
+_FILE_RIGHTS_COUNTS = (13, 14, 15, 15, 16)
+TCP_MIN_ABI, _TCP_RIGHTS = 4, 0b11  # bind, connect
+SCOPES_MIN_ABI, _SCOPES = 6, 0b11  # abstract UNIX sockets, signals
 
 _LIBRARIES = tuple(
     Path(path)
@@ -39,23 +38,25 @@ _libc.syscall.restype = ctypes.c_long
 
 
 def find_abi() -> int:
-    """Return the version of Landlock that this kernel has, 0 for none."""
-    return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _TELL_ABI)))
+    """Return this kernel's Landlock ABI version, or 0 if it has no Landlock."""
+    no_attributes = (None, ctypes.c_size_t(0))
+    version = _libc.syscall(_LANDLOCK_CREATE_RULESET, *no_attributes, _LANDLOCK_CREATE_RULESET_VERSION)
+    return max(0, int(version))
 
 
 def make_ruleset(abi: int, program: Path, *, reads: Sequence[Path], writes: Sequence[Path]) -> int:
-    """Return a descriptor of the ruleset that forbids all that version `abi` can, with these exceptions.
+    """Return the descriptor of a ruleset that denies everything ABI version `abi` can, with exceptions.
 
-    `program` may be run, by the loader that it names; the libraries of the system and those in the `lib`
-    beside its folder may be read, as the files `reads`, and the files `writes` read and written; what is not
-    there is left out. No file can be made, removed or renamed. Raises OSError.
+    `program` and the dynamic loader that it names may be executed. The system's libraries, those in the `lib`
+    folder next to the program's folder, and the files `reads` may be read. The files `writes` may be read and
+    written. Paths that do not exist are skipped. No file can be created, removed or renamed. Raises OSError.
     """
-    real = program.resolve()
-    write = _rights(abi) & (_READ | _WRITE | _TRUNCATE)
-    allowed = dict.fromkeys((*_LIBRARIES, real.parent.parent / "lib", *reads), _READ)
+    executable = program.resolve()
+    write = _all_file_rights(abi) & (_READ_FILE | _WRITE_FILE | _TRUNCATE)
+    allowed = dict.fromkeys((*_LIBRARIES, executable.parent.parent / "lib", *reads), _READ_FILE)
     allowed |= dict.fromkeys((*writes, *_DEVICES), write)
-    allowed |= dict.fromkeys((real, *_find_loader(real)), _RUN)
-    ruleset = _create(abi)
+    allowed |= dict.fromkeys((executable, *_find_loader(executable)), _READ_FILE | _EXECUTE)
+    ruleset = _create_ruleset(abi)
     try:
         for path, rights in allowed.items():
             _allow(ruleset, path, rights)
@@ -66,39 +67,40 @@ def make_ruleset(abi: int, program: Path, *, reads: Sequence[Path], writes: Sequ
 
 
 def _find_loader(program: Path) -> list[Path]:
-    """Return the loader that a program names, which the kernel starts with it; nothing for other files.
+    """Return the dynamic loader that an ELF program names, or nothing for other files.
 
     See the program headers in elf(5).
     """
     with program.open("rb") as file:
-        head = file.read(64)
-        if len(head) < 64 or not head.startswith(_ELF_64_BIT):
+        elf_header = file.read(64)
+        if len(elf_header) < 64 or not elf_header.startswith(_ELF_64_BIT):
             return []
-        [headers_at] = struct.unpack_from("<Q", head, 32)
-        size, count = struct.unpack_from("<HH", head, 54)
-        file.seek(headers_at)
+        [headers_offset] = struct.unpack_from("<Q", elf_header, 32)
+        size, count = struct.unpack_from("<HH", elf_header, 54)
+        file.seek(headers_offset)
         headers = file.read(size * count)
         for at in range(0, len(headers) - 55, size):
-            kind, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", headers, at)
-            if kind == _PT_INTERP:
+            segment_type, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", headers, at)
+            if segment_type == _PT_INTERP:
                 file.seek(offset)
                 return [Path(os.fsdecode(file.read(length).rstrip(b"\0")))]
     return []
 
 
-def _rights(abi: int) -> int:
-    """Return all rights to files that this version knows, as bits."""
-    return (1 << _FILE_RIGHTS[min(abi, len(_FILE_RIGHTS)) - 1]) - 1
+def _all_file_rights(abi: int) -> int:
+    """Return the bit mask of all file rights in this ABI version."""
+    return (1 << _FILE_RIGHTS_COUNTS[min(abi, len(_FILE_RIGHTS_COUNTS)) - 1]) - 1
 
 
-def _create(abi: int) -> int:
-    forbidden = [_rights(abi)]
-    if abi >= TCP_FROM:
-        forbidden.append(_TCP)
-    if abi >= SCOPES_FROM:
-        forbidden.append(_SCOPES)
-    attributes = struct.pack(f"={len(forbidden)}Q", *forbidden)
-    return _checked(_libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
+def _create_ruleset(abi: int) -> int:
+    handled = [_all_file_rights(abi)]
+    if abi >= TCP_MIN_ABI:
+        handled.append(_TCP_RIGHTS)
+    if abi >= SCOPES_MIN_ABI:
+        handled.append(_SCOPES)
+    attributes = struct.pack(f"={len(handled)}Q", *handled)
+    size = ctypes.c_size_t(len(attributes))
+    return _raise_on_error(_libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, size, 0))
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
@@ -108,15 +110,15 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
         return
     try:
         if stat.S_ISDIR(os.fstat(target).st_mode):
-            rights |= _LIST
+            rights |= _READ_DIR
         rule = struct.pack("=Qi", rights, target)
-        _checked(_libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0))
+        _raise_on_error(_libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_RULE_PATH_BENEATH, rule, 0))
     finally:
         os.close(target)
 
 
-def _checked(answer: int) -> int:
-    if answer < 0:
+def _raise_on_error(result: int) -> int:
+    if result < 0:
         error = ctypes.get_errno()
         raise OSError(error, f"Landlock: {os.strerror(error)}")
-    return answer
+    return result

@@ -1,13 +1,16 @@
-"""Become another program, under limits and enclosed. Run as a script by `process.py`.
+"""Replace this process with another program, with resource limits and in a sandbox.
 
-    python -I -S launch.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES RULESET SECCOMP EXECVE FILTER COMMAND...
+`subprocess_runner.py` runs this file as a script:
 
-The web process has threads, and code between fork and exec (`preexec_fn`) may deadlock there. So a fresh
-interpreter sets the limits on itself and then turns into the program by exec, which keeps them. Only the few
-modules below are imported: this runs before every ffmpeg and gifsicle and must cost milliseconds.
+    python -I -S launcher.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES RULESET SECCOMP EXECVE FILTER COMMAND...
 
-RULESET is a descriptor of Landlock's or -1; SECCOMP and EXECVE the numbers of those calls or -1, FILTER the
-filter in hex. `sandbox.py` makes all four. Without a COMMAND this only tries whether they work.
+The web process has threads, so code between fork and exec (`preexec_fn`) may deadlock. Therefore a fresh
+interpreter sets the limits on itself and then calls exec, which preserves them. It imports only the few
+modules below, because it runs before every ffmpeg and gifsicle and must cost only milliseconds.
+
+RULESET is the descriptor of a Landlock ruleset or -1. SECCOMP and EXECVE are the numbers of those system
+calls or -1. FILTER is the seccomp filter in hex. `sandbox.py` provides all four. Without a COMMAND the
+launcher only tests whether the sandbox works.
 """
 
 import ctypes
@@ -17,39 +20,40 @@ import struct
 import sys
 from errno import EAGAIN, EINVAL, ENOMEM
 
-# By number: importing `signal` takes a third of all the time until exec.
+# Signal numbers, because importing `signal` takes a third of the launcher's time until exec.
 SIGKILL, SIGPIPE, SIGXFSZ, SIG_DFL = 9, 13, 25, 0
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 LANDLOCK_RESTRICT_SELF = 446
 SECCOMP_SET_MODE_FILTER = 1
 SECCOMP_RET_KILL_PROCESS = 0x80000000
-SPEC_ALLOW = 4  # older kernels would turn off a part of the processor's speed without it; gVisor refuses it
+SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4  # without it older kernels slow the CPU down; gVisor rejects it
 PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 2, 32
 MAP_FAILED = ctypes.c_void_p(-1).value
 NICENESS = 10
 MAX_OPEN_FILES = 64
-MAX_ADDRESS_SPACE_BYTES = 4 * 1024**3  # most of it reserved and never used: 4K HEVC maps 1.4 GiB and uses 0.4
-FIRST_TO_END = b"1000"
-CANNOT_START = 127  # what a shell answers when there is no such program
-NO_ROOM_TO_START = 75  # EX_TEMPFAIL: the machine lacks memory or processes, which passes
-KEPT_CAPABILITIES = 1 << 1 | 1 << 2  # root may still open files of others; it does not own all that it runs
-CAPABILITY_VERSION = 0x20080522
-ADDRESS_RANGE = 1 << 46  # where less can be addressed, the kernel takes another place
+MAX_ADDRESS_SPACE_BYTES = 4 * 1024**3  # mostly reserved and unused: 4K HEVC maps 1.4 GiB and uses 0.4
+MAX_OOM_SCORE = b"1000"
+EXIT_CANNOT_START = 127  # a shell's exit code for a missing program
+EXIT_TEMPORARY_FAILURE = 75  # EX_TEMPFAIL: the machine has no memory or processes left
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+RETAINED_CAPABILITIES = 1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH  # root may run files of other users
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
+ADDRESS_RANGE = 1 << 46  # if the CPU has a smaller address space, the kernel chooses another address
 
 
-def die_with_parent(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent ends, however it ends."""
+def set_parent_death_signal(parent_pid: int) -> None:
+    """Have the kernel kill this process when its parent process ends for any reason."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:  # it ended before the line above: no signal will come
-        os._exit(CANNOT_START)  # not sys.exit, which a hook after fork would swallow
+    if os.getppid() != parent_pid:  # the parent ended before prctl, so no signal will come
+        os._exit(EXIT_CANNOT_START)  # not sys.exit: a fork hook ignores the exception
 
 
-def limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
-    """Bound what this process may take; exec keeps these limits."""
+def set_limits(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
+    """Set the resource limits, priority and privileges that exec preserves."""
     for kind, value in (
-        (resource.RLIMIT_CPU, cpu_s),  # hard: ffmpeg would take SIGXCPU for a wish to finish in peace
+        (resource.RLIMIT_CPU, cpu_s),  # the hard limit: ffmpeg treats SIGXCPU as a request to finish cleanly
         (resource.RLIMIT_DATA, memory_bytes),
         (resource.RLIMIT_AS, MAX_ADDRESS_SPACE_BYTES),
         (resource.RLIMIT_FSIZE, file_bytes),
@@ -58,124 +62,128 @@ def limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
     ):
         resource.setrlimit(kind, (value, value))
     os.nice(NICENESS)
-    offer_to_end()
+    set_oom_score()
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # Python ignores these two, and exec would hand that on: ffmpeg must die of them.
+    # Python ignores these signals, and exec preserves that. ffmpeg must be terminated by them.
     libc.signal(SIGPIPE, SIG_DFL)
     libc.signal(SIGXFSZ, SIG_DFL)
 
 
-def offer_to_end() -> None:
-    """Where the machine runs out of memory, have the kernel end this process and not the web server."""
+def set_oom_score() -> None:
+    """Have the kernel kill this process, not the web server, when the machine runs out of memory."""
     try:
         score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-    except OSError:  # a machine without /proc, or with one that cannot be written
+    except OSError:  # /proc is missing or read-only
         return
     try:
-        os.write(score, FIRST_TO_END)
+        os.write(score, MAX_OOM_SCORE)
     finally:
         os.close(score)
 
 
-class FilterProgram(ctypes.Structure):
-    """What the kernel calls struct sock_fprog."""
+class SockFprog(ctypes.Structure):
+    """The kernel's struct sock_fprog: a BPF program."""
 
-    _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
+    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
 def drop_capabilities() -> None:
-    """Give up root's powers over other processes and the machine; exec returns none after NO_NEW_PRIVS.
+    """Drop root's capabilities over other processes and the machine; NO_NEW_PRIVS makes it permanent.
 
-    Whoever has fewer capabilities than a process cannot read or write its memory. Raises OSError.
+    A process cannot read or write the memory of a process with more capabilities. Raises OSError.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    header = struct.pack("=Ii", CAPABILITY_VERSION, 0)
-    held = ctypes.create_string_buffer(24)
-    check(libc.capget(header, held))
-    effective, permitted, _, _, more, _ = struct.unpack("=6I", held.raw)
-    if not permitted and not more:
+    header = struct.pack("=Ii", LINUX_CAPABILITY_VERSION_3, 0)
+    current = ctypes.create_string_buffer(24)
+    raise_on_error(libc.capget(header, current))
+    effective, permitted, _, _, permitted_high, _ = struct.unpack("=6I", current.raw)
+    if not permitted and not permitted_high:
         return
-    kept = struct.pack("=6I", effective & KEPT_CAPABILITIES, permitted & KEPT_CAPABILITIES, 0, 0, 0, 0)
-    check(libc.capset(header, kept))
+    retained = effective & RETAINED_CAPABILITIES, permitted & RETAINED_CAPABILITIES
+    raise_on_error(libc.capset(header, struct.pack("=6I", *retained, 0, 0, 0, 0)))
 
 
-def enclose(ruleset: int, seccomp: int, steps: bytes) -> None:
-    """Give up files and system calls for good; exec keeps that too. Raises OSError."""
+def enter_sandbox(ruleset: int, seccomp: int, bpf: bytes) -> None:
+    """Give up access to files and system calls permanently; exec preserves that too. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     if ruleset >= 0:
-        check(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0))
+        raise_on_error(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0))
         os.close(ruleset)
-    if seccomp >= 0:
-        program = FilterProgram(len(steps) // 8, steps)
-        try:
-            check(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, SPEC_ALLOW, ctypes.byref(program)))
-        except OSError as error:
-            if error.errno != EINVAL:
-                raise
-            check(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, 0, ctypes.byref(program)))
+    if seccomp < 0:
+        return
+    program = ctypes.byref(SockFprog(len(bpf) // 8, bpf))
+    try:
+        flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW
+        raise_on_error(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, flags, program))
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        raise_on_error(libc.syscall(seccomp, SECCOMP_SET_MODE_FILTER, 0, program))
 
 
-def place_path(path: bytes) -> int:
-    """Copy a path to a random place in this process's memory, and return its address. Raises OSError."""
+def copy_to_random_address(path: bytes) -> int:
+    """Copy a path to a random address in this process's memory and return the address. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
     hint = int.from_bytes(os.urandom(8), "little") % ADDRESS_RANGE
     address = libc.mmap(hint, len(path) + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    check(address == MAP_FAILED)
+    raise_on_error(address == MAP_FAILED)
     ctypes.memmove(address, path, len(path))
     return int(address)
 
 
-def allow_exec_once(execve: int, path_address: int) -> bytes:
-    """Return the steps before a filter that end the process at any execve but that of the path placed there.
+def make_execve_filter(execve: int, path_address: int) -> bytes:
+    """Return the BPF instructions that kill the process at any execve except the one with this path address.
 
-    A filter sees the address of a path, not the path. Exec leaves nothing of the launcher's memory, and
-    the program that it starts can neither read its filter nor guess an address when one wrong guess ends it.
+    They go before the other instructions of the filter. A filter sees the address of a path, not the path.
+    Exec discards the launcher's memory, and the program can neither read its filter nor guess the address,
+    because one wrong guess kills it.
     """
-    load, if_equal, end = 0x20, 0x15, 0x06
-    steps = (
-        (load, 0, 0, 0),  # the number of the call
-        (if_equal, 0, 5, execve),
-        (load, 0, 0, 16),  # its first argument: the lower half, then the upper
-        (if_equal, 0, 2, path_address & 0xFFFFFFFF),
-        (load, 0, 0, 20),
-        (if_equal, 1, 0, path_address >> 32),
-        (end, 0, 0, SECCOMP_RET_KILL_PROCESS),
+    load, jump_if_equal, ret = 0x20, 0x15, 0x06
+    instructions = (
+        (load, 0, 0, 0),  # the number of the system call
+        (jump_if_equal, 0, 5, execve),
+        (load, 0, 0, 16),  # the lower half of its first argument
+        (jump_if_equal, 0, 2, path_address & 0xFFFFFFFF),
+        (load, 0, 0, 20),  # the upper half
+        (jump_if_equal, 1, 0, path_address >> 32),
+        (ret, 0, 0, SECCOMP_RET_KILL_PROCESS),
     )
-    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
 def execute(path_address: int, command: list[str]) -> None:
-    """Become the program whose path is placed there. Raises OSError."""
+    """Replace this process with the program whose path is at this address. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     arguments = (ctypes.c_char_p * (len(command) + 1))(*map(os.fsencode, command), None)
-    check(libc.execv(ctypes.c_void_p(path_address), arguments), "cannot be started")
+    raise_on_error(libc.execv(ctypes.c_void_p(path_address), arguments), "cannot start")
 
 
-def check(answer: int, trouble: str = "cannot be enclosed") -> None:
-    if answer:
+def raise_on_error(result: int, message: str = "cannot enter the sandbox") -> None:
+    """Raise OSError with the C library's errno if `result` is not 0."""
+    if result:
         error = ctypes.get_errno()
-        raise OSError(error, f"{trouble}: {os.strerror(error)}")
+        raise OSError(error, f"{message}: {os.strerror(error)}")
 
 
 def main(parent_pid: str, *words: str) -> None:
-    die_with_parent(int(parent_pid))
+    set_parent_death_signal(int(parent_pid))
     cpu_s, memory_bytes, file_bytes, ruleset, seccomp, execve, filter_hex, *command = words
-    limit(int(cpu_s), int(memory_bytes), int(file_bytes))
-    name, steps = os.fsencode("".join(command[:1])), bytes.fromhex(filter_hex)
+    set_limits(int(cpu_s), int(memory_bytes), int(file_bytes))
+    path, bpf = os.fsencode("".join(command[:1])), bytes.fromhex(filter_hex)
     try:
-        path = place_path(name)
-        if steps:
-            steps = allow_exec_once(int(execve), path) + steps
+        path_address = copy_to_random_address(path)
+        if bpf:
+            bpf = make_execve_filter(int(execve), path_address) + bpf
         drop_capabilities()
-        enclose(int(ruleset), int(seccomp), steps)
+        enter_sandbox(int(ruleset), int(seccomp), bpf)
         if command:
-            execute(path, command)
+            execute(path_address, command)
     except OSError as error:
         print(f"{' '.join(command[:1])}: {error.strerror}", file=sys.stderr)
-        sys.exit(NO_ROOM_TO_START if error.errno in (EAGAIN, ENOMEM) else CANNOT_START)
+        sys.exit(EXIT_TEMPORARY_FAILURE if error.errno in (EAGAIN, ENOMEM) else EXIT_CANNOT_START)
 
 
 if __name__ == "__main__":

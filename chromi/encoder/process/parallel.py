@@ -1,4 +1,4 @@
-"""Do several pieces of work side by side, a program each, and end them all when one must end."""
+"""Run tasks in parallel, usually one program each, and stop all of them when one fails."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,14 +9,15 @@ from chromi.encoder.encoder_errors import Cancelled
 TICK_S = 0.1
 
 Task = Callable[[Callable[[], None]], None]
-"""Some work, given a function that it must call ten times a second."""
+"""A task. Its argument is a function that it must call ten times a second."""
 
 
 def run_parallel(work: Sequence[Task], *, at_once: int, on_tick: Callable[[], None]) -> None:
-    """Call each piece of `work`, at most `at_once` at a time; return when all are done.
+    """Run the tasks in `work`, at most `at_once` at a time, and return when all are done.
 
-    What each must call raises Cancelled once the others should end. `on_tick` is called ten times a second in
-    the caller's thread. What it or a piece raises ends the others, and is raised when nothing runs any more.
+    `on_tick` is called ten times a second in the caller's thread. An exception from it or from a task stops
+    the other tasks, by raising Cancelled in the function that they must call. It is re-raised after all tasks
+    have ended.
     """
     stop = threading.Event()
 
@@ -24,12 +25,12 @@ def run_parallel(work: Sequence[Task], *, at_once: int, on_tick: Callable[[], No
         if stop.is_set():
             raise Cancelled
 
-    def best_effort(piece: Task) -> None:
-        check()  # it may have waited for its turn
-        piece(check)
+    def run_task(task: Task) -> None:
+        check()  # the tasks may have been stopped while this one was queued
+        task(check)
 
     with ThreadPoolExecutor(at_once) as pool:
-        futures = [pool.submit(best_effort, piece) for piece in work]
+        futures = [pool.submit(run_task, task) for task in work]
         try:
             _watch(futures, on_tick)
         finally:
@@ -37,9 +38,9 @@ def run_parallel(work: Sequence[Task], *, at_once: int, on_tick: Callable[[], No
 
 
 def _watch(futures: Sequence["Future[None]"], on_tick: Callable[[], None]) -> None:
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, TICK_S, FIRST_EXCEPTION)
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, TICK_S, FIRST_EXCEPTION)
         for future in done:
             future.result()
         on_tick()

@@ -1,8 +1,8 @@
-"""Which system calls a program may make, as the kernel's seccomp takes it: a filter in classic BPF.
+"""Build the seccomp filter (classic BPF) that blocks system calls which ffmpeg and gifsicle never need.
 
-ffmpeg and gifsicle read and write files and start threads. What they never do is refused, above all what
-Landlock does not cover: any network, other processes, changes to the owners, modes and times of files.
-A list of what is allowed would be shorter to argue for, and would break with every new C library.
+Both read and write files and start threads. The filter blocks what Landlock does not cover: the network,
+other processes, and changes to the owners, modes and times of files. A list of allowed calls would be easier
+to justify, but it would break with every new C library.
 """
 
 import os
@@ -10,18 +10,18 @@ import struct
 from errno import ENOSYS, EPERM
 
 SECCOMP = {"x86_64": 317, "aarch64": 277}
-"""The number of the call `seccomp` itself, by processor; on others there is no filter."""
+"""The number of the system call `seccomp`, by architecture. Other architectures have no filter."""
 
 EXECVE = {"x86_64": 59, "aarch64": 221}
-"""Allowed once, for the launcher to become the program; see launch.py."""
+"""Allowed once, for the launcher to start the program (see launcher.py)."""
 
-_ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
-REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such call
-    # the network; io_uring could open sockets past this filter
+BLOCKED_SYSCALLS = {  # name: number on x86_64 and aarch64, None if the architecture has no such call
+    # Network. io_uring opens sockets without passing this filter.
     "socket": (41, 198),
     "io_uring_setup": (425, 425),
-    # other processes: new ones, signals to them, a look into them
+    # Other processes: starting, signaling and inspecting them.
     "fork": (57, None),
     "vfork": (58, None),
     "execveat": (322, 281),
@@ -41,14 +41,14 @@ REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such c
     "kcmp": (312, 272),
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
-    # how much processor and disk it gets, and others of its user
+    # CPU and disk priorities, its own and those of other processes of its user.
     "setpriority": (141, 140),
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274),
     "sched_setaffinity": (203, 122),
     "ioprio_set": (251, 30),
-    # memory and messages that belong to no file
+    # Shared memory and message queues without a file.
     "shmget": (29, 194),
     "shmat": (30, 196),
     "shmctl": (31, 195),
@@ -65,7 +65,7 @@ REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such c
     "mq_unlink": (241, 181),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
-    # what files are, whether they can be opened or not
+    # File metadata, which can be changed without opening the file.
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -91,7 +91,7 @@ REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such c
     "utimensat": (280, 88),
     "truncate": (76, 45),
     "open_by_handle_at": (304, 265),
-    # the machine, of which root could change more
+    # The machine, for programs that run as root.
     "mount": (165, 40),
     "umount2": (166, 39),
     "move_mount": (429, 429),
@@ -135,74 +135,78 @@ REFUSED = {  # name: number on x86_64 and aarch64, None where there is no such c
     "ioperm": (173, None),
 }
 CLONE = {"x86_64": 56, "aarch64": 220}
-"""Only for threads; its newer form cannot be looked into and is not there for our programs."""
+"""Allowed only for threads. clone3 is blocked because a filter cannot read its flags."""
 
 PRLIMIT64 = {"x86_64": 302, "aarch64": 261}
-"""Only for a program's own limits."""
+"""Allowed only for the program's own limits."""
 
 FCNTL = {"x86_64": 72, "aarch64": 25}
-"""Not to have the kernel send its signals to other processes: F_SETOWN, F_SETSIG, F_SETOWN_EX."""
+"""Blocked for F_SETOWN, F_SETSIG and F_SETOWN_EX, which have the kernel send signals to other processes."""
 
 PRCTL = {"x86_64": 157, "aarch64": 167}
-"""Not to outlive the process that started it: PR_SET_PDEATHSIG."""
+"""Blocked for PR_SET_PDEATHSIG, with which the program could outlive its parent."""
 
 _CLONE3 = 435
 
-_LOAD, _IF_EQUAL, _IF_AT_LEAST, _IF_BITS, _ANSWER = 0x20, 0x15, 0x35, 0x45, 0x06
-_AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT, _AT_SECOND_ARGUMENT = 0, 4, 16, 24
-_ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
-_X32 = 0x40000000  # another way to make every call of x86_64, under other numbers
+# BPF instructions and the offsets of the fields of struct seccomp_data.
+_LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER_OFFSET, _ARCH_OFFSET, _FIRST_ARGUMENT_OFFSET, _SECOND_ARGUMENT_OFFSET = 0, 4, 16, 24
+_SECCOMP_RET_ALLOW, _SECCOMP_RET_ERRNO = 0x7FFF0000, 0x00050000
+_X32_SYSCALL_BIT = 0x40000000  # the x32 ABI has all calls of x86_64 under other numbers
 _CLONE_THREAD = 0x00010000
+_F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+_PR_SET_PDEATHSIG = 1
 
-_Step = tuple[int, int, int, int]  # what to do, steps to skip if so and if not, with which value
+_Instruction = tuple[int, int, int, int]  # code, instructions to skip if true, if false, and the operand
 
 
 def make_filter(machine: str = os.uname().machine) -> bytes:
-    """Return the filter for this processor, empty where its calls are not known."""
+    """Return the filter for this architecture, or b"" if its system call numbers are unknown."""
     if machine not in SECCOMP:
         return b""
     column = list(SECCOMP).index(machine)
-    refused = [numbers[column] for numbers in REFUSED.values()]
-    steps: list[_Step] = [
-        (_LOAD, 0, 0, _AT_ARCHITECTURE),
-        *((_IF_EQUAL, 1, 0, _ARCHITECTURE[machine]), _answer(EPERM)),
-        (_LOAD, 0, 0, _AT_NUMBER),
-        *((_IF_AT_LEAST, 0, 1, _X32), _answer(EPERM)),
-        *(step for number in refused if number is not None for step in _refuse(number)),
-        *_refuse(_CLONE3, ENOSYS),  # its flags cannot be seen from here; the C library takes clone instead
-        *_refuse_argument(FCNTL[machine], _AT_SECOND_ARGUMENT, 8, 10, 15),
-        *_refuse_argument(PRCTL[machine], _AT_FIRST_ARGUMENT, 1),
-        *_allow_if(CLONE[machine], (_IF_BITS, 0, 1, _CLONE_THREAD)),
-        *_allow_if(PRLIMIT64[machine], (_IF_EQUAL, 0, 1, 0)),  # its own limits, no other process'
-        (_ANSWER, 0, 0, _ALLOW),
+    blocked = [numbers[column] for numbers in BLOCKED_SYSCALLS.values()]
+    instructions: list[_Instruction] = [
+        (_LOAD, 0, 0, _ARCH_OFFSET),
+        *((_JUMP_IF_EQUAL, 1, 0, _AUDIT_ARCH[machine]), _return_error(EPERM)),
+        (_LOAD, 0, 0, _NUMBER_OFFSET),
+        *((_JUMP_IF_AT_LEAST, 0, 1, _X32_SYSCALL_BIT), _return_error(EPERM)),
+        *(instruction for number in blocked if number is not None for instruction in _block(number)),
+        *_block(_CLONE3, ENOSYS),  # with ENOSYS the C library falls back to clone
+        *_block_arguments(FCNTL[machine], _SECOND_ARGUMENT_OFFSET, _F_SETOWN, _F_SETSIG, _F_SETOWN_EX),
+        *_block_arguments(PRCTL[machine], _FIRST_ARGUMENT_OFFSET, _PR_SET_PDEATHSIG),
+        *_allow_if(CLONE[machine], (_JUMP_IF_BITS, 0, 1, _CLONE_THREAD)),
+        *_allow_if(PRLIMIT64[machine], (_JUMP_IF_EQUAL, 0, 1, 0)),  # PID 0 is the calling process
+        (_RETURN, 0, 0, _SECCOMP_RET_ALLOW),
     ]
-    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
 
 
-def _answer(error: int) -> _Step:
-    return (_ANSWER, 0, 0, _REFUSE | error)
+def _return_error(error: int) -> _Instruction:
+    return (_RETURN, 0, 0, _SECCOMP_RET_ERRNO | error)
 
 
-def _refuse(loaded: int, error: int = EPERM) -> tuple[_Step, ...]:
-    return (_IF_EQUAL, 0, 1, loaded), _answer(error)
+def _block(value: int, error: int = EPERM) -> tuple[_Instruction, ...]:
+    """Return the instructions that make the call fail if the loaded field has this value."""
+    return (_JUMP_IF_EQUAL, 0, 1, value), _return_error(error)
 
 
-def _refuse_argument(number: int, at: int, *values: int) -> tuple[_Step, ...]:
-    """Refuse a call whose argument is one of these."""
+def _block_arguments(number: int, offset: int, *values: int) -> tuple[_Instruction, ...]:
+    """Return the instructions that block a call if the argument at `offset` is one of `values`."""
     return (
-        (_IF_EQUAL, 0, 2 * len(values) + 2, number),
-        (_LOAD, 0, 0, at),
-        *(step for value in values for step in _refuse(value)),
-        (_ANSWER, 0, 0, _ALLOW),
+        (_JUMP_IF_EQUAL, 0, 2 * len(values) + 2, number),
+        (_LOAD, 0, 0, offset),
+        *(instruction for value in values for instruction in _block(value)),
+        (_RETURN, 0, 0, _SECCOMP_RET_ALLOW),
     )
 
 
-def _allow_if(number: int, test: _Step) -> tuple[_Step, ...]:
-    """Refuse a call unless its first argument passes."""
+def _allow_if(number: int, test: _Instruction) -> tuple[_Instruction, ...]:
+    """Return the instructions that block a call unless its first argument passes the test."""
     return (
-        (_IF_EQUAL, 0, 4, number),
-        (_LOAD, 0, 0, _AT_FIRST_ARGUMENT),
+        (_JUMP_IF_EQUAL, 0, 4, number),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT_OFFSET),
         test,
-        (_ANSWER, 0, 0, _ALLOW),
-        _answer(EPERM),
+        (_RETURN, 0, 0, _SECCOMP_RET_ALLOW),
+        _return_error(EPERM),
     )

@@ -1,4 +1,4 @@
-"""Run a program (ffmpeg, gifsicle) under limits and enclosed, and never leave it behind."""
+"""Run a program (ffmpeg, gifsicle) with resource limits, in a sandbox, and always kill and reap it."""
 
 import os
 import re
@@ -15,134 +15,149 @@ from pathlib import Path
 
 from chromi.encoder.encoder_errors import ConverterKilled, DiskFull, EncodeError, OutOfMemory, TimedOut
 from chromi.encoder.process import sandbox
-from chromi.encoder.process.available_memory import affordable_bytes
-from chromi.encoder.process.launcher import NO_ROOM_TO_START
+from chromi.encoder.process.available_memory import limit_to_available
+from chromi.encoder.process.launcher import EXIT_TEMPORARY_FAILURE
 
 _TICK_S = 0.1
 _MAX_LINE_BYTES = 64 * 1024
-_LOG_LINES = 30
-_LOG_LINE_CHARS = 300
-_NO_MEMORY = "Cannot allocate memory"
-_LITTLE_MEMORY = re.compile(
+_MAX_LOG_LINES = 30
+_MAX_LOG_LINE_CHARS = 300
+_ENOMEM_MESSAGE = "Cannot allocate memory"
+_ALLOCATION_FAILED = re.compile(
     r"(?:can|could )not allocate|(?:get_buffer|pthread_create)\(\) failed", re.IGNORECASE
 )
-"""What ffmpeg logs when it gets no memory: for anything, for a picture, for a thread."""
+"""What ffmpeg logs if an allocation fails: in general, for a frame, for a thread."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one process may take before it is killed.
+class ProcessLimits:
+    """The resources that one process may use before it is killed.
 
-    `memory_bytes` is what it may write to, less on a small machine: 4K ProRes with alpha takes 0.65 GiB to
-    convert, other 4K 0.35 GiB.
+    `timeout_s` is wall-clock time. `max_memory_bytes` is the limit of writable memory (RLIMIT_DATA), which is
+    reduced on a small machine: converting 4K ProRes with alpha takes 0.65 GiB, other 4K clips 0.35 GiB.
     """
 
-    wall_s: float
-    file_bytes: int
-    memory_bytes: int = 1536 * 1024**2
+    timeout_s: float
+    max_file_bytes: int
+    max_memory_bytes: int = 1536 * 1024**2
 
     @property
-    def cpu_s(self) -> int:
-        """Processor time over all threads: a backstop for when nobody is left to watch the clock."""
-        return int(self.wall_s * (os.cpu_count() or 1)) + 1
+    def max_cpu_s(self) -> int:
+        """CPU time of all threads: a safeguard in case this process dies and stops enforcing `timeout_s`."""
+        return int(self.timeout_s * (os.cpu_count() or 1)) + 1
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How one process ended: exit code (negative: the signal) and the end of its log."""
+class ProcessResult:
+    """How a process ended: its exit code, negative for a signal, and the end of its log."""
 
     exit_code: int
     log: str
 
     def check(self) -> None:
-        """Return if it succeeded, otherwise raise the EncodeError that fits best."""
-        # Without memory ffmpeg drops what it cannot decode and may still end with 0.
-        if self.exit_code == 0 and _NO_MEMORY not in self.log:
+        """Raise the EncodeError that fits best, unless the process succeeded."""
+        # Without memory ffmpeg drops what it cannot decode and may still exit with 0.
+        if self.exit_code == 0 and _ENOMEM_MESSAGE not in self.log:
             return
         if "No space left on device" in self.log:
             raise DiskFull(detail=self.log)
         self.check_not_killed()
-        if self._lacked_memory:
+        if self._has_allocation_failure:
             raise OutOfMemory(detail=self.log)
-        raise EncodeError(detail=f"ended with {self.exit_code}: {self.log}")
+        raise EncodeError(detail=f"exited with {self.exit_code}: {self.log}")
 
     def check_not_killed(self) -> None:
-        """Raise ConverterKilled if something else killed it or the machine had no room to start it.
+        """Raise ConverterKilled if another process killed it, or if the machine had no resources to start it.
 
-        What we kill has no Outcome.
+        A process that `run_program` itself kills has no result.
         """
-        if self.exit_code in (-signal.SIGKILL, NO_ROOM_TO_START):
+        if self.exit_code in (-signal.SIGKILL, EXIT_TEMPORARY_FAILURE):
             raise ConverterKilled(detail=self.log)
 
     def check_memory(self) -> None:
-        """Raise OutOfMemory if it failed after it had asked for more than its limit."""
-        if self.exit_code and self._lacked_memory:
+        """Raise OutOfMemory if it failed because of its memory limit."""
+        if self.exit_code and self._has_allocation_failure:
             raise OutOfMemory(detail=self.log)
 
     @property
-    def _lacked_memory(self) -> bool:
-        too_many_streams = "exceeds max_streams" in self.log  # which ffmpeg calls a lack of memory, too
-        return not too_many_streams and bool(_LITTLE_MEMORY.search(self.log))
+    def _has_allocation_failure(self) -> bool:
+        has_too_many_streams = "exceeds max_streams" in self.log  # ffmpeg reports this as ENOMEM too
+        return not has_too_many_streams and bool(_ALLOCATION_FAILED.search(self.log))
 
 
-def ignore(line: str) -> None:
-    """Take a line and do nothing with it."""
+def ignore_line(line: str) -> None:
+    """Ignore a line of output."""
 
 
 LogReader = Callable[[str], bool | None]
-"""Takes a line of a program's log; True keeps it out of the Outcome's log, which tells what went wrong."""
+"""Called with each line of a program's log. A line for which it returns True is left out of the result's log,
+which is for errors."""
 
 
-def run(
+def run_program(
     command: Sequence[str],
     *,
-    limits: Limits,
+    limits: ProcessLimits,
     reads: Sequence[Path] = (),
     writes: Sequence[Path] = (),
     descriptors: Sequence[int] = (),
-    on_output: Callable[[str], None] = ignore,
-    on_log: LogReader = ignore,
+    on_output: Callable[[str], None] = ignore_line,
+    on_log: LogReader = ignore_line,
     on_tick: Callable[[], None] = lambda: None,
-) -> Outcome:
-    """Run `command` until it ends, passing on the lines of its output and of its log as they come.
+) -> ProcessResult:
+    """Run `command` until it ends, and pass on each line of its stdout and stderr as it is written.
 
-    The first word is the program's path. It has the open `descriptors`, may open the files `reads`, and may
-    open and change the files `writes`, which are made, empty, where they are not there: it can make none
-    itself. Where the kernel allows, nothing else is within its reach (see `sandbox.py`).
+    The first word is the program's path. The program inherits the open `descriptors`, may open the files
+    `reads` for reading and the files `writes` for reading and writing. Missing `writes` are created empty
+    beforehand, because the program cannot create files. If the kernel supports it, the sandbox denies access
+    to everything else (see `sandbox.py`).
 
-    `on_tick` is called ten times a second even when it is silent. Whatever it or another callback raises
-    (KeyboardInterrupt too) kills the program and goes to the caller. Raises TimedOut, and OSError if a file
-    cannot be made; a program that cannot be started ends with CANNOT_START.
+    `on_tick` is called ten times a second, even if the program prints nothing. An exception from any
+    callback, including KeyboardInterrupt, kills the program and is re-raised. Raises TimedOut, and OSError if
+    a file cannot be created. A program that cannot be started has the exit code EXIT_CANNOT_START.
     """
-    deadline = time.monotonic() + limits.wall_s
-    log: deque[str] = deque(maxlen=_LOG_LINES)
-
-    def keep(line: str) -> None:
-        if not on_log(line):
-            log.append(_printable(line))
-
+    deadline = time.monotonic() + limits.timeout_s
+    log = _LogTail(on_log)
     for path in writes:
         path.touch()
+    active_sandbox = sandbox.detect_sandbox()
     with (
-        sandbox.strongest().enclosing(Path(command[0]), reads=reads, writes=writes) as (enclosed, rules),
-        _started([*enclosed, *command], limits, [*descriptors, *rules]) as process,
+        active_sandbox.launcher_arguments(Path(command[0]), reads=reads, writes=writes) as (words, rulesets),
+        _start([*words, *command], limits, [*descriptors, *rulesets]) as process,
     ):
-        for _ in _pump(process, on_output, keep):
+        for _ in _read_pipes(process, on_output, log.read):
             on_tick()
             if time.monotonic() > deadline:
-                raise TimedOut(detail=f"killed after {limits.wall_s:.0f} s: " + " | ".join(log))
-        return Outcome(process.wait(), " | ".join(log))
+                raise TimedOut(detail=f"killed after {limits.timeout_s:.0f} s: {log.text}")
+        return ProcessResult(process.wait(), log.text)
+
+
+class _LogTail:
+    """Keeps the last lines of a program's log, without those that `on_log` recognizes."""
+
+    def __init__(self, on_log: LogReader) -> None:
+        self._on_log = on_log
+        self._lines: deque[str] = deque(maxlen=_MAX_LOG_LINES)
+
+    def read(self, line: str) -> None:
+        if not self._on_log(line):
+            printable = (char if char.isprintable() else "?" for char in line[:_MAX_LOG_LINE_CHARS])
+            self._lines.append("".join(printable))
+
+    @property
+    def text(self) -> str:
+        return " | ".join(self._lines)
 
 
 @contextmanager
-def _started(
-    command: Sequence[str], limits: Limits, descriptors: Sequence[int]
+def _start(
+    launcher_words: Sequence[str], limits: ProcessLimits, descriptors: Sequence[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start it in a process group of its own; kill and reap whatever is left of it at the end."""
-    memory_bytes = affordable_bytes(limits.memory_bytes)
-    allowed = [str(os.getpid()), str(limits.cpu_s), str(memory_bytes), str(limits.file_bytes)]
-    with subprocess.Popen(  # noqa: S603  no shell, and no word of the command is the visitor's
-        [*sandbox.LAUNCH, *allowed, *command],
+    """Start the launcher in its own process group; on exit, kill and reap the program if it still runs."""
+    max_memory_bytes = limit_to_available(limits.max_memory_bytes)
+    numbers = (os.getpid(), limits.max_cpu_s, max_memory_bytes, limits.max_file_bytes)
+    with subprocess.Popen(  # noqa: S603  no shell, and no word of the command comes from a request
+        [*sandbox.LAUNCHER_COMMAND, *map(str, numbers), *launcher_words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -158,14 +173,14 @@ def _started(
                 process.wait()
 
 
-def _pump(
+def _read_pipes(
     process: subprocess.Popen[bytes], on_output: Callable[[str], None], on_log: Callable[[str], None]
 ) -> Iterator[None]:
-    """Hand on lines until both pipes are closed, yielding at least every `_TICK_S`."""
+    """Pass on lines until both pipes are closed, and yield at least every `_TICK_S`."""
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ, _Lines(on_output))  # type: ignore[arg-type]
-        selector.register(process.stderr, selectors.EVENT_READ, _Lines(on_log))  # type: ignore[arg-type]
-        while selector.get_map():  # ends with the process: its pipes are its own, and it has no children
+        selector.register(process.stdout, selectors.EVENT_READ, _LineSplitter(on_output))  # type: ignore[arg-type]
+        selector.register(process.stderr, selectors.EVENT_READ, _LineSplitter(on_log))  # type: ignore[arg-type]
+        while selector.get_map():  # the pipes close when the process ends, because it has no children
             for key, _ in selector.select(_TICK_S):
                 chunk = os.read(key.fd, _MAX_LINE_BYTES)
                 key.data.feed(chunk)
@@ -174,19 +189,15 @@ def _pump(
             yield
 
 
-class _Lines:
-    """Cut a pipe's bytes into lines; of a line that is too long only the beginning is kept."""
+class _LineSplitter:
+    """Splits a pipe's bytes into lines. A line that is too long is truncated."""
 
-    def __init__(self, take: Callable[[str], None]) -> None:
-        self._take = take
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
         self._rest = b""
 
     def feed(self, chunk: bytes) -> None:
-        *whole, rest = (self._rest + chunk).split(b"\n")
-        for line in whole:
-            self._take(line.decode("utf-8", "replace"))
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._on_line(line.decode("utf-8", "replace"))
         self._rest = rest[:_MAX_LINE_BYTES]
-
-
-def _printable(line: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in line[:_LOG_LINE_CHARS])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import EncodeError
-from chromi.encoder.frames.color import exactly
+from chromi.encoder.frames.color import scale_flags
 from chromi.encoder.process.ffmpeg import escape_path
 
 BLUR_PX = 1.5
@@ -57,7 +57,7 @@ class Comparison:
 
     def graph(self, drawn: str, kept: str) -> str:
         """Return the filters that take both and give OUTPUTS."""
-        to_yuv = f"scale=out_color_matrix=bt709:out_range=tv:{exactly('bicubic')},format=yuv420p"
+        to_yuv = f"scale=out_color_matrix=bt709:out_range=tv:{scale_flags('bicubic')},format=yuv420p"
         select = f"select='{self._which}',settb=1/24,setpts=N,{_A_QUARTER}"
         features = r"feature=name=cambi\\:full_ref=true"
         return (

@@ -9,9 +9,9 @@ from chromi.encoder.frames.color import BT709_TO_BGRA
 from chromi.encoder.frames.thumbnails import Thumbnails
 from chromi.encoder.gif import concat, gifsicle
 from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, frames_input, run
+from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, frames_input, run_ffmpeg
 from chromi.encoder.process.parallel import run_parallel
-from chromi.encoder.process.subprocess_runner import Limits, ignore
+from chromi.encoder.process.subprocess_runner import ProcessLimits, ignore_line
 from chromi.encoder.render.palette import write_palette
 from chromi.encoder.render.quality_metrics import Comparison
 
@@ -85,7 +85,7 @@ def draw(
 ) -> None:
     """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
     cuts = _cut(film.count, drawing, threads)
-    limits = Limits(timeout_s, MAX_GIF_BYTES // len(cuts))
+    limits = ProcessLimits(timeout_s, MAX_GIF_BYTES // len(cuts))
     parts = [Part(film, drawing, limits, frames) for frames in cuts]
     parts[0].write_palette()
     run_parallel(
@@ -115,7 +115,7 @@ class Part:
 
     film: FrameStore
     drawing: RenderSettings
-    limits: Limits
+    limits: ProcessLimits
     frames: range
     looks: Comparison | None = None
     done: int = 0
@@ -187,7 +187,7 @@ class Part:
             flags = ("-gifflags", _FLAGS[kind])
             return ["-map", f"[{kind}]", *bounds, *report, *flags, "-f", "gif", "-y", str(self._path(kind))]
 
-        run(
+        run_ffmpeg(
             [
                 *(QUIET if self.looks is None else Comparison.LOG),
                 *frames_input(self.film.frames_path, first),
@@ -200,7 +200,7 @@ class Part:
             reads=(self.film.frames_path, self.palette_path),
             writes=(*map(self._path, self._kinds), *(self.looks.files if self.looks else ())),
             on_output=counter.read,
-            on_log=self.looks.read if self.looks else ignore,
+            on_log=self.looks.read if self.looks else ignore_line,
             on_tick=tick,
         ).check()
 

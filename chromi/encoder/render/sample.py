@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from chromi.encoder.gif import concat
 from chromi.encoder.gif.concat import read_frames
-from chromi.encoder.process.ffmpeg import QUIET, frames_input, run
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.ffmpeg import QUIET, frames_input, run_ffmpeg
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.palette import measure_color_error
 from chromi.encoder.render.quality_metrics import Comparison, QualityScores
 from chromi.encoder.render.renderer import FrameStore, Part, RenderSettings
@@ -31,11 +31,11 @@ class Sample:
     whole: FrameStore
     firsts: Sequence[int]
     moving: int
-    limits: Limits
+    limits: ProcessLimits
 
     def cut(self, check: Callable[[], None]) -> None:
         """Make the sample's film; `check` is called ten times a second. Raises TimedOut and EncodeError."""
-        run(
+        run_ffmpeg(
             [*QUIET, *self._cutting()],
             limits=self.limits,
             reads=(self.whole.frames_path,),
@@ -118,7 +118,7 @@ class Measurement:
     likeness: QualityScores
 
 
-def choose_sample(film: FrameStore, limits: Limits) -> Sample:
+def choose_sample(film: FrameStore, limits: ProcessLimits) -> Sample:
     """Choose the frames.
 
     They are ordered by how much moves in them and cut into equal shares; the middle of each is taken.

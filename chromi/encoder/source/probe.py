@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder.process.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
-from chromi.encoder.process.subprocess_runner import Limits, LogReader, Outcome, ignore
+from chromi.encoder.process.ffmpeg import DECODERS, MAX_PIXELS, run_ffmpeg, untrusted_input
+from chromi.encoder.process.subprocess_runner import LogReader, ProcessLimits, ProcessResult, ignore_line
 from chromi.encoder.source.ffmpeg_log import (
     UNKNOWN,
     ContainerLog,
@@ -195,14 +195,14 @@ class _Look:
         before: Sequence[str],
         after: Sequence[str],
         *,
-        on_output: Callable[[str], None] = ignore,
-        on_log: LogReader = ignore,
-    ) -> Outcome:
+        on_output: Callable[[str], None] = ignore_line,
+        on_log: LogReader = ignore_line,
+    ) -> ProcessResult:
         """Read the file with input options `before` and output options `after`; time stamps stay its own."""
         with self.path.open("rb") as clip:
-            outcome = run(
+            outcome = run_ffmpeg(
                 [*untrusted_input(clip.fileno(), threads=1, before=("-copyts", *before)), *after],
-                limits=Limits(max(0.1, self.deadline - time.monotonic()), 0, PROBE_MEMORY_BYTES),
+                limits=ProcessLimits(max(0.1, self.deadline - time.monotonic()), 0, PROBE_MEMORY_BYTES),
                 descriptors=(clip.fileno(),),
                 on_output=on_output,
                 on_log=on_log,

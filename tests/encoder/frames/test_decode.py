@@ -1,4 +1,4 @@
-"""A clip whose picture changes its size, rotation or range goes on moving, each part in its own shape."""
+"""A stream that changes its size, rotation or range is decoded to its end."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from chromi.encoder.encoder_errors import FrozenPicture
 from chromi.encoder.option_parser import Framing, Loop
 from chromi.encoder.preview import make_preview
 from chromi.encoder.source.probe import probe_video
-from tests.encoder.conftest import COUNTING, Keep, lumas, picture_number
+from tests.encoder.conftest import COUNTING_FILTERS, Extract, read_frame, read_lumas
 from tests.support.clips import ffmpeg, make_clip
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ _FIRST, _SECOND = 20, 100
 """The luma of each part's first frame."""
 
 
-def part(
+def make_part(
     folder: Path,
     name: str,
     first_luma: int,
@@ -34,25 +34,25 @@ def part(
     filters: str = "null",
     options: Sequence[str] = (),
 ) -> Path:
-    """Make a second of frames whose luma counts up from `first_luma`."""
+    """Make one second of frames whose luma counts up from `first_luma`."""
     encoder, quality = _CODECS[codec]
     return make_clip(
         folder / f"{name}.{'h264' if codec == 'h264' else 'webm' if codec != 'av1' else 'ivf'}",
         seconds=1,
         rate=24,
         size=size,
-        picture="color=black",
-        filters=f"{COUNTING},lutyuv=y='val+{first_luma - 20}',{filters}",
+        pattern="color=black",
+        filters=f"{COUNTING_FILTERS},lutyuv=y='val+{first_luma - 20}',{filters}",
         codec=encoder,
         options=(*quality, *options),
     )
 
 
-def join(folder: Path, *parts: Path) -> Path:
-    """Put parts one after the other, as they are."""
-    path = folder / "join_messages.mkv"
+def concatenate(folder: Path, *parts: Path) -> Path:
+    """Concatenate parts without re-encoding them."""
+    path = folder / "joined.mkv"
     if parts[0].suffix == ".h264":
-        stream = folder / "join_messages.h264"
+        stream = folder / "joined.h264"
         stream.write_bytes(b"".join(part.read_bytes() for part in parts))
         ffmpeg("-r", "24", "-f", "h264", "-i", stream, "-c", "copy", path)
         return path
@@ -62,47 +62,51 @@ def join(folder: Path, *parts: Path) -> Path:
     return path
 
 
-def counted(luma: int, frames: int) -> list[int]:
+def count_up(luma: int, frames: int) -> list[int]:
     return list(range(luma, luma + frames))
 
 
 @pytest.mark.parametrize("codec", _CODECS)
 @pytest.mark.parametrize("size", ["128x72", "36x64", "48x48"])
-def test_frames_after_a_new_size_are_shown(codec: str, size: str, tmp_path: Path, keep: Keep) -> None:
-    clip = join(
+def test_frames_after_size_change_are_shown(codec: str, size: str, tmp_path: Path, extract: Extract) -> None:
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, codec=codec),
-        part(tmp_path, "b", _SECOND, codec=codec, size=size),
+        make_part(tmp_path, "a", _FIRST, codec=codec),
+        make_part(tmp_path, "b", _SECOND, codec=codec, size=size),
     )
-    kept = keep(clip, duration_s=2)
-    assert lumas(kept) == pytest.approx(counted(_FIRST, 24) + counted(_SECOND, 24), abs=2)
-    assert lumas(keep(clip, start_s=0.5)) == pytest.approx(counted(32, 12) + counted(_SECOND, 12), abs=2)
+    extracted = extract(clip, duration_s=2)
+    assert read_lumas(extracted) == pytest.approx(count_up(_FIRST, 24) + count_up(_SECOND, 24), abs=2)
+    assert read_lumas(extract(clip, start_s=0.5)) == pytest.approx(
+        count_up(32, 12) + count_up(_SECOND, 12), abs=2
+    )
 
 
 @pytest.mark.parametrize("full_first", [False, True])
-def test_frames_after_a_new_range_keep_their_brightness(full_first: bool, tmp_path: Path, keep: Keep) -> None:
+def test_frames_after_range_change_have_the_same_brightness(
+    full_first: bool, tmp_path: Path, extract: Extract
+) -> None:
     full = "scale=in_range=tv:out_range=pc,setparams=range=pc,format=yuvj420p"
     filters = [full, "null"] if full_first else ["null", full]
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, filters=filters[0]),
-        part(tmp_path, "b", _SECOND, filters=filters[1]),
+        make_part(tmp_path, "a", _FIRST, filters=filters[0]),
+        make_part(tmp_path, "b", _SECOND, filters=filters[1]),
     )
-    shown = lumas(keep(clip, duration_s=2))
-    assert shown == pytest.approx(counted(_FIRST, 24) + counted(_SECOND, 24), abs=2)
+    shown = read_lumas(extract(clip, duration_s=2))
+    assert shown == pytest.approx(count_up(_FIRST, 24) + count_up(_SECOND, 24), abs=2)
 
 
-def test_frames_after_a_new_rotation_are_upright(tmp_path: Path, keep: Keep) -> None:
-    """The second part is stored upside down and says so."""
+def test_frames_after_rotation_change_are_upright(tmp_path: Path, extract: Extract) -> None:
+    """The second part is stored upside down and has the matching rotation."""
     white_top = "drawbox=x=0:y=0:w=iw:h=ih/2:color=white:thickness=fill"
     turned = ("-bsf:v", "dump_extra,h264_metadata=display_orientation=insert:rotate=180")
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, filters=white_top),
-        part(tmp_path, "b", _SECOND, filters=f"{white_top},hflip,vflip", options=turned),
+        make_part(tmp_path, "a", _FIRST, filters=white_top),
+        make_part(tmp_path, "b", _SECOND, filters=f"{white_top},hflip,vflip", options=turned),
     )
-    shown = lumas(keep(clip, duration_s=2))
-    assert min(shown) > 200, "the white half is on top throughout"
+    shown = read_lumas(extract(clip, duration_s=2))
+    assert min(shown) > 200, "the white half is always on top"
 
 
 @pytest.mark.parametrize(
@@ -118,51 +122,55 @@ def test_frames_after_a_new_rotation_are_upright(tmp_path: Path, keep: Keep) -> 
     ],
     ids=str,
 )
-def test_no_option_loses_frames_of_a_clip_that_changes(
-    options: dict[str, object], tmp_path: Path, keep: Keep
+def test_options_lose_no_frames_of_changing_stream(
+    options: dict[str, object], tmp_path: Path, extract: Extract
 ) -> None:
-    parts = (part(tmp_path, "a", _FIRST), part(tmp_path, "b", _SECOND, size="36x64"))
-    changing = join(tmp_path, *parts)
+    parts = (make_part(tmp_path, "a", _FIRST), make_part(tmp_path, "b", _SECOND, size="36x64"))
+    changing = concatenate(tmp_path, *parts)
     same_size = make_clip(
-        tmp_path / "same.mkv", seconds=2, rate=24, size="64x36", picture="color=black",
-        filters=f"{COUNTING},lutyuv=y='if(gte(val,44),val+56,val)'", options=("-qp", "0"),
+        tmp_path / "same.mkv", seconds=2, rate=24, size="64x36", pattern="color=black",
+        filters=f"{COUNTING_FILTERS},lutyuv=y='if(gte(val,44),val+56,val)'", options=("-qp", "0"),
     )  # fmt: skip
     middle = {"x": 64, "y": 36}
-    assert lumas(keep(changing, duration_s=1.5, **options), **middle) == pytest.approx(
-        lumas(keep(same_size, duration_s=1.5, **options), **middle), abs=2
+    assert read_lumas(extract(changing, duration_s=1.5, **options), **middle) == pytest.approx(
+        read_lumas(extract(same_size, duration_s=1.5, **options), **middle), abs=2
     )
 
 
-def test_a_part_of_another_shape_is_not_squashed(tmp_path: Path, keep: Keep) -> None:
-    """The second part is upright, its middle third white: filled, the white is a band of that height."""
+def test_part_with_other_aspect_ratio_is_not_distorted(tmp_path: Path, extract: Extract) -> None:
+    """The second part is portrait with a white band in the middle, whose height shows the scale."""
     band = "drawbox=x=0:y=ih*0.4:w=iw:h=ih*0.2:color=white:thickness=fill"
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, size="64x36"),
-        part(tmp_path, "b", _FIRST, size="90x160", filters=band),
+        make_part(tmp_path, "a", _FIRST, size="64x36"),
+        make_part(tmp_path, "b", _FIRST, size="90x160", filters=band),
     )
-    last = picture_number(keep(clip, duration_s=2, width_px=1280, height_px=720), 47)
+    last = read_frame(extract(clip, duration_s=2, width_px=1280, height_px=720), 47)
     column = [last.getpixel((640, y)) for y in range(720)]
     white_px = sum(pixel[0] > 128 for pixel in column)  # type: ignore[index]
     assert white_px == pytest.approx(1280 / 90 * 160 * 0.2, rel=0.05)
 
 
 @pytest.mark.parametrize("framing", [Framing.FIT, Framing.BLUR])
-def test_a_part_of_another_shape_is_shown_whole(framing: Framing, tmp_path: Path, keep: Keep) -> None:
-    """The first part needs nothing around it; the second has a white line at the top, which must be seen."""
+def test_part_with_other_aspect_ratio_is_shown_whole(
+    framing: Framing, tmp_path: Path, extract: Extract
+) -> None:
+    """The first part needs no padding. The second has a white line at its top, which must be visible."""
     line = "drawbox=x=0:y=0:w=iw:h=16:color=white:thickness=fill"
-    clip = join(
+    clip = concatenate(
         tmp_path,
-        part(tmp_path, "a", _FIRST, size="64x36"),
-        part(tmp_path, "b", _FIRST, size="90x160", filters=line),
+        make_part(tmp_path, "a", _FIRST, size="64x36"),
+        make_part(tmp_path, "b", _FIRST, size="90x160", filters=line),
     )
-    kept = keep(clip, duration_s=2, width_px=1280, height_px=720, framing=framing)
-    assert picture_number(kept, 47).getpixel((640, 20))[0] > 200  # type: ignore[index]
+    extracted = extract(clip, duration_s=2, width_px=1280, height_px=720, framing=framing)
+    assert read_frame(extracted, 47).getpixel((640, 20))[0] > 200  # type: ignore[index]
 
 
-def test_the_preview_goes_on_after_a_change_too(tmp_path: Path) -> None:
-    clip = join(
-        tmp_path, part(tmp_path, "a", _FIRST, size="128x72"), part(tmp_path, "b", _SECOND, size="72x128")
+def test_preview_continues_after_size_change(tmp_path: Path) -> None:
+    clip = concatenate(
+        tmp_path,
+        make_part(tmp_path, "a", _FIRST, size="128x72"),
+        make_part(tmp_path, "b", _SECOND, size="72x128"),
     )
     preview = tmp_path / "preview.mp4"
     make_preview(clip, preview)
@@ -175,19 +183,19 @@ def test_the_preview_goes_on_after_a_change_too(tmp_path: Path) -> None:
     assert shown[-1] == pytest.approx(_SECOND + 23, abs=2)
 
 
-def test_a_picture_that_freezes_while_the_source_moves_is_no_success(tmp_path: Path, keep: Keep) -> None:
-    """One second plays, the next two are nothing but zeros, the last one plays again."""
+def test_undecodable_section_raises_frozen_picture(tmp_path: Path, extract: Extract) -> None:
+    """The first and last second are intact. The two in between contain only zeros."""
     whole = make_clip(tmp_path / "whole.ivf", seconds=4, size="64x36", codec="libvpx", options=("-g", "30"))
     blanked, damaged = tmp_path / "blanked.ivf", tmp_path / "damaged.mkv"
     blanked.write_bytes(blank_frames(whole.read_bytes(), range(30, 90)))
     ffmpeg("-i", blanked, "-c", "copy", damaged)
-    assert keep(damaged, duration_s=1).count == 24
+    assert extract(damaged, duration_s=1).count == 24
     with pytest.raises(FrozenPicture):
-        keep(damaged, duration_s=4)
+        extract(damaged, duration_s=4)
 
 
 def blank_frames(ivf: bytes, numbers: range) -> bytes:
-    """Fill frames of an IVF file with zeros: a header of 32 bytes, then size, time (12 bytes) and data."""
+    """Fill frames of an IVF file with zeros. Its header has 32 bytes, each frame's header 12 bytes."""
     content, at, number = bytearray(ivf), 32, 0
     while at < len(content):
         size = int.from_bytes(content[at : at + 4], "little")
@@ -197,15 +205,15 @@ def blank_frames(ivf: bytes, numbers: range) -> bytes:
     return bytes(content)
 
 
-def test_a_still_scene_is_no_frozen_picture(tmp_path: Path, keep: Keep) -> None:
-    """A screen on which nothing moves is recorded as frames that are seconds apart."""
+def test_still_scene_does_not_raise_frozen_picture(tmp_path: Path, extract: Extract) -> None:
+    """A recording of a still screen has frames that are seconds apart."""
     clip = make_clip(
         tmp_path / "c.mkv",
         seconds=9,
         size="64x36",
         rate=24,
-        picture="color=black",
-        filters=f"{COUNTING},setpts='PTS+gte(N,12)*4/TB'",
+        pattern="color=black",
+        filters=f"{COUNTING_FILTERS},setpts='PTS+gte(N,12)*4/TB'",
         options=("-fps_mode", "vfr", "-qp", "0"),
     )
-    assert lumas(keep(clip, duration_s=3)) == [*range(20, 32), *[31] * 60]
+    assert read_lumas(extract(clip, duration_s=3)) == [*range(20, 32), *[31] * 60]

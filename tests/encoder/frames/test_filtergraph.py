@@ -1,4 +1,4 @@
-"""A picture of another shape is cropped around its focus, or shown whole on a color or a blur."""
+"""Clips with other aspect ratios are cropped around the focus, or padded with a color or a blur."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from chromi.encoder.option_parser import Framing
-from tests.encoder.conftest import Keep, Look, first_picture, is_near
-from tests.encoder.frames.test_aspect_and_color import name_of
+from tests.encoder.conftest import Extract, FirstFrame, is_close_to, read_frame
+from tests.encoder.frames.test_aspect_and_color import color_name_at
 from tests.support.clips import make_clip
 
 BANDS = "drawbox=h=ih/3:color=red:t=fill,drawbox=y=2*ih/3:h=ih/3:color=blue:t=fill"
@@ -17,9 +17,9 @@ RED, LIME = (255, 0, 0), (0, 255, 0)
 
 @pytest.fixture(scope="module")
 def tall(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Upright, of three bands: red, lime, blue."""
+    """A portrait clip of three bands: red, lime, blue."""
     path = tmp_path_factory.mktemp("clips") / "tall.mp4"
-    return make_clip(path, seconds=1, size="360x640", picture="color=lime", filters=BANDS)
+    return make_clip(path, seconds=1, size="360x640", pattern="color=lime", filters=BANDS)
 
 
 def pixel(image: Image.Image, x: float, y: float) -> tuple[int, ...]:
@@ -29,85 +29,89 @@ def pixel(image: Image.Image, x: float, y: float) -> tuple[int, ...]:
 
 
 def bands(image: Image.Image) -> list[str]:
-    return [name_of(image, 0.5, y) for y in (0.05, 0.5, 0.95)]
+    return [color_name_at(image, 0.5, y) for y in (0.05, 0.5, 0.95)]
 
 
-def test_blur_shows_the_whole_picture_on_itself_darkened(tall: Path, look: Look) -> None:
-    image = look(tall, framing=Framing.BLUR)
+def test_blur_pads_with_darkened_copy(tall: Path, first_frame: FirstFrame) -> None:
+    image = first_frame(tall, framing=Framing.BLUR)
     assert image.size == (1280, 720)
-    assert name_of(image, 0.5, 0.03) == "red"
+    assert color_name_at(image, 0.5, 0.03) == "red"
     around = pixel(image, 0.1, 0.5)
     assert around[1] > 100 > max(around[0], around[2])
-    assert not is_near(around, LIME)
+    assert not is_close_to(around, LIME)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("focus", "band"), [((0.5, 0.0), "red"), ((0.5, 0.5), "lime"), ((0.5, 1.0), "blue"), ((1, 0.1), "red")]
 )
-def test_fill_keeps_the_focus(focus: tuple[float, float], band: str, tall: Path, look: Look) -> None:
-    image = look(tall, focus=focus)
-    assert [name_of(image, x, y) for x, y in ((0.1, 0.1), (0.5, 0.5), (0.9, 0.9))] == [band] * 3
+def test_fill_crops_around_focus(
+    focus: tuple[float, float], band: str, tall: Path, first_frame: FirstFrame
+) -> None:
+    image = first_frame(tall, focus=focus)
+    assert [color_name_at(image, x, y) for x, y in ((0.1, 0.1), (0.5, 0.5), (0.9, 0.9))] == [band] * 3
 
 
 @pytest.mark.slow
-def test_the_focus_comes_to_the_middle_where_it_can(tmp_path: Path, look: Look) -> None:
-    """A line at 30 % of the width of a panorama; at 5 % the picture's edge is in the way."""
+def test_fill_centers_focus_as_far_as_edges_allow(tmp_path: Path, first_frame: FirstFrame) -> None:
+    """A line at 30 % of a panorama's width can be centered. At 5 % the edge is in the way."""
     for place, seen_at in ((0.3, 0.5), (0.05, 0.1)):
         line = f"drawbox=x={place}*iw-20:w=40:h=ih:color=red:t=fill"
         clip = make_clip(tmp_path / f"{place}.mp4", seconds=0.1, size="1280x360", filters=line)
-        image = look(clip, focus=(place, 0.5))
-        assert name_of(image, seen_at, 0.5) == "red"
+        image = first_frame(clip, focus=(place, 0.5))
+        assert color_name_at(image, seen_at, 0.5) == "red"
 
 
 @pytest.mark.slow
-def test_fit_shows_everything_on_the_color_that_was_asked_for(tall: Path, look: Look) -> None:
-    image = look(tall, framing=Framing.FIT, pad="#204080")
+def test_fit_pads_with_chosen_color(tall: Path, first_frame: FirstFrame) -> None:
+    image = first_frame(tall, framing=Framing.FIT, pad="#204080")
     assert bands(image) == ["red", "lime", "blue"]
-    assert is_near(pixel(image, 0.02, 0.5), (0x20, 0x40, 0x80), tolerance=4)
-    assert is_near(pixel(image, 0.98, 0.5), (0x20, 0x40, 0x80), tolerance=4)
+    assert is_close_to(pixel(image, 0.02, 0.5), (0x20, 0x40, 0x80), tolerance=4)
+    assert is_close_to(pixel(image, 0.98, 0.5), (0x20, 0x40, 0x80), tolerance=4)
 
 
 @pytest.mark.slow
-def test_fit_takes_the_color_of_the_pictures_edge(tmp_path: Path, look: Look, keep: Keep) -> None:
-    """The edge is red on the first frame, and what it becomes later changes nothing."""
+def test_fit_pads_with_edge_color_of_first_frame(
+    tmp_path: Path, first_frame: FirstFrame, extract: Extract
+) -> None:
+    """The edge is red in the first frame. Its later colors have no effect."""
     filters = "drawbox=x=40:y=40:w=280:h=560:color=lime:t=fill,negate=enable='gt(n,3)'"
     clip = make_clip(
-        tmp_path / "c.mp4", seconds=1, size="360x640", picture="color=red", filters=f"format=rgb24,{filters}"
+        tmp_path / "c.mp4", seconds=1, size="360x640", pattern="color=red", filters=f"format=rgb24,{filters}"
     )
-    image = look(clip, framing=Framing.FIT)
-    assert (name_of(image, 0.5, 0.02), name_of(image, 0.5, 0.5)) == ("red", "lime")
-    assert is_near(pixel(image, 0.05, 0.5), RED, tolerance=40)
-    last = look(clip, framing=Framing.FIT, start_s=0.9)
-    assert not is_near(pixel(last, 0.05, 0.5), RED, tolerance=40)
+    image = first_frame(clip, framing=Framing.FIT)
+    assert (color_name_at(image, 0.5, 0.02), color_name_at(image, 0.5, 0.5)) == ("red", "lime")
+    assert is_close_to(pixel(image, 0.05, 0.5), RED, tolerance=40)
+    last = first_frame(clip, framing=Framing.FIT, start_s=0.9)
+    assert not is_close_to(pixel(last, 0.05, 0.5), RED, tolerance=40)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("framing", [Framing.FIT, Framing.BLUR])
-def test_a_wide_picture_is_the_same_however_it_is_framed(
-    framing: Framing, tmp_path: Path, look: Look
+def test_16_9_clip_is_the_same_in_every_framing(
+    framing: Framing, tmp_path: Path, first_frame: FirstFrame
 ) -> None:
     clip = make_clip(tmp_path / "c.mp4", seconds=0.1, size="1080x608")
-    filled = look(clip)
-    assert look(clip, framing=framing).tobytes() == filled.tobytes()
+    filled = first_frame(clip)
+    assert first_frame(clip, framing=framing).tobytes() == filled.tobytes()
 
 
 @pytest.mark.slow
-def test_anamorphic_pixels_are_fitted_as_they_are_displayed(tmp_path: Path, look: Look) -> None:
-    """640x480 of pixels half as wide as high is displayed 320x480: 480 of 1280 pixels wide."""
+def test_anamorphic_clip_is_fitted_as_displayed(tmp_path: Path, first_frame: FirstFrame) -> None:
+    """640x480 with a pixel aspect ratio of 1:2 is displayed as 320x480 and fits to a width of 480 pixels."""
     clip = make_clip(
-        tmp_path / "c.mp4", seconds=0.1, size="640x480", picture="color=red", filters="setsar=1/2"
+        tmp_path / "c.mp4", seconds=0.1, size="640x480", pattern="color=red", filters="setsar=1/2"
     )
-    image = look(clip, framing=Framing.FIT, pad="#00ff00")
-    assert [name_of(image, x, 0.5) for x in (0.3, 0.325, 0.675, 0.7)] == ["lime", "red", "red", "lime"]
+    image = first_frame(clip, framing=Framing.FIT, pad="#00ff00")
+    assert [color_name_at(image, x, 0.5) for x in (0.3, 0.325, 0.675, 0.7)] == ["lime", "red", "red", "lime"]
 
 
 @pytest.fixture(scope="module")
 def red(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Half a second of red, in the size that the test asks for."""
+    """Half a second of red at the parametrized size."""
     return make_clip(
         tmp_path_factory.mktemp("red") / "c.mkv",
-        **{"seconds": 0.5, "rate": 24, "size": request.param, "picture": "color=red"},
+        **{"seconds": 0.5, "rate": 24, "size": request.param, "pattern": "color=red"},
         **{"codec": "ffv1", "pix_fmt": "yuv444p"},
     )
 
@@ -120,27 +124,27 @@ def red(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     ids=["auto", "color", "blur"],
 )
 @pytest.mark.parametrize(("width_px", "height_px"), [(1280, 720), (1920, 1080)])
-def test_every_size_keeps_every_frame_and_its_color(
-    red: Path, options: dict[str, Any], width_px: int, height_px: int, keep: Keep
+def test_framing_preserves_frames_and_colors_of_every_size(
+    red: Path, options: dict[str, Any], width_px: int, height_px: int, extract: Extract
 ) -> None:
-    kept = keep(red, width_px=width_px, height_px=height_px, **options)
-    assert kept.count == 12
-    image = first_picture(kept)
+    extracted = extract(red, width_px=width_px, height_px=height_px, **options)
+    assert extracted.count == 12
+    image = read_frame(extracted, 0)
     assert image.size == (width_px, height_px)
-    assert is_near(pixel(image, 0.5, 0.5), RED, tolerance=64), "or its blur, where it is two pixels wide"
+    assert is_close_to(pixel(image, 0.5, 0.5), RED, tolerance=64), "for 2x2000, its blur"
 
 
 @pytest.mark.slow
-def test_a_fitted_picture_with_alpha_lies_on_its_paper(tmp_path: Path, look: Look) -> None:
+def test_fitted_clip_with_alpha_shows_background_color(tmp_path: Path, first_frame: FirstFrame) -> None:
     clip = make_clip(
         tmp_path / "c.mov",
         seconds=0.1,
         size="360x640",
         codec="qtrle",
         pix_fmt="argb",
-        picture="color=red",
+        pattern="color=red",
         filters="format=argb,colorchannelmixer=aa=0",
     )
-    image = look(clip, framing=Framing.FIT, pad="#00ff00")
-    assert is_near(pixel(image, 0.5, 0.5), (0x20, 0x21, 0x24), tolerance=6)
-    assert name_of(image, 0.1, 0.5) == "lime"
+    image = first_frame(clip, framing=Framing.FIT, pad="#00ff00")
+    assert is_close_to(pixel(image, 0.5, 0.5), (0x20, 0x21, 0x24), tolerance=6)
+    assert color_name_at(image, 0.1, 0.5) == "lime"

@@ -1,4 +1,4 @@
-"""The encoder's side of the table that tests/browser/test_order_vectors.py holds the studio to."""
+"""The encoder matches the table of test vectors that it shares with the studio."""
 
 import json
 from pathlib import Path
@@ -16,11 +16,11 @@ from tests.support.frame_order_vectors import PATH, count_frames, decode, make_o
 TABLE: dict[str, Any] = json.loads(PATH.read_text())
 
 
-def test_the_table_is_what_the_encoder_does() -> None:
-    assert make_table() == TABLE, "write it again: python -m tests.support.frame_order_vectors"
+def test_table_matches_encoder() -> None:
+    assert make_table() == TABLE, "to update it, run python -m tests.support.frame_order_vectors"
 
 
-def test_runs_stand_for_the_frames_that_are_shown() -> None:
+def test_runs_decode_to_frames_shown() -> None:
     for case in TABLE["orders"]:
         options = make_options(case)
         for count, text in case["shown"].items():
@@ -28,8 +28,8 @@ def test_runs_stand_for_the_frames_that_are_shown() -> None:
 
 
 @pytest.fixture(scope="module")
-def clips_of(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A small clip of so many frames, 24 a second; each is made once."""
+def clip_with_frames(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Make and cache clips of a given number of frames at 24 fps."""
     folder, made = tmp_path_factory.mktemp("clips"), {}
 
     def make(frames: int) -> Path:
@@ -45,11 +45,11 @@ def clips_of(tmp_path_factory: pytest.TempPathFactory) -> Any:
     ("frames", "speed"),
     [(1, 1.0), (13, 1.25), (14, 1.25), (15, 1.25), (16, 1.25), (13, 2.0), (12, 0.5), (40, 1.0)],
 )
-def test_the_count_of_frames_is_what_ffmpeg_finds(
-    clips_of: Any, tmp_path: Path, frames: int, speed: float
-) -> None:
-    clip = clips_of(frames)
+def test_frame_count_matches_ffmpeg(clip_with_frames: Any, tmp_path: Path, frames: int, speed: float) -> None:
+    clip = clip_with_frames(frames)
     options = ConversionOptions(duration_s=1.0, speed=speed, width_px=320, height_px=180)
     info = probe_video(clip)
-    kept = extract_frames(clip, info, options, into=tmp_path, threads=1, timeout_s=30, on_tick=lambda _: None)
-    assert kept.count == count_frames(options, 0.0, info.duration_s)
+    extracted = extract_frames(
+        clip, info, options, output_dir=tmp_path, threads=1, timeout_s=30, on_tick=lambda _: None
+    )
+    assert extracted.count == count_frames(options, 0.0, info.duration_s)

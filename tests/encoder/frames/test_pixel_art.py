@@ -1,4 +1,4 @@
-"""Small drawings keep their squares when enlarged; small camera videos are smooth."""
+"""Pixel art is enlarged to squares, small camera videos are enlarged smoothly."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from chromi.encoder.option_parser import Framing, Scaling
-from tests.encoder.conftest import FULL, Keep, first_picture
+from tests.encoder.conftest import FULL_SIZE, Extract, read_frame
 from tests.support.clips import ffmpeg, make_clip
 
 pytestmark = pytest.mark.slow
@@ -15,7 +15,7 @@ _COLORS = ["#1a1c2c", "#5d275d", "#b13e53", "#ef7d57", "#ffcd75", "#38b764", "#2
 
 
 def draw_scene(size: tuple[int, int], shift: int) -> Image.Image:
-    """Draw a sky with stars, hills and a house that moves, in a few flat colors."""
+    """Draw a sky with stars, hills and a moving house in a few solid colors."""
     width, height = size
     image = Image.new("RGB", size, _COLORS[7])
     draw = ImageDraw.Draw(image)
@@ -32,7 +32,7 @@ def draw_scene(size: tuple[int, int], shift: int) -> Image.Image:
     return image
 
 
-def drawing(path: Path, size: tuple[int, int] = (80, 45)) -> Path:
+def make_pixel_art(path: Path, size: tuple[int, int] = (80, 45)) -> Path:
     frames = [draw_scene(size, number) for number in range(24)]
     gif = path.with_suffix(".gif")
     frames[0].save(gif, save_all=True, append_images=frames[1:], duration=40, loop=0, disposal=1)
@@ -42,8 +42,8 @@ def drawing(path: Path, size: tuple[int, int] = (80, 45)) -> Path:
     return path
 
 
-def soft_share(image: Image.Image) -> float:
-    """Return the share of pixels between two others of which they are a mixture."""
+def smooth_fraction(image: Image.Image) -> float:
+    """Return the fraction of pixels whose gray lies between those of their left and right neighbors."""
     gray = image.convert("L")
     pixels = gray.load()
     soft = total = 0
@@ -57,19 +57,23 @@ def soft_share(image: Image.Image) -> float:
 
 @pytest.mark.parametrize("name", ["c.gif", "c.mkv", "c.mov"])
 @pytest.mark.parametrize("size", [(64, 64), (160, 100)])
-def test_pixel_art_keeps_its_squares(name: str, size: tuple[int, int], tmp_path: Path, keep: Keep) -> None:
-    picture = first_picture(keep(drawing(tmp_path / name, size), **FULL))
-    assert soft_share(picture) < 0.002
+def test_pixel_art_is_enlarged_to_squares(
+    name: str, size: tuple[int, int], tmp_path: Path, extract: Extract
+) -> None:
+    image = read_frame(extract(make_pixel_art(tmp_path / name, size), **FULL_SIZE), 0)
+    assert smooth_fraction(image) < 0.002
 
 
 @pytest.mark.parametrize("framing", [Framing.FIT, Framing.BLUR])
-def test_pixel_art_keeps_its_squares_in_every_framing(framing: Framing, tmp_path: Path, keep: Keep) -> None:
-    picture = first_picture(keep(drawing(tmp_path / "c.gif", (64, 64)), framing=framing, **FULL))
-    assert soft_share(picture.crop((300, 0, 980, 720))) < 0.002
+def test_pixel_art_is_enlarged_to_squares_in_every_framing(
+    framing: Framing, tmp_path: Path, extract: Extract
+) -> None:
+    image = read_frame(extract(make_pixel_art(tmp_path / "c.gif", (64, 64)), framing=framing, **FULL_SIZE), 0)
+    assert smooth_fraction(image.crop((300, 0, 980, 720))) < 0.002
 
 
-def camera_gif(path: Path, colors: int, dither: str) -> Path:
-    """Make a small GIF of noise over soft shapes, as a camera sees them."""
+def make_camera_gif(path: Path, colors: int, dither: str) -> Path:
+    """Make a small GIF of noise over gradients, which resembles camera footage."""
     source = (
         "gradients=size=160x90:rate=12:duration=2:n=4:seed=7:speed=0.05,noise=alls=12:allf=t,"
         f"split[a][b];[a]palettegen=max_colors={colors}[p];[b][p]paletteuse=dither={dither}"
@@ -80,32 +84,36 @@ def camera_gif(path: Path, colors: int, dither: str) -> Path:
 
 @pytest.mark.parametrize("colors", [16, 64])
 @pytest.mark.parametrize("dither", ["none", "bayer"])
-def test_a_camera_gif_is_smooth(colors: int, dither: str, tmp_path: Path, keep: Keep) -> None:
-    clip = camera_gif(tmp_path / "c.gif", colors, dither)
+def test_camera_gif_is_enlarged_smoothly(colors: int, dither: str, tmp_path: Path, extract: Extract) -> None:
+    clip = make_camera_gif(tmp_path / "c.gif", colors, dither)
     automatic, smooth = (
-        first_picture(keep(clip, scaling=scaling, **FULL)) for scaling in (Scaling.AUTO, Scaling.SMOOTH)
-    )
-    assert automatic.tobytes() == smooth.tobytes()
-
-
-def test_a_small_camera_video_is_smooth(tmp_path: Path, keep: Keep) -> None:
-    clip = make_clip(tmp_path / "c.mp4", seconds=0.5, size="160x90")
-    automatic, smooth = (
-        first_picture(keep(clip, duration_s=0.1, scaling=scaling, **FULL))
+        read_frame(extract(clip, scaling=scaling, **FULL_SIZE), 0)
         for scaling in (Scaling.AUTO, Scaling.SMOOTH)
     )
     assert automatic.tobytes() == smooth.tobytes()
 
 
-def test_scaling_can_be_chosen(tmp_path: Path, keep: Keep) -> None:
-    clip = drawing(tmp_path / "c.gif")
-    assert soft_share(first_picture(keep(clip, scaling=Scaling.SMOOTH, **FULL))) > 0.02
+def test_small_camera_video_is_enlarged_smoothly(tmp_path: Path, extract: Extract) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.5, size="160x90")
+    automatic, smooth = (
+        read_frame(extract(clip, duration_s=0.1, scaling=scaling, **FULL_SIZE), 0)
+        for scaling in (Scaling.AUTO, Scaling.SMOOTH)
+    )
+    assert automatic.tobytes() == smooth.tobytes()
+
+
+def test_scaling_option_overrides_detection(tmp_path: Path, extract: Extract) -> None:
+    clip = make_pixel_art(tmp_path / "c.gif")
+    assert smooth_fraction(read_frame(extract(clip, scaling=Scaling.SMOOTH, **FULL_SIZE), 0)) > 0.02
     small = make_clip(tmp_path / "c.mp4", seconds=0.5, size="160x90")
-    assert soft_share(first_picture(keep(small, duration_s=0.1, scaling=Scaling.PIXELATED, **FULL))) < 0.002
+    assert (
+        smooth_fraction(read_frame(extract(small, duration_s=0.1, scaling=Scaling.PIXELATED, **FULL_SIZE), 0))
+        < 0.002
+    )
 
 
-def test_a_gif_with_a_pixel_aspect_is_shown_as_browsers_do(tmp_path: Path, keep: Keep) -> None:
-    """Byte 12 of the header says that pixels are twice as wide as high, which no browser obeys."""
+def test_pixel_aspect_ratio_of_gif_is_ignored(tmp_path: Path, extract: Extract) -> None:
+    """Byte 12 of the header sets a pixel aspect ratio of 2:1, which browsers ignore."""
     clip = tmp_path / "c.gif"
     frames = [Image.new("RGB", (160, 90), "black") for _ in range(3)]
     for number, frame in enumerate(frames):
@@ -114,6 +122,10 @@ def test_a_gif_with_a_pixel_aspect_is_shown_as_browsers_do(tmp_path: Path, keep:
     content = bytearray(clip.read_bytes())
     content[12] = round(2 * 64 - 15)
     clip.write_bytes(bytes(content))
-    picture = first_picture(keep(clip, duration_s=0.1, **FULL)).convert("L").point(lambda v: 255 * (v > 128))
-    left, top, right, bottom = picture.getbbox() or (0, 0, 0, 0)
+    image = (
+        read_frame(extract(clip, duration_s=0.1, **FULL_SIZE), 0)
+        .convert("L")
+        .point(lambda v: 255 * (v > 128))
+    )
+    left, top, right, bottom = image.getbbox() or (0, 0, 0, 0)
     assert (right - left) / (bottom - top) == pytest.approx(1, abs=0.03)

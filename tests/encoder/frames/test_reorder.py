@@ -1,11 +1,11 @@
-"""The kept frames are in the very order in which they are shown, frame by frame."""
+"""Extracted frames are stored in display order, frame by frame."""
 
 from pathlib import Path
 
 import pytest
 
 from chromi.encoder.option_parser import Loop, Short
-from tests.encoder.conftest import Keep, clock, counting_clip, lumas
+from tests.encoder.conftest import Extract, make_counting_clip, read_lumas, read_timestamps
 
 START = 1.0
 FIRST = 20 + 24
@@ -14,75 +14,75 @@ FIRST = 20 + 24
 
 @pytest.fixture(scope="module")
 def counting(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return counting_clip(tmp_path_factory.mktemp("counting") / "c.mp4", seconds=4)
+    return make_counting_clip(tmp_path_factory.mktemp("counting") / "c.mp4", seconds=4)
 
 
-def mixed(leaving: range, coming: range) -> list[float]:
-    """The lumas of an even change from one run of frames to another of the same length."""
-    steps = len(leaving) + 1
+def crossfade(fade_out: range, fade_in: range) -> list[float]:
+    """Return the lumas of a linear crossfade between two equally long runs of frames."""
+    steps = len(fade_out) + 1
     return [
-        a + (b - a) * step / steps for step, (a, b) in enumerate(zip(leaving, coming, strict=True), start=1)
+        a + (b - a) * step / steps for step, (a, b) in enumerate(zip(fade_out, fade_in, strict=True), start=1)
     ]
 
 
-def test_a_boomerang_goes_there_and_back(counting: Path, keep: Keep) -> None:
-    kept = keep(counting, START, loop=Loop.BOOMERANG)
-    assert lumas(kept) == [*range(FIRST, FIRST + 13), *range(FIRST + 11, FIRST, -1)]
-    assert clock(kept) == list(range(24))
+def test_boomerang_plays_forward_and_back(counting: Path, extract: Extract) -> None:
+    extracted = extract(counting, START, loop=Loop.BOOMERANG)
+    assert read_lumas(extracted) == [*range(FIRST, FIRST + 13), *range(FIRST + 11, FIRST, -1)]
+    assert read_timestamps(extracted) == list(range(24))
 
 
-def test_a_crossfade_has_no_seam(counting: Path, keep: Keep) -> None:
-    """The last twelve frames become the twelve that precede the first."""
-    kept = keep(counting, START, loop=Loop.CROSSFADE)
-    fade = mixed(range(FIRST + 12, FIRST + 24), range(FIRST - 12, FIRST))
-    assert lumas(kept) == pytest.approx([*range(FIRST, FIRST + 12), *fade], abs=1)
-    assert clock(kept) == list(range(24))
-    left = sorted(path.suffix for path in kept.frames_path.parent.iterdir())
-    assert left == [".nut", ".txt", ".yuv"], "what was needed in between is gone"
+def test_crossfade_is_seamless(counting: Path, extract: Extract) -> None:
+    """The last twelve frames fade into the twelve before the first one."""
+    extracted = extract(counting, START, loop=Loop.CROSSFADE)
+    fade = crossfade(range(FIRST + 12, FIRST + 24), range(FIRST - 12, FIRST))
+    assert read_lumas(extracted) == pytest.approx([*range(FIRST, FIRST + 12), *fade], abs=1)
+    assert read_timestamps(extracted) == list(range(24))
+    left = sorted(path.suffix for path in extracted.frames_path.parent.iterdir())
+    assert left == [".nut", ".txt", ".yuv"], "temporary files are removed"
 
 
 @pytest.mark.slow
-def test_a_crossfade_at_the_clips_beginning_starts_half_a_second_later(counting: Path, keep: Keep) -> None:
-    frames = lumas(keep(counting, 0, loop=Loop.CROSSFADE))
+def test_crossfade_at_start_of_clip_starts_half_a_second_later(counting: Path, extract: Extract) -> None:
+    frames = read_lumas(extract(counting, 0, loop=Loop.CROSSFADE))
     assert frames[:12] == list(range(32, 44))
-    assert frames[12:] == pytest.approx(mixed(range(44, 56), range(20, 32)), abs=1)
+    assert frames[12:] == pytest.approx(crossfade(range(44, 56), range(20, 32)), abs=1)
 
 
 @pytest.mark.slow
-def test_a_crossfade_at_the_clips_end_is_shorter(counting: Path, keep: Keep) -> None:
-    frames = lumas(keep(counting, 3, 6, loop=Loop.CROSSFADE))
+def test_crossfade_at_end_of_clip_is_shorter(counting: Path, extract: Extract) -> None:
+    frames = read_lumas(extract(counting, 3, 6, loop=Loop.CROSSFADE))
     assert frames[:12] == list(range(20 + 72, 20 + 84))
-    assert frames[12:] == pytest.approx(mixed(range(104, 116), range(80, 92)), abs=1)
+    assert frames[12:] == pytest.approx(crossfade(range(104, 116), range(80, 92)), abs=1)
 
 
 @pytest.mark.slow
-def test_a_crossfade_in_reverse_goes_on_to_what_follows_the_window(counting: Path, keep: Keep) -> None:
-    frames = lumas(keep(counting, START, loop=Loop.CROSSFADE, reverse=True))
+def test_reversed_crossfade_fades_into_frames_after_the_window(counting: Path, extract: Extract) -> None:
+    frames = read_lumas(extract(counting, START, loop=Loop.CROSSFADE, reverse=True))
     assert frames[:12] == list(range(FIRST + 23, FIRST + 11, -1))
-    fade = mixed(range(FIRST + 11, FIRST - 1, -1), range(FIRST + 35, FIRST + 23, -1))
+    fade = crossfade(range(FIRST + 11, FIRST - 1, -1), range(FIRST + 35, FIRST + 23, -1))
     assert frames[12:] == pytest.approx(fade, abs=1)
 
 
 @pytest.mark.slow
-def test_every_fade_of_a_repeated_clip_is_whole(counting: Path, keep: Keep) -> None:
-    frames = lumas(keep(counting, 3, 4, loop=Loop.CROSSFADE, short=Short.REPEAT))
+def test_every_fade_of_repeated_clip_is_complete(counting: Path, extract: Extract) -> None:
+    frames = read_lumas(extract(counting, 3, 4, loop=Loop.CROSSFADE, short=Short.REPEAT))
     assert len(frames) == 96
     assert frames[:24] == frames[24:48] == frames[48:72] == frames[72:]
-    assert frames[12:24] == pytest.approx(mixed(range(104, 116), range(80, 92)), abs=1)
+    assert frames[12:24] == pytest.approx(crossfade(range(104, 116), range(80, 92)), abs=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("duration_s", [1, 25 / 24, 2.5])
-def test_reverse_turns_every_frame(duration_s: float, counting: Path, keep: Keep) -> None:
-    kept = keep(counting, START, duration_s, reverse=True)
+def test_reverse_reverses_every_frame(duration_s: float, counting: Path, extract: Extract) -> None:
+    extracted = extract(counting, START, duration_s, reverse=True)
     count = round(24 * duration_s)
-    assert lumas(kept) == list(range(FIRST + count - 1, FIRST - 1, -1))
-    assert clock(kept) == list(range(count))
+    assert read_lumas(extracted) == list(range(FIRST + count - 1, FIRST - 1, -1))
+    assert read_timestamps(extracted) == list(range(count))
 
 
 @pytest.mark.slow
-def test_a_boomerang_of_an_odd_number_of_frames_stays_as_long(counting: Path, keep: Keep) -> None:
-    frames = lumas(keep(counting, START, 25 / 24, loop=Loop.BOOMERANG))
+def test_boomerang_with_odd_frame_count_has_full_length(counting: Path, extract: Extract) -> None:
+    frames = read_lumas(extract(counting, START, 25 / 24, loop=Loop.BOOMERANG))
     assert frames == [*range(FIRST, FIRST + 14), *range(FIRST + 12, FIRST + 1, -1)]
 
 
@@ -97,40 +97,40 @@ def test_a_boomerang_of_an_odd_number_of_frames_stays_as_long(counting: Path, ke
         ({"short": Short.REPEAT, "reverse": True}, [*range(115, 103, -1)] * 2),
     ],
 )
-def test_a_clip_that_ends_early_fills_the_time_as_asked(
-    options: dict[str, object], frames: list[int], counting: Path, keep: Keep
+def test_short_clip_fills_duration_as_chosen(
+    options: dict[str, object], frames: list[int], counting: Path, extract: Extract
 ) -> None:
-    kept = keep(counting, 3.5, **options)
-    assert lumas(kept) == frames
-    assert clock(kept) == list(range(len(frames)))
+    extracted = extract(counting, 3.5, **options)
+    assert read_lumas(extracted) == frames
+    assert read_timestamps(extracted) == list(range(len(frames)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("speed", "step"), [(2.0, 2), (0.5, 0.5), (1.25, 1.25)])
-def test_another_speed_takes_other_frames_in_the_same_time(
-    speed: float, step: float, counting: Path, keep: Keep
+def test_speed_changes_frames_but_not_duration(
+    speed: float, step: float, counting: Path, extract: Extract
 ) -> None:
-    kept = keep(counting, START, speed=speed)
-    assert lumas(kept) == pytest.approx([FIRST + step * number for number in range(24)], abs=0.5)
-    assert clock(kept) == list(range(24))
+    extracted = extract(counting, START, speed=speed)
+    assert read_lumas(extracted) == pytest.approx([FIRST + step * number for number in range(24)], abs=0.5)
+    assert read_timestamps(extracted) == list(range(24))
 
 
 @pytest.mark.slow
-def test_a_faster_clip_is_over_sooner(counting: Path, keep: Keep) -> None:
-    assert lumas(keep(counting, 3, speed=2.0)) == list(range(92, 116, 2))
-    assert keep(counting, 3.97, speed=2.0).count == 1
+def test_faster_clip_ends_sooner(counting: Path, extract: Extract) -> None:
+    assert read_lumas(extract(counting, 3, speed=2.0)) == list(range(92, 116, 2))
+    assert extract(counting, 3.97, speed=2.0).count == 1
 
 
 @pytest.mark.slow
-def test_a_faster_crossfade_starts_earlier_in_the_clip(counting: Path, keep: Keep) -> None:
-    frames = lumas(keep(counting, START, speed=2.0, loop=Loop.CROSSFADE))
+def test_faster_crossfade_reads_from_earlier_in_the_clip(counting: Path, extract: Extract) -> None:
+    frames = read_lumas(extract(counting, START, speed=2.0, loop=Loop.CROSSFADE))
     assert frames[:12] == list(range(FIRST, FIRST + 24, 2))
     assert frames[12:] == pytest.approx(
-        mixed(range(FIRST + 24, FIRST + 48, 2), range(FIRST - 24, FIRST, 2)), abs=1
+        crossfade(range(FIRST + 24, FIRST + 48, 2), range(FIRST - 24, FIRST, 2)), abs=1
     )
 
 
 @pytest.mark.slow
-def test_speed_does_not_unbind_two_pictures_an_hour_apart(tmp_path: Path, keep: Keep) -> None:
-    clip = counting_clip(tmp_path / "c.mp4", seconds=7200, rate=1 / 3600)
-    assert keep(clip, duration_s=2, speed=0.5, loop=Loop.CROSSFADE).count == 48
+def test_speed_keeps_frame_count_of_sparse_clip_bounded(tmp_path: Path, extract: Extract) -> None:
+    clip = make_counting_clip(tmp_path / "c.mp4", seconds=7200, rate=1 / 3600)
+    assert extract(clip, duration_s=2, speed=0.5, loop=Loop.CROSSFADE).count == 48

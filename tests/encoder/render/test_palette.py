@@ -10,9 +10,9 @@ from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
 from chromi.encoder.option_parser import Quality
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.pipeline import convert
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.palette import Color, choose_colors
-from tests.encoder.conftest import FULL, Keep
+from tests.encoder.conftest import FULL_SIZE, Extract
 from tests.support.clips import make_clip
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def clip_of(folder: Path, ground: str, shape: str) -> tuple[Path, Color]:
         f":color=0x{red:02x}{green:02x}{blue:02x}:enable='{when}'"
     )
     clip = make_clip(
-        folder / "c.mp4", seconds=1, rate=24, size="1280x720", picture=picture,
+        folder / "c.mp4", seconds=1, rate=24, size="1280x720", pattern=picture,
         filters=f"{filters},format=rgb24,{drawn},scale=out_color_matrix=bt709:out_range=tv,"
         "setparams=colorspace=bt709:range=tv", options=("-qp", "4"),
     )  # fmt: skip
@@ -51,10 +51,11 @@ def clip_of(folder: Path, ground: str, shape: str) -> tuple[Path, Color]:
 
 
 @pytest.fixture
-def strip_of(keep: Keep, tmp_path: Path) -> Callable[[Path], Thumbnails]:
+def strip_of(extract: Extract, tmp_path: Path) -> Callable[[Path], Thumbnails]:
     def read(clip: Path) -> Thumbnails:
-        kept = keep(clip, duration_s=1, **FULL)
-        return read_thumbnails(kept.frames_path, tmp_path, limits=Limits(30, 10**9), on_tick=lambda: None)
+        extracted = extract(clip, duration_s=1, **FULL_SIZE)
+        limits = ProcessLimits(30, 10**9)
+        return read_thumbnails(extracted.frames_path, tmp_path, limits=limits, on_tick=lambda: None)
 
     return read
 
@@ -80,7 +81,7 @@ def test_a_rare_color_is_in_every_palette(
 def test_a_ground_without_rare_colors_gives_none_away(
     tmp_path: Path, strip_of: Callable[[Path], Thumbnails]
 ) -> None:
-    clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, size="1280x720", picture="mandelbrot")
+    clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, size="1280x720", pattern="mandelbrot")
     strip = strip_of(clip)
     assert len(set(choose_colors(strip, 255))) > 250
 

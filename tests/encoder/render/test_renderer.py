@@ -15,15 +15,15 @@ from chromi.encoder.gif.concat import join_parts, read_frames
 from chromi.encoder.option_parser import Quality
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.parallel import run_parallel
-from chromi.encoder.process.subprocess_runner import Limits
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.ladder import Choice, budget_bytes, choose
 from chromi.encoder.render.renderer import FrameStore, Part, RenderSettings, draw
 from chromi.encoder.render.sample import choose_sample
 from chromi.encoder.source.probe import probe_video
 from tests.support.clips import make_clip
-from tests.support.processes import converters
+from tests.support.processes import find_ffmpeg_processes
 
-LIMITS = Limits(60, 512 * 1024**2)
+LIMITS = ProcessLimits(60, 512 * 1024**2)
 SMALL = {"width_px": 640, "height_px": 360}
 """For what does not depend on the picture's size."""
 
@@ -46,7 +46,7 @@ def half_grainy(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
 def make_film(clip: Path, seconds: float, **chosen: int) -> FrameStore:
     folder, options = clip.parent, ConversionOptions(duration_s=seconds, **chosen)  # type: ignore[arg-type]
     kept = extract_frames(
-        clip, probe_video(clip), options, into=folder, threads=2, timeout_s=60, on_tick=ignore
+        clip, probe_video(clip), options, output_dir=folder, threads=2, timeout_s=60, on_tick=ignore
     )
     strip = read_thumbnails(kept.frames_path, folder, limits=LIMITS, on_tick=lambda: None)
     return FrameStore(kept.frames_path, kept.count, strip, folder)
@@ -163,7 +163,7 @@ def test_when_one_must_end_all_end(film: FrameStore, tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         draw(film, RenderSettings(lossy=200), tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=stop)
     assert time.monotonic() - start < 1
-    assert converters() == []
+    assert find_ffmpeg_processes() == []
 
 
 def test_the_first_failure_ends_the_others_and_is_what_is_raised() -> None:

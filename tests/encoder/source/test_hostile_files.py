@@ -6,12 +6,13 @@ import pytest
 
 from chromi.encoder import ConversionOptions, convert, probe_video
 from chromi.encoder.process import sandbox
-from chromi.encoder.process.ffmpeg import Limits, run, untrusted_input
+from chromi.encoder.process.ffmpeg import run_ffmpeg, untrusted_input
 from chromi.encoder.process.sandbox import Sandbox
+from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.errors import ChromiError, NotAVideo
-from tests.support.canary import Canary, Watched
+from tests.support.canary import Canary, FileWatcher
 from tests.support.clips import ffmpeg, make_clip
-from tests.support.malicious_files import PLAYLISTS, playlists
+from tests.support.playlists import PLAYLIST_FORMATS, make_playlists
 
 
 @pytest.fixture(scope="module")
@@ -20,30 +21,30 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(tmp_path_factory.mktemp("other") / "secret.mp4", seconds=1)
 
 
-@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("kind", PLAYLIST_FORMATS)
 def test_a_playlist_is_refused_and_opens_nothing(
     kind: str, canary: Canary, secret: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "c.mp4").write_bytes(playlists(secret, canary.url)[kind])
+    (tmp_path / "c.mp4").write_bytes(make_playlists(secret, canary.url)[kind])
     with pytest.raises(NotAVideo):
         probe_video(tmp_path / "c.mp4")
-    assert canary.calls == 0
+    assert canary.connections == 0
 
 
-@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("kind", PLAYLIST_FORMATS)
 def test_ffmpeg_itself_would_not_open_one_either(
     kind: str, canary: Canary, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first bytes are one wall; the arguments are another; the sandbox, turned off here, a third."""
-    monkeypatch.setattr(sandbox, "strongest", lambda: Sandbox(0, b""))
-    (tmp_path / "c.mp4").write_bytes(playlists(secret, canary.url)[kind])
-    watched = Watched(secret)
+    monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, b""))
+    (tmp_path / "c.mp4").write_bytes(make_playlists(secret, canary.url)[kind])
+    watched = FileWatcher(secret)
     with (tmp_path / "c.mp4").open("rb") as clip:
         arguments = [*untrusted_input(clip.fileno(), threads=1), "-f", "null", "-"]
-        outcome = run(arguments, limits=Limits(10, 0), descriptors=(clip.fileno(),))
+        outcome = run_ffmpeg(arguments, limits=ProcessLimits(10, 0), descriptors=(clip.fileno(),))
     assert outcome.exit_code != 0
     assert "whitelist" in outcome.log or "Invalid data" in outcome.log
-    assert canary.calls == 0
+    assert canary.connections == 0
     assert not watched.was_opened
     watched.close()
 
@@ -75,8 +76,8 @@ def test_a_clip_of_many_streams_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_picture_that_grows_while_it_plays_stays_in_bounds(tmp_path: Path) -> None:
     """The stream's header says 64x36; a later key frame says 7680x4320."""
-    small = make_clip(tmp_path / "small.h264", seconds=0.5, size="64x36", picture="color=red")
-    large = make_clip(tmp_path / "large.h264", seconds=0.1, size="7680x4320", picture="color=red")
+    small = make_clip(tmp_path / "small.h264", seconds=0.5, size="64x36", pattern="color=red")
+    large = make_clip(tmp_path / "large.h264", seconds=0.1, size="7680x4320", pattern="color=red")
     both = tmp_path / "both.h264"
     both.write_bytes(small.read_bytes() + large.read_bytes())
     clip = tmp_path / "c.mkv"

@@ -11,11 +11,11 @@ from chromi.encoder import find_loops, loops, make_preview, preview, probe_video
 from chromi.encoder.encoder_errors import TimedOut
 from chromi.encoder.source import mp4_index, probe
 from chromi.errors import ChromiError, NotAVideo
-from tests.encoder.conftest import FULL, Keep
-from tests.support import malicious_files
-from tests.support.canary import Canary, Watched
+from tests.encoder.conftest import FULL_SIZE, Extract
+from tests.support import malicious_files, playlists
+from tests.support.canary import Canary, FileWatcher
 from tests.support.clips import ffmpeg, make_clip
-from tests.support.processes import converters
+from tests.support.processes import find_ffmpeg_processes
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ class Meter:
     peak_bytes = 0
 
     def tick(self, *_: float) -> None:
-        for process in converters():
+        for process in find_ffmpeg_processes():
             try:
                 self.peak_bytes = max(self.peak_bytes, process.memory_info().rss)
             except psutil.Error:
@@ -58,22 +58,22 @@ REFUSED: dict[str, Callable[[bytes, bytes], bytes]] = {
     "30 million pictures": lambda movie, single: malicious_files.many_samples(movie, 30_000_000),
     "2 thousand million pictures": lambda movie, single: malicious_files.many_samples(movie, 2**31 - 1),
     "sixty tracks of 8 million": lambda movie, single: malicious_files.forged_tracks(movie, 8_000_000, 60),
-    "key frames beyond their list": lambda movie, single: malicious_files.reaching_lists(
+    "key frames beyond their list": lambda movie, single: malicious_files.overlapping_lists(
         movie, malicious_files.list_box("stss", 240_000)
     ),
     "600 streams": lambda movie, single: malicious_files.many_tracks(movie, 600),
     "an edit before all time": lambda movie, single: malicious_files.edited_times(movie, 1000, -(2**31), 1),
-    "a PNG of 16384x16384": lambda movie, single: malicious_files.other_picture(
+    "a PNG of 16384x16384": lambda movie, single: malicious_files.replace_sample(
         single, malicious_files.large_png(16384), (16384, 16384)
     ),
-    "one that says it is small": lambda movie, single: malicious_files.other_picture(
+    "one that says it is small": lambda movie, single: malicious_files.replace_sample(
         single, malicious_files.large_png(16384), (64, 36)
     ),
-    "one that a decoder would take": lambda movie, single: malicious_files.other_picture(
+    "one that a decoder would take": lambda movie, single: malicious_files.replace_sample(
         single, malicious_files.large_png(16000), (64, 36)
     ),
     "JPEGs of 65500x65500": lambda movie, single: malicious_files.matroska(
-        [(time, malicious_files.jpeg(said_px=(65500, 65500))) for time, _ in CALM]
+        [(time, malicious_files.jpeg(claimed_px=(65500, 65500))) for time, _ in CALM]
     ),
     "pictures that unpack to 10 MB": lambda movie, single: malicious_files.matroska(
         [(time, malicious_files.bomb(9_900_000)) for time, _ in CALM[:10]], track=malicious_files.COMPRESSED
@@ -85,7 +85,7 @@ REFUSED: dict[str, Callable[[bytes, bytes], bytes]] = {
 }
 
 READ: dict[str, Callable[[bytes], bytes]] = {
-    "pictures of 68 years": lambda movie: malicious_files.long_pictures(movie, 2**31 - 1),
+    "pictures of 68 years": lambda movie: malicious_files.long_samples(movie, 2**31 - 1),
     "an edit of 136 years": lambda movie: malicious_files.edited_times(movie, 2**32 - 1, 0, 1),
     "a length that is no number": lambda movie: malicious_files.matroska(
         CALM, info=malicious_files.element("4489", b"\x7f\xf8" + bytes(6))
@@ -94,9 +94,9 @@ READ: dict[str, Callable[[bytes], bytes]] = {
         CALM, info=malicious_files.element("4489", b"\x7f\xef" + b"\xff" * 6)
     ),
     "600 tracks": lambda movie: malicious_files.matroska(CALM, tracks=600),
-    "tags within tags": lambda movie: malicious_files.matroska(CALM, more=malicious_files.nested_tags(5000)),
+    "tags within tags": lambda movie: malicious_files.matroska(CALM, extra=malicious_files.nested_tags(5000)),
     "a million pictures of nothing": lambda movie: malicious_files.matroska(
-        CALM, more=malicious_files.laced(4000)
+        CALM, extra=malicious_files.laced_blocks(4000)
     ),
     "a 50,000-frame GIF": lambda movie: malicious_files.gif(50_000),
     "one that lasts a month": lambda movie: malicious_files.gif(5000, delay_cs=65535),
@@ -117,25 +117,27 @@ def test_it_is_refused_soon(name: str, movie: bytes, single: bytes, tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", READ)
-def test_of_what_can_be_read_the_window_is_taken(name: str, movie: bytes, tmp_path: Path, keep: Keep) -> None:
+def test_of_what_can_be_read_the_window_is_taken(
+    name: str, movie: bytes, tmp_path: Path, extract: Extract
+) -> None:
     path = tmp_path / "c.mp4"
     path.write_bytes(READ[name](movie))
     start = time.monotonic()
-    kept = keep(path, **FULL)
+    extracted = extract(path, **FULL_SIZE)
     assert time.monotonic() - start < ENOUGH_S
-    assert 1 <= kept.count <= 24
-    assert sum(file.stat().st_size for file in kept.frames_path.parent.rglob("*")) < 20_000_000
+    assert 1 <= extracted.count <= 24
+    assert sum(file.stat().st_size for file in extracted.frames_path.parent.rglob("*")) < 20_000_000
 
 
 @pytest.mark.parametrize("times", [(0, 2**40), (malicious_files.HUGE, malicious_files.HUGE + 10)])
 @pytest.mark.parametrize("scale", [1, 1_000_000, 10**9])
-def test_no_time_is_too_far(times: tuple[int, ...], scale: int, tmp_path: Path, keep: Keep) -> None:
+def test_no_time_is_too_far(times: tuple[int, ...], scale: int, tmp_path: Path, extract: Extract) -> None:
     path = tmp_path / "c.mkv"
     path.write_bytes(malicious_files.matroska([(at, JPEG) for at in times], scale=scale))
     frames, status = 1, 200
     start = time.monotonic()
     try:
-        frames = keep(path, **FULL).count
+        frames = extract(path, **FULL_SIZE).count
     except ChromiError as error:
         status = error.status_code
     assert time.monotonic() - start < ENOUGH_S
@@ -185,17 +187,17 @@ def test_pictures_in_another_file_are_not_fetched(
     movie: bytes, sibling: Path, canary: Canary, tmp_path: Path
 ) -> None:
     named = {
-        "alis": malicious_files.elsewhere(movie, b"alis", str(sibling)),
-        "url": malicious_files.elsewhere(movie, b"url ", f"file://{sibling}"),
-        "address": malicious_files.elsewhere(movie, b"url ", canary.url),
+        "alis": malicious_files.external_reference(movie, b"alis", str(sibling)),
+        "url": malicious_files.external_reference(movie, b"url ", f"file://{sibling}"),
+        "address": malicious_files.external_reference(movie, b"url ", canary.url),
         "segments": malicious_files.matroska(
-            CALM, info=malicious_files.linked_segments(sibling.name), more=malicious_files.linked_chapters()
+            CALM, info=malicious_files.linked_segments(sibling.name), extra=malicious_files.linked_chapters()
         ),
         "attachment": malicious_files.matroska(
-            CALM, more=malicious_files.attachment(f"../../{sibling}", bytes(2_000_000))
+            CALM, extra=malicious_files.attachment(f"../../{sibling}", bytes(2_000_000))
         ),
     }
-    watched = Watched(sibling)
+    watched = FileWatcher(sibling)
     for name, content in named.items():
         path = tmp_path / name
         path.write_bytes(content)
@@ -205,21 +207,21 @@ def test_pictures_in_another_file_are_not_fetched(
             assert name == "alis", "only QuickTime's own way takes the pictures away"
     assert not watched.was_opened
     watched.close()
-    assert canary.calls == 0
+    assert canary.connections == 0
     assert {path.name for path in tmp_path.iterdir()} == {*named, sibling.name}
 
 
-@pytest.mark.parametrize("disguise", malicious_files.DISGUISES)
-@pytest.mark.parametrize("kind", malicious_files.PLAYLISTS)
+@pytest.mark.parametrize("disguise", playlists.DISGUISES)
+@pytest.mark.parametrize("kind", playlists.PLAYLIST_FORMATS)
 def test_a_playlist_with_a_good_beginning_opens_nothing(
     kind: str, disguise: str, sibling: Path, canary: Canary, tmp_path: Path
 ) -> None:
     path = tmp_path / "c.webm"
-    text = malicious_files.playlists(sibling, canary.url)[kind]
-    path.write_bytes(malicious_files.DISGUISES[disguise] + text)
-    watched = Watched(sibling)
+    text = playlists.make_playlists(sibling, canary.url)[kind]
+    path.write_bytes(playlists.DISGUISES[disguise] + text)
+    watched = FileWatcher(sibling)
     with pytest.raises(NotAVideo):
         probe_video(path)
     assert not watched.was_opened
     watched.close()
-    assert canary.calls == 0
+    assert canary.connections == 0

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from chromi.encoder.encoder_errors import Cancelled, ConverterKilled
-from chromi.encoder.process.subprocess_runner import Outcome
+from chromi.encoder.process.subprocess_runner import ProcessResult
 from chromi.encoder.source import probe
 from chromi.encoder.source.probe import VideoInfo, probe_video
 from chromi.errors import NotAVideo
-from tests.support.clips import ffmpeg, make_clip, make_sound
+from tests.support.clips import ffmpeg, make_audio, make_clip
 
 
 def refusal(path: Path) -> str:
@@ -107,17 +107,17 @@ def size_of(info: VideoInfo) -> tuple[int, int]:
 
 def test_sound_does_not_disturb(tmp_path: Path) -> None:
     for suffix, codec in (("mp4", "libx264"), ("webm", "libvpx")):
-        clip = make_clip(tmp_path / f"c.{suffix}", seconds=1, codec=codec, sound=True)
+        clip = make_clip(tmp_path / f"c.{suffix}", seconds=1, codec=codec, audio=True)
         assert probe_video(clip).duration_s == pytest.approx(1, abs=0.05)
 
 
 def test_sound_alone_is_refused(tmp_path: Path) -> None:
-    assert "only sound" in refusal(make_sound(tmp_path / "s.mp4"))
+    assert "only sound" in refusal(make_audio(tmp_path / "s.mp4"))
 
 
 def test_a_song_with_a_cover_is_refused(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "color=red:size=64x64", "-frames:v", "1", tmp_path / "cover.png")
-    song = make_sound(tmp_path / "s.m4a")
+    song = make_audio(tmp_path / "s.m4a")
     clip = tmp_path / "song.mp4"
     ffmpeg(
         *("-i", song, "-i", tmp_path / "cover.png", "-map", "0", "-map", "1", "-c", "copy"),
@@ -166,13 +166,13 @@ def test_a_file_cut_before_its_index_is_refused(tmp_path: Path) -> None:
 
 
 def test_8k_is_refused_with_its_size(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "c.mp4", seconds=0.04, rate=24, size="7680x4320", picture="color=red")
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.04, rate=24, size="7680x4320", pattern="color=red")
     assert "7680 × 4320" in refusal(clip)
 
 
 @pytest.mark.parametrize("size", ["3840x2160", "2160x3840", "4096x2304"])
 def test_4k_is_taken(size: str, tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "c.mp4", seconds=0.04, rate=24, size=size, picture="color=red")
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.04, rate=24, size=size, pattern="color=red")
     assert "x".join(map(str, size_of(probe_video(clip)))) == size
 
 
@@ -201,6 +201,6 @@ def test_a_probe_can_be_stopped(tmp_path: Path) -> None:
 
 
 def test_a_probe_that_is_killed_says_nothing_of_the_file(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "run", lambda *_, **__: Outcome(-signal.SIGKILL, ""))
+    monkeypatch.setattr(probe, "run_ffmpeg", lambda *_, **__: ProcessResult(-signal.SIGKILL, ""))
     with pytest.raises(ConverterKilled):
         probe_video(clip)

@@ -6,7 +6,7 @@ import pytest
 
 from chromi.encoder.source.probe import probe_video
 from chromi.errors import NotAVideo
-from tests.encoder.conftest import Keep, counting_clip, lumas
+from tests.encoder.conftest import Extract, make_counting_clip, read_lumas
 from tests.support.clips import ffmpeg, make_clip
 
 pytestmark = pytest.mark.slow
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    return counting_clip(tmp_path / "film.mp4", seconds=3)
+    return make_counting_clip(tmp_path / "film.mp4", seconds=3)
 
 
 def still(path: Path) -> Path:
@@ -25,7 +25,7 @@ def still(path: Path) -> Path:
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("disposition", ["default", "0"])
 def test_a_thumbnail_before_the_film_is_passed_over(
-    suffix: str, disposition: str, film: Path, tmp_path: Path, keep: Keep
+    suffix: str, disposition: str, film: Path, tmp_path: Path, extract: Extract
 ) -> None:
     clip = tmp_path / f"c.{suffix}"
     ffmpeg(
@@ -41,7 +41,7 @@ def test_a_thumbnail_before_the_film_is_passed_over(
     info = probe_video(clip)
     assert info.codec == "h264"
     assert info.duration_s == pytest.approx(3, abs=0.05)
-    assert lumas(keep(clip, start_s=1)) == list(range(44, 68))
+    assert read_lumas(extract(clip, start_s=1)) == list(range(44, 68))
 
 
 def test_the_default_of_two_films_is_shown(film: Path, tmp_path: Path) -> None:
@@ -54,12 +54,12 @@ def test_the_default_of_two_films_is_shown(film: Path, tmp_path: Path) -> None:
     assert probe_video(clip).width_px == 32
 
 
-def test_an_animated_avif_moves(tmp_path: Path, keep: Keep) -> None:
+def test_an_animated_avif_moves(tmp_path: Path, extract: Extract) -> None:
     clip = make_clip(
-        tmp_path / "c.avif", seconds=2, rate=12, size="64x36", codec="libaom-av1", picture="testsrc2"
+        tmp_path / "c.avif", seconds=2, rate=12, size="64x36", codec="libaom-av1", pattern="testsrc2"
     )
     assert probe_video(clip).duration_s == pytest.approx(2, abs=0.1)
-    assert keep(clip, duration_s=2).count == 48
+    assert extract(clip, duration_s=2).count == 48
 
 
 def test_a_cover_before_the_film_is_passed_over(film: Path, tmp_path: Path) -> None:

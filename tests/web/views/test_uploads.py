@@ -135,7 +135,7 @@ def test_what_is_no_video_is_refused(
 
 
 def test_sound_alone_is_refused(convert: Post, storage: Storage, tmp_path: Path) -> None:
-    answer = convert(clips.make_sound(tmp_path / "sound.mp4"))
+    answer = convert(clips.make_audio(tmp_path / "sound.mp4"))
     assert answer.status_code == 415
     assert "sound" in answer.get_json()["error"]["message"]
     assert files_in(storage) == []
