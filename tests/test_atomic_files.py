@@ -19,7 +19,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("mode", ["rb", "r+b"])
-def test_it_can_be_ended_before_each_range(path: Path, mode: str) -> None:
+def test_flush_can_be_stopped_before_each_range(path: Path, mode: str) -> None:
     checks = []
     with path.open(mode) as file:
         flush(file, lambda: checks.append(1))
@@ -32,14 +32,14 @@ def test_it_can_be_ended_before_each_range(path: Path, mode: str) -> None:
         flush(file, stop)
 
 
-def test_an_error_of_the_disk_is_raised(path: Path) -> None:
+def test_flush_raises_disk_errors(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     os.close(descriptor)
     with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
         atomic_files._write_range(descriptor, 0)
 
 
-def test_what_has_no_ranges_is_no_error() -> None:
+def test_flush_works_without_range_support() -> None:
     reading, writing = os.pipe()
     atomic_files._write_range(reading, 0)
     os.close(reading)

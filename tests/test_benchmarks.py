@@ -14,7 +14,7 @@ from tests.support.clips import make_clip
 
 
 @pytest.mark.slow
-def test_a_run_writes_figures_tables_and_a_picture(
+def test_benchmark_writes_figures_tables_and_chart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Few colors: the other tool's dither takes half a minute over many.
@@ -51,7 +51,7 @@ def test_a_run_writes_figures_tables_and_a_picture(
         assert (0xD9, 0x48, 0x2B) in colors  # Chromi's dot
 
 
-def test_gifskis_quality_is_the_lowest_that_is_large_enough() -> None:
+def test_gifski_quality_is_the_lowest_that_reaches_the_size() -> None:
     assert [find_quality_above(size, lambda quality: quality * 10) for size in (5, 10, 735, 1000, 1001)] == [
         *(1, 1, 74, 100, 100)
     ]
@@ -67,13 +67,13 @@ def test_gifskis_quality_is_the_lowest_that_is_large_enough() -> None:
         (None, 1.0, False, None),
     ],
 )
-def test_a_promise_is_held_up_to_its_limit(
+def test_promise_is_met_up_to_its_limit(
     measured: float | None, limit: float, is_floor: bool, is_held: bool | None
 ) -> None:
     assert Promise("clip", "gifski", "wall", "×", measured, limit, (), is_floor).is_held is is_held
 
 
-def test_a_label_covers_nothing() -> None:
+def test_chart_labels_do_not_overlap() -> None:
     inside = Box(0, 0, 200, 100)
     taken: list[Box] = []
     for _ in range(5):

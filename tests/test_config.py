@@ -15,7 +15,7 @@ def test_defaults_need_no_environment() -> None:
     assert settings.max_upload_bytes == 100_000_000
 
 
-def test_every_kind_of_value_is_read() -> None:
+def test_every_type_of_value_is_parsed() -> None:
     settings = Settings.from_environ(
         {
             "CHROMI_PORT": "9000",
@@ -29,13 +29,13 @@ def test_every_kind_of_value_is_read() -> None:
     assert settings.old_secret_keys == ("first-old-key-000", "second-old-key-00")
 
 
-def test_an_unknown_setting_stops_the_start_and_names_the_allowed() -> None:
+def test_unknown_setting_is_rejected_with_allowed_names() -> None:
     with pytest.raises(ConfigError, match=r"CHROMI_PROT.*CHROMI_PORT"):
         Settings.from_environ({"CHROMI_PROT": "9000"})
 
 
 @pytest.mark.parametrize("service", ["CHROMI", "CHROMI_WEB"])
-def test_what_kubernetes_says_of_a_service_is_no_setting(service: str) -> None:
+def test_kubernetes_service_variables_are_ignored(service: str) -> None:
     injected = {
         f"{service}_SERVICE_HOST": "10.0.171.239",
         f"{service}_SERVICE_PORT": "8000",
@@ -61,7 +61,7 @@ def test_what_kubernetes_says_of_a_service_is_no_setting(service: str) -> None:
         ("CHROMI_WEB_PORT", "8000"),
     ],
 )
-def test_what_only_resembles_that_stops_the_start(name: str, text: str) -> None:
+def test_variables_similar_to_kubernetes_ones_are_rejected(name: str, text: str) -> None:
     with pytest.raises(ConfigError, match=name):
         Settings.from_environ({name: text})
 
@@ -82,18 +82,18 @@ def test_what_only_resembles_that_stops_the_start(name: str, text: str) -> None:
         ("CHROMI_LINK_TTL_S", "99999999"),
     ],
 )
-def test_an_invalid_setting_stops_the_start_and_is_named(name: str, text: str) -> None:
+def test_invalid_setting_is_rejected_by_name(name: str, text: str) -> None:
     with pytest.raises(ConfigError, match=name):
         Settings.from_environ({name: text})
 
 
-def test_a_short_secret_is_refused_without_being_repeated() -> None:
+def test_short_secret_is_rejected_without_showing_it() -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.from_environ({"CHROMI_SECRET_KEY": "hunter2"})
     assert "hunter2" not in str(caught.value)
 
 
-def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+def test_secret_key_is_created_once_and_private(tmp_path: Path) -> None:
     settings = Settings(instance=tmp_path / "instance")
     [key] = load_signing_keys(settings)
     assert load_signing_keys(settings) == [key]
@@ -102,17 +102,17 @@ def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_an_emptied_key_file_stops_the_start(tmp_path: Path) -> None:
+def test_empty_key_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "secret_key").touch()
     with pytest.raises(ConfigError, match="secret_key"):
         load_signing_keys(Settings(instance=tmp_path))
 
 
-def test_settings_do_not_show_their_secrets() -> None:
+def test_settings_repr_hides_secrets() -> None:
     assert "k" * 16 not in repr(Settings(secret_key="k" * 16, old_secret_keys=("k" * 16,)))
 
 
-def test_a_given_key_signs_and_old_ones_stay(tmp_path: Path) -> None:
+def test_configured_key_signs_and_old_keys_verify(tmp_path: Path) -> None:
     settings = Settings(instance=tmp_path, secret_key="n" * 16, old_secret_keys=("o" * 16,))
     assert load_signing_keys(settings) == ["o" * 16, "n" * 16]
     assert list(tmp_path.iterdir()) == []

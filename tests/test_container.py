@@ -32,17 +32,17 @@ def start_image(tmp_path: Path, *command: str, uid: int, port: str) -> list[str]
     return done.stdout.splitlines()
 
 
-def test_as_root_it_hands_the_volume_over_and_becomes_its_user(tmp_path: Path) -> None:
+def test_entrypoint_as_root_chowns_volume_and_drops_privileges(tmp_path: Path) -> None:
     said = start_image(tmp_path, *SHOW_PORT, uid=0, port="9000")
     assert said == ["chown chromi: /data", "setpriv --reuid=chromi", "port 9000"]
 
 
 @pytest.mark.parametrize(("port", "used"), [("9000", "9000"), ("tcp://10.0.171.239:8000", "8080")])
-def test_as_another_user_it_only_corrects_the_port(tmp_path: Path, port: str, used: str) -> None:
+def test_entrypoint_as_other_user_only_fixes_port(tmp_path: Path, port: str, used: str) -> None:
     assert start_image(tmp_path, *SHOW_PORT, uid=999, port=port) == [f"port {used}"]
 
 
-def test_the_image_and_compose_agree_with_it() -> None:
+def test_dockerfile_and_compose_agree_with_entrypoint() -> None:
     dockerfile, compose = ((ROOT / name).read_text() for name in ("Dockerfile", "compose.yaml"))
     [port] = re.findall(r"CHROMI_PORT=(\d+)", dockerfile)
     assert f"CHROMI_PORT={port} ;;" in (ROOT / "docker-entrypoint.sh").read_text()

@@ -59,7 +59,7 @@ for name in ("mem", "environ"):
     return set(found)
 
 
-def test_a_converter_cannot_open_the_memory_of_any_process_of_the_service(
+def test_converter_cannot_open_memory_of_service_processes(
     exposed: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, make_filter()))
@@ -73,7 +73,7 @@ def test_a_converter_cannot_open_the_memory_of_any_process_of_the_service(
     assert opened in ({"mem", "environ"}, {"environ"}, set()), "Yama or a container may refuse it everywhere"
 
 
-def test_a_clip_is_converted_by_a_service_so_protected(exposed: Service, plain_clip: Path) -> None:
+def test_protected_service_converts_clip(exposed: Service, plain_clip: Path) -> None:
     assert wait_for_end(exposed, start_job(exposed, plain_clip, duration="1"))["status"] == "success"
 
 
@@ -91,7 +91,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
-def test_nothing_starts_where_the_sandbox_that_is_required_is_not_there(
+def test_missing_required_sandbox_stops_every_command(
     program: tuple[str, ...], clip: Path, tmp_path: Path
 ) -> None:
     words = [str(clip) if word == "CLIP" else word for word in program]
@@ -109,7 +109,7 @@ def test_nothing_starts_where_the_sandbox_that_is_required_is_not_there(
     assert not list(tmp_path.glob("made.*"))
 
 
-def test_with_the_sandbox_that_is_required_a_clip_is_converted(clip: Path, tmp_path: Path) -> None:
+def test_clip_is_converted_in_required_sandbox(clip: Path, tmp_path: Path) -> None:
     command = ["-m", "chromi", "preview", str(clip), str(tmp_path / "made.mp4")]
     environ = os.environ | {"CHROMI_REQUIRE_SANDBOX": "true"}
     assert subprocess.run([sys.executable, *command], cwd=ROOT, env=environ, timeout=60).returncode == 0

@@ -27,7 +27,7 @@ def format_evil(formatter: logging.Formatter) -> str:
     return formatter.format(record)
 
 
-def test_nothing_in_a_line_can_forge_another_or_reach_a_terminal() -> None:
+def test_json_lines_cannot_be_forged_and_are_safe_for_terminals() -> None:
     line = format_evil(log.JsonFormatter())
     assert re.fullmatch(r"[ -~]+", line)
     read = json.loads(line)
@@ -35,7 +35,7 @@ def test_nothing_in_a_line_can_forge_another_or_reach_a_terminal() -> None:
     assert EVIL in read["trace"]
 
 
-def test_a_person_s_lines_are_as_safe() -> None:
+def test_text_lines_cannot_be_forged_and_are_safe_for_terminals() -> None:
     first, *trace = format_evil(log.TextFormatter()).split("\n")
     assert "warning: a\\nb\\r\\x1b" in first
     assert first.isprintable()
@@ -43,7 +43,7 @@ def test_a_person_s_lines_are_as_safe() -> None:
     assert all(line.startswith("    ") and line.isprintable() for line in trace)
 
 
-def test_lines_are_about_what_they_are_written_in() -> None:
+def test_lines_have_the_bound_context() -> None:
     def about() -> set[str]:
         record = logging.LogRecord("x", logging.INFO, __file__, 1, "m", (), None)
         return json.loads(log.JsonFormatter().format(record)).keys() & {"request_id", "job_id"}
@@ -80,7 +80,7 @@ def test_every_line_of_both_processes_is_json(
     assert "ird" not in "".join(service.log)
 
 
-def test_huey_speaks_through_the_service_s_log(tmp_path: Path) -> None:
+def test_huey_uses_the_service_log(tmp_path: Path) -> None:
     code = (
         "import logging, worker\n"
         "logging.getLogger('huey').addHandler(logging.StreamHandler())\n"  # as its command line does

@@ -20,40 +20,40 @@ def sample(**values: float) -> Sample:
     } | values
 
 
-def troubles(samples: list[Sample], quiet: Sample | None = None) -> dict[str, str]:
+def problems(samples: list[Sample], quiet: Sample | None = None) -> dict[str, str]:
     found = judge(sample(), samples, quiet or sample())
     return {row.name: row.trouble for row in found if row.trouble}
 
 
-def test_a_service_that_stays_as_it_was_is_flat() -> None:
-    assert troubles([sample(**{"web: memory, MB": noisy(90, step)}) for step in range(60)]) == {}
+def test_constant_service_is_reported_flat() -> None:
+    assert problems([sample(**{"web: memory, MB": noisy(90, step)}) for step in range(60)]) == {}
 
 
-def test_what_it_takes_at_first_and_then_keeps_is_no_growth() -> None:
+def test_initial_growth_that_stops_is_no_leak() -> None:
     values = [80.0 + min(step, 20) * 3 for step in range(60)]
-    assert troubles([sample(**{"web: memory, MB": value}) for value in values]) == {}
+    assert problems([sample(**{"web: memory, MB": value}) for value in values]) == {}
 
 
-def test_a_leak_is_found_under_its_noise() -> None:
+def test_leak_is_found_in_noise() -> None:
     samples = [sample(**{"web: memory, MB": noisy(80 + step, step)}) for step in range(60)]
-    assert "GROWS" in troubles(samples)["web: memory, MB"]
+    assert "GROWS" in problems(samples)["web: memory, MB"]
 
 
-def test_descriptors_that_are_not_closed_are_found_at_the_end() -> None:
-    left = troubles([sample() for _ in range(10)], sample(**{"web: descriptors": 30.0}))
+def test_open_descriptors_are_found_at_the_end() -> None:
+    left = problems([sample() for _ in range(10)], sample(**{"web: descriptors": 30.0}))
     assert "LEAVES" in left["web: descriptors"]
 
 
-def test_a_file_that_stays_is_found() -> None:
-    left = troubles([sample() for _ in range(10)], sample(**{"disk: media/work, MB": 0.5}))
+def test_remaining_file_is_found() -> None:
+    left = problems([sample() for _ in range(10)], sample(**{"disk: media/work, MB": 0.5}))
     assert list(left) == ["disk: media/work, MB"]
 
 
-def test_slow_health_is_found() -> None:
-    assert "SLOWER" in troubles([sample(**{"health: ms": 1500.0}) for _ in range(10)])["health: ms"]
+def test_slow_health_check_is_found() -> None:
+    assert "SLOWER" in problems([sample(**{"health: ms": 1500.0}) for _ in range(10)])["health: ms"]
 
 
-def test_the_line_and_the_percentile() -> None:
+def test_regression_line_and_percentile() -> None:
     assert growth_of([1, 2, 3, 4]) == 3
     assert growth_of([1, 2]) == 0
     assert percentile_95([7.0]) == 7.0

@@ -12,39 +12,39 @@ KEY, OTHER_KEY = "k" * 32, "x" * 32
 NOW = time.time()
 
 
-def test_a_token_gives_its_link_back() -> None:
+def test_download_token_contains_link_id() -> None:
     signer = TokenSigner([KEY])
     assert signer.verify_download(signer.sign_download("abc", NOW)) == "abc"
 
 
-def test_a_link_always_has_the_same_token() -> None:
+def test_link_always_has_the_same_token() -> None:
     assert TokenSigner([KEY]).sign_download("abc", NOW) == TokenSigner([KEY]).sign_download("abc", NOW)
 
 
-def test_a_padded_token_is_the_same_link() -> None:
+def test_padded_token_is_the_same_link() -> None:
     """Tokens are malleable, so nothing may be counted by their text."""
     signer = TokenSigner([KEY])
     assert signer.verify_download(signer.sign_download("abc", NOW) + "=") == "abc"
 
 
-def test_an_old_token_is_gone() -> None:
+def test_old_token_raises_gone() -> None:
     signer = TokenSigner([KEY])
     with pytest.raises(Gone):
         signer.verify_download(signer.sign_download("abc", NOW - MAX_AGE_S - 10))
 
 
-def test_a_foreign_key_is_not_found() -> None:
+def test_token_of_foreign_key_raises_not_found() -> None:
     with pytest.raises(NotFound):
         TokenSigner([KEY]).verify_download(TokenSigner([OTHER_KEY]).sign_download("abc", NOW))
 
 
-def test_a_foreign_salt_is_not_found() -> None:
+def test_token_of_foreign_salt_raises_not_found() -> None:
     token = URLSafeTimedSerializer(KEY, salt=DOWNLOAD_SALT + ".other").dumps("abc")
     with pytest.raises(NotFound):
         TokenSigner([KEY]).verify_download(str(token))
 
 
-def test_a_changed_token_is_not_found() -> None:
+def test_changed_token_raises_not_found() -> None:
     token = TokenSigner([KEY]).sign_download("abc", NOW)
     for changed in (token[1:], token[::-1], "A" + token[1:], token.replace(".", "", 1)):
         with pytest.raises(NotFound):
@@ -52,26 +52,26 @@ def test_a_changed_token_is_not_found() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "a.b.c", "é.ü.ß", "\x00", "x" * 1_000_000])
-def test_nonsense_is_not_found(text: str) -> None:
+def test_malformed_token_raises_not_found(text: str) -> None:
     with pytest.raises(NotFound):
         TokenSigner([KEY]).verify_download(text)
 
 
-def test_an_old_key_still_verifies_until_it_is_removed() -> None:
+def test_old_key_verifies_until_it_is_removed() -> None:
     token = TokenSigner([OTHER_KEY]).sign_download("abc", NOW)
     assert TokenSigner([OTHER_KEY, KEY]).verify_download(token) == "abc"
     with pytest.raises(NotFound):
         TokenSigner([KEY]).verify_download(token)
 
 
-def test_a_grant_is_for_its_link_alone() -> None:
+def test_grant_is_valid_for_its_link_only() -> None:
     signer = TokenSigner([KEY])
     assert signer.verify_grant(signer.sign_grant("abc"), "abc")
     assert not signer.verify_grant(signer.sign_grant("abc"), "abd")
     assert not TokenSigner([OTHER_KEY]).verify_grant(signer.sign_grant("abc"), "abc")
 
 
-def test_a_grant_ends_after_some_minutes() -> None:
+def test_grant_expires() -> None:
     class EarlierSigner(TimestampSigner):
         def get_timestamp(self) -> int:
             return int(NOW) - GRANT_MAX_AGE_S - 10
@@ -80,7 +80,7 @@ def test_a_grant_ends_after_some_minutes() -> None:
     assert not TokenSigner([KEY]).verify_grant(str(old), "abc")
 
 
-def test_a_token_is_no_grant_and_a_grant_no_token() -> None:
+def test_token_and_grant_are_not_interchangeable() -> None:
     signer = TokenSigner([KEY])
     assert not signer.verify_grant(signer.sign_download("abc", NOW), "abc")
     with pytest.raises(NotFound):
@@ -88,5 +88,5 @@ def test_a_token_is_no_grant_and_a_grant_no_token() -> None:
 
 
 @pytest.mark.parametrize("text", ["", ".", "a.b.c", "é.ü.ß", "\x00", "x" * 1_000_000])
-def test_nonsense_grants_nothing(text: str) -> None:
+def test_malformed_grant_is_rejected(text: str) -> None:
     assert not TokenSigner([KEY]).verify_grant(text, "abc")

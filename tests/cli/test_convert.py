@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.mark.slow
-def test_convert_makes_a_background_without_a_server(run: Run, clip: Path, tmp_path: Path) -> None:
+def test_convert_creates_gif_without_server(run: Run, clip: Path, tmp_path: Path) -> None:
     gif = tmp_path / "out.gif"
     done = run("convert", clip, gif, "--start", "00:00:01", "--duration", "1")
     assert done.returncode == 0, done.stderr
@@ -61,7 +61,7 @@ def test_convert_makes_a_background_without_a_server(run: Run, clip: Path, tmp_p
 
 
 @pytest.mark.slow
-def test_convert_takes_every_option(run: Run, clip: Path, tmp_path: Path) -> None:
+def test_convert_accepts_every_option(run: Run, clip: Path, tmp_path: Path) -> None:
     gif, poster = tmp_path / "out.gif", tmp_path / "out.jpg"
     done = run(
         *("convert", clip, gif, "--poster", poster, "--start", "1", "--duration", "1", "--quality", "small"),
@@ -85,7 +85,7 @@ def test_convert_takes_every_option(run: Run, clip: Path, tmp_path: Path) -> Non
         (["--threads", "65"], "1<=x<=64"),
     ],
 )
-def test_convert_says_what_is_wrong(
+def test_convert_reports_invalid_options(
     run: Run, clip: Path, tmp_path: Path, options: list[str], words: str
 ) -> None:
     done = run("convert", clip, tmp_path / "out.gif", *options)
@@ -103,7 +103,7 @@ def test_convert_says_what_is_wrong(
         ("clip.mp4", "overwrite the clip"),
     ],
 )
-def test_convert_looks_at_its_destination_first(
+def test_convert_checks_destination_before_converting(
     run: Run, clip: Path, tmp_path: Path, destination: str, words: str
 ) -> None:
     source = tmp_path / "clip.mp4"
@@ -115,7 +115,7 @@ def test_convert_looks_at_its_destination_first(
 
 
 @pytest.mark.slow
-def test_convert_takes_names_that_look_like_options(run: Run, clip: Path, tmp_path: Path) -> None:
+def test_convert_accepts_file_names_that_look_like_options(run: Run, clip: Path, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "-in.mp4")
     done = run("convert", "--duration", "1", "--", "-in.mp4", "-out.gif", cwd=str(tmp_path))
     assert done.returncode == 0, done.stderr
@@ -124,7 +124,7 @@ def test_convert_takes_names_that_look_like_options(run: Run, clip: Path, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_an_interrupted_convert_leaves_nothing(heavy_clip: Path, tmp_path: Path, signum: int) -> None:
+def test_interrupted_convert_leaves_no_files(heavy_clip: Path, tmp_path: Path, signum: int) -> None:
     folder, work = tmp_path / "out", tmp_path / "work"
     folder.mkdir()
     work.mkdir()
@@ -141,9 +141,7 @@ def test_an_interrupted_convert_leaves_nothing(heavy_clip: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize("command", ["serve", "doctor", "jobs", "cleanup"])
-def test_an_instance_that_cannot_be_used_is_said_in_a_sentence(
-    run: Run, tmp_path: Path, command: str
-) -> None:
+def test_unusable_instance_is_reported_in_one_sentence(run: Run, tmp_path: Path, command: str) -> None:
     (tmp_path / "instance").write_text("a file, not a folder")
     done = run(command)
     assert done.returncode == 1
@@ -160,7 +158,7 @@ def test_an_instance_that_cannot_be_used_is_said_in_a_sentence(
         ("web", "damaged queue", "is made again from the rows"),
     ],
 )
-def test_a_database_that_cannot_be_used_stops_the_start_loudly(
+def test_unusable_database_stops_the_start(
     run: Run, tmp_path: Path, command: str, trouble: str, words: str
 ) -> None:
     break_database(tmp_path / "instance", trouble)
@@ -171,7 +169,7 @@ def test_a_database_that_cannot_be_used_stops_the_start_loudly(
 
 
 @pytest.mark.parametrize("trouble", ["newer", "damaged queue"])
-def test_it_stops_the_consumer_s_start_too(tmp_path: Path, trouble: str) -> None:
+def test_unusable_database_stops_the_consumer(tmp_path: Path, trouble: str) -> None:
     break_database(tmp_path, trouble)
     done = subprocess.run(
         [sys.executable, "-m", "huey.bin.huey_consumer", "worker.huey"],
@@ -197,7 +195,7 @@ def break_database(instance: Path, trouble: str) -> None:
         connection.execute("PRAGMA user_version = 999")
 
 
-def test_convert_refuses_what_is_no_video(run: Run, tmp_path: Path) -> None:
+def test_convert_rejects_file_that_is_not_a_video(run: Run, tmp_path: Path) -> None:
     text = tmp_path / "text.mp4"
     text.write_text("no video")
     done = run("convert", text, tmp_path / "out.gif")
@@ -205,7 +203,7 @@ def test_convert_refuses_what_is_no_video(run: Run, tmp_path: Path) -> None:
     assert "not a video" in done.stderr
 
 
-def test_loops_lists_the_best_starts_with_their_scores(run: Run, clip: Path) -> None:
+def test_find_loops_lists_best_starts_with_scores(run: Run, clip: Path) -> None:
     done = run("find-loops", clip, "--duration", "2", "--limit", "3")
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
@@ -214,7 +212,7 @@ def test_loops_lists_the_best_starts_with_their_scores(run: Run, clip: Path) -> 
 
 
 @pytest.mark.slow
-def test_loops_of_a_short_clip_are_one_and_json_is_kept_clean(run: Run, clip: Path) -> None:
+def test_find_loops_prints_one_loop_for_short_clip_and_valid_json(run: Run, clip: Path) -> None:
     done = run("find-loops", clip, "--duration", "10", "--json")
     assert done.returncode == 0, done.stderr
     (window,) = json.loads(done.stdout)
@@ -224,7 +222,7 @@ def test_loops_of_a_short_clip_are_one_and_json_is_kept_clean(run: Run, clip: Pa
 
 
 @pytest.mark.slow
-def test_preview_makes_a_small_mp4(run: Run, clip: Path, tmp_path: Path) -> None:
+def test_preview_creates_small_mp4(run: Run, clip: Path, tmp_path: Path) -> None:
     made = tmp_path / "preview.mp4"
     done = run("preview", clip, made)
     assert done.returncode == 0, done.stderr
@@ -234,7 +232,7 @@ def test_preview_makes_a_small_mp4(run: Run, clip: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_an_interrupted_preview_leaves_nothing(heavy_clip: Path, tmp_path: Path) -> None:
+def test_interrupted_preview_leaves_no_files(heavy_clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     command = [sys.executable, "-m", "chromi", "preview", str(heavy_clip), str(folder / "out.mp4")]
@@ -256,7 +254,7 @@ def test_an_interrupted_preview_leaves_nothing(heavy_clip: Path, tmp_path: Path)
         (["preview", "text.mp4", "nowhere/out.mp4"], "Cannot write"),
     ],
 )
-def test_loops_and_preview_say_what_is_wrong_in_a_sentence(
+def test_find_loops_and_preview_report_errors_in_one_sentence(
     run: Run, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
     (tmp_path / "text.mp4").write_text("no video")
@@ -267,7 +265,7 @@ def test_loops_and_preview_say_what_is_wrong_in_a_sentence(
     assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
 
 
-def test_doctor_finds_that_no_worker_is_alive(run: Run) -> None:
+def test_doctor_reports_missing_worker(run: Run) -> None:
     done = run("doctor")
     assert done.returncode == 1
     lines = {line.split()[1]: line.split()[0] for line in done.stdout.splitlines()}
@@ -283,18 +281,18 @@ def test_doctor_finds_that_no_worker_is_alive(run: Run) -> None:
     }
 
 
-def test_doctor_finds_nothing_wrong_when_nothing_is(run: Run) -> None:
+def test_doctor_reports_healthy_service(run: Run) -> None:
     assert run("doctor", CHROMI_INLINE="true").returncode == 0
 
 
-def test_doctor_names_a_missing_ffmpeg(run: Run) -> None:
+def test_doctor_reports_missing_ffmpeg(run: Run) -> None:
     done = run("doctor", CHROMI_INLINE="true", IMAGEIO_FFMPEG_EXE="/nonexistent/ffmpeg")
     assert done.returncode == 1
     assert "FAIL  ffmpeg" in done.stdout
     assert "Traceback" not in done.stderr
 
 
-def test_jobs_marks_those_that_are_stuck(run: Run, tmp_path: Path) -> None:
+def test_jobs_marks_stuck_jobs(run: Run, tmp_path: Path) -> None:
     open_database(tmp_path / "instance")
     with database.connection_context():
         long_ago = time.time() - 1000
@@ -308,7 +306,7 @@ def test_jobs_marks_those_that_are_stuck(run: Run, tmp_path: Path) -> None:
     assert "STUCK" not in lines[alive.id]
 
 
-def test_sweep_reports_its_counts(run: Run, tmp_path: Path) -> None:
+def test_cleanup_reports_counts(run: Run, tmp_path: Path) -> None:
     uploads = tmp_path / "instance/media/uploads"
     uploads.mkdir(parents=True)
     orphan = uploads / "incoming-x"

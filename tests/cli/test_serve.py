@@ -56,7 +56,7 @@ def environments_of(processes: list[psutil.Process]) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_everything_cleanly(start_service: Start, signum: int) -> None:
+def test_signal_stops_all_processes_cleanly(start_service: Start, signum: int) -> None:
     service = start_service()
     wait_for(lambda: len(service.tree()) >= 5, "web, consumer, scheduler and worker")
     family = service.tree()
@@ -68,7 +68,7 @@ def test_a_signal_ends_everything_cleanly(start_service: Start, signum: int) -> 
 
 
 @pytest.mark.parametrize("victim", ["chromi web", "huey_consumer"])
-def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: str) -> None:
+def test_death_of_one_process_stops_the_other(start_service: Start, victim: str) -> None:
     service = start_service()
     wait_for(lambda: len(service.tree()) >= 5, "all processes")
     family = service.tree()
@@ -77,7 +77,7 @@ def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: 
     wait_for(lambda: have_ended(family), "all processes to end")
 
 
-def test_a_dead_web_server_waits_for_no_job_to_be_started_again(start_service: Start, clip: Path) -> None:
+def test_dead_web_server_stops_worker_without_waiting_for_its_job(start_service: Start, clip: Path) -> None:
     service = start_service()
     job_id = start_job(service, clip, quality="best")
     wait_for(lambda: find_ffmpeg_processes(child_running(service, "huey_consumer").pid), "ffmpeg")
@@ -87,7 +87,7 @@ def test_a_dead_web_server_waits_for_no_job_to_be_started_again(start_service: S
         assert rows.execute("SELECT state FROM job WHERE id = ?", [job_id]).fetchone() == ("queued",)
 
 
-def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) -> None:
+def test_children_die_with_killed_supervisor(start_service: Start, clip: Path) -> None:
     service = start_service(secret_key="a key that nobody is told", admin_token="a token of the host's")
     start_job(service, clip)
     environments = wait_for(lambda: environments_of(find_ffmpeg_processes(service.process.pid)), "ffmpeg")
@@ -97,7 +97,7 @@ def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) 
     wait_for(lambda: have_ended(family), "all processes to end", timeout_s=5)
 
 
-def test_after_sigterm_the_web_server_answers_until_the_running_job_has_finished(
+def test_web_server_responds_after_sigterm_until_running_job_has_finished(
     start_service: Start, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service()
@@ -123,7 +123,7 @@ def test_after_sigterm_the_web_server_answers_until_the_running_job_has_finished
     assert wait_for_end(again, late)["status"] == "success"
 
 
-def test_the_end_of_an_orphan_ends_nothing(start_service: Start, clip: Path) -> None:
+def test_end_of_orphan_process_stops_nothing(start_service: Start, clip: Path) -> None:
     """As PID 1 of a container without an init: orphans become the supervisor's children."""
     service = start_service(("-c", ADOPTING, "serve"))
     start_job(service, clip, quality="best")
@@ -139,9 +139,7 @@ def test_the_end_of_an_orphan_ends_nothing(start_service: Start, clip: Path) -> 
     assert sorted(child.status() == psutil.STATUS_ZOMBIE for child in children) == [False, False]
 
 
-def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
-    start_service: Start, clip: Path
-) -> None:
+def test_ctrl_c_requeues_running_job_and_next_start_finishes_it(start_service: Start, clip: Path) -> None:
     service = start_service()
     job_id = start_job(service, clip, duration="3")
     wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
@@ -151,40 +149,40 @@ def test_ctrl_c_puts_the_running_job_back_and_the_next_start_does_it(
     assert wait_for_end(again, job_id)["status"] == "success"
 
 
-def test_a_port_that_is_taken_is_said_and_ends_the_start(tmp_path: Path) -> None:
+def test_port_in_use_stops_the_start_with_a_message(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = run_up(tmp_path, CHROMI_PORT=str(taken.getsockname()[1]))
+        done = run_serve(tmp_path, CHROMI_PORT=str(taken.getsockname()[1]))
     assert done.returncode != 0
     assert "Cannot listen on 127.0.0.1" in done.stdout
     assert "Traceback" not in done.stdout
 
 
-def test_a_second_service_on_the_same_folder_is_refused(start_service: Start) -> None:
+def test_second_service_on_same_instance_is_rejected(start_service: Start) -> None:
     service = start_service()
-    done = run_up(service.instance, CHROMI_PORT="0")
+    done = run_serve(service.instance, CHROMI_PORT="0")
     assert done.returncode != 0
     assert "already serves" in done.stdout
     assert curl_json(f"{service.url}/health/")["database"]["ok"]
 
 
-def test_a_host_that_is_none_is_said(tmp_path: Path) -> None:
-    done = run_up(tmp_path, CHROMI_HOST="0.0.0.0x")
+def test_invalid_host_is_reported(tmp_path: Path) -> None:
+    done = run_serve(tmp_path, CHROMI_HOST="0.0.0.0x")
     assert done.returncode != 0
     assert "Cannot listen on 0.0.0.0x" in done.stdout
     assert "Traceback" not in done.stdout
 
 
-def test_an_unknown_setting_ends_the_start_and_names_the_allowed(tmp_path: Path) -> None:
-    done = run_up(tmp_path, CHROMI_PROT="80")
+def test_unknown_setting_stops_the_start_and_lists_allowed_ones(tmp_path: Path) -> None:
+    done = run_serve(tmp_path, CHROMI_PROT="80")
     assert done.returncode != 0
     assert "CHROMI_PROT" in done.stdout
     assert "CHROMI_PORT" in done.stdout
     assert "Traceback" not in done.stdout
 
 
-def run_up(instance: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+def run_serve(instance: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "chromi", "serve"],
         cwd=ROOT,
@@ -197,7 +195,7 @@ def run_up(instance: Path, **environ: str) -> "subprocess.CompletedProcess[str]"
 
 
 @pytest.fixture
-def usual_umask() -> Iterator[None]:
+def default_umask() -> Iterator[None]:
     """What the processes begin with that a test starts: others may read."""
     before = os.umask(0o022)
     yield
@@ -205,7 +203,7 @@ def usual_umask() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("usual_umask")
-def test_only_its_owner_can_read_what_the_service_writes(start_service: Start, plain_clip: Path) -> None:
+def test_files_of_the_service_are_private(start_service: Start, plain_clip: Path) -> None:
     service = start_service()
     upload = curl_json(f"-Fvideo=@{plain_clip}", f"{service.url}/uploads/")["upload_id"]
     job_id = curl_json("-Fduration=1", f"{service.url}/uploads/{upload}/jobs/")["job_id"]
@@ -216,9 +214,7 @@ def test_only_its_owner_can_read_what_the_service_writes(start_service: Start, p
 
 @pytest.mark.usefixtures("usual_umask")
 @pytest.mark.parametrize("command", ["doctor", "jobs", "cleanup"])
-def test_a_command_on_a_new_instance_leaves_nothing_that_others_can_read(
-    tmp_path: Path, command: str
-) -> None:
+def test_files_created_by_commands_are_private(tmp_path: Path, command: str) -> None:
     instance = tmp_path / "instance"
     environ = os.environ | {"CHROMI_INSTANCE": str(instance)}
     subprocess.run([sys.executable, "-m", "chromi", command], cwd=ROOT, env=environ, capture_output=True)
@@ -226,7 +222,9 @@ def test_a_command_on_a_new_instance_leaves_nothing_that_others_can_read(
     assert find_public_paths(instance) == []
 
 
-def test_inline_converts_inside_the_request(start_service: Start, plain_clip: Path, tmp_path: Path) -> None:
+def test_inline_mode_converts_inside_the_request(
+    start_service: Start, plain_clip: Path, tmp_path: Path
+) -> None:
     service = start_service(inline="true")
     answer = curl_json(f"-Fvideo=@{plain_clip}", "-Fduration=1", f"{service.url}/convert/")
     assert answer["success"] is True
@@ -236,7 +234,7 @@ def test_inline_converts_inside_the_request(start_service: Start, plain_clip: Pa
 
 
 @pytest.mark.usefixtures("usual_umask")
-def test_the_two_programs_also_run_on_their_own(tmp_path: Path, plain_clip: Path) -> None:
+def test_web_server_and_consumer_run_separately(tmp_path: Path, plain_clip: Path) -> None:
     instance = tmp_path / "instance"
     environ = os.environ | {"CHROMI_INSTANCE": str(instance), "CHROMI_TRUSTED_PROXY": "127.0.0.1"}
     with socket.socket() as free:

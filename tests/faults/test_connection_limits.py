@@ -21,7 +21,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-IMPATIENT = "; ".join(
+WEB_WITH_SHORT_TIMEOUTS = "; ".join(
     (
         "from chromi.encoder.source import mp4_index, probe",
         "mp4_index.MAX_EDITS, probe.PROBE_TIMEOUT_S = 10**9, 3.0",
@@ -32,14 +32,14 @@ IMPATIENT = "; ".join(
     )
 )
 """The web server alone: three seconds for a form and for a look at an upload, whatever edits it lists."""
-GREEDY, HONEST, OFFICE = "1.1.1.1", "2.2.2.2", "3.3.3.3"
-PLACES = 500
+ATTACKER, VISITOR, OFFICE = "1.1.1.1", "2.2.2.2", "3.3.3.3"
+MAX_CONNECTIONS = 500
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     instance = tmp_path_factory.mktemp("web") / "instance"
-    service = run_service(instance, {"trusted_proxy": "127.0.0.1"}, ("-c", IMPATIENT))
+    service = run_service(instance, {"trusted_proxy": "127.0.0.1"}, ("-c", WEB_WITH_SHORT_TIMEOUTS))
     yield service
     end_service(service)
     assert "Traceback" not in "".join(service.log)
@@ -67,14 +67,14 @@ def upload_headers(length: int) -> tuple[str, str]:
     return "Content-Type: multipart/form-data; boundary=x", f"Content-Length: {length}"
 
 
-def live_s(service: Service) -> float:
+def measure_liveness_s(service: Service) -> float:
     """Seconds that /health/live takes."""
-    began_at = time.monotonic()
+    started_at = time.monotonic()
     connection = HTTPConnection(str(urlsplit(service.url).hostname), urlsplit(service.url).port, timeout=10)
     with closing(connection):
         connection.request("GET", "/health/live")
         assert connection.getresponse().status == 200
-    return time.monotonic() - began_at
+    return time.monotonic() - started_at
 
 
 def send(connection: socket.socket, count_bytes: int) -> None:
@@ -85,28 +85,28 @@ def send(connection: socket.socket, count_bytes: int) -> None:
 # -- places ----------------------------------------------------------------------------------------------
 
 
-def test_forms_that_drip_lock_nobody_out(web: Service, connect: Connect) -> None:
+def test_slowly_sent_forms_do_not_block_other_clients(web: Service, connect: Connect) -> None:
     cancel = "POST /jobs/" + "0" * 32 + "/cancel"
-    drips = [connect(GREEDY, cancel, *upload_headers(900_000)) for _ in range(PLACES + 20)]
-    slowest_s, began_at = 0.0, time.monotonic()
-    while not all(raw_connections.is_cut(connection) for connection in drips):
-        for connection in drips:
+    slow_forms = [connect(ATTACKER, cancel, *upload_headers(900_000)) for _ in range(MAX_CONNECTIONS + 20)]
+    slowest_s, started_at = 0.0, time.monotonic()
+    while not all(raw_connections.is_cut(connection) for connection in slow_forms):
+        for connection in slow_forms:
             send(connection, 2500)
-        slowest_s = max(slowest_s, live_s(web))
-        assert time.monotonic() < began_at + 15, "a form that drips lives on"
+        slowest_s = max(slowest_s, measure_liveness_s(web))
+        assert time.monotonic() < started_at + 15, "a form that slow_forms lives on"
     assert slowest_s < SOON_S
 
 
-def test_who_takes_all_places_pushes_out_only_itself(web: Service, connect: Connect) -> None:
+def test_client_with_many_connections_does_not_block_other_clients(web: Service, connect: Connect) -> None:
     job_id, _ = add_result(web, 8_000_000)
     download = "GET " + curl_json(f"{web.url}/jobs/{job_id}/")["converted_url"]
-    read = connect(HONEST, download, receive_bytes=4096)
-    sent = connect(HONEST, "POST /uploads/", *upload_headers(1_000_000))
-    for _ in range(PLACES + 20):
-        connect(GREEDY, download, receive_bytes=4096)
-    slowest_s, began_at = 0.0, time.monotonic()
-    while time.monotonic() < began_at + 3:
-        slowest_s = max(slowest_s, live_s(web))
+    read = connect(VISITOR, download, receive_bytes=4096)
+    sent = connect(VISITOR, "POST /uploads/", *upload_headers(1_000_000))
+    for _ in range(MAX_CONNECTIONS + 20):
+        connect(ATTACKER, download, receive_bytes=4096)
+    slowest_s, started_at = 0.0, time.monotonic()
+    while time.monotonic() < started_at + 3:
+        slowest_s = max(slowest_s, measure_liveness_s(web))
         sent.sendall(bytes(500))  # 5 kB/s: the slowest of all, but one of a few
         assert read.recv(500), "a slow reader was cut"
         time.sleep(0.1)
@@ -115,30 +115,32 @@ def test_who_takes_all_places_pushes_out_only_itself(web: Service, connect: Conn
     assert read.recv(500)
     assert not raw_connections.is_cut(sent)
     assert slowest_s < SOON_S
-    assert MAX_CONNECTIONS_PER_CLIENT <= places_taken(web) < PLACES, "cut for nothing, or not at all"
+    assert MAX_CONNECTIONS_PER_CLIENT <= open_connections(web) < MAX_CONNECTIONS, (
+        "cut for nothing, or not at all"
+    )
 
 
-def places_taken(service: Service) -> int:
+def open_connections(service: Service) -> int:
     return sum(bool(each.raddr) for each in psutil.Process(service.process.pid).net_connections())
 
 
 # -- the threads that look at uploads --------------------------------------------------------------------
 
 
-def test_slow_looks_at_the_uploads_of_one_keep_nobody_waiting(
+def test_slow_probes_of_one_client_do_not_delay_other_clients(
     web: Service, connect: Connect, clip: Path
 ) -> None:
     """An edit list of 100,000 entries, each of which ffmpeg looks up from the start."""
     slow = clip_form(malicious_files.edited_times(clip.read_bytes(), 1000, 0, 100_000))
-    bad = [connect(GREEDY, "POST /uploads/", *upload_headers(len(slow))) for _ in range(6)]
+    bad = [connect(ATTACKER, "POST /uploads/", *upload_headers(len(slow))) for _ in range(6)]
     for connection in bad:
         connection.sendall(slow)
     wait_for(lambda: psutil.Process(web.process.pid).children(), "a look at one of them")
-    began_at, good = time.monotonic(), clip_form(clip.read_bytes())
-    connection = connect(HONEST, "POST /uploads/", *upload_headers(len(good)))
+    started_at, good = time.monotonic(), clip_form(clip.read_bytes())
+    connection = connect(VISITOR, "POST /uploads/", *upload_headers(len(good)))
     connection.sendall(good)
     assert connection.recv(12) == b"HTTP/1.1 201"
-    assert time.monotonic() - began_at < SOON_S
+    assert time.monotonic() - started_at < SOON_S
     assert not all(is_answered(connection) for connection in bad[1:]), "they were not slow"
 
 

@@ -30,45 +30,45 @@ pytestmark = pytest.mark.service
 
 CRASH = ("-m", "tests.support.crash_points")
 TUS = ("-HTus-Resumable: 1.0.0",)
-PIECE = ("-HContent-Type: application/offset+octet-stream", "-HUpload-Offset: 0")
+CHUNK = ("-HContent-Type: application/offset+octet-stream", "-HUpload-Offset: 0")
 
 
 @dataclass
-class Remains:
-    """An instance folder that nobody serves (any more), open in this process."""
+class OpenInstance:
+    """An instance folder that no service uses, opened in this process."""
 
     settings: Settings
     storage: Storage
     queue: Queue
 
     def files(self) -> list[str]:
-        """What lies in the media folder, by the names' beginnings."""
+        """List the media files by the first part of their names."""
         paths = self.settings.instance.glob("media/*/*")
         return sorted(path.name.partition("-")[0] if "-" in path.name else path.name for path in paths)
 
     def queue_job(self, upload: Upload, *, start_s: float) -> str:
-        """A job that was made a minute ago."""
+        """Create and enqueue a job as if a minute ago."""
         options = ConversionOptions(start_s=start_s, duration_s=1.0)
         job = Job.create(upload=upload, options_json=options.to_dict(), created_at=time.time() - 60)
         self.queue.enqueue(job.id)
         return str(job.id)
 
-    def sweep(self) -> CleanupReport:
+    def clean_up(self) -> CleanupReport:
         return run_cleanup(self.settings, self.storage, self.queue.waiting_ids(), self.queue.enqueue)
 
-    def sweep_later(self) -> CleanupReport:
-        """As if nobody had touched a file for hours."""
+    def clean_up_later(self) -> CleanupReport:
+        """Clean up as if nobody had written to a file for hours."""
         for path in self.settings.instance.glob("media/*/*"):
             make_old(path)
-        return self.sweep()
+        return self.clean_up()
 
 
 @contextmanager
-def opened(instance: Path) -> Iterator[Remains]:
+def open_instance(instance: Path) -> Iterator[OpenInstance]:
     settings = Settings(instance=instance)
     storage, queue = open_service(settings)
     try:
-        yield Remains(settings, storage, queue)
+        yield OpenInstance(settings, storage, queue)
     finally:
         queue.huey.storage.close()
         database.close()
@@ -79,7 +79,7 @@ Start = Callable[[str], Service]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a web server that will be killed at a point of tests/service/crash.py."""
+    """Start a web server that will be killed at a point in tests/support/crash_points.py."""
     started: list[Service] = []
 
     def start(point: str) -> Service:
@@ -91,10 +91,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         end_service(service)
 
 
-def ask_in_vain(service: Service, *arguments: str) -> None:
-    """Make the request that kills the server."""
+def request_that_kills(service: Service, *arguments: str) -> None:
+    """Send the request that kills the server."""
     done = subprocess.run(["curl", "-sS", "-m", "30", *arguments], capture_output=True)
-    assert done.returncode == 52, "an empty reply"
+    assert done.returncode == 52, "an empty response"
     assert service.process.wait(10) == -signal.SIGKILL
 
 
@@ -102,18 +102,16 @@ def ask_in_vain(service: Service, *arguments: str) -> None:
 
 
 @pytest.mark.parametrize(("point", "left"), [("in_probe", "incoming"), ("after_rename", "")])
-def test_a_clip_whose_web_server_is_killed_is_swept_away(
-    start: Start, clip: Path, point: str, left: str
-) -> None:
+def test_upload_of_killed_web_server_is_cleaned_up(start: Start, clip: Path, point: str, left: str) -> None:
     service = start(point)
-    ask_in_vain(service, f"-Fvideo=@{clip}", f"{service.url}/uploads/")
-    with opened(service.instance) as remains:
+    request_that_kills(service, f"-Fvideo=@{clip}", f"{service.url}/uploads/")
+    with open_instance(service.instance) as instance:
         assert Upload.select().count() == 0
-        [name] = remains.files()
+        [name] = instance.files()
         assert name.startswith(left)
-        assert remains.sweep() == CleanupReport(), "it may be another server's, at work"
-        assert remains.sweep_later() == CleanupReport(orphans_removed=1)
-        assert remains.files() == []
+        assert instance.clean_up() == CleanupReport(), "it may be another server's, at work"
+        assert instance.clean_up_later() == CleanupReport(orphans_removed=1)
+        assert instance.files() == []
 
 
 @pytest.mark.parametrize("point", ["in_probe", "after_completion"])
@@ -125,20 +123,20 @@ def test_resumable_upload_survives_a_killed_web_server(
     service, content = start(point), clip.read_bytes()
     create = (*TUS, "-i", "-XPOST", f"-HUpload-Length: {len(content)}", f"{service.url}/uploads/resumable/")
     location = curl(*create).split("Location: ")[1].split()[0]
-    ask_in_vain(service, *TUS, *PIECE, "-XPATCH", "--data-binary", f"@{clip}", service.url + location)
-    with opened(service.instance) as remains:
-        assert remains.files() == [location.rpartition("/")[2]]
+    request_that_kills(service, *TUS, *CHUNK, "-XPATCH", "--data-binary", f"@{clip}", service.url + location)
+    with open_instance(service.instance) as instance:
+        assert instance.files() == [location.rpartition("/")[2]]
         if has_cleanup:
-            assert remains.sweep_later() == CleanupReport()
-        go_on(remains, location, content)
+            assert instance.clean_up_later() == CleanupReport()
+        resume_upload(instance, location, content)
         Upload.update(used_at=time.time() - 10_000).execute()
-        assert remains.sweep_later() == CleanupReport(uploads_removed=1)
-        assert remains.files() == []
+        assert instance.clean_up_later() == CleanupReport(uploads_removed=1)
+        assert instance.files() == []
 
 
-def go_on(remains: Remains, location: str, content: bytes) -> None:
+def resume_upload(instance: OpenInstance, location: str, content: bytes) -> None:
     """As a browser that has heard no answer: ask how far it is, and say the last piece again, empty."""
-    app = create_app(remains.settings)
+    app = create_app(instance.settings)
     app.test_client_class = Client
     client = app.test_client()
     headers = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
@@ -153,21 +151,21 @@ def go_on(remains: Remains, location: str, content: bytes) -> None:
 # -- a worker --------------------------------------------------------------------------------------------
 
 
-def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
+def test_workers_killed_at_any_step_leave_no_files(tmp_path: Path) -> None:
     """Each job kills its first worker at another step of a real conversion; the next one is at peace."""
     steps = ("reading", "choosing", "encoding", "checking", "published")
-    with opened(tmp_path / "instance") as remains:
+    with open_instance(tmp_path / "instance") as instance:
         upload = Upload.create(length_bytes=1, info_json={})
         clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, pattern="color")
-        clip.rename(remains.storage.upload_path(upload.id))
-        job_ids = [remains.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
-        with run_consumer(remains.settings.instance, "tests.support.crashing_worker", workers=len(steps)):
+        clip.rename(instance.storage.upload_path(upload.id))
+        job_ids = [instance.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
+        with run_consumer(instance.settings.instance, "tests.support.crashing_worker", workers=len(steps)):
             wait_for(
                 lambda: Job.select().where(Job.state == State.SUCCESS).count() == len(steps),
                 "all jobs",
                 timeout_s=150,
             )
-        deaths = [line.split() for line in (remains.settings.instance / "deaths").read_text().splitlines()]
+        deaths = [line.split() for line in (instance.settings.instance / "deaths").read_text().splitlines()]
         assert sorted((step, job_id) for step, job_id, *_ in deaths) == sorted(
             zip(steps, job_ids, strict=True)
         )
@@ -175,36 +173,34 @@ def test_workers_killed_at_any_step_leave_nothing(tmp_path: Path) -> None:
             assert f"{job_id}-1" in left or step == "published"
             assert (f"{job_id}.gif" in left) == (step == "published")
         assert {job.attempts for job in Job.select()} == {2}
-        assert list(remains.storage.work.iterdir()) == [], "without waiting until it is old"
-        remains.sweep_later()
-        assert {path.stem for path in remains.storage.results.iterdir()} == set(job_ids)
+        assert list(instance.storage.work.iterdir()) == [], "without waiting until it is old"
+        instance.clean_up_later()
+        assert {path.stem for path in instance.storage.results.iterdir()} == set(job_ids)
         Link.update(expires_at=time.time() - 1).execute()
         Upload.update(used_at=time.time() - 10_000).execute()
-        remains.sweep()
-        assert remains.files() == []
+        instance.clean_up()
+        assert instance.files() == []
 
 
 # -- a backup --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("point", ["after_database_copy", "in_archive", "after_link"])
-def test_a_killed_backup_leaves_nothing_in_the_service_and_no_half_of_itself(
-    tmp_path: Path, point: str
-) -> None:
-    instance, file = tmp_path / "instance", tmp_path / "kept/chromi.tar"
+def test_killed_backup_leaves_no_partial_files(tmp_path: Path, point: str) -> None:
+    folder, file = tmp_path / "instance", tmp_path / "kept/chromi.tar"
     file.parent.mkdir()
-    with opened(instance) as remains:
+    with open_instance(folder) as instance:
         Upload.create(length_bytes=1, info_json={})
-        killed = run_backup(instance, file, *CRASH, point)
+        killed = run_backup(folder, file, *CRASH, point)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-        assert remains.files() == (["backup"] if point == "after_database_copy" else [])
-        remains.sweep_later()
-        assert remains.files() == []
+        assert instance.files() == (["backup"] if point == "after_database_copy" else [])
+        instance.clean_up_later()
+        assert instance.files() == []
         if point == "after_link":
             assert file.exists(), "all of it, and its other name"
         else:
             assert not file.exists()
-            assert run_backup(instance, file, "-m", "chromi").returncode == 0
+            assert run_backup(folder, file, "-m", "chromi").returncode == 0
         listed = subprocess.run(["tar", "-tf", file], capture_output=True, text=True, check=True)
         assert listed.stdout.split() == ["chromi.db"]
 

@@ -97,7 +97,7 @@ def share(service: Service, job_id: str, **options: str) -> dict[str, str]:
 # -- a lock that is held for ten seconds ---------------------------------------------------------------
 
 
-def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path) -> None:
+def test_ten_second_lock_loses_nothing(service: Service, clip: Path) -> None:
     """Writes are answered with 503, reads as ever; what ends meanwhile is written afterwards."""
     made, content = add_result(service, LARGE_BYTES)
     own_url = service.url + job_of(service, made)["converted_url"]
@@ -125,7 +125,7 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path)
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
-def test_a_lock_held_for_longer_than_a_lease_loses_nothing(service: Service, clip: Path) -> None:
+def test_lock_longer_than_a_lease_loses_nothing(service: Service, clip: Path) -> None:
     """For forty seconds nobody can say that the worker lives, nor that its job is done."""
     job_id = start_drawing(service, clip)
     until = time.monotonic() + 40
@@ -154,7 +154,7 @@ def refused(service: Service, clip: Path) -> Iterator[list[str]]:
 # -- downloads under way -------------------------------------------------------------------------------
 
 
-def test_what_ends_a_link_cuts_no_download(service: Service) -> None:
+def test_end_of_link_does_not_interrupt_downloads(service: Service) -> None:
     """Expired and swept, or revoked: the file is gone from the disk and arrives whole all the same."""
     expiring, expiring_content = add_result(service, LARGE_BYTES)
     revoked, revoked_content = add_result(service, LARGE_BYTES)
@@ -176,7 +176,7 @@ def test_what_ends_a_link_cuts_no_download(service: Service) -> None:
 # -- crashes -------------------------------------------------------------------------------------------
 
 
-def test_a_web_server_killed_in_the_middle_of_everything(start_service: Start, heavy_clip: Path) -> None:
+def test_web_server_killed_during_transfers_recovers(start_service: Start, heavy_clip: Path) -> None:
     """Pieces that had arrived stay, a form does not, and a one-time link is not held."""
     service = start_service()
     made, content = add_result(service, LARGE_BYTES)
@@ -185,7 +185,7 @@ def test_a_web_server_killed_in_the_middle_of_everything(start_service: Start, h
     clip = heavy_clip.read_bytes()
     half = len(clip) // 2
     location = begin_upload(service, len(clip))
-    assert send_piece(service, location, heavy_clip, 0, half) == 204
+    assert send_chunk(service, location, heavy_clip, 0, half) == 204
     server = web_process(service)
     incoming = subprocess.Popen(
         ["curl", "-s", f"-Fvideo=@{heavy_clip}", f"{service.url}/uploads/"],
@@ -205,7 +205,7 @@ def test_a_web_server_killed_in_the_middle_of_everything(start_service: Start, h
     sweep(again)
     assert [path.name[:8] for path in (again.instance / "media/uploads").iterdir()] == ["partial-"]
     assert f"Upload-Offset: {half}" in curl(*TUS, "--head", again.url + location)
-    assert send_piece(again, location, heavy_clip, half, len(clip)) == 204
+    assert send_chunk(again, location, heavy_clip, half, len(clip)) == 204
     assert (again.instance / "media/uploads" / location.rpartition("/")[2]).read_bytes() == clip
     here = again.url + one_time.removeprefix(service.url)
     assert Download(again, here).finish() == content
@@ -217,7 +217,7 @@ def begin_upload(service: Service, size_bytes: int) -> str:
     return curl(*asked).split("Location: ")[1].split()[0]
 
 
-def send_piece(service: Service, location: str, clip: Path, start: int, stop: int) -> int:
+def send_chunk(service: Service, location: str, clip: Path, start: int, stop: int) -> int:
     piece = clip.with_name("piece")
     piece.write_bytes(clip.read_bytes()[start:stop])
     kind = "-HContent-Type: application/offset+octet-stream"
@@ -225,7 +225,7 @@ def send_piece(service: Service, location: str, clip: Path, start: int, stop: in
     return status_of("-XPATCH", *headers, "--data-binary", f"@{piece}", service.url + location)
 
 
-def test_a_worker_killed_between_the_file_and_its_row(service: Service, clip: Path) -> None:
+def test_worker_killed_between_result_file_and_row_is_recovered(service: Service, clip: Path) -> None:
     """The GIF lies there and no row says so: nobody is given it, and the job is done once more."""
     job_id = start_drawing(service, clip)
     with write_lock(service):
@@ -252,7 +252,7 @@ def test_a_worker_killed_between_the_file_and_its_row(service: Service, clip: Pa
 # -- a database that is none any more ------------------------------------------------------------------
 
 
-def test_a_database_damaged_while_running_is_said_and_a_backup_is_enough(service: Service) -> None:
+def test_damaged_database_is_reported_and_restored_from_backup(service: Service) -> None:
     made, _ = add_result(service, 1000)
     page = f"{service.url}/jobs/{made}/"
     path = service.instance / "chromi.db"
@@ -276,7 +276,7 @@ def test_a_database_damaged_while_running_is_said_and_a_backup_is_enough(service
     wait_for(lambda: query_value(service, "SELECT max(seen_at) FROM worker") > seen, "a heartbeat")
 
 
-def test_too_long_a_token_is_refused_in_our_words(service: Service) -> None:
+def test_too_long_token_gets_our_error(service: Service) -> None:
     """Far beyond any header's size; the server itself says no."""
     host, port = service.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:

@@ -26,7 +26,7 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.service
 
 TUS = ("-HTus-Resumable: 1.0.0",)
-PIECE = ("-HContent-Type: application/offset+octet-stream",)
+CHUNK = ("-HContent-Type: application/offset+octet-stream",)
 SIZE_MB = MIN_FREE_BYTES // MB + 150
 MOUNT = 'mount -t tmpfs -o size="$1"m tmpfs "$2" && shift 2 && exec "$@"'
 
@@ -73,7 +73,7 @@ def answer_of(*arguments: str) -> tuple[int, str | None]:
     return int(status), error and error["code"]
 
 
-def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_works(
+def test_full_disk_rejects_uploads_and_reads_still_work(
     small: Service, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     job = wait_for_end(small, start_job(small, plain_clip, duration="1"))
@@ -94,7 +94,7 @@ def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_work
     assert answer_of(f"-Fvideo=@{clip}", f"{small.url}/uploads/")[0] == 201
 
 
-def test_a_full_disk_is_rid_of_what_is_only_kept_to_be_quick(small: Service, plain_clip: Path) -> None:
+def test_full_disk_clears_frame_cache(small: Service, plain_clip: Path) -> None:
     """The frames that spare the next job the reading: no task and no row can be written to remove them."""
     upload = curl_json(f"-Fvideo=@{plain_clip}", f"{small.url}/uploads/")
     job = curl_json("-Fduration=1", f"{small.url}/uploads/{upload['upload_id']}/jobs/")
@@ -105,31 +105,31 @@ def test_a_full_disk_is_rid_of_what_is_only_kept_to_be_quick(small: Service, pla
         wait_for(lambda: not list(kept.iterdir()), "them to go", timeout_s=20)
 
 
-def test_a_piece_that_finds_no_room_is_sent_again_later(small: Service, heavy_clip: Path) -> None:
+def test_chunk_rejected_by_full_disk_can_be_sent_again(small: Service, heavy_clip: Path) -> None:
     content = heavy_clip.read_bytes()
     half = len(content) // 2
     begin = (*TUS, "-i", "-XPOST", f"-HUpload-Length: {len(content)}", f"{small.url}/uploads/resumable/")
     location = curl(*begin).split("Location: ")[1].split()[0]
-    first = send_piece(small, location, 0, content[:half])
+    first = send_chunk(small, location, 0, content[:half])
     assert first == (204, None)
     with full(small):
-        assert send_piece(small, location, half, content[half:]) == (503, "disk_full")
+        assert send_chunk(small, location, half, content[half:]) == (503, "disk_full")
     here = int(curl(*TUS, "--head", small.url + location).split("Upload-Offset: ")[1].split()[0])
     assert here >= half
-    assert send_piece(small, location, here, content[here:]) == (204, None)
+    assert send_chunk(small, location, here, content[here:]) == (204, None)
     [path] = [path for path in small.media() if path.name == location.rpartition("/")[2]]
     assert path.read_bytes() == content
 
 
-def send_piece(service: Service, location: str, offset: int, piece: bytes) -> tuple[int, str | None]:
+def send_chunk(service: Service, location: str, offset: int, piece: bytes) -> tuple[int, str | None]:
     with tempfile.NamedTemporaryFile() as file:
         file.write(piece)
         file.flush()
-        headers = (*TUS, *PIECE, f"-HUpload-Offset: {offset}")
+        headers = (*TUS, *CHUNK, f"-HUpload-Offset: {offset}")
         return answer_of("-XPATCH", *headers, "--data-binary", f"@{file.name}", service.url + location)
 
 
-def test_a_disk_that_fills_up_while_a_body_arrives_is_said(small: Service) -> None:
+def test_disk_that_fills_up_during_a_body_is_reported(small: Service) -> None:
     """The server spools it before the application hears of it."""
     before = small.media()
     host, port = small.url.removeprefix("http://").split(":")
@@ -155,9 +155,7 @@ def test_a_disk_that_fills_up_while_a_body_arrives_is_said(small: Service) -> No
 
 
 @pytest.mark.parametrize("step", ["reading", "encoding"])
-def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
-    small: Service, heavy_clip: Path, step: str
-) -> None:
+def test_conversion_on_full_disk_fails_with_a_message(small: Service, heavy_clip: Path, step: str) -> None:
     job_id = start_job(small, heavy_clip, quality="best", duration="4")
     wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, interval_s=0.02)
     with full(small, but_for=2 * MB):
@@ -167,7 +165,7 @@ def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     wait_for(lambda: not [path for path in small.media() if job_id in str(path)], "its files to go")
 
 
-def test_a_row_that_finds_no_room_is_refused_and_written_when_there_is_some(
+def test_row_rejected_by_full_disk_is_written_once_there_is_space(
     small: Service,
     tmp_path: Path,
 ) -> None:
@@ -202,7 +200,7 @@ def size_of(url: str) -> int:
     return int(curl("-o", "/dev/null", "-w", "%{size_download}", url))
 
 
-def test_with_room_again_everything_works_as_before(small: Service, plain_clip: Path) -> None:
+def test_service_recovers_once_there_is_space(small: Service, plain_clip: Path) -> None:
     """By the same processes that met the full disk in all the tests above."""
     assert wait_for_end(small, start_job(small, plain_clip, duration="1"))["status"] == "success"
     assert not [line for line in small.log if "died, restarting" in line]

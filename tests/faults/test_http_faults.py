@@ -26,7 +26,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-IMPATIENT = "; ".join(
+WEB_WITH_SHORT_TIMEOUTS = "; ".join(
     (
         "from chromi.web.server import timeouts",
         "timeouts.REQUEST_TIMEOUT_S, timeouts.WINDOW_S, timeouts.LOADED_TIMEOUT_S = 2.0, 2.0, 1.0",
@@ -42,7 +42,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A web server without a consumer; two jobs may wait, and uploads may have 2 MB."""
     settings = {"max_upload_mb": "2", "max_queue": "2", "max_uploads": "30", "trusted_proxy": "127.0.0.1"}
     instance = tmp_path_factory.mktemp("web") / "instance"
-    service = run_service(instance, settings, ("-c", IMPATIENT))
+    service = run_service(instance, settings, ("-c", WEB_WITH_SHORT_TIMEOUTS))
     yield service
     end_service(service)
     assert "Traceback" not in "".join(service.log)
@@ -64,7 +64,7 @@ def health_s(service: Service) -> float:
 
 @pytest.mark.parametrize("path", ["/convert/", "/uploads/"])
 @pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)], ids=["length", "expect"])
-def test_too_long_a_body_is_refused_before_it_is_sent(web: Service, path: str, expect: tuple[str]) -> None:
+def test_too_large_body_is_rejected_before_it_is_sent(web: Service, path: str, expect: tuple[str]) -> None:
     with closing(connect(web, *post(path, "Content-Length: 101000000", *expect))) as connection:
         connection.shutdown(socket.SHUT_WR)
         answer = read_all(connection)
@@ -73,7 +73,7 @@ def test_too_long_a_body_is_refused_before_it_is_sent(web: Service, path: str, e
     assert "Content-Security-Policy: default-src 'none'" in answer
 
 
-def test_a_browser_without_script_gets_a_page_though_it_sends_on(web: Service) -> None:
+def test_browser_that_keeps_sending_receives_the_error_page(web: Service) -> None:
     lines = post("/uploads/", "Accept: text/html", "Accept-Language: en", "Content-Length: 8000000")
     with closing(connect(web, *lines)) as connection:
         for _ in range(80):
@@ -85,7 +85,7 @@ def test_a_browser_without_script_gets_a_page_though_it_sends_on(web: Service) -
     assert web.media() == []
 
 
-def test_a_body_without_a_length_is_refused_once_it_is_too_long(web: Service) -> None:
+def test_chunked_body_is_rejected_once_it_is_too_large(web: Service) -> None:
     with closing(connect(web, *post("/convert/", "Transfer-Encoding: chunked"))) as connection:
         for _ in range(40):
             connection.sendall(b"186a0\r\n" + bytes(100_000) + b"\r\n")
@@ -95,13 +95,13 @@ def test_a_body_without_a_length_is_refused_once_it_is_too_long(web: Service) ->
     assert web.media() == []
 
 
-def test_a_form_without_a_file_may_not_be_large(web: Service) -> None:
+def test_large_form_without_file_is_rejected(web: Service) -> None:
     lines = post("/jobs/" + "0" * 32 + "/cancel", "Content-Length: 1500000", "Expect: 100-continue")
     with closing(connect(web, *lines)) as connection:
         assert read_all(connection).startswith("HTTP/1.1 413 ")
 
 
-def test_a_body_shorter_than_it_said_leaves_nothing(web: Service) -> None:
+def test_incomplete_body_leaves_no_files(web: Service) -> None:
     with closing(connect(web, *post("/convert/", "Content-Length: 1000000"))) as connection:
         connection.sendall(bytes(500_000))
         wait_for(lambda: spooled_files(web), "bytes to be spooled")
@@ -118,7 +118,7 @@ def spooled_files(service: Service) -> int:
     return count
 
 
-def test_a_body_longer_than_it_said_is_no_second_request(web: Service) -> None:
+def test_bytes_after_content_length_are_not_a_second_request(web: Service) -> None:
     lines = post("/convert/", "Content-Length: 5")
     with closing(connect(web, *lines)) as connection:
         connection.sendall(b"--x--" + b"no request at all\r\n\r\n")
@@ -130,10 +130,10 @@ def test_a_body_longer_than_it_said_is_no_second_request(web: Service) -> None:
 # -- slow clients ----------------------------------------------------------------------------------------
 
 
-def test_slow_clients_are_cut_and_nobody_waits_for_them(web: Service) -> None:
+def test_slow_clients_are_disconnected_and_delay_nobody(web: Service) -> None:
     slow = [connect(web, "GET / HTTP/1.1", f"X-{number}: a") for number in range(150)]
     trickle = connect(web, *post("/convert/", "Content-Length: 1000000"))
-    began_at, slowest_s = time.monotonic(), 0.0
+    started_at, slowest_s = time.monotonic(), 0.0
     silent = connect(web)
     everybody = [*slow, trickle, silent]
     try:
@@ -142,15 +142,15 @@ def test_slow_clients_are_cut_and_nobody_waits_for_them(web: Service) -> None:
                 if connection is not silent:
                     send_one_byte(connection)
             slowest_s = max(slowest_s, health_s(web))
-            assert time.monotonic() < began_at + 15, "a slow client lives on"
+            assert time.monotonic() < started_at + 15, "a slow client lives on"
     finally:
         for connection in everybody:
             connection.close()
     assert slowest_s < SOON_S
-    assert time.monotonic() > began_at + 1.5, "cut before its time"
+    assert time.monotonic() > started_at + 1.5, "cut before its time"
 
 
-def test_more_connections_than_there_are_places_make_way(web: Service) -> None:
+def test_connections_above_the_limit_are_closed(web: Service) -> None:
     silent = [connect(web) for _ in range(600)]
     try:
         assert health_s(web) < SOON_S
@@ -183,7 +183,7 @@ def large_url(web: Service) -> str:
     return url
 
 
-def test_stalled_downloads_are_cut_and_block_nobody(web: Service, large_url: str) -> None:
+def test_stalled_downloads_are_disconnected_and_block_nobody(web: Service, large_url: str) -> None:
     lines = (f"GET {large_url} HTTP/1.1", "Host: localhost", "Range: bytes=0-", "")
     stalled = [connect(web, *lines, receive_bytes=4096) for _ in range(8)]
     try:
@@ -213,11 +213,11 @@ def read_rest(connection: socket.socket) -> bytes:
     return rest
 
 
-def test_a_slow_but_steady_download_goes_on(web: Service, large_url: str) -> None:
+def test_slow_but_steady_download_continues(web: Service, large_url: str) -> None:
     lines = (f"GET {large_url} HTTP/1.1", "Host: localhost", "")
     with closing(connect(web, *lines, receive_bytes=4096)) as connection:
-        began_at, read_bytes = time.monotonic(), 0
-        while (elapsed_s := time.monotonic() - began_at) < 5:
+        started_at, read_bytes = time.monotonic(), 0
+        while (elapsed_s := time.monotonic() - started_at) < 5:
             read_bytes += len(connection.recv(8192))
             if read_bytes > 400_000 * elapsed_s:
                 time.sleep(0.02)
@@ -227,7 +227,7 @@ def test_a_slow_but_steady_download_goes_on(web: Service, large_url: str) -> Non
 # -- crowds ----------------------------------------------------------------------------------------------
 
 
-def test_a_full_queue_says_so_and_the_place_before_the_body_comes(web: Service) -> None:
+def test_full_queue_is_reported_before_the_body_is_sent(web: Service) -> None:
     open_database(web.instance)
     with database.connection_context():
         waiting = [Job.create(options_json=ConversionOptions().to_dict()).id for _ in range(2)]
@@ -245,7 +245,7 @@ def test_a_full_queue_says_so_and_the_place_before_the_body_comes(web: Service) 
             Job.delete().where(Job.id.in_(waiting)).execute()
 
 
-def test_an_address_has_a_third_of_the_uploads_under_way(web: Service) -> None:
+def test_one_address_gets_a_third_of_the_upload_slots(web: Service) -> None:
     def begin(addresses: str, *headers: str) -> socket.socket:
         forwarded = f"X-Forwarded-For: {addresses}"
         return connect(web, *post("/uploads/", "Content-Length: 1000000", forwarded, *headers))
@@ -266,7 +266,7 @@ def test_an_address_has_a_third_of_the_uploads_under_way(web: Service) -> None:
             connection.close()
 
 
-def test_200_uploads_at_once_are_taken_or_told_to_come_again(
+def test_200_parallel_uploads_are_accepted_or_told_to_retry(
     start_service: Callable[..., Service], clip: Path
 ) -> None:
     service = start_service(max_uploads="30")

@@ -13,7 +13,7 @@ from tests.support.service_client import curl, curl_json
 pytestmark = pytest.mark.service
 
 TUS = ("-H", "Tus-Resumable: 1.0.0")
-PIECE = (*TUS, "-H", "Content-Type: application/offset+octet-stream")
+CHUNK = (*TUS, "-H", "Content-Type: application/offset+octet-stream")
 
 
 def begin(service: Service, size_bytes: int) -> str:
@@ -33,11 +33,11 @@ def offset_of(address: str) -> int:
 
 def send(address: str, offset: int, piece: Path) -> str:
     """PATCH the file's bytes; the status."""
-    sent = ("-XPATCH", *PIECE, "-H", f"Upload-Offset: {offset}", "--data-binary", f"@{piece}")
+    sent = ("-XPATCH", *CHUNK, "-H", f"Upload-Offset: {offset}", "--data-binary", f"@{piece}")
     return curl(*sent, "-o", "/dev/null", "-w", "%{http_code}", address)
 
 
-def test_a_cut_body_is_lost_and_the_upload_goes_on(service: Service, clip: Path, tmp_path: Path) -> None:
+def test_interrupted_chunk_is_lost_and_upload_resumes(service: Service, clip: Path, tmp_path: Path) -> None:
     content = clip.read_bytes()
     address = begin(service, len(content))
     first, rest = tmp_path / "first", tmp_path / "rest"

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-RESTING = "Nothing is working on the queue at the moment."
+NO_WORKER = "Nothing is working on the queue at the moment."
 LONG_AGO_S = 60
 
 
@@ -63,7 +63,7 @@ def make_older(service: Service, job_id: str) -> None:
         assert Job.update(created_at=Job.created_at - LONG_AGO_S).where(Job.id == job_id).execute()
 
 
-def test_a_job_whose_maker_was_killed_before_the_queue_heard_of_it_is_found_within_the_minute(
+def test_job_of_web_server_killed_before_enqueue_is_recovered(
     web: Service, dying: Service, upload_url: str
 ) -> None:
     """By a consumer that was there all the time, whose sweep at its start is over."""
@@ -78,14 +78,14 @@ def test_a_job_whose_maker_was_killed_before_the_queue_heard_of_it_is_found_with
         assert wait_for_end(web, job_id)["status"] == "success"
 
 
-def test_a_job_whose_task_could_not_be_written_is_done_afterwards(web: Service, upload_url: str) -> None:
+def test_job_that_could_not_be_enqueued_is_recovered(web: Service, upload_url: str) -> None:
     """Another program holds the queue for longer than anybody waits for it."""
     with run_consumer(web.instance, "tests.support.fast_worker") as consumer:
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
-        began_at = time.monotonic()
+        started_at = time.monotonic()
         with write_lock(web, "queue.db"):
             job_id = start_job(upload_url, duration_s=2)
-            assert time.monotonic() > began_at + 4, "it was tried"
+            assert time.monotonic() > started_at + 4, "it was tried"
             assert job_of(web, job_id)["status"] == "queued"
             wait_for(lambda: f"job {job_id} waits for the sweep" in "".join(web.log), "the log to say so")
         make_older(web, job_id)
@@ -94,7 +94,7 @@ def test_a_job_whose_task_could_not_be_written_is_done_afterwards(web: Service, 
 
 
 @pytest.mark.parametrize(("silence_s", "is_dead"), [(31, True), (15, False)])
-def test_a_worker_that_has_been_silent_for_half_a_minute_is_missed(
+def test_worker_without_heartbeat_is_reported_missing_after_30_seconds(
     web: Service, upload_url: str, silence_s: float, is_dead: bool
 ) -> None:
     with open_rows(web):
@@ -109,5 +109,5 @@ def test_a_worker_that_has_been_silent_for_half_a_minute_is_missed(
     for address in (f"jobs/{job_id}/", f"jobs/{job_id}/status"):
         page = curl("-HAccept: text/html", "-HAccept-Language: en", f"{web.url}/{address}")
         assert job_id in page
-        assert (RESTING in page) == is_dead
+        assert (NO_WORKER in page) == is_dead
     assert job_of(web, job_id)["status"] == "queued", "its place is kept"

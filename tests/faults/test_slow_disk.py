@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.service
 
 
-def test_a_worker_that_waits_for_its_disk_keeps_its_lease(tmp_path: Path, plain_clip: Path) -> None:
+def test_worker_keeps_its_lease_on_a_slow_disk(tmp_path: Path, plain_clip: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.slow_disk_job", plain_clip],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""What clients promise to send and never do, against the real server: others find room all the same."""
+"""What clients reserve to send and never do, against the real server: others find room all the same."""
 
 import select
 import socket
@@ -40,7 +40,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     end_service(service)
 
 
-def promise(
+def reserve(
     service: Service, request: str, address: str = "8.8.8.8", body: str = "Content-Length: 100000000\r\n\r\na"
 ) -> socket.socket:
     """Send the headers of 100 MB from one address on the internet, and the first byte."""
@@ -51,18 +51,18 @@ def promise(
     return connection
 
 
-def is_welcome(service: Service, address: str) -> bool:
+def can_upload(service: Service, address: str) -> bool:
     """True if another 100 MB would be taken from there; they are not sent."""
     asks = "Expect: 100-continue\r\nContent-Length: 100000000\r\n\r\n"
-    with closing(promise(service, "POST /uploads/", address, asks)) as connection:
+    with closing(reserve(service, "POST /uploads/", address, asks)) as connection:
         return connection.recv(12) == b"HTTP/1.1 100"
 
 
-def test_what_one_address_promises_closes_uploads_for_nobody(web: Service, clip: Path) -> None:
+def test_reservations_of_one_address_do_not_block_others(web: Service, clip: Path) -> None:
     with ExitStack() as stack:
 
         def promises(request: str) -> list[socket.socket]:
-            return [stack.enter_context(closing(promise(web, request))) for _ in range(13)]
+            return [stack.enter_context(closing(reserve(web, request))) for _ in range(13)]
 
         pieces, forms = promises("PATCH /uploads/resumable/x"), promises("POST /uploads/")
         assert {connection.recv(12) for connection in pieces} == {b"HTTP/1.1 404"}
@@ -75,7 +75,7 @@ FEW = ("11.1.1.1", "11.1.1.2", "11.1.1.3", "11.1.1.4")
 
 
 @pytest.mark.parametrize("first_byte", ["", "x"], ids=["without a byte", "with one"])
-def test_uploads_that_a_few_begin_lock_nobody_out(web: Service, clip: Path, first_byte: str) -> None:
+def test_uploads_of_a_few_clients_do_not_block_others(web: Service, clip: Path, first_byte: str) -> None:
     parts = urlsplit(web.url)
     with closing(HTTPConnection(parts.netloc, timeout=20)) as connection:
         for address in FEW * 13:
@@ -91,27 +91,27 @@ def test_uploads_that_a_few_begin_lock_nobody_out(web: Service, clip: Path, firs
     assert curl(*stranger, "-w", "%{http_code}", f"{web.url}/uploads/") == "201"
 
 
-def test_a_promise_counts_from_its_first_byte_on(web: Service) -> None:
+def test_reservation_counts_from_the_first_byte(web: Service) -> None:
     address, no_byte = "4.4.4.4", "Content-Length: 100000000\r\n\r\n"
     with ExitStack() as stack:
         silent = [
-            stack.enter_context(closing(promise(web, "POST /uploads/", address, no_byte))) for _ in range(13)
+            stack.enter_context(closing(reserve(web, "POST /uploads/", address, no_byte))) for _ in range(13)
         ]
-        assert is_welcome(web, address)
+        assert can_upload(web, address)
         for connection in silent:
             connection.sendall(b"a")
-        wait_for(lambda: not is_welcome(web, address), "the promises to be known")
+        wait_for(lambda: not can_upload(web, address), "the promises to be known")
         answered, _, _ = select.select(silent, (), (), 5)
         assert {connection.recv(12) for connection in answered} == {b"HTTP/1.1 429"}
 
 
-def test_promises_end_with_their_connections(web: Service) -> None:
+def test_reservation_ends_with_its_connection(web: Service) -> None:
     address = "1.1.1.1"
     with ExitStack() as stack:
         for _ in range(7):
-            stack.enter_context(closing(promise(web, "POST /uploads/", address)))
-        wait_for(lambda: not is_welcome(web, address), "the promises to be known")
-    wait_for(lambda: is_welcome(web, address), "room for nobody who is there", timeout_s=5)
+            stack.enter_context(closing(reserve(web, "POST /uploads/", address)))
+        wait_for(lambda: not can_upload(web, address), "the promises to be known")
+    wait_for(lambda: can_upload(web, address), "room for nobody who is there", timeout_s=5)
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ def test_promises_end_with_their_connections(web: Service) -> None:
         pytest.param("3.3.3.3", "0\r\n\r\n", b"HTTP/1.1 415", id="by the application"),
     ],
 )
-def test_promises_end_with_their_refusal(web: Service, address: str, rest: str, status: bytes) -> None:
+def test_reservation_ends_with_its_rejection(web: Service, address: str, rest: str, status: bytes) -> None:
     with ExitStack() as stack:
         bodies = [
-            stack.enter_context(closing(promise(web, "POST /uploads/", address, CHUNKS))) for _ in range(7)
+            stack.enter_context(closing(reserve(web, "POST /uploads/", address, CHUNKS))) for _ in range(7)
         ]
-        wait_for(lambda: not is_welcome(web, address), "the promises to be known")
+        wait_for(lambda: not can_upload(web, address), "the promises to be known")
         for connection in bodies:
             connection.sendall(rest.encode())
         assert {connection.recv(12) for connection in bodies} == {status}
-        wait_for(lambda: is_welcome(web, address), "room for those who were refused", timeout_s=5)
+        wait_for(lambda: can_upload(web, address), "room for those who were refused", timeout_s=5)

@@ -27,12 +27,12 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-STAND_IN = "tests.support.fake_worker"
-RECIPE = ConversionOptions(duration_s=1.0)
+FAKE_WORKER = "tests.support.fake_worker"
+OPTIONS = ConversionOptions(duration_s=1.0)
 
 
 @dataclass
-class Hall:
+class OpenInstance:
     """An instance folder without a web server: its rows and its queue, open in this process."""
 
     settings: Settings
@@ -54,12 +54,12 @@ class Hall:
     def job(self, upload: Upload | None = None, *, tasks: int = 1) -> str:
         """A queued job, a minute old, with so many tasks that lead to it; stand-ins need no clip."""
         upload = upload or Upload.create(length_bytes=0, info_json={})
-        job = Job.create(upload=upload, options_json=RECIPE.to_dict(), created_at=time.time() - 60)
+        job = Job.create(upload=upload, options_json=OPTIONS.to_dict(), created_at=time.time() - 60)
         for _ in range(tasks):
             self.queue.enqueue(job.id)
         return str(job.id)
 
-    def sweep(self) -> None:
+    def clean_up(self) -> None:
         cleanup.run_cleanup(self.settings, self.storage, self.queue.waiting_ids(), self.queue.enqueue)
 
     def runs(self) -> list[list[str]]:
@@ -83,11 +83,11 @@ class Hall:
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
+def instance(tmp_path: Path) -> Iterator[OpenInstance]:
     settings = Settings(instance=tmp_path / "instance")
     storage, queue = open_service(settings)
     with database.connection_context():
-        yield Hall(settings, storage, queue)
+        yield OpenInstance(settings, storage, queue)
     queue.huey.storage.close()
     database.close()
 
@@ -96,13 +96,15 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def start(hall: Hall) -> Iterator[Start]:
+def start(instance: OpenInstance) -> Iterator[Start]:
     """Start consumers as hosts do; a `deed` instead of real conversions."""
     with ExitStack() as started:
 
         def start(deed: str = "", **how: int) -> "subprocess.Popen[bytes]":
-            program = STAND_IN if deed else "worker"
-            return started.enter_context(run_consumer(hall.settings.instance, program, behavior=deed, **how))
+            program = FAKE_WORKER if deed else "worker"
+            return started.enter_context(
+                run_consumer(instance.settings.instance, program, behavior=deed, **how)
+            )
 
         yield start
 
@@ -136,154 +138,156 @@ def kill_ffmpeg(consumer: "subprocess.Popen[bytes]", job_id: str, attempt: int) 
     wait_for(is_over, f"attempt {attempt} to be over", interval_s=0.01)
 
 
-def test_a_killed_workers_job_is_begun_again_at_once(hall: Hall, start: Start, heavy_clip: Path) -> None:
+def test_job_of_killed_worker_restarts_at_once(
+    instance: OpenInstance, start: Start, heavy_clip: Path
+) -> None:
     consumer = start()
-    job_id = hall.job(hall.upload(heavy_clip))
+    job_id = instance.job(instance.upload(heavy_clip))
     found = wait_for(lambda: find_ffmpeg_processes(consumer.pid), "ffmpeg")
     worker_of(job_id).kill()
     wait_for(lambda: Job.find(job_id).attempts == 2, "the second attempt", timeout_s=8, interval_s=0.02)
     wait_for(lambda: have_ended(found), "the first attempt's ffmpeg to end", timeout_s=3)
-    job = hall.wait_for_end(job_id)
+    job = instance.wait_for_end(job_id)
     assert (job.state, job.attempts) == (State.SUCCESS, 2)
     assert Link.select().count() == 1
-    wait_for(lambda: hall.files() == [], "the clip and what the killed attempt left to go")
+    wait_for(lambda: instance.files() == [], "the clip and what the killed attempt left to go")
 
 
-def test_a_killed_worker_takes_no_job_from_another(hall: Hall, start: Start) -> None:
+def test_killed_worker_affects_no_job_of_another_worker(instance: OpenInstance, start: Start) -> None:
     """Two consumers of two workers each, and every job has two tasks."""
     for _ in range(2):
         start("wait_for_file", workers=2)
-    lost, kept = hall.job(tasks=2), hall.job(tasks=2)
-    wait_for(lambda: len(hall.runs()) == 2, "both jobs' start")
+    lost, kept = instance.job(tasks=2), instance.job(tasks=2)
+    wait_for(lambda: len(instance.runs()) == 2, "both jobs' start")
     worker_of(lost).kill()
     wait_for(lambda: Job.find(lost).attempts == 2, "the second attempt", timeout_s=8)
-    (hall.settings.instance / "finish").touch()
-    jobs = [hall.wait_for_end(job_id) for job_id in (lost, kept)]
+    (instance.settings.instance / "finish").touch()
+    jobs = [instance.wait_for_end(job_id) for job_id in (lost, kept)]
     assert [(job.state, job.attempts) for job in jobs] == [(State.SUCCESS, 2), (State.SUCCESS, 1)]
-    assert Counter(job_id for job_id, _ in hall.runs()) == {lost: 2, kept: 1}
+    assert Counter(job_id for job_id, _ in instance.runs()) == {lost: 2, kept: 1}
 
 
-def test_ffmpeg_killed_alone_is_one_more_try_and_then_said(
-    hall: Hall, start: Start, plain_clip: Path
+def test_killed_ffmpeg_is_retried_once_and_then_reported(
+    instance: OpenInstance, start: Start, plain_clip: Path
 ) -> None:
     consumer = start()
-    once = hall.job(hall.upload(plain_clip))
+    once = instance.job(instance.upload(plain_clip))
     kill_ffmpeg(consumer, once, 1)
-    job = hall.wait_for_end(once)
+    job = instance.wait_for_end(once)
     assert (job.state, job.attempts) == (State.SUCCESS, 2)
-    twice = hall.job(hall.upload(plain_clip))
+    twice = instance.job(instance.upload(plain_clip))
     kill_ffmpeg(consumer, twice, 1)
     kill_ffmpeg(consumer, twice, 2)
-    job = hall.wait_for_end(twice)
+    job = instance.wait_for_end(twice)
     assert (job.state, job.attempts, job.error) == (State.FAILED, 2, ConverterKilled.user_message)
-    wait_for(lambda: hall.files() == [], "everything to go")
-    assert not hall.storage.result_path(twice).exists()
+    wait_for(lambda: instance.files() == [], "everything to go")
+    assert not instance.storage.result_path(twice).exists()
 
 
-def test_a_job_that_kills_its_worker_twice_fails_with_a_sentence(
-    hall: Hall, start: Start, plain_clip: Path
+def test_job_that_kills_two_workers_fails_with_a_message(
+    instance: OpenInstance, start: Start, plain_clip: Path
 ) -> None:
     start("kill_worker")
-    job_id = hall.job(hall.upload(plain_clip))
-    job = hall.wait_for_end(job_id)
+    job_id = instance.job(instance.upload(plain_clip))
+    job = instance.wait_for_end(job_id)
     assert (job.state, job.attempts, job.error) == (State.FAILED, 2, WorkerDied.user_message)
-    assert len(hall.runs()) == 2
-    wait_for(lambda: hall.files() == [], "everything to go")
+    assert len(instance.runs()) == 2
+    wait_for(lambda: instance.files() == [], "everything to go")
 
 
-def test_a_worker_that_hangs_is_ended_with_its_lease(hall: Hall, start: Start) -> None:
+def test_hanging_worker_is_killed_when_its_lease_expires(instance: OpenInstance, start: Start) -> None:
     consumer = start("hang_once")
-    job = hall.wait_for_end(hall.job())
+    job = instance.wait_for_end(instance.job())
     assert (job.state, job.attempts) == (State.SUCCESS, 2)
-    assert len({pid for _, pid in hall.runs()}) == 2
+    assert len({pid for _, pid in instance.runs()}) == 2
     terminate(consumer)
     consumer.wait(20)
-    assert "in hang_once" in hall.log_path.read_text(), "where it hung"
+    assert "in hang_once" in instance.log_path.read_text(), "where it hung"
 
 
-def test_a_worker_that_wakes_up_too_late_changes_nothing(hall: Hall, start: Start) -> None:
+def test_worker_that_resumes_after_its_lease_changes_nothing(instance: OpenInstance, start: Start) -> None:
     consumer = start("stall_once", workers=2)
-    job_id = hall.job()
-    wait_for(hall.runs, "the job's start")
+    job_id = instance.job()
+    wait_for(instance.runs, "the job's start")
     end_lease(job_id)
-    hall.sweep()
-    job = hall.wait_for_end(job_id)
-    (hall.settings.instance / "finish").touch()
+    instance.clean_up()
+    job = instance.wait_for_end(job_id)
+    (instance.settings.instance / "finish").touch()
     terminate(consumer)
     assert consumer.wait(20) == 0
-    assert len(hall.runs()) == 2
+    assert len(instance.runs()) == 2
     assert (Job.find(job_id).state, job.attempts, Link.select().count()) == (State.SUCCESS, 2, 1)
-    assert hall.storage.result_path(job_id).exists()
-    assert hall.files() == []
+    assert instance.storage.result_path(job_id).exists()
+    assert instance.files() == []
 
 
 @pytest.mark.parametrize("jump_s", [-3600, 86400])
-def test_a_clock_that_is_set_takes_no_job_from_its_worker(
-    hall: Hall, start: Start, jump_s: float, monkeypatch: pytest.MonkeyPatch
+def test_clock_change_takes_no_job_from_its_worker(
+    instance: OpenInstance, start: Start, jump_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "RECHECK_DELAY_S", 6)  # the worker may have to wait, too
     start("wait_for_file")
-    job_id = hall.job()
-    wait_for(hall.runs, "the job's start")
+    job_id = instance.job()
+    wait_for(instance.runs, "the job's start")
     Job.update(heartbeat_at=Job.heartbeat_at - jump_s).where(Job.id == job_id).execute()
-    hall.sweep()
-    (hall.settings.instance / "finish").touch()
-    job = hall.wait_for_end(job_id)
-    assert (job.state, job.attempts, len(hall.runs())) == (State.SUCCESS, 1, 1)
+    instance.clean_up()
+    (instance.settings.instance / "finish").touch()
+    job = instance.wait_for_end(job_id)
+    assert (job.state, job.attempts, len(instance.runs())) == (State.SUCCESS, 1, 1)
 
 
-def test_workers_do_not_outlive_a_killed_consumer(hall: Hall, start: Start) -> None:
+def test_workers_die_with_killed_consumer(instance: OpenInstance, start: Start) -> None:
     consumer = start("wait_for_file", workers=2)
-    job_id = hall.job()
-    wait_for(hall.runs, "the job's start")
+    job_id = instance.job()
+    wait_for(instance.runs, "the job's start")
     children = psutil.Process(consumer.pid).children
     wait_for(lambda: len(children(recursive=True)) == 3, "scheduler and workers")
     family = children(recursive=True)
     consumer.kill()
     consumer.wait()
     wait_for(lambda: have_ended(family), "its workers to end", timeout_s=5)
-    began_at = time.monotonic()
+    started_at = time.monotonic()
     start("finish_at_once")
-    assert hall.wait_for_end(job_id).state == State.SUCCESS
-    assert time.monotonic() < began_at + LEASE_S / 2, "without waiting for the lease to run out"
+    assert instance.wait_for_end(job_id).state == State.SUCCESS
+    assert time.monotonic() < started_at + LEASE_S / 2, "without waiting for the lease to run out"
 
 
-def test_sigterm_lets_a_job_finish_within_the_grace_time(hall: Hall, start: Start) -> None:
+def test_sigterm_lets_job_finish_within_grace_period(instance: OpenInstance, start: Start) -> None:
     consumer = start("wait_for_file")
-    job_id = hall.job()
-    waiting_id = hall.job()
-    wait_for(hall.runs, "the job's start")
+    job_id = instance.job()
+    waiting_id = instance.job()
+    wait_for(instance.runs, "the job's start")
     terminate(consumer)
     renewed_at = Job.find(job_id).heartbeat_at
     wait_for(lambda: Job.find(job_id).heartbeat_at > renewed_at, "the job to go on")
-    (hall.settings.instance / "finish").touch()
+    (instance.settings.instance / "finish").touch()
     assert consumer.wait(20) == 0
     assert [Job.find(each).state for each in (job_id, waiting_id)] == [State.SUCCESS, State.QUEUED]
-    assert waiting_id in hall.queue.waiting_ids()
+    assert waiting_id in instance.queue.waiting_ids()
 
 
-def test_a_job_goes_back_when_the_grace_time_is_over(hall: Hall, start: Start) -> None:
+def test_job_is_requeued_after_grace_period(instance: OpenInstance, start: Start) -> None:
     consumer = start("wait_for_file", grace_s=1)
-    job_id = hall.job()
-    wait_for(hall.runs, "the job's start")
+    job_id = instance.job()
+    wait_for(instance.runs, "the job's start")
     terminate(consumer)
     consumer.wait(20)
     job = Job.find(job_id)
     assert (job.state, job.attempts) == (State.QUEUED, 0)
-    assert hall.queue.waiting_ids() == {job_id}
-    assert hall.files() == []
+    assert instance.queue.waiting_ids() == {job_id}
+    assert instance.files() == []
     start("finish_at_once")
-    assert hall.wait_for_end(job_id).attempts == 1
+    assert instance.wait_for_end(job_id).attempts == 1
 
 
-def test_a_job_that_was_never_enqueued_is_found_at_the_start(hall: Hall, start: Start) -> None:
+def test_job_without_task_is_enqueued_at_start(instance: OpenInstance, start: Start) -> None:
     """Whoever made it died between the row's commit and the enqueue."""
-    job_id = hall.job(tasks=0)
+    job_id = instance.job(tasks=0)
     start("finish_at_once")
-    assert hall.wait_for_end(job_id).state == State.SUCCESS
+    assert instance.wait_for_end(job_id).state == State.SUCCESS
 
 
-class Touch:
+class CreatesFile:
     """Unpickled, it makes a file."""
 
     def __init__(self, path: Path) -> None:
@@ -293,35 +297,35 @@ class Touch:
         return Path.touch, (self.path,)
 
 
-def test_a_pickle_in_the_queue_runs_no_code_and_stops_nobody(hall: Hall, start: Start) -> None:
+def test_pickle_in_queue_runs_no_code(instance: OpenInstance, start: Start) -> None:
     """Such as a converter could write that was taken over where the kernel has no Landlock."""
-    made = hall.settings.instance / "made"
-    hall.queue.huey.storage.enqueue(pickle.dumps(Touch(made)), 10)
-    job_id = hall.job()
+    made = instance.settings.instance / "made"
+    instance.queue.huey.storage.enqueue(pickle.dumps(CreatesFile(made)), 10)
+    job_id = instance.job()
     consumer = start("finish_at_once")
-    assert hall.wait_for_end(job_id).state == State.SUCCESS
+    assert instance.wait_for_end(job_id).state == State.SUCCESS
     assert not made.exists()
     assert consumer.poll() is None
-    log = hall.log_path.read_text()
+    log = instance.log_path.read_text()
     assert "dropped an invalid message" in log
     assert "Traceback" not in log
 
 
 @pytest.mark.timeout(400)
-def test_each_of_many_jobs_is_done_once_by_two_consumers(hall: Hall, start: Start) -> None:
+def test_two_consumers_run_each_job_once(instance: OpenInstance, start: Start) -> None:
     """Every job has two tasks, and both consumers have two workers that are renewed on the way."""
-    job_ids = [hall.job(tasks=2) for _ in range(300)]
+    job_ids = [instance.job(tasks=2) for _ in range(300)]
     consumers = [start("finish_at_once", workers=2, tasks_per_worker=50) for _ in range(2)]
 
     def done() -> bool:
         return Job.select().where(Job.state == State.SUCCESS).count() == len(job_ids)
 
     wait_for(done, "all jobs", timeout_s=300)
-    assert Counter(job_id for job_id, _ in hall.runs()) == dict.fromkeys(job_ids, 1)
-    assert len({pid for _, pid in hall.runs()}) > 4, "workers were renewed"
+    assert Counter(job_id for job_id, _ in instance.runs()) == dict.fromkeys(job_ids, 1)
+    assert len({pid for _, pid in instance.runs()}) > 4, "workers were renewed"
     assert Link.select().count() == len(job_ids)
-    wait_for(lambda: not hall.queue.size(), "the second tasks to be dropped")
+    wait_for(lambda: not instance.queue.size(), "the second tasks to be dropped")
     for consumer in consumers:
         terminate(consumer)
         consumer.wait(20)
-    assert "Traceback" not in hall.log_path.read_text()
+    assert "Traceback" not in instance.log_path.read_text()

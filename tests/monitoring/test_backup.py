@@ -36,7 +36,7 @@ def run_backup(instance: Path, file: Path, **environ: str) -> "subprocess.Comple
     )
 
 
-def test_links_work_and_jobs_go_on_after_a_restore(
+def test_restored_backup_serves_links_and_continues_jobs(
     start_service: Callable[..., Service], heavy_clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service()
@@ -74,7 +74,7 @@ def settings(tmp_path: Path) -> Settings:
     return settings
 
 
-def test_only_its_owner_can_read_it_and_nothing_is_left_beside(settings: Settings, tmp_path: Path) -> None:
+def test_backup_is_private_and_leaves_no_temporary_files(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "kept/chromi.tar"
     file.parent.mkdir()
     backup.write_backup(settings, file)
@@ -86,7 +86,7 @@ def test_only_its_owner_can_read_it_and_nothing_is_left_beside(settings: Setting
         assert all((member.mode, member.uid) == (0o600, 0) for member in archive)
 
 
-def test_what_is_being_written_is_not_in_it(settings: Settings, tmp_path: Path) -> None:
+def test_incomplete_files_are_not_in_backup(settings: Settings, tmp_path: Path) -> None:
     folder = settings.instance / "media"
     for name in (
         "uploads/incoming-x",
@@ -104,7 +104,7 @@ def test_what_is_being_written_is_not_in_it(settings: Settings, tmp_path: Path) 
     assert kept == ["chromi.db", "media/results/3.gif", "media/uploads/2", "media/uploads/partial-1"]
 
 
-def test_rows_that_are_only_in_the_log_are_in_it_and_a_writer_does_not_disturb(
+def test_backup_contains_rows_of_the_write_ahead_log_during_a_write(
     settings: Settings, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(settings.instance / "chromi.db", isolation_level=None)) as writer:
@@ -120,7 +120,7 @@ def test_rows_that_are_only_in_the_log_are_in_it_and_a_writer_does_not_disturb(
 
 
 @pytest.mark.parametrize("there", ["file", "link"])
-def test_it_replaces_nothing(tmp_path: Path, settings: Settings, there: str) -> None:
+def test_backup_overwrites_nothing(tmp_path: Path, settings: Settings, there: str) -> None:
     file = tmp_path / "chromi.tar"
     if there == "file":
         file.write_text("precious")
@@ -133,7 +133,7 @@ def test_it_replaces_nothing(tmp_path: Path, settings: Settings, there: str) -> 
     assert file.is_symlink() or file.read_text() == "precious"
 
 
-def test_a_name_that_is_taken_meanwhile_is_kept(
+def test_file_created_during_backup_is_not_overwritten(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "chromi.tar"
@@ -144,7 +144,7 @@ def test_a_name_that_is_taken_meanwhile_is_kept(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["chromi.tar", "instance"]
 
 
-def test_a_full_disk_leaves_no_half_of_it(
+def test_full_disk_leaves_no_partial_backup(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fill(descriptor: int) -> None:
@@ -160,7 +160,7 @@ def test_a_full_disk_leaves_no_half_of_it(
     ("instance", "file", "words"),
     [("nowhere", "chromi.tar", "There is no database"), ("instance", "nowhere/chromi.tar", "Cannot use")],
 )
-def test_what_cannot_be_is_said_in_a_sentence(
+def test_backup_errors_are_reported_in_one_sentence(
     tmp_path: Path, settings: Settings, instance: str, file: str, words: str
 ) -> None:
     done = run_backup(tmp_path / instance, tmp_path / file)
@@ -170,7 +170,7 @@ def test_what_cannot_be_is_said_in_a_sentence(
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_key_from_the_environment_is_not_in_it_and_that_is_said(settings: Settings, tmp_path: Path) -> None:
+def test_backup_warns_that_key_from_environment_is_missing(settings: Settings, tmp_path: Path) -> None:
     done = run_backup(settings.instance, tmp_path / "chromi.tar", CHROMI_SECRET_KEY="k" * 16)
     assert done.returncode == 0
     assert "CHROMI_SECRET_KEY is not in it" in done.stderr

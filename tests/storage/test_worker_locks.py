@@ -20,7 +20,7 @@ time.sleep(60)
 """
 
 
-def test_a_worker_has_ended_when_its_process_was_killed(tmp_path: Path) -> None:
+def test_killed_worker_is_found_dead(tmp_path: Path) -> None:
     locks = WorkerLocks(tmp_path)
     locks.hold("alive")
     with subprocess.Popen(
@@ -35,7 +35,7 @@ def test_a_worker_has_ended_when_its_process_was_killed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["alive"]
 
 
-def test_one_who_cannot_go_on_with_an_ended_worker_finds_it_again(tmp_path: Path) -> None:
+def test_dead_worker_is_found_again_if_handling_it_failed(tmp_path: Path) -> None:
     (tmp_path / "ended").touch()
     ended = WorkerLocks(tmp_path).find_dead_workers()
     assert next(ended) == "ended"
@@ -44,7 +44,7 @@ def test_one_who_cannot_go_on_with_an_ended_worker_finds_it_again(tmp_path: Path
     assert list(WorkerLocks(tmp_path).find_dead_workers()) == ["ended"]
 
 
-def test_a_lock_that_is_taken_for_a_dead_workers_as_it_is_made_is_made_again(
+def test_lock_file_removed_during_creation_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is there, and another process looks at it before it is locked."""
