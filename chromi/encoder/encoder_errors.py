@@ -1,4 +1,4 @@
-"""What can go wrong while a clip is converted; a job's row keeps code and sentence."""
+"""Errors of the encoder. Their code and message are stored with the job that failed."""
 
 import errno
 
@@ -7,7 +7,7 @@ from chromi.i18n import Message
 
 
 class EncodeError(ChromiError):
-    """The conversion failed; the job's row keeps code and message."""
+    """The conversion failed."""
 
     status_code = 422
     code = "encode_failed"
@@ -17,7 +17,7 @@ class EncodeError(ChromiError):
 
 
 class NoFrames(EncodeError):
-    """The window holds no picture, although the file looked right."""
+    """The window contains no frame, although the file is a readable video."""
 
     code = "no_frames"
     user_message = Message(
@@ -25,8 +25,8 @@ class NoFrames(EncodeError):
     )
 
 
-class FrozenPicture(EncodeError):
-    """The video goes on where no frame could be decoded, so the GIF would stand still."""
+class FrozenVideo(EncodeError):
+    """Frames in the window cannot be decoded, so part of the GIF would be a still image."""
 
     code = "frozen_picture"
     user_message = Message(
@@ -36,7 +36,7 @@ class FrozenPicture(EncodeError):
 
 
 class BrokenResult(EncodeError):
-    """The GIF breaks the output contract and must not be published."""
+    """The GIF violates the output contract and must not be published."""
 
     status_code = 500
     code = "broken_result"
@@ -46,14 +46,14 @@ class BrokenResult(EncodeError):
 
 
 class TimedOut(EncodeError):
-    """The conversion took longer than its limit."""
+    """The conversion exceeded its time limit."""
 
     code = "timed_out"
     user_message = Message("This video takes too long to convert. Try a shorter or smaller file.")
 
 
 class ConverterKilled(EncodeError):
-    """Somebody else killed ffmpeg or gifsicle: mostly the kernel, for want of memory."""
+    """Another process killed ffmpeg or gifsicle, usually the kernel's out-of-memory killer."""
 
     status_code = 500
     code = "converter_killed"
@@ -64,7 +64,7 @@ class ConverterKilled(EncodeError):
 
 
 class OutOfMemory(EncodeError):
-    """ffmpeg needs more memory for this clip than it may take, or than the machine has."""
+    """ffmpeg needs more memory for this clip than its limit or the machine allows."""
 
     code = "out_of_memory"
     user_message = Message(
@@ -73,7 +73,7 @@ class OutOfMemory(EncodeError):
 
 
 class WorkerDied(EncodeError):
-    """The worker was killed more often than a job may try."""
+    """The worker was killed on every attempt at the job."""
 
     status_code = 500
     code = "worker_died"
@@ -83,7 +83,7 @@ class WorkerDied(EncodeError):
 
 
 class Cancelled(EncodeError):
-    """The caller's `should_stop` said so: the job was cancelled, or taken over."""
+    """The caller's `should_stop` returned True: the job was canceled or another worker took it over."""
 
     code = "stopped"
     user_message = Message("The conversion was stopped.")
@@ -106,12 +106,13 @@ class GifsicleMissing(FfmpegMissing):
 
 
 class CannotFit(EncodeError):
-    """Not even the smallest version fits under the size that was asked for."""
+    """Even the smallest version exceeds the requested size."""
 
     code = "cannot_fit"
 
     @classmethod
     def under(cls, max_bytes: float, smallest_bytes: int) -> "CannotFit":
+        """Return the error with both sizes in its message."""
         return cls(
             Message(
                 "This part of the video does not fit under %(limit)s MB: the smallest background that still "
@@ -123,7 +124,7 @@ class CannotFit(EncodeError):
 
 
 class DiskFull(EncodeError):
-    """The disk filled up while frames or the GIF were being written."""
+    """The disk filled up while frames or the GIF were written."""
 
     status_code = 503
     code = "disk_full"
@@ -131,5 +132,11 @@ class DiskFull(EncodeError):
 
     @classmethod
     def explains(cls, error: OSError) -> bool:
-        """True when this is what the system's error means."""
+        """Return whether `error` means that the disk or the quota is full."""
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def to_encode_error(error: OSError) -> EncodeError:
+    """Return DiskFull or a plain EncodeError for a system error."""
+    error_class = DiskFull if DiskFull.explains(error) else EncodeError
+    return error_class(detail=str(error))

@@ -24,8 +24,9 @@ from chromi.encoder.frames.color import lay_on_paper
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
-from chromi.encoder.source.probe import VideoInfo, probe_video
+from chromi.encoder.source.probe import probe_video
 from chromi.encoder.source.seek import read_all
+from chromi.encoder.source.video_info import VideoInfo
 
 LOOPS_TIMEOUT_S = 60.0
 

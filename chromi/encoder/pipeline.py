@@ -16,7 +16,15 @@ from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
 from chromi.encoder.gif.validate import GifInfo, publish, validate_gif
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.subprocess_runner import Limits
-from chromi.encoder.progress import CHECKING, CHOOSING, DRAWING, READING, SHRINKING, Progress, ProgressTracker
+from chromi.encoder.progress import (
+    CHECKING,
+    CHOOSING,
+    READING,
+    RENDERING,
+    SHRINKING,
+    Progress,
+    ProgressTracker,
+)
 from chromi.encoder.render.ladder import Choice, budget_bytes, choose
 from chromi.encoder.render.rate_control import FittedGif, fit
 from chromi.encoder.render.renderer import MAX_GIF_BYTES, FrameStore, RenderSettings, draw
@@ -99,7 +107,7 @@ def convert(
         fitted.bytes,
         sum(facts.delays_cs),
         *facts.size_px,
-        seconds=run.watch.seconds,
+        seconds=run.watch.durations_s,
         drawing=asdict(fitted.drawing),
         tries=fitted.tries,
         estimates=choice.estimates(),
@@ -153,12 +161,12 @@ class _Run:
 
     @property
     def limits(self) -> Limits:
-        return Limits(max(0.1, self.watch.left_s), MAX_GIF_BYTES)
+        return Limits(max(0.1, self.watch.remaining_s), MAX_GIF_BYTES)
 
     def read(self, frame_cache_path: Path | None) -> FrameStore:
         """Decode the window, unless that was done before."""
         own_path = self.work_dir / FRAMES_FILE
-        with self.watch.timing("reading"):
+        with self.watch.measure_duration("reading"):
             if not (frame_cache_path and _link(frame_cache_path, own_path)):
                 self._decode()
                 if frame_cache_path:
@@ -185,7 +193,7 @@ class _Run:
             self.options,
             into=self.work_dir,
             threads=self.threads,
-            timeout_s=self.watch.left_s,
+            timeout_s=self.watch.remaining_s,
             on_tick=tick,
         )
 
@@ -193,7 +201,7 @@ class _Run:
         def tick() -> None:
             self.watch.report("choosing", _CHOOSING, CHOOSING)
 
-        with self.watch.timing("choosing"):
+        with self.watch.measure_duration("choosing"):
             tick()
             sample = choose_sample(film, self.limits)
             return choose(sample, self.options, threads=self.threads, on_tick=tick)
@@ -202,17 +210,17 @@ class _Run:
         def draw_once(drawing: RenderSettings, path: Path) -> int:
             begin = max(_DRAWING, self.watch.fraction)  # of what is left, a try takes most and leaves some
             end = begin + (_CHECKING - begin) * 0.8
-            message = DRAWING if begin == _DRAWING else SHRINKING
+            message = RENDERING if begin == _DRAWING else SHRINKING
 
             def tick(frames: int) -> None:
                 share = frames / film.count
                 self.watch.report("encoding", begin + share * (end - begin), message)
 
-            left_s = self.watch.left_s
-            draw(film, drawing, path, threads=self.threads, timeout_s=left_s, on_tick=tick)
+            remaining_s = self.watch.remaining_s
+            draw(film, drawing, path, threads=self.threads, timeout_s=remaining_s, on_tick=tick)
             return path.stat().st_size
 
-        with self.watch.timing("encoding"):
+        with self.watch.measure_duration("encoding"):
             best = choice.best_rung(self.options)
             return fit(choice, best, budget_bytes(self.options), gif_path, draw_once)
 
@@ -221,7 +229,7 @@ class _Run:
             share = frames / film.count
             self.watch.report("checking", _CHECKING + share * (_DONE - _CHECKING), CHECKING)
 
-        with self.watch.timing("checking"):
+        with self.watch.measure_duration("checking"):
             return validate_gif(gif_path, self.options, film.count, on_tick=tick)
 
     def wait_for_disk(self) -> None:

@@ -11,8 +11,9 @@ from chromi.encoder.frames.filtergraph import scale_to_fit
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.gif.validate import publish
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
-from chromi.encoder.source.probe import VideoInfo, probe_video
+from chromi.encoder.source.probe import probe_video
 from chromi.encoder.source.seek import read_all
+from chromi.encoder.source.video_info import VideoInfo
 
 PREVIEW_TIMEOUT_S = 300.0
 

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chromi.encoder import OPTIONS, ConversionOptions, VideoInfo, convert, probe_video
-from chromi.encoder.option_parser import Framing, Loop, Quality, Short
+from chromi.encoder.options import Framing, Loop, Quality, Short
 from chromi.encoder.process.ffmpeg import FrameCounter
 from chromi.encoder.process.subprocess_runner import Outcome
 from chromi.encoder.source import probe

@@ -5,9 +5,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from chromi.encoder.option_parser import OPTIONS, Framing, Loop, Quality, Scaling, Short
-from chromi.encoder.options import ConversionOptions
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.options import OPTIONS, ConversionOptions, Framing, Loop, Quality, Scaling, Short
+from chromi.encoder.source.video_info import VideoInfo
 from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.errors import BadOptions
 
@@ -47,7 +46,7 @@ def test_a_timecode_is_read(text: str, seconds: float) -> None:
     ],
 )
 def test_what_is_no_timecode_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no timecode"):
+    with pytest.raises(ValueError, match="not a timecode"):
         parse_timecode(text)
 
 

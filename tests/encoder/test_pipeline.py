@@ -12,7 +12,7 @@ from PIL import Image
 
 from chromi.encoder import ConversionOptions, ConversionResult, Progress, convert, estimate
 from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, DiskFull, EncodeError, TimedOut
-from chromi.encoder.option_parser import Quality
+from chromi.encoder.options import Quality
 from chromi.errors import BadOptions, NotAVideo
 from tests.support.clips import make_clip
 from tests.support.processes import converters

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from chromi.encoder import ConversionOptions, convert
-from chromi.encoder.option_parser import Framing, Loop, Quality
+from chromi.encoder.options import Framing, Loop, Quality
 from tests.support.matrix_clips import STARTS, frame_times, make_matrix_clip, space_of
 from tests.support.matrix_colors import PATCHES, Rgb, shown_color
 from tests.support.matrix_layout import BITS, FOCUS, Box, layout_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chromi.encoder.frames.color_lut import cube, needs_lut
 from chromi.encoder.process.ffmpeg import escape_path
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.source.video_info import VideoInfo
 
 PAPER = "0x202124"
 """What shows through transparent places: the gray of Chrome's own dark new tab."""

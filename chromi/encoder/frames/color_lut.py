@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 
-from chromi.encoder.source.probe import HDR_TRANSFERS, HLG, PQ
+from chromi.encoder.source.video_info import HDR_TRANSFERS, HLG, PQ
 
 SIDE = 33
 """Entries along each axis."""

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import floor
 from pathlib import Path
 
-from chromi.encoder.encoder_errors import FrozenPicture, NoFrames
+from chromi.encoder.encoder_errors import FrozenVideo, NoFrames
 from chromi.encoder.frames.color import write_lut
 from chromi.encoder.frames.deinterlace import find_deinterlacer, may_be_unmarked
 from chromi.encoder.frames.filtergraph import build_filtergraph
@@ -20,8 +20,8 @@ from chromi.encoder.frames.thumbnails import STRIP_GRAPH, STRIP_OUTPUTS
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, run, untrusted_input
 from chromi.encoder.source.ffmpeg_log import FrameLog, PacketListing
-from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
+from chromi.encoder.source.video_info import VideoInfo
 
 MAX_GAP_S = 1.0
 """Where no frame was decoded for longer, the packets tell whether the source really stands still."""
@@ -105,7 +105,7 @@ class Decoder:
         """Write the window's frames, with their strip, to `nut_path`; for None to an AVI in the folder.
 
         A stream that changes in mid-clip is always written to the AVI, as only that can be put into order.
-        Raises NoFrames, FrozenPicture, TimedOut and EncodeError.
+        Raises NoFrames, FrozenVideo, TimedOut and EncodeError.
         """
         attempt = _Attempt(self._start_s, next(self._entries_s), deinterlacer=self._find_unmarked())
         while True:
@@ -119,7 +119,7 @@ class Decoder:
                 found_s = float(attempt.log.times_s[-1]) if attempt.entry_s is not None else None
                 deinterlacer = find_deinterlacer(self._source, self._info, found_s, marked=True)
                 attempt = _Attempt(self._start_s, attempt.entry_s, attempt.every_frame, deinterlacer)
-            except (_LateStart, NoFrames, FrozenPicture):
+            except (_LateStart, NoFrames, FrozenVideo):
                 if attempt.entry_s is None:
                     raise
                 entry_s = next(self._entries_s)
@@ -226,14 +226,14 @@ class Decoder:
         return [max(0, bisect_right(slots, number) - 1) for number in range(count)]
 
     def _check_moving(self, log: FrameLog) -> None:
-        """Raise FrozenPicture if the source goes on where no frame could be decoded for MAX_GAP_S or more."""
+        """Raise FrozenVideo if the source goes on where no frame could be decoded for MAX_GAP_S or more."""
         end_s = min(self._end_s, self._clip_end_s)
         times_s = sorted({*(float(time_s) for time_s in log.times_s if time_s < end_s), end_s})
         for before_s, after_s in pairwise(times_s):
             if after_s - before_s > MAX_GAP_S and after_s > self._start_s:
                 lost = self._count_packets(before_s, after_s)
                 if lost >= _LOST_PACKETS:
-                    raise FrozenPicture(detail=f"{lost} packets from {before_s} to {after_s} s gave no frame")
+                    raise FrozenVideo(detail=f"{lost} packets from {before_s} to {after_s} s gave no frame")
 
     def _count_packets(self, after_s: float, before_s: float) -> int:
         """Return how many packets lie between two decoded frames, without those right beside either."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from chromi.encoder.process.ffmpeg import run, untrusted_input
 from chromi.encoder.process.subprocess_runner import Limits
-from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
+from chromi.encoder.source.video_info import VideoInfo
 
 IDET_TIMEOUT_S = 20.0
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromi.encoder.frames.color import convert_color, exactly, lay_on_paper
-from chromi.encoder.option_parser import AUTO, Framing
-from chromi.encoder.options import ConversionOptions
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.options import AUTO, ConversionOptions, Framing
+from chromi.encoder.source.video_info import VideoInfo
 
 BLURRED_AT_PX = (160, 90)
 """Blurred at an eighth of the size, a background costs a sixtieth of the work and looks the same."""

@@ -6,8 +6,7 @@ Frames are numbers here: 0 is the first that is read from the clip.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chromi.encoder.option_parser import Loop, Short
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Loop, Short
 
 FADE_FRAMES = 12
 """Half a second in which the end of the GIF becomes what comes before its beginning."""

@@ -4,12 +4,11 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from chromi.encoder.option_parser import Scaling
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Scaling
 from chromi.encoder.process.ffmpeg import QUIET, run, untrusted_input
 from chromi.encoder.process.subprocess_runner import Limits
-from chromi.encoder.source.probe import VideoInfo
 from chromi.encoder.source.seek import seek
+from chromi.encoder.source.video_info import VideoInfo
 
 MAX_SIDE_PX = 320
 """Larger pictures are hardly enlarged, so that it makes no difference."""

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import log, log2, pow
 
-from chromi.encoder.option_parser import Quality
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Quality
 from chromi.encoder.process.parallel import Task, run_parallel
 from chromi.encoder.render.quality_metrics import QualityScores
 from chromi.encoder.render.renderer import KINDS, RenderSettings

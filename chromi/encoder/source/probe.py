@@ -3,12 +3,10 @@
 Two short runs of ffmpeg: one lists packets without decoding, one decodes a single picture.
 """
 
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from chromi.encoder.process.ffmpeg import DECODERS, MAX_PIXELS, run, untrusted_input
 from chromi.encoder.process.subprocess_runner import Limits, LogReader, Outcome, ignore
@@ -20,12 +18,11 @@ from chromi.encoder.source.ffmpeg_log import (
     StreamPackets,
 )
 from chromi.encoder.source.mp4_index import check_index
+from chromi.encoder.source.video_info import ALPHA_DECODERS, HDR_TRANSFERS, VideoInfo
 from chromi.errors import NotAVideo
 from chromi.i18n import Message
 
 PROBE_TIMEOUT_S = 20.0
-PQ, HLG = "smpte2084", "arib-std-b67"
-HDR_TRANSFERS = (PQ, HLG)
 PROBE_MEMORY_BYTES = 768 * 1024**2
 """One picture of 4K in ProRes with alpha takes 310 MB, and several clips may be looked at side by side.
 A small machine gives less (`available_memory.py`)."""
@@ -46,78 +43,10 @@ _MOV_ATOMS = frozenset(
         b"moof",
     )
 )
-_ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
-# ffmpeg's own VP8 and VP9 decoders skip the second picture that carries the alpha.
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _TAIL_S = 2
 _HD_HEIGHT_PX = 720
-_VIDEO_CODECS = ("h264", "hevc", "av1")
 _ALWAYS_BT601 = ("vp9", "av1")
 _QUICK = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What the conversion needs to know about a clip.
-
-    Sizes are as displayed: after rotation, with square pixels. `first_frame_s` is the first picture's time
-    stamp in the file; all other times count from there. `stream` is ffmpeg's specifier of the film among the
-    file's streams.
-
-    The color fields have ffmpeg's names, "unknown" where the file says nothing. A matrix of YUV that it does
-    not name is the one that browsers assume; `has_wrong_tags` then says that the frames do not name it.
-    `peak_nits` is the brightest light of an HDR clip.
-
-    `x264_build` is the version of x264 that made an H.264 clip, where it says so: before 151 x264 wrote 4:4:4
-    wrongly, and a decoder must know that to read it.
-    """
-
-    container: str  # mov, matroska or gif
-    codec: str
-    width_px: int
-    height_px: int
-    duration_s: float
-    fps: float | None
-    first_frame_s: float
-    pixel_format: str
-    color_matrix: str
-    color_transfer: str
-    x264_build: int | None = None
-    stream: str = "V:0"
-    color_primaries: str = UNKNOWN
-    color_range: str = UNKNOWN
-    has_wrong_tags: bool = False
-    peak_nits: int | None = None
-
-    @property
-    def is_hdr(self) -> bool:
-        return self.color_transfer in HDR_TRANSFERS
-
-    @property
-    def is_yuv(self) -> bool:
-        return self.pixel_format.startswith("yuv")
-
-    @property
-    def is_limited_gray(self) -> bool:
-        """True for gray from 16 to 235, which video codecs mean where they do not say."""
-        unnamed = self.color_range == UNKNOWN and self.codec in _VIDEO_CODECS
-        return self.pixel_format.startswith("gray") and (self.color_range == "tv" or unnamed)
-
-    @property
-    def has_alpha(self) -> bool:
-        return bool(_ALPHA_FORMAT.search(self.pixel_format))
-
-    @property
-    def decoder(self) -> str | None:
-        """The decoder to ask for by name; None leaves it to ffmpeg."""
-        return _ALPHA_DECODERS.get(self.codec) if self.has_alpha else None
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "VideoInfo":
-        return cls(**values)
 
 
 def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> VideoInfo:
@@ -278,7 +207,7 @@ def _describe_first_picture(
         picture.read(line)
         notes.read(line)
 
-    decoder = _ALPHA_DECODERS.get(packets.codec)
+    decoder = ALPHA_DECODERS.get(packets.codec)
     outcome = look.run(
         (*before, *(("-c:v", decoder) if decoder else ())),
         ("-map", f"0:{stream}", "-vf", f"trim=end_frame=1,{picture.witness}=checksum=0", "-f", "null", "-"),

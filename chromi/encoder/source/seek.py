@@ -1,6 +1,6 @@
 """Input options that say where in a clip ffmpeg begins to read."""
 
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.source.video_info import VideoInfo
 
 _HIGH_RATE_FPS = 48
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder.encoder_errors import FrozenPicture
-from chromi.encoder.option_parser import Framing, Loop
+from chromi.encoder.encoder_errors import FrozenVideo
+from chromi.encoder.options import Framing, Loop
 from chromi.encoder.preview import make_preview
 from chromi.encoder.source.probe import probe_video
 from tests.encoder.conftest import COUNTING, Keep, lumas, picture_number
@@ -182,7 +182,7 @@ def test_a_picture_that_freezes_while_the_source_moves_is_no_success(tmp_path: P
     blanked.write_bytes(blank_frames(whole.read_bytes(), range(30, 90)))
     ffmpeg("-i", blanked, "-c", "copy", damaged)
     assert keep(damaged, duration_s=1).count == 24
-    with pytest.raises(FrozenPicture):
+    with pytest.raises(FrozenVideo):
         keep(damaged, duration_s=4)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chromi.encoder.option_parser import Framing
+from chromi.encoder.options import Framing
 from tests.encoder.conftest import Keep, Look, first_picture, is_near
 from tests.encoder.frames.test_aspect_and_color import name_of
 from tests.support.clips import make_clip

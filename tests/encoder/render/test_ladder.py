@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from chromi.encoder.option_parser import Quality
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Quality
 from chromi.encoder.render.ladder import DITHER, Choice, choose
 from chromi.encoder.render.quality_metrics import QualityScores
 from chromi.encoder.render.renderer import CLEAR, KINDS, OPAQUE, RenderSettings

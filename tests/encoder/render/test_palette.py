@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
-from chromi.encoder.option_parser import Quality
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Quality
 from chromi.encoder.pipeline import convert
 from chromi.encoder.process.subprocess_runner import Limits
 from chromi.encoder.render.palette import Color, choose_colors

@@ -12,8 +12,7 @@ from chromi.encoder.frames.extract import extract_frames
 from chromi.encoder.frames.thumbnails import read_thumbnails
 from chromi.encoder.gif import concat
 from chromi.encoder.gif.concat import join_parts, read_frames
-from chromi.encoder.option_parser import Quality
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Quality
 from chromi.encoder.process.parallel import run_parallel
 from chromi.encoder.process.subprocess_runner import Limits
 from chromi.encoder.render.ladder import Choice, budget_bytes, choose

@@ -10,7 +10,8 @@ import pytest
 from chromi.encoder.encoder_errors import Cancelled, ConverterKilled
 from chromi.encoder.process.subprocess_runner import Outcome
 from chromi.encoder.source import probe
-from chromi.encoder.source.probe import VideoInfo, probe_video
+from chromi.encoder.source.probe import probe_video
+from chromi.encoder.source.video_info import VideoInfo
 from chromi.errors import NotAVideo
 from tests.support.clips import ffmpeg, make_clip, make_sound
 
