@@ -34,6 +34,7 @@ ENCODER_LAYERS = (
     ("gif",),
     ("frames",),
     ("render",),
+    ("conversion",),
     ("pipeline", "loops", "preview", "capabilities"),
     ("__init__",),
 )

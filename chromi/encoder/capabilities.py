@@ -1,4 +1,4 @@
-"""Are the programs on this machine able to do the work?"""
+"""Check whether the installed programs support everything that the encoder uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ _FILTERS = (
     *("pad", "tpad", "geq", "gblur", "lutyuv", "blend", "zscale", "tonemap", "drawbox", "overlay"),
     *("concat", "hqdn3d", "libvmaf", "psnr", "paletteuse", "showinfo"),
 )
-_ENCODERS = ("utvideo", "gif", "png", "libx264", "rawvideo", "wrapped_avframe")  # the last writes to nowhere
+_ENCODERS = ("utvideo", "gif", "png", "libx264", "rawvideo", "wrapped_avframe")  # the last is for `-f null`
 _LIMITS = Limits(wall_s=10, file_bytes=0)
 
 
 @dataclass(frozen=True)
 class FfmpegReport:
-    """Which ffmpeg there is, and the filters, decoders and encoders that it lacks."""
+    """The installed ffmpeg and the filters, decoders and encoders that it lacks."""
 
     path: Path
     version: str
@@ -30,15 +30,15 @@ class FfmpegReport:
 
 
 def inspect_ffmpeg() -> FfmpegReport:
-    """Ask the installed ffmpeg what it is and what it can do, in four short runs.
+    """Return version and missing components of the installed ffmpeg, found in four short runs.
 
     Raises FfmpegMissing and TimedOut.
     """
-    version = _ask("-version")[0].split()
+    version = _run_ffmpeg("-version")[0].split()
     missing = (
-        *_lacking("filter", _FILTERS),
-        *_lacking("decoder", ("utvideo", *DECODERS)),
-        *_lacking("encoder", _ENCODERS),
+        *_find_missing("filter", _FILTERS),
+        *_find_missing("decoder", ("utvideo", *DECODERS)),
+        *_find_missing("encoder", _ENCODERS),
     )
     return FfmpegReport(find_ffmpeg(), version[2] if len(version) > 2 else "unknown", missing)
 
@@ -56,17 +56,18 @@ def inspect_gifsicle() -> str:
 
 
 def inspect_sandbox() -> Sandbox:
-    """Return what ffmpeg and gifsicle are enclosed by here. Raises ServiceBusy."""
+    """Return the strongest sandbox for ffmpeg and gifsicle on this machine. Raises ServiceBusy."""
     return strongest()
 
 
-def _lacking(kind: str, names: Sequence[str]) -> list[str]:
-    """Return those of `names` that are not there, with their kind: "gif" is a decoder and an encoder."""
-    present = {words[1] for line in _ask(f"-{kind}s") if len(words := line.split()) > 1}
-    return [f"the {kind} {name}" for name in names if name not in present]
+def _find_missing(component: str, names: Sequence[str]) -> list[str]:
+    """Return the missing names with their component type, because "gif" is both a decoder and an encoder."""
+    listing = _run_ffmpeg(f"-{component}s")
+    present = {words[1] for line in listing if len(words := line.split()) > 1}
+    return [f"the {component} {name}" for name in names if name not in present]
 
 
-def _ask(question: str) -> list[str]:
+def _run_ffmpeg(option: str) -> list[str]:
     lines: list[str] = []
-    run([question], limits=_LIMITS, on_output=lines.append).check()
+    run([option], limits=_LIMITS, on_output=lines.append).check()
     return lines

@@ -1,22 +1,27 @@
-"""Do several pieces of work side by side, a program each, and end them all when one must end."""
+"""Run several tasks in parallel, each with its own subprocess, and stop all of them when one must stop."""
 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 from chromi.encoder.encoder_errors import Cancelled
 
 TICK_S = 0.1
 
-Task = Callable[[Callable[[], None]], None]
-"""Some work, given a function that it must call ten times a second."""
+Result = TypeVar("Result")
+
+Task = Callable[[Callable[[], None]], Result]
+"""A function that gets a callback and must call it ten times a second."""
 
 
-def run_parallel(work: Sequence[Task], *, at_once: int, on_tick: Callable[[], None]) -> None:
-    """Call each piece of `work`, at most `at_once` at a time; return when all are done.
+def run_parallel(
+    tasks: Sequence[Task[Result]], *, max_parallel: int, on_tick: Callable[[], None]
+) -> list[Result]:
+    """Run all `tasks`, at most `max_parallel` at a time; return their results in the order of `tasks`.
 
-    What each must call raises Cancelled once the others should end. `on_tick` is called ten times a second in
-    the caller's thread. What it or a piece raises ends the others, and is raised when nothing runs any more.
+    `on_tick` is called ten times a second in the caller's thread. If it or a task raises an exception, the
+    callbacks of the other tasks raise Cancelled, and the exception is raised after all tasks have ended.
     """
     stop = threading.Event()
 
@@ -24,22 +29,23 @@ def run_parallel(work: Sequence[Task], *, at_once: int, on_tick: Callable[[], No
         if stop.is_set():
             raise Cancelled
 
-    def best_effort(piece: Task) -> None:
-        check()  # it may have waited for its turn
-        piece(check)
+    def run_unless_stopped(task: Task[Result]) -> Result:
+        check()  # the task may have waited for a free thread
+        return task(check)
 
-    with ThreadPoolExecutor(at_once) as pool:
-        futures = [pool.submit(best_effort, piece) for piece in work]
+    with ThreadPoolExecutor(max_parallel) as pool:
+        futures = [pool.submit(run_unless_stopped, task) for task in tasks]
         try:
-            _watch(futures, on_tick)
+            _wait(futures, on_tick)
         finally:
             stop.set()
+    return [future.result() for future in futures]
 
 
-def _watch(futures: Sequence["Future[None]"], on_tick: Callable[[], None]) -> None:
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, TICK_S, FIRST_EXCEPTION)
+def _wait(futures: Sequence["Future[Result]"], on_tick: Callable[[], None]) -> None:
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, TICK_S, FIRST_EXCEPTION)
         for future in done:
             future.result()
         on_tick()
