@@ -1,4 +1,4 @@
-"""Video in, GIF out: no Flask, no database, no queue. Usable as a library and from the command line."""
+"""Convert video clips into animated GIFs; a library without Flask, database or queue."""
 
 from chromi.encoder.capabilities import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.encoder.gif.validate import copy_first_frame, read_first_frame

@@ -56,15 +56,15 @@ def test_whatever_ffmpeg_says_of_a_file(packets: list[str], shown: list[str], ex
     def say(arguments: list[str], **how: Any) -> Outcome:
         for line in packets:
             how["on_output"](line)
-        witness = next((word for word in " ".join(arguments).split() if word.startswith("trim")), "")
-        name = witness.partition(",")[2].partition("=")[0]
+        filters = next((word for word in " ".join(arguments).split() if word.startswith("trim")), "")
+        name = filters.partition(",")[2].partition("=")[0]
         for line in shown:
             how["on_log"](f"[{name} @ 0x5581] {line}")
         return Outcome(exit_code, " | ".join(shown))
 
     with pytest.MonkeyPatch.context() as monkeypatch, suppress(ChromiError):
         monkeypatch.setattr(probe, "run", say)
-        monkeypatch.setattr(probe, "_sniff", lambda path: "mov")
+        monkeypatch.setattr(probe, "detect_container", lambda path: "mov")
         info = probe_video(Path(__file__))
         assert VideoInfo.from_dict(info.to_dict()) == info
         assert 0 < info.duration_s < float("inf")

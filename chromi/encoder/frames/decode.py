@@ -20,7 +20,7 @@ from chromi.encoder.frames.thumbnails import STRIP_GRAPH, STRIP_OUTPUTS
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, run, untrusted_input
 from chromi.encoder.source.ffmpeg_log import FrameLog, PacketListing
-from chromi.encoder.source.seek import seek
+from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
 
 MAX_GAP_S = 1.0
@@ -169,7 +169,9 @@ class Decoder:
             return self._writer.write(
                 [
                     *untrusted_input(
-                        clip.fileno(), threads=self._writer.threads, before=seek(self._info, attempt.entry_s)
+                        clip.fileno(),
+                        threads=self._writer.threads,
+                        before=seek_options(self._info, attempt.entry_s),
                     ),
                     *("-filter_complex_threads", str(self._writer.threads), "-filter_complex", graph),
                     *(*outputs, "-map_metadata", "-1", *REPORT_FRAMES),
@@ -242,7 +244,7 @@ class Decoder:
             run(
                 [
                     *QUIET,
-                    *untrusted_input(clip.fileno(), threads=1, before=seek(self._info, after_s)),
+                    *untrusted_input(clip.fileno(), threads=1, before=seek_options(self._info, after_s)),
                     *("-map", f"0:{self._info.stream}", "-c", "copy", "-to", f"{before_s:.6f}"),
                     *("-f", "framecrc", "pipe:1"),
                 ],

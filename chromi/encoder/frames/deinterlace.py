@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chromi.encoder.process.ffmpeg import run, untrusted_input
 from chromi.encoder.process.subprocess_runner import Limits
-from chromi.encoder.source.seek import seek
+from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
 
 IDET_TIMEOUT_S = 20.0
@@ -44,7 +44,7 @@ def find_deinterlacer(source: Path, info: VideoInfo, entry_s: float | None, *, m
     with source.open("rb") as clip:
         run(
             [
-                *untrusted_input(clip.fileno(), threads=1, before=seek(info, entry_s)),
+                *untrusted_input(clip.fileno(), threads=1, before=seek_options(info, entry_s)),
                 *("-map", f"0:{info.stream}", "-vf", filters, "-f", "null", "-"),
             ],
             limits=Limits(IDET_TIMEOUT_S, 0),

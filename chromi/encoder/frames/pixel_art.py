@@ -7,7 +7,7 @@ from PIL import Image, ImageChops
 from chromi.encoder.options import ConversionOptions, Scaling
 from chromi.encoder.process.ffmpeg import QUIET, run, untrusted_input
 from chromi.encoder.process.subprocess_runner import Limits
-from chromi.encoder.source.seek import seek
+from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
 
 MAX_SIDE_PX = 320
@@ -57,7 +57,7 @@ def _read_frames(source: Path, info: VideoInfo, options: ConversionOptions, path
     with source.open("rb") as clip:
         run(
             [
-                *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek(info, None))),
+                *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek_options(info, None))),
                 *("-map", f"0:{info.stream}", "-vf", filters, "-fps_mode", "passthrough"),
                 *("-pix_fmt", "rgb24", "-f", "rawvideo", "-y", str(path)),
             ],

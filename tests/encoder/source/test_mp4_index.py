@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder.source.mp4_boxes import MAX_PACKED
+from chromi.encoder.source.mp4_boxes import MAX_COMPRESSED
 from chromi.encoder.source.mp4_index import MAX_EDITS, check_index
 from chromi.encoder.source.probe import probe_video
 from chromi.errors import NotAVideo
@@ -65,7 +65,7 @@ TAKEN: dict[str, Callable[[bytes], bytes]] = {
     "the word in its pictures": lambda movie: malicious_files.box(b"mdat", MOST_COLORS) + movie,
     "next to nothing": lambda movie: b"moov",
     "a name without a list": lambda movie: malicious_files.box(b"moov", b"elst"),
-    "names without content": lambda movie: malicious_files.box(b"moov", b"cmov" * MAX_PACKED),
+    "names without content": lambda movie: malicious_files.box(b"moov", b"cmov" * MAX_COMPRESSED),
     "boxes within boxes": lambda movie: malicious_files.nested_boxes(b"moov", 100_000),
     "a large one without pictures": lambda movie: malicious_files.box(b"free", b"elsc" * 15_000_000),
     "very many boxes": lambda movie: malicious_files.box(b"free") * 1_000_000,
