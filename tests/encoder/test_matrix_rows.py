@@ -1,4 +1,4 @@
-"""The matrix itself: nothing that it promises is missing."""
+"""The pairwise matrix covers every pair of parameter values."""
 
 from itertools import combinations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.matrix_colors import PATCHES, SPACES, shown_color
 from tests.support.matrix_rows import PARAMETERS, matrix_rows, pairs_of, possible_pairs
 
-# What Chromium 156 showed of these patches in AV1 and VP9 of 10 bits, read back from a canvas.
+# How Chromium 156 displayed these patches in 10-bit AV1 and VP9, read back from a canvas.
 CHROMIUM = {
     "hlg": {
         "red": (144, 19, 23),
@@ -45,7 +45,7 @@ def test_few_pairs_of_values_are_impossible() -> None:
 
 @pytest.mark.parametrize("transfer", CHROMIUM)
 def test_expected_hdr_colors_are_those_of_chromium(transfer: str) -> None:
-    """Except where 8 bits are few in its software conversion, and its blue is capped."""
-    for name, seen in CHROMIUM[transfer].items():
-        wanted = shown_color(PATCHES[name], SPACES[transfer])
-        assert max(abs(a - b) for a, b in zip(seen, wanted, strict=True)) <= 17, name
+    """The tolerance is for its software conversion, which has only 8 bits and clips blue."""
+    for name, displayed in CHROMIUM[transfer].items():
+        expected = shown_color(PATCHES[name], SPACES[transfer])
+        assert max(abs(a - b) for a, b in zip(displayed, expected, strict=True)) <= 17, name

@@ -1,4 +1,4 @@
-"""The rows of the pairwise matrix with the codecs of the web."""
+"""Rows of the pairwise matrix with codecs of the web."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("row", rows_with("vp8", "vp9", "av1"), ids=name_of)
-def test_gif_shows_the_clip(row: Row, tmp_path: Path) -> None:
+def test_gif_matches_the_clip(row: Row, tmp_path: Path) -> None:
     check_row(row, tmp_path)
