@@ -8,9 +8,11 @@ from typing import Any
 
 from chromi.encoder.conversion import Conversion
 from chromi.encoder.frames.poster import Poster
-from chromi.encoder.gif.validate import publish
+from chromi.encoder.gif.validate import GifInfo, publish
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.progress import Progress, ProgressTracker
+from chromi.encoder.render.ladder import Ladder
+from chromi.encoder.render.rate_control import FittedGif
 
 CONVERT_TIMEOUT_S = 300.0
 
@@ -82,12 +84,18 @@ def convert(
             poster_file.publish(on_tick=conversion.report_publishing)
         finally:
             poster_file.discard()
+    return _make_result(info, fitted, ladder, tracker.durations_s)
+
+
+def _make_result(
+    info: GifInfo, fitted: FittedGif, ladder: Ladder, durations_s: Mapping[str, float]
+) -> ConversionResult:
     return ConversionResult(
-        store.frame_count,
+        len(info.delays_cs),
         fitted.bytes,
         sum(info.delays_cs),
         *info.size_px,
-        seconds=tracker.durations_s,
+        seconds=durations_s,
         drawing=fitted.settings.to_dict(),
         tries=fitted.tries,
         estimates=ladder.estimate_bytes(),
