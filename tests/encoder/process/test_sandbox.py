@@ -577,7 +577,7 @@ def test_a_playlist_would_open_nothing_even_if_it_were_read(
 def test_gifsicle_reads_and_writes_only_what_it_may(tmp_path: Path) -> None:
     gif, lost = tmp_path / "made.gif", tmp_path / "lost.gif"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x36:duration=0.5", gif)
-    gifsicle.lose(gif, lost, lossy=60, limits=LIMITS, on_tick=lambda: None)
+    gifsicle.compress_lossy(gif, lost, lossy=60, limits=LIMITS, on_tick=lambda: None)
     assert lost.read_bytes()[:3] == b"GIF"
     command = [str(gifsicle.find_gifsicle()), "-O2", str(gif), "-o", str(tmp_path / "other.gif")]
     assert (
