@@ -5,6 +5,7 @@ can use (ffmpeg's output, a path) goes into `detail`, which is logged and never 
 class is in `chromi/web/http/error_handlers.py`.
 """
 
+import errno
 import math
 
 from chromi.i18n import Message
@@ -144,6 +145,18 @@ class ServiceBusy(ChromiError):
 
     code = "busy"
     user_message = Message("The service is busy. Please try again in a few seconds.")
+
+
+class DiskFull(ChromiError):
+    """The disk is full, or has too little space for another conversion."""
+
+    code = "disk_full"
+    user_message = Message("The server is out of disk space. Please try again later.")
+
+    @classmethod
+    def from_os_error(cls, error: OSError) -> "DiskFull | None":
+        """Return DiskFull if the system error means that the disk or the quota is full, otherwise None."""
+        return cls(detail=str(error)) if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
 
 
 class DatabaseDamaged(ChromiError):

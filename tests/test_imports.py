@@ -42,6 +42,7 @@ ENCODER_LAYERS = (
     ("gif",),
     ("frames",),
     ("render",),
+    ("conversion",),
     ("pipeline", "loops", "preview", "capabilities"),
     ("__init__",),
 )

@@ -69,11 +69,11 @@ def soak(folder: Path, options: argparse.Namespace) -> tuple[list[BaseModel], li
 def tell_and_wait(seconds: float, watch: Watch, visitors: Visitors) -> None:
     """Let them come, and say every minute how it stands."""
     end = time.monotonic() + seconds
-    while (left_s := end - time.monotonic()) > 0:
-        time.sleep(min(60.0, left_s))
+    while (remaining_s := end - time.monotonic()) > 0:
+        time.sleep(min(60.0, remaining_s))
         last = watch.samples[-1] if watch.samples else {}
         shown = ", ".join(f"{name} {last[name]:g}" for name in last if "memory" in name or "queue" in name)
-        print(f"{left_s / 60:4.1f} min left; {visitors.visits.done.total()} visits; {shown}", flush=True)
+        print(f"{remaining_s / 60:4.1f} min left; {visitors.visits.done.total()} visits; {shown}", flush=True)
 
 
 def wait_for_quiet(watch: Watch) -> Sample:

@@ -20,8 +20,7 @@ from chromi.admission.quota import byte_quota, job_quota, probe_quota, upload_qu
 from chromi.client_networks import Network, is_local, network_prefixes, networks_of
 from chromi.config import Settings
 from chromi.db import Job, JobKind, Upload, database, in_network
-from chromi.encoder.encoder_errors import DiskFull
-from chromi.errors import QueueFull, RateLimited, UploadsFull
+from chromi.errors import DiskFull, QueueFull, RateLimited, UploadsFull
 from chromi.storage import MIN_FREE_BYTES, Storage, size_of
 from chromi.tokens import TokenSigner
 

@@ -1,14 +1,14 @@
-"""Video in, GIF out: no Flask, no database, no queue. Usable as a library and from the command line."""
+"""Convert video clips into animated GIFs; a library without Flask, database or queue."""
 
 from chromi.encoder.capabilities import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.encoder.gif.validate import copy_first_frame, read_first_frame
 from chromi.encoder.loops import LoopWindow, find_loops
-from chromi.encoder.option_parser import OPTIONS, Loop
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import OPTIONS, ConversionOptions, Loop
 from chromi.encoder.pipeline import ConversionResult, convert, estimate
 from chromi.encoder.preview import make_preview
 from chromi.encoder.progress import READING, Progress
-from chromi.encoder.source.probe import VideoInfo, probe_video
+from chromi.encoder.source.probe import probe_video
+from chromi.encoder.source.video_info import VideoInfo
 from chromi.encoder.timecode import format_timecode
 
 __all__ = [

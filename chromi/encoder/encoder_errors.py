@@ -1,15 +1,12 @@
-"""What can go wrong while a clip is converted; a job's row keeps code and sentence."""
+"""Errors of the encoder. Their code and message are stored with the job that failed."""
 
-import errno
-
-from chromi.errors import ChromiError
+from chromi.errors import ChromiError, DiskFull
 from chromi.i18n import Message
 
 
 class EncodeError(ChromiError):
-    """The conversion failed; the job's row keeps code and message."""
+    """The conversion failed."""
 
-    status_code = 422
     code = "encode_failed"
     user_message = Message(
         "The video could not be converted. It may be damaged; try another part of it or another one."
@@ -17,7 +14,7 @@ class EncodeError(ChromiError):
 
 
 class NoFrames(EncodeError):
-    """The window holds no picture, although the file looked right."""
+    """The window contains no frame, although the file is a readable video."""
 
     code = "no_frames"
     user_message = Message(
@@ -25,8 +22,8 @@ class NoFrames(EncodeError):
     )
 
 
-class FrozenPicture(EncodeError):
-    """The video goes on where no frame could be decoded, so the GIF would stand still."""
+class FrozenVideo(EncodeError):
+    """Frames in the window cannot be decoded, so part of the GIF would be a still image."""
 
     code = "frozen_picture"
     user_message = Message(
@@ -36,9 +33,8 @@ class FrozenPicture(EncodeError):
 
 
 class BrokenResult(EncodeError):
-    """The GIF breaks the output contract and must not be published."""
+    """The GIF violates the output contract and must not be published."""
 
-    status_code = 500
     code = "broken_result"
     user_message = Message(
         "The finished background did not pass our check, so it was thrown away. Please try again."
@@ -46,16 +42,15 @@ class BrokenResult(EncodeError):
 
 
 class TimedOut(EncodeError):
-    """The conversion took longer than its limit."""
+    """The conversion exceeded its time limit."""
 
     code = "timed_out"
     user_message = Message("This video takes too long to convert. Try a shorter or smaller file.")
 
 
 class ConverterKilled(EncodeError):
-    """Somebody else killed ffmpeg or gifsicle: mostly the kernel, for want of memory."""
+    """Another process killed ffmpeg or gifsicle, usually the kernel's out-of-memory killer."""
 
-    status_code = 500
     code = "converter_killed"
     user_message = Message(
         "The conversion was cut off, most likely because the server ran out of memory. "
@@ -64,7 +59,7 @@ class ConverterKilled(EncodeError):
 
 
 class OutOfMemory(EncodeError):
-    """ffmpeg needs more memory for this clip than it may take, or than the machine has."""
+    """ffmpeg needs more memory for this clip than its limit or the machine allows."""
 
     code = "out_of_memory"
     user_message = Message(
@@ -73,9 +68,8 @@ class OutOfMemory(EncodeError):
 
 
 class WorkerDied(EncodeError):
-    """The worker was killed more often than a job may try."""
+    """The worker was killed on every attempt at the job."""
 
-    status_code = 500
     code = "worker_died"
     user_message = Message(
         "The conversion was cut off more than once. This video may be too heavy; try another one."
@@ -83,7 +77,7 @@ class WorkerDied(EncodeError):
 
 
 class Cancelled(EncodeError):
-    """The caller's `should_stop` said so: the job was cancelled, or taken over."""
+    """The caller's `should_stop` returned True: the job was canceled or another worker took it over."""
 
     code = "stopped"
     user_message = Message("The conversion was stopped.")
@@ -92,7 +86,6 @@ class Cancelled(EncodeError):
 class FfmpegMissing(EncodeError):
     """The ffmpeg binary is missing or does not run."""
 
-    status_code = 500
     code = "ffmpeg_missing"
     user_message = Message(
         "The converter is not installed properly. Whoever runs this service sees why with “doctor”."
@@ -106,12 +99,13 @@ class GifsicleMissing(FfmpegMissing):
 
 
 class CannotFit(EncodeError):
-    """Not even the smallest version fits under the size that was asked for."""
+    """Even the smallest version exceeds the requested size."""
 
     code = "cannot_fit"
 
     @classmethod
     def under(cls, max_bytes: float, smallest_bytes: int) -> "CannotFit":
+        """Return the error with both sizes in its message."""
         return cls(
             Message(
                 "This part of the video does not fit under %(limit)s MB: the smallest background that still "
@@ -122,14 +116,6 @@ class CannotFit(EncodeError):
         )
 
 
-class DiskFull(EncodeError):
-    """The disk filled up while frames or the GIF were being written."""
-
-    status_code = 503
-    code = "disk_full"
-    user_message = Message("The server is out of disk space. Please try again later.")
-
-    @classmethod
-    def explains(cls, error: OSError) -> bool:
-        """True when this is what the system's error means."""
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+def to_encode_error(error: OSError) -> ChromiError:
+    """Return DiskFull or a plain EncodeError for a system error."""
+    return DiskFull.from_os_error(error) or EncodeError(detail=str(error))

@@ -1,13 +1,13 @@
-"""Find the best loop: the windows of a clip whose end runs into their start, in picture and in motion.
+"""Find the windows of a clip that loop best: those whose end continues at their start, in image and motion.
 
-The clip is decoded once into tiny gray pictures, 24 a second. A window of a given length loops if the
-pictures that would have come after its end look like those at its start, or those at its end like the ones
-that came before its start: either makes the cut a real succession. Several pictures in a row are compared, as
-in "Video Textures" (Schödl and others, 2000): a pendulum passes the same place in both directions, and one
-picture does not tell which. Only pictures one length apart are ever compared, so the work grows with the clip
-and no more.
+The clip is decoded once into small grayscale frames, 24 per second. A window of a given length loops if the
+frames after its end resemble those at its start, or if the frames before its start resemble those at its end.
+Either makes the transition from end to start a continuous motion. Several consecutive frames are compared, as
+in "Video Textures" (Schödl et al., 2000): a pendulum passes the same position in both directions, which one
+frame alone does not distinguish. Only frames one window length apart are compared, so the cost is linear in
+the length of the clip.
 
-A hard cut inside a window neither helps nor harms: it is part of the clip, and no seam.
+A hard cut inside a window does not affect its score: it is part of the clip, not of the seam.
 """
 
 import math
@@ -24,36 +24,37 @@ from chromi.encoder.frames.color import flatten_alpha
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
-from chromi.encoder.source.probe import VideoInfo, probe_video
-from chromi.encoder.source.seek import read_all
+from chromi.encoder.source.probe import probe_video
+from chromi.encoder.source.seek import decode_all_options
+from chromi.encoder.source.video_info import VideoInfo
 
 LOOPS_TIMEOUT_S = 60.0
 
 MAX_SEARCHED_S = 600
-"""Of a longer clip the first ten minutes are searched: 14,400 pictures, 8 MB."""
+"""Only the first ten minutes of a clip are searched: 14,400 frames, 8 MB."""
 
-MIN_APART_S = 1.0
-"""How far apart the starts of two windows are at least; closer ones are the same loop to the eye."""
+MIN_START_DISTANCE_S = 1.0
+"""Minimum distance between the starts of two windows. Closer windows look like the same loop."""
 
 _WIDTH_PX, _HEIGHT_PX = 32, 18
 _FRAME_BYTES = _WIDTH_PX * _HEIGHT_PX
 _MAX_FRAMES = MAX_SEARCHED_S * ConversionOptions.fps
 
-# All below are by eye, on turning, swinging, wandering and still pictures, with and without noise.
-_ALIKE = 4  # frames in a row that must be alike, a sixth of a second
-_NEAR = 12  # frames before the seam, and as many after it, that say how the clip moves there
-_UNSEEN = 1.0  # gray levels of 255: where a picture stands still, compression alone steps so far
-_MASKED = 5.0  # gray levels: however wildly a clip moves, a step beyond this and more is seen as a cut
-_FALL = 4.5  # the score's curve: 95 at 1 step, 82 at 2, 64 at 3, 29 at 5, 7 at 7
+# Chosen by eye on rotating, oscillating, wandering and still images, with and without noise.
+_COMPARED_FRAMES = 4  # consecutive frames that must match, a sixth of a second
+_MOTION_FRAMES = 12  # frames on each side of the seam that determine the usual motion there
+_MIN_VISIBLE_STEP = 1.0  # gray levels of 255: compression alone causes such steps in a still image
+_MAX_MASKED_STEP = 5.0  # gray levels: a larger step is visible as a cut, however fast the clip moves
+_SCORE_WIDTH = 4.5  # scale of the score: 95 at 1 step, 82 at 2, 64 at 3, 29 at 5, 7 at 7
 
 
 @dataclass(frozen=True)
 class LoopWindow:
-    """A window of the clip and how well it loops; `start_s` counts from the first picture.
+    """A window of the clip and how well it loops; `start_s` counts from the first frame.
 
-    `score` is 0 to 100. The pictures at the seam are off by some distance, whose unit is the clip's own step
-    from frame to frame around the seam. At 100 the cut cannot be seen, at 95 it is off by one such step (as
-    if a frame had been dropped), at 64 by three, and below 20 anyone sees a jump.
+    `score` is 0 to 100. It measures the difference of the frames at the seam, relative to the usual
+    difference of consecutive frames around the seam (a step). At 100 the seam is invisible, at 95 it is off
+    by one step (as if a frame were dropped), at 64 by three, and below 20 the jump is obvious.
     """
 
     start_s: float
@@ -61,6 +62,7 @@ class LoopWindow:
     score: int
 
     def to_dict(self) -> dict[str, Any]:
+        """Return all fields by name, serializable as JSON."""
         return asdict(self)
 
 
@@ -73,34 +75,40 @@ def find_loops(
     timeout_s: float = LOOPS_TIMEOUT_S,
     on_tick: Callable[[float], None] = lambda fraction: None,
 ) -> list[LoopWindow]:
-    """Return up to `limit` windows of `source`, the best loop first, their starts MIN_APART_S apart or more.
+    """Return up to `limit` windows of `source`, the best loop first.
 
-    A clip no longer than `duration_s` is one window, all of it. Only MAX_SEARCHED_S are searched, and only
-    what can be decoded in `timeout_s`. `on_tick` gets the share done, 0 to 1, ten times a second; whatever it
-    raises ends the search. Raises NotAVideo, NoFrames, EncodeError, and TimedOut before one whole window.
+    Their starts are at least MIN_START_DISTANCE_S apart. A clip no longer than `duration_s` is one window.
+    Only the first MAX_SEARCHED_S are searched, and only the frames decoded within `timeout_s`. `on_tick` gets
+    the fraction done, 0 to 1, ten times a second; its exceptions end the search.
+
+    Raises NotAVideo, NoFrames, EncodeError, and TimedOut if not even one window was decoded in time.
     """
     deadline = time.monotonic() + timeout_s
     info = probe_video(source, on_tick=lambda: on_tick(0.0))
-    expected = ConversionOptions.fps * min(info.duration_s, MAX_SEARCHED_S)
+    expected_frames = ConversionOptions.fps * min(info.duration_s, MAX_SEARCHED_S)
     writer = FrameWriter(
         threads=threads,
         timeout_s=deadline - time.monotonic(),
         max_bytes=_FRAME_BYTES * _MAX_FRAMES,
-        on_tick=lambda frames: on_tick(min(1.0, frames / expected)),
+        on_tick=lambda frames: on_tick(min(1.0, frames / expected_frames)),
     )
     window_s = min(duration_s, info.duration_s)
-    wanted = round(ConversionOptions.fps * window_s)
-    frames = _take_frames(source, info, writer, at_least=wanted)
-    return _choose_apart(_measure_seams(frames, min(wanted, len(frames))), window_s, limit)
+    window_frames = round(ConversionOptions.fps * window_s)
+    frames = _decode_frames(source, info, writer, min_frames=window_frames)
+    seams = _measure_seams(frames, min(window_frames, len(frames)))
+    return _choose_windows(seams, window_s, limit)
 
 
-def _take_frames(source: Path, info: VideoInfo, writer: FrameWriter, *, at_least: int) -> list[bytes]:
-    """Decode the clip, as far as time allows, into a file that has no name and so is never left behind."""
+def _decode_frames(source: Path, info: VideoInfo, writer: FrameWriter, *, min_frames: int) -> list[bytes]:
+    """Decode as many frames as time allows, through an unnamed file that cannot be left behind.
+
+    Raises TimedOut if there are fewer than `min_frames`.
+    """
     with source.open("rb") as clip, tempfile.TemporaryFile() as file:
         try:
             writer.write(
                 [
-                    *untrusted_input(clip.fileno(), threads=writer.threads, before=read_all(info)),
+                    *untrusted_input(clip.fileno(), threads=writer.threads, before=decode_all_options(info)),
                     *("-map", f"0:{info.stream}", "-filter_threads", "1", "-vf", _filters(info)),
                     *("-fps_mode", "passthrough", *REPORT_FRAMES, "-flush_packets", "1"),
                     *("-f", "rawvideo", "-fd", str(file.fileno()), "fd:"),
@@ -108,13 +116,13 @@ def _take_frames(source: Path, info: VideoInfo, writer: FrameWriter, *, at_least
                 descriptors=(clip.fileno(), file.fileno()),
             )
         except TimedOut:
-            if file.seek(0, os.SEEK_END) < at_least * _FRAME_BYTES:
+            if file.seek(0, os.SEEK_END) < min_frames * _FRAME_BYTES:
                 raise
         return _read_frames(file)
 
 
 def _filters(info: VideoInfo) -> str:
-    """Bound the count before anything else; all of the picture counts, whatever part the GIF will show."""
+    """Limit the number of frames first. The whole frame is compared, regardless of the GIF's framing."""
     return ",".join(
         (
             f"fps={ConversionOptions.fps}:start_time={info.first_frame_s:.6f}",
@@ -127,7 +135,7 @@ def _filters(info: VideoInfo) -> str:
 
 
 def _read_frames(file: BinaryIO) -> list[bytes]:
-    """Return the whole frames in the file; the last may be cut."""
+    """Return the complete frames in the file; the last one may be truncated."""
     file.seek(0)
     frames = []
     while len(frame := file.read(_FRAME_BYTES)) == _FRAME_BYTES:
@@ -136,54 +144,57 @@ def _read_frames(file: BinaryIO) -> list[bytes]:
 
 
 def _measure_seams(frames: Sequence[bytes], length: int) -> list[float]:
-    """Return for each window of `length` frames how far its seam is off, in steps of the clip around it."""
+    """Return the error of the seam of each window of `length` frames, in steps of the clip around it."""
     steps, gaps, jumps = (_distances(frames, lag) for lag in (1, length, length - 1))
     return [_measure_seam(steps, gaps, jump, start, start + length) for start, jump in enumerate(jumps)]
 
 
 def _distances(frames: Sequence[bytes], lag: int) -> list[float]:
-    """Return how far each frame is from the one `lag` frames later: root mean square, in gray levels."""
+    """Return the distance of each frame to the one `lag` frames later: root mean square, in gray levels."""
     scale = math.sqrt(_FRAME_BYTES)
-    return [math.dist(one, other) / scale for one, other in zip(frames, frames[lag:], strict=False)]
+    return [math.dist(frame, later) / scale for frame, later in zip(frames, frames[lag:], strict=False)]
 
 
 def _measure_seam(steps: list[float], gaps: list[float], jump: float, start: int, end: int) -> float:
-    """Measure the seam from frame `end - 1` to frame `start`.
+    """Return the error of the seam from frame `end - 1` to frame `start`, rounded to a tenth of a step.
 
-    The jump over the seam counts as far as it exceeds the clip's own steps: that finds a hard cut just there,
-    and is all there is to see if the clip holds not one frame more than the window. Rounded to a tenth of a
-    step: smaller differences between windows are chance.
+    The jump over the seam counts where it exceeds the clip's own steps. That detects a hard cut at the seam,
+    and it is the only measure if the clip has no frames outside the window. Differences below a tenth of a
+    step are noise.
     """
-    around = steps[max(start, end - 1 - _NEAR) : end - 1] + steps[start : min(end - 1, start + _NEAR)]
-    usual = sorted(around)[: len(around) * 7 // 8 + 1] or [0.0]  # without hard cuts
-    step = min(_MASKED, sum(usual) / len(usual)) + _UNSEEN
+    nearby = (
+        steps[max(start, end - 1 - _MOTION_FRAMES) : end - 1]
+        + steps[start : min(end - 1, start + _MOTION_FRAMES)]
+    )
+    usual = sorted(nearby)[: len(nearby) * 7 // 8 + 1] or [0.0]  # without hard cuts
+    step = min(_MAX_MASKED_STEP, sum(usual) / len(usual)) + _MIN_VISIBLE_STEP
     return round(max(jump - usual[-1], _mismatch(gaps, start)) / step, 1)
 
 
 def _mismatch(gaps: list[float], start: int) -> float:
-    """Return how unlike the clip goes on after the window and at its start, or came to its start and its end.
+    """Return the distance of the frames after the window to its first ones, or of those before to its last.
 
-    The better of the two: one real succession is enough. Where the clip begins or ends too soon for either,
-    what there is of both counts.
+    The smaller of the two, because one continuous transition suffices. If the clip has too few frames on both
+    sides, all available frames count together.
     """
-    before, after = gaps[max(0, start - _ALIKE) : start], gaps[start : start + _ALIKE]
-    sides = [side for side in (before, after) if len(side) == _ALIKE] or [before + after]
+    before, after = gaps[max(0, start - _COMPARED_FRAMES) : start], gaps[start : start + _COMPARED_FRAMES]
+    sides = [side for side in (before, after) if len(side) == _COMPARED_FRAMES] or [before + after]
     return min(math.sqrt(sum(gap * gap for gap in side) / max(1, len(side))) for side in sides)
 
 
-def _score(steps_off: float) -> int:
-    return round(100 * math.exp(-((steps_off / _FALL) ** 2)))
+def _score(error_steps: float) -> int:
+    return round(100 * math.exp(-((error_steps / _SCORE_WIDTH) ** 2)))
 
 
-def _choose_apart(seams: list[float], duration_s: float, limit: int) -> list[LoopWindow]:
-    """Take the best window, the first of equals, then the best of those that start well apart, and so on."""
-    chosen: list[int] = []
+def _choose_windows(seams: list[float], duration_s: float, limit: int) -> list[LoopWindow]:
+    """Return the best windows that start far enough apart; the earlier one of equally good windows."""
+    starts: list[int] = []
     for _, start in sorted((seam, start) for start, seam in enumerate(seams)):
-        if len(chosen) == limit:
+        if len(starts) == limit:
             break
-        if all(abs(start - other) >= MIN_APART_S * ConversionOptions.fps for other in chosen):
-            chosen.append(start)
+        if all(abs(start - other) >= MIN_START_DISTANCE_S * ConversionOptions.fps for other in starts):
+            starts.append(start)
     return [
         LoopWindow(round(start / ConversionOptions.fps, 3), duration_s, _score(seams[start]))
-        for start in chosen
+        for start in starts
     ]

@@ -1,14 +1,15 @@
-"""What is wanted: which part of the clip, how it is framed, how it loops, and how good it must be."""
+"""Options of a conversion: the part of the clip, framing, looping, and the quality of the GIF."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
 
-from chromi.encoder.option_parser import AUTO, Framing, Loop, OptionReader, Quality, Scaling, Short
+from chromi.encoder.option_parser import OptionParser
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.source.video_info import VideoInfo
 from chromi.encoder.timecode import format_timecode
 from chromi.errors import BadOptions
 from chromi.i18n import Message
@@ -19,18 +20,68 @@ MAX_START_S = 100 * 3600 - 1.0
 MIN_MB, MAX_MB = 0.1, 500.0
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
 
-_KEPT_FORMAT = 3
-"""Counts up whenever files of kept frames change: none that an older version left is taken."""
+OPTIONS = (
+    *("start_time", "duration", "quality", "max_mb", "framing", "focus"),
+    *("pad", "size", "scaling", "loop", "speed", "reverse", "short"),
+)
+"""The name of each option in a form and in JSON."""
+
+SIZES = {"1280x720": (1280, 720), "1920x1080": (1920, 1080)}
+"""Width and height in pixels by the text of the option `size`."""
+
+AUTO = "auto"
+
+_FRAME_CACHE_VERSION = 3
+"""Increment it when the content of cached frame files changes, so that existing files are not reused."""
+
+
+class Quality(StrEnum):
+    """The balance between image quality and file size."""
+
+    SMALL = "small"
+    BALANCED = "balanced"
+    BEST = "best"
+
+
+class Framing(StrEnum):
+    """How a frame with another aspect ratio is placed in 16:9."""
+
+    FILL = "fill"  # cropped around the focus
+    FIT = "fit"  # whole, on a plain color
+    BLUR = "blur"  # whole, on a blurred copy of itself
+
+
+class Loop(StrEnum):
+    """The transition from the end of the GIF to its start."""
+
+    CUT = "cut"
+    CROSSFADE = "crossfade"
+    BOOMERANG = "boomerang"
+
+
+class Short(StrEnum):
+    """How to fill the GIF if the clip ends before the window does."""
+
+    PLAY = "play"  # do not fill it: the GIF is shorter
+    BOOMERANG = "boomerang"  # play back and forth
+    REPEAT = "repeat"  # play from the start again
+
+
+class Scaling(StrEnum):
+    """How frames are enlarged."""
+
+    AUTO = "auto"  # pixelated for pixel art, smooth for everything else
+    SMOOTH = "smooth"
+    PIXELATED = "pixelated"  # each pixel stays a square, as with CSS `image-rendering: pixelated`
 
 
 @dataclass(frozen=True)
 class ConversionOptions:
-    """A window of the clip and how it becomes a background.
+    """A window of the clip and how it becomes a GIF.
 
-    `start_s` counts from the clip's first picture. `duration_s` is the length of the GIF: at another `speed`
-    the window is that many times as long. `focus` is a point of the picture, x and y from 0 to 1, and `pad`
-    is "auto" or "#rrggbb". A MB has 1,000,000 bytes. Rows may hold recipes of an older version, which had
-    fewer fields: each needs a default that means what was done before there was a choice.
+    `start_s` counts from the first frame of the clip. `duration_s` is the length of the GIF; the window is
+    `speed` times as long. `focus` is a point of the frame, x and y from 0 to 1. `pad` is "auto" or "#rrggbb".
+    `max_mb` is in units of 1,000,000 bytes.
     """
 
     fps: ClassVar[int] = OUTPUT_FPS
@@ -52,38 +103,38 @@ class ConversionOptions:
 
     @property
     def frames(self) -> int:
-        """How many frames the GIF has if the clip is long enough."""
+        """The number of frames in the GIF if the clip is long enough."""
         return round(self.fps * self.duration_s)
 
     @classmethod
-    def parse(cls, **typed: str) -> "ConversionOptions":
-        """Read the OPTIONS as a person typed them; an empty or missing one takes its default.
+    def parse(cls, **text_by_name: str) -> "ConversionOptions":
+        """Parse the OPTIONS from user input; an empty or missing option gets its default.
 
-        Raises BadOptions naming every option that is wrong.
+        Raises BadOptions, which names every invalid option.
         """
-        read = OptionReader(typed)
-        width_px, height_px = read.size("size", (cls.width_px, cls.height_px))
+        parser = OptionParser(text_by_name, OPTIONS)
+        width_px, height_px = parser.parse_size("size", (cls.width_px, cls.height_px), SIZES)
         options = cls(
-            start_s=read.seconds("start_time", cls.start_s, 0, MAX_START_S),
-            duration_s=read.seconds("duration", cls.duration_s, MIN_DURATION_S, MAX_DURATION_S),
-            quality=read.choice("quality", cls.quality),
-            max_mb=read.number_or_none("max_mb", MIN_MB, MAX_MB),
-            framing=read.choice("framing", cls.framing),
-            focus=read.point("focus", cls.focus),
-            pad=read.color("pad"),
+            start_s=parser.parse_seconds("start_time", cls.start_s, 0, MAX_START_S),
+            duration_s=parser.parse_seconds("duration", cls.duration_s, MIN_DURATION_S, MAX_DURATION_S),
+            quality=parser.parse_choice("quality", cls.quality),
+            max_mb=parser.parse_optional_number("max_mb", MIN_MB, MAX_MB),
+            framing=parser.parse_choice("framing", cls.framing),
+            focus=parser.parse_point("focus", cls.focus),
+            pad=parser.parse_color("pad", AUTO),
             width_px=width_px,
             height_px=height_px,
-            loop=read.choice("loop", cls.loop),
-            speed=read.number("speed", cls.speed, MIN_SPEED, MAX_SPEED),
-            reverse=read.switch("reverse"),
-            short=read.choice("short", cls.short),
-            scaling=read.choice("scaling", cls.scaling),
+            loop=parser.parse_choice("loop", cls.loop),
+            speed=parser.parse_number("speed", cls.speed, MIN_SPEED, MAX_SPEED),
+            reverse=parser.parse_bool("reverse"),
+            short=parser.parse_choice("short", cls.short),
+            scaling=parser.parse_choice("scaling", cls.scaling),
         )
-        read.check()
+        parser.check()
         return options
 
     def to_options(self) -> dict[str, str | float | bool | None]:
-        """Return the OPTIONS by name, as JSON has them."""
+        """Return the OPTIONS by name, with the values used in JSON."""
         return {
             "start_time": format_timecode(self.start_s),
             "duration": self.duration_s,
@@ -101,11 +152,11 @@ class ConversionOptions:
         }
 
     def to_form(self) -> dict[str, str]:
-        """Return the OPTIONS as a person would type them, for `parse`."""
-        return {name: _typed(value) for name, value in self.to_options().items()}
+        """Return the OPTIONS by name as text that `parse` accepts."""
+        return {name: _format_value(value) for name, value in self.to_options().items()}
 
     def check_against(self, info: VideoInfo) -> None:
-        """Raise BadOptions if the window starts when the clip is already over."""
+        """Raise BadOptions if the window starts after the end of the clip."""
         if self.start_s >= info.duration_s:
             raise BadOptions(
                 Message(
@@ -116,23 +167,24 @@ class ConversionOptions:
             )
 
     def frame_cache_key(self) -> str:
-        """Return 16 hex digits that are the same for all recipes that keep the same frames of a clip.
+        """Return 16 hex digits that identify the extracted frames of a clip.
 
-        Quality and size of the file decide only what is then made of the frames.
+        `quality` and `max_mb` do not change the key: they have no effect on frame extraction.
         """
-        deciding = {name: value for name, value in asdict(self).items() if name not in ("quality", "max_mb")}
-        deciding["format"] = _KEPT_FORMAT
+        values = {name: value for name, value in asdict(self).items() if name not in ("quality", "max_mb")}
+        values["format"] = _FRAME_CACHE_VERSION
         for name in ("start_s", "duration_s", "speed"):
-            deciding[name] = float(deciding[name])  # 6 and 6.0 are one
-        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
+            values[name] = float(values[name])  # 6 and 6.0 give the same key
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
+        """Return all fields by name, serializable as JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ConversionOptions":
-        """Make the options again that a row remembers, also as an older version wrote it."""
-        kinds = {
+        """Return the options that `to_dict` serialized."""
+        types = {
             "quality": Quality,
             "framing": Framing,
             "focus": tuple,
@@ -140,10 +192,10 @@ class ConversionOptions:
             "short": Short,
             "scaling": Scaling,
         }
-        return cls(**{name: kinds[name](value) if name in kinds else value for name, value in values.items()})
+        return cls(**{name: types[name](value) if name in types else value for name, value in values.items()})
 
 
-def _typed(value: str | float | bool | None) -> str:
+def _format_value(value: str | float | bool | None) -> str:
     match value:
         case None:
             return ""

@@ -1,4 +1,4 @@
-"""How far a conversion is, and when it must end."""
+"""Progress, deadline and cancellation of a conversion."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ from chromi.i18n import Message
 
 READING = Message("Reading your clip")
 CHOOSING = Message("Choosing colors")
-DRAWING = Message("Drawing the GIF")
+RENDERING = Message("Drawing the GIF")
 SHRINKING = Message("Making it smaller")
 CHECKING = Message("Checking the result")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a conversion is: step reading, choosing, encoding or checking; fraction 0 to 1 of the whole."""
+    """The current step (reading, choosing, encoding or checking) and the total fraction done, 0 to 1."""
 
     step: str
     fraction: float
@@ -25,7 +25,7 @@ class Progress:
 
 
 class ProgressTracker:
-    """Report progress that never goes back; end the conversion when it should stop or takes too long."""
+    """Report progress that never decreases; end the conversion when it is canceled or times out."""
 
     def __init__(
         self, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool], timeout_s: float
@@ -34,23 +34,25 @@ class ProgressTracker:
         self._should_stop = should_stop
         self._deadline = time.monotonic() + timeout_s
         self.fraction = 0.0
-        self.seconds: dict[str, float] = {}
+        self.durations_s: dict[str, float] = {}
 
     @property
-    def left_s(self) -> float:
+    def remaining_s(self) -> float:
+        """Seconds until the deadline, negative after it."""
         return self._deadline - time.monotonic()
 
     def report(self, step: str, fraction: float, message: str) -> None:
-        """Pass progress on. Raises Cancelled and TimedOut, here and nowhere else."""
+        """Report progress. Raises Cancelled and TimedOut; nothing else checks for either."""
         self.fraction = min(1.0, max(self.fraction, fraction))
         self._on_progress(Progress(step, self.fraction, message))
         if self._should_stop():
             raise Cancelled
-        if self.left_s <= 0:
-            raise TimedOut(detail=f"out of time while {step}")
+        if self.remaining_s <= 0:
+            raise TimedOut(detail=f"timed out in step {step}")
 
     @contextmanager
-    def timing(self, step: str) -> Iterator[None]:
+    def measure_duration(self, step: str) -> Iterator[None]:
+        """Record in `durations_s` how long the body takes."""
         start = time.monotonic()
         yield
-        self.seconds[step] = round(time.monotonic() - start, 3)
+        self.durations_s[step] = round(time.monotonic() - start, 3)

@@ -1,22 +1,22 @@
-"""Times as a person types and reads them."""
+"""Timecodes in text form."""
 
 import re
 
-# ASCII digits only: \d and float() would take ٣ and １ as well, and float() also "nan", "1e9" and "1_0".
+# ASCII digits only: \d and float() also accept ٣ and １, and float() accepts "nan", "1e9" and "1_0".
 _TIMECODE = re.compile(
     r"(?:(?:([0-9]{1,2}):)?([0-5]?[0-9]):(?=[0-5]?[0-9](?:[.,]|$)))?([0-9]{1,6}(?:[.,][0-9]{1,9})?)"
 )
 
 
 def parse_timecode(text: str) -> float:
-    """Return the seconds that HH:MM:SS[.mmm], MM:SS[.mmm] or a plain number of seconds stands for.
+    """Return the seconds in HH:MM:SS[.mmm], MM:SS[.mmm] or a plain number, rounded to milliseconds.
 
-    The decimal sign may be a comma, as most of Europe writes it. Rounded to milliseconds. Raises
-    ValueError for anything else, signs and exponents included.
+    The decimal separator may be a comma, as in most of Europe. Raises ValueError for any other text,
+    including signs and exponents.
     """
     match = _TIMECODE.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"no timecode: {text[:40]!r}")
+        raise ValueError(f"not a timecode: {text[:40]!r}")
     hours, minutes, seconds = match.groups()
     return round(int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds.replace(",", ".")), 3)
 

@@ -1,6 +1,6 @@
-"""Whatever is thrown at the doors: only ChromiError comes out, and no page is a 500.
+"""Fuzz tests: arbitrary input raises nothing but ChromiError.
 
-A bounded number of examples, the same in every run. `make fuzz` looks for new ones, a hundred times as many.
+The examples are limited in number and the same in every run. `make fuzz` runs a hundred times as many.
 """
 
 import time
@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chromi.encoder import OPTIONS, ConversionOptions, VideoInfo, convert, probe_video
-from chromi.encoder.option_parser import Framing, Loop, Quality, Short
+from chromi.encoder.options import Framing, Loop, Quality, Short
 from chromi.encoder.process.ffmpeg import FrameCounter
 from chromi.encoder.process.subprocess_runner import ProcessResult
 from chromi.encoder.source import probe
@@ -26,22 +26,22 @@ from tests.support.fuzzing import NUMBERS, OPTION_TEXTS, POSITIONS, limit_exampl
 
 pytestmark = pytest.mark.slow
 
-# -- what ffmpeg says ----------------------------------------------------------------------------------------
+# -- ffmpeg's output -----------------------------------------------------------------------------------------
 
-PACKETS = st.one_of(
+PACKET_LINES = st.one_of(
     st.text(max_size=60),
     st.builds("#tb 0: {}/{}".format, NUMBERS, NUMBERS),
     st.builds("#dimensions 0: {}x{}".format, NUMBERS, NUMBERS),
     st.builds("#codec_id 0: {}".format, st.sampled_from(["h264", "gif", "vp9", "", "x" * 300])),
     st.builds("0, {}, {}, {}, 100, 0x1234".format, NUMBERS, NUMBERS, NUMBERS),
 )
-SHOWN = st.one_of(
+SHOWINFO_LINES = st.one_of(
     st.text(max_size=60),
     st.builds("config in time_base: {}/{}, frame_rate: {}/{}".format, *[NUMBERS] * 4),
     st.builds("n:   0 pts: {} pts_time:0 fmt:yuv420p cl:left sar:{}/{} s:{}x{} i:P".format, *[NUMBERS] * 5),
     st.builds("color_range:tv color_space:{} color_primaries:x color_trc:{}".format, NUMBERS, NUMBERS),
     st.builds(
-        lambda note: f"User Data={note.encode().hex()}",
+        lambda message: f"User Data={message.encode().hex()}",
         st.builds("x264 - core {}".format, st.text(max_size=8)),
     ),
 )
@@ -49,22 +49,24 @@ SHOWN = st.one_of(
 
 @limit_examples(400)
 @given(
-    packets=st.lists(PACKETS, max_size=8), shown=st.lists(SHOWN, max_size=8), exit_code=st.integers(-9, 255)
+    packets=st.lists(PACKET_LINES, max_size=8),
+    showinfo=st.lists(SHOWINFO_LINES, max_size=8),
+    exit_code=st.integers(-9, 255),
 )
-@example(packets=["#tb 0: 1/0", "0, 0, 0, 1, 100, 0x0"], shown=[], exit_code=0)
-def test_whatever_ffmpeg_says_of_a_file(packets: list[str], shown: list[str], exit_code: int) -> None:
-    def say(arguments: list[str], **how: Any) -> ProcessResult:
+@example(packets=["#tb 0: 1/0", "0, 0, 0, 1, 100, 0x0"], showinfo=[], exit_code=0)
+def test_probe_survives_any_ffmpeg_output(packets: list[str], showinfo: list[str], exit_code: int) -> None:
+    def run(arguments: list[str], **options: Any) -> ProcessResult:
         for line in packets:
-            how["on_output"](line)
-        witness = next((word for word in " ".join(arguments).split() if word.startswith("trim")), "")
-        name = witness.partition(",")[2].partition("=")[0]
-        for line in shown:
-            how["on_log"](f"[{name} @ 0x5581] {line}")
-        return ProcessResult(exit_code, " | ".join(shown))
+            options["on_output"](line)
+        filters = next((word for word in " ".join(arguments).split() if word.startswith("trim")), "")
+        name = filters.partition(",")[2].partition("=")[0]
+        for line in showinfo:
+            options["on_log"](f"[{name} @ 0x5581] {line}")
+        return ProcessResult(exit_code, " | ".join(showinfo))
 
     with pytest.MonkeyPatch.context() as monkeypatch, suppress(ChromiError):
-        monkeypatch.setattr(probe, "run_ffmpeg", say)
-        monkeypatch.setattr(probe, "_sniff", lambda path: "mov")
+        monkeypatch.setattr(probe, "run_ffmpeg", run)
+        monkeypatch.setattr(probe, "detect_container", lambda path: "mov")
         info = probe_video(Path(__file__))
         assert VideoInfo.from_dict(info.to_dict()) == info
         assert 0 < info.duration_s < float("inf")
@@ -72,23 +74,23 @@ def test_whatever_ffmpeg_says_of_a_file(packets: list[str], shown: list[str], ex
 
 @limit_examples(100)
 @given(st.one_of(st.text(max_size=30), st.builds("frame={}".format, NUMBERS)))
-def test_whatever_is_said_of_progress(line: str) -> None:
+def test_frame_counter_survives_any_line(line: str) -> None:
     counter = FrameCounter()
     counter.read(line)
     assert counter.frames >= 0
 
 
-# -- the bytes of a file -------------------------------------------------------------------------------------
+# -- file content --------------------------------------------------------------------------------------------
 
-KINDS = ("mp4", "fragmented", "mov", "mkv", "webm", "gif", "handmade")
+CONTAINERS = ("mp4", "fragmented", "mov", "mkv", "webm", "gif", "handmade")
 
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A small file of each container."""
+    """The content of a small file of each container."""
     folder = tmp_path_factory.mktemp("seeds")
     small = {"seconds": 0.4, "size": "32x32", "rate": 10}
-    made = {
+    paths = {
         "mp4": make_clip(folder / "c.mp4", **small),
         "mov": make_clip(folder / "c.mov", codec="mjpeg", pix_fmt="yuvj420p", **small),
         "mkv": make_clip(folder / "c.mkv", **small),
@@ -96,13 +98,13 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         "gif": make_clip(folder / "c.gif", codec="gif", pix_fmt="rgb8", **small),
         "fragmented": folder / "fragmented.mp4",
     }
-    ffmpeg("-i", made["mp4"], "-c", "copy", "-movflags", "frag_keyframe+empty_moov", made["fragmented"])
-    picture = malicious_files.jpeg(32, 32)
-    handmade = malicious_files.matroska([(40 * number, picture) for number in range(4)])
-    return {"handmade": handmade, **{kind: path.read_bytes() for kind, path in made.items()}}
+    ffmpeg("-i", paths["mp4"], "-c", "copy", "-movflags", "frag_keyframe+empty_moov", paths["fragmented"])
+    jpeg = malicious_files.jpeg(32, 32)
+    handmade = malicious_files.matroska([(40 * number, jpeg) for number in range(4)])
+    return {"handmade": handmade, **{name: path.read_bytes() for name, path in paths.items()}}
 
 
-WORDS = st.sampled_from(
+INTEGERS = st.sampled_from(
     [
         b"\0" * 4,
         b"\xff" * 4,
@@ -113,54 +115,54 @@ WORDS = st.sampled_from(
         b"\x01" + b"\xff" * 7,
     ]
 )
-CHANGES = st.lists(
+EDITS = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), POSITIONS, st.one_of(st.binary(min_size=1, max_size=4), WORDS)),
+        st.tuples(st.just("overwrite"), POSITIONS, st.one_of(st.binary(min_size=1, max_size=4), INTEGERS)),
         st.tuples(st.just("insert"), POSITIONS, st.binary(min_size=1, max_size=64)),
         st.tuples(st.just("repeat"), POSITIONS, st.integers(1, 4096)),
         st.tuples(st.just("remove"), POSITIONS, st.integers(1, 512)),
-        st.tuples(st.just("cut"), POSITIONS, st.none()),
+        st.tuples(st.just("truncate"), POSITIONS, st.none()),
     ),
     min_size=1,
     max_size=6,
 )
 
 
-def changed(content: bytes, changes: list[tuple[str, float, Any]]) -> bytes:
-    for kind, place, what in changes:
-        at = int(place * len(content))
-        match kind:
-            case "put":
-                content = content[:at] + what + content[at + len(what) :]
+def apply_edits(content: bytes, edits: list[tuple[str, float, Any]]) -> bytes:
+    for edit, place, value in edits:
+        position = int(place * len(content))
+        match edit:
+            case "overwrite":
+                content = content[:position] + value + content[position + len(value) :]
             case "insert":
-                content = content[:at] + what + content[at:]
+                content = content[:position] + value + content[position:]
             case "repeat":
-                content = content[: at + what] + content[at:]
+                content = content[: position + value] + content[position:]
             case "remove":
-                content = content[:at] + content[at + what :]
-            case "cut":
-                content = content[:at]
+                content = content[:position] + content[position + value :]
+            case "truncate":
+                content = content[:position]
     return content
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_whatever_the_bytes_of_a_file_are(kind: str, seeds: dict[str, bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_probe_survives_any_file_content(container: str, seeds: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "c"
 
     @limit_examples(6)
-    @given(CHANGES)
-    def look(changes: list[tuple[str, float, Any]]) -> None:
-        path.write_bytes(changed(seeds[kind], changes))
-        with suppress(NotAVideo):  # and nothing else: no TimedOut, no EncodeError
+    @given(EDITS)
+    def probe_edited(edits: list[tuple[str, float, Any]]) -> None:
+        path.write_bytes(apply_edits(seeds[container], edits))
+        with suppress(NotAVideo):  # but neither TimedOut nor EncodeError
             info = probe_video(path)
             assert 0 < info.duration_s < float("inf")
             assert info.width_px > 0 < info.height_px
             with suppress(BadOptions):
                 ConversionOptions().check_against(info)
 
-    path.write_bytes(seeds[kind])
+    path.write_bytes(seeds[container])
     assert probe_video(path).width_px == 32
-    look()
+    probe_edited()
 
 
 # -- whole conversions ---------------------------------------------------------------------------------------
@@ -170,10 +172,10 @@ SHORT_CLIPS = st.fixed_dictionaries(
         "seconds": st.integers(2, 60).map(lambda frames: frames / 24),
         "rate": st.sampled_from([10, 24, 25, 30, 50]),
         "size": st.sampled_from(["64x36", "36x64"]),
-        "pattern": st.sampled_from(["color", "quadrants"]),
+        "picture": st.sampled_from(["color", "quadrants"]),
     }
 )
-RECIPES = st.builds(
+CONVERSION_OPTIONS = st.builds(
     ConversionOptions,
     start_s=st.floats(0, 1).map(lambda start_s: round(start_s, 3)),
     duration_s=st.integers(24, 72).map(lambda frames: round(frames / 24, 3)),
@@ -186,27 +188,27 @@ RECIPES = st.builds(
 )
 
 
-def test_any_part_of_any_clip_becomes_a_background(tmp_path: Path) -> None:
+def test_any_window_of_any_clip_is_converted(tmp_path: Path) -> None:
     @limit_examples(12)
-    @given(SHORT_CLIPS, RECIPES)
-    @example({"seconds": 0.125, "rate": 24, "size": "64x36", "pattern": "color"}, ConversionOptions())
-    def look(clip: dict[str, Any], options: ConversionOptions) -> None:
+    @given(SHORT_CLIPS, CONVERSION_OPTIONS)
+    @example({"seconds": 0.125, "rate": 24, "size": "64x36", "picture": "color"}, ConversionOptions())
+    def convert_clip(clip: dict[str, Any], options: ConversionOptions) -> None:
         path = make_clip(tmp_path / "c.mp4", **clip)
-        with suppress(BadOptions):  # the clip is over before the part begins
+        with suppress(BadOptions):  # the window starts after the end of the clip
             result = convert(path, tmp_path / "o.gif", options, work_dir=tmp_path / "work")
             assert result.duration_cs == pytest.approx(result.frames * 100 / 24, abs=0.5)
 
-    look()
+    convert_clip()
 
 
-# -- what a person types -------------------------------------------------------------------------------------
+# -- user input ----------------------------------------------------------------------------------------------
 
 
 @limit_examples(500)
 @given(st.dictionaries(st.one_of(st.sampled_from(OPTIONS), st.text(max_size=8)), OPTION_TEXTS, max_size=6))
-def test_whatever_is_asked_for(typed: dict[str, str]) -> None:
+def test_option_parser_survives_any_input(texts: dict[str, str]) -> None:
     with suppress(BadOptions):
-        options = ConversionOptions.parse(**typed)
+        options = ConversionOptions.parse(**texts)
         assert ConversionOptions.from_dict(options.to_dict()) == options
         assert ConversionOptions.parse(**options.to_form()).frame_cache_key()
         assert 1 <= options.duration_s <= 10
@@ -214,21 +216,21 @@ def test_whatever_is_asked_for(typed: dict[str, str]) -> None:
 
 @limit_examples(300)
 @given(OPTION_TEXTS)
-def test_whatever_time_is_typed(typed: str) -> None:
+def test_timecode_parser_survives_any_input(text: str) -> None:
     with suppress(ValueError):
-        seconds = parse_timecode(typed)
+        seconds = parse_timecode(text)
         assert seconds >= 0
         assert seconds >= 100 * 3600 or parse_timecode(format_timecode(seconds)) == seconds
 
 
-# -- links ---------------------------------------------------------------------------------------------------
+# -- tokens --------------------------------------------------------------------------------------------------
 
 KEY = "k" * 32
 
 
 @limit_examples(300)
 @given(st.text(max_size=300))
-def test_no_token_can_be_made_up(token: str) -> None:
+def test_made_up_tokens_are_rejected(token: str) -> None:
     signer = TokenSigner([KEY])
     assert not signer.verify_grant(token, "a link")
     with pytest.raises((NotFound, Gone)):
@@ -237,9 +239,9 @@ def test_no_token_can_be_made_up(token: str) -> None:
 
 @limit_examples(300)
 @given(POSITIONS, st.text(max_size=4), st.integers(0, 4))
-def test_a_changed_token_is_the_same_link_or_none(place: float, text: str, removed: int) -> None:
+def test_modified_tokens_never_give_access_to_another_link(place: float, text: str, removed: int) -> None:
     signer = TokenSigner([KEY])
     token = signer.sign_download("a link", time.time() - MAX_AGE_S / 2)
-    at = int(place * len(token))
+    position = int(place * len(token))
     with suppress(NotFound, Gone):
-        assert signer.verify_download(token[:at] + text + token[at + removed :]) == "a link"
+        assert signer.verify_download(token[:position] + text + token[position + removed :]) == "a link"

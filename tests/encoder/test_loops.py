@@ -1,4 +1,4 @@
-"""The best loop is found where there is one, and a score says how well it loops."""
+"""find_loops finds the best loop, and its score measures how well it loops."""
 
 import os
 from collections.abc import Callable
@@ -12,36 +12,36 @@ from chromi.encoder.loops import MAX_SEARCHED_S
 from chromi.errors import NotAVideo
 from tests.support.clips import ffmpeg, make_clip
 
-FrameStore = Callable[..., Path]
+MakeClip = Callable[..., Path]
 
 DISC = "lt(hypot(X-W/2-({x}),Y-H/2-({y})),13)"
 STRIPES, CHECKS = "lt(mod(X,24),12)", "lt(mod(X,12),6)*lt(mod(Y,18),9)"
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> FrameStore:
-    """Make a clip of white where an expression of X, Y and T is 1."""
+def make_shape_clip(tmp_path: Path) -> MakeClip:
+    """Return a function that makes a clip which is white where an expression of X, Y and T is 1."""
 
-    def film(
+    def make_shape_clip(
         white: str, *, seconds: float = 10, rate: float = 24, name: str = "c.mp4", noise: int = 0
     ) -> Path:
-        drawing = f"format=yuv420p,geq=lum='50+150*({white})':cb=128:cr=128"
+        shape = f"format=yuv420p,geq=lum='50+150*({white})':cb=128:cr=128"
         grain = f",noise=alls={noise}:allf=t" if noise else ""
         return make_clip(
             tmp_path / name, seconds=seconds, size="160x90", rate=rate, pattern="color=black",
-            filters=drawing + grain,
+            filters=shape + grain,
         )  # fmt: skip
 
-    return film
+    return make_shape_clip
 
 
-def swinging(period_s: float, at: str = "T") -> str:
-    return DISC.format(x=f"36*sin(2*PI*({at})/{period_s})", y="0")
+def pendulum(period_s: float) -> str:
+    return DISC.format(x=f"36*sin(2*PI*T/{period_s})", y="0")
 
 
-def wandering(at: str) -> str:
-    """A way that never crosses itself in the same direction."""
-    return DISC.format(x=f"({at})*5-35", y=f"12*sin(({at})*2)")
+def wandering(time: str) -> str:
+    """Return the expression of a disc whose path never repeats a position in the same direction."""
+    return DISC.format(x=f"({time})*5-35", y=f"12*sin(({time})*2)")
 
 
 def scores(windows: list[LoopWindow]) -> list[int]:
@@ -49,63 +49,65 @@ def scores(windows: list[LoopWindow]) -> list[int]:
 
 
 @pytest.mark.slow
-def test_a_period_is_found_and_its_half_is_not(film: FrameStore) -> None:
-    """After half a swing the pendulum is where it was, on its way back."""
-    clip = film(swinging(2))
+def test_full_period_loops_but_half_period_does_not(make_shape_clip: MakeClip) -> None:
+    """After half a period the pendulum is in the same position but moves in the other direction."""
+    clip = make_shape_clip(pendulum(2))
     assert min(scores(find_loops(clip, duration_s=6))) >= 98
     assert max(scores(find_loops(clip, duration_s=5))) < 75
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rate", "noise"), [(10, 0), (30, 0), (29.97, 0), (60, 0), (30, 25)])
-def test_a_period_is_found_at_every_rate_and_under_noise(rate: float, noise: int, film: FrameStore) -> None:
-    clip = film(swinging(2), rate=rate, noise=noise)
+def test_period_is_found_at_any_frame_rate_and_with_noise(
+    rate: float, noise: int, make_shape_clip: MakeClip
+) -> None:
+    clip = make_shape_clip(pendulum(2), rate=rate, noise=noise)
     assert min(scores(find_loops(clip, duration_s=6))) >= 95
 
 
 @pytest.mark.parametrize("noise", [0, pytest.param(25, marks=pytest.mark.slow)])
 @pytest.mark.slow
-def test_the_one_place_that_comes_again_is_first(noise: int, film: FrameStore) -> None:
-    """The second and a half from 2 s on is shown again at 8 s."""
+def test_only_repeated_part_comes_first(noise: int, make_shape_clip: MakeClip) -> None:
+    """The 1.5 seconds that start at 2 s repeat at 8 s."""
     best, second, *_ = find_loops(
-        film(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14, noise=noise), limit=2
+        make_shape_clip(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14, noise=noise), limit=2
     )
     assert best.score >= 98
     assert 1.9 <= best.start_s <= 3.6
     assert second.score < 20 or 1.9 <= second.start_s <= 3.6
 
 
-def test_a_picture_that_stands_still_loops_anywhere(tmp_path: Path) -> None:
+def test_still_image_loops_anywhere(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "c.mp4", seconds=9, pattern="smptebars", rate=10, size="160x90")
     assert scores(find_loops(clip, duration_s=6)) == [100] * 3
 
 
 @pytest.mark.slow
-def test_a_hard_cut_at_the_seam_scores_near_nothing(film: FrameStore) -> None:
-    clip = film(f"if(lt(T,5),{STRIPES},{CHECKS})")
+def test_hard_cut_at_the_seam_scores_near_zero(make_shape_clip: MakeClip) -> None:
+    clip = make_shape_clip(f"if(lt(T,5),{STRIPES},{CHECKS})")
     assert max(scores(find_loops(clip, duration_s=6))) <= 5
-    assert find_loops(clip, duration_s=4)[0].score == 100, "before the cut, or after it"
+    assert find_loops(clip, duration_s=4)[0].score == 100, "the window is before or after the cut"
 
 
 @pytest.mark.slow
-def test_a_hard_cut_inside_the_window_does_not_count(film: FrameStore) -> None:
-    clip = film(f"if(between(T,4,5),{CHECKS},{STRIPES})", seconds=7)
+def test_hard_cut_inside_the_window_does_not_affect_the_score(make_shape_clip: MakeClip) -> None:
+    clip = make_shape_clip(f"if(between(T,4,5),{CHECKS},{STRIPES})", seconds=7)
     assert find_loops(clip, duration_s=6)[0] == LoopWindow(0.0, 6, 100)
 
 
-def test_a_clip_that_is_a_loop_already_is_one_window(film: FrameStore) -> None:
-    assert find_loops(film(swinging(2), seconds=2), duration_s=6) == [LoopWindow(0.0, 2.0, 100)]
+def test_clip_that_already_loops_is_one_window(make_shape_clip: MakeClip) -> None:
+    assert find_loops(make_shape_clip(pendulum(2), seconds=2), duration_s=6) == [LoopWindow(0.0, 2.0, 100)]
 
 
 @pytest.mark.slow
-def test_a_short_clip_that_does_not_loop_says_so(film: FrameStore) -> None:
-    (window,) = find_loops(film(wandering("T*2"), seconds=3))
+def test_short_clip_that_does_not_loop_has_a_low_score(make_shape_clip: MakeClip) -> None:
+    (window,) = find_loops(make_shape_clip(wandering("T*2"), seconds=3))
     assert window.duration_s == pytest.approx(3)
     assert window.score < 20
 
 
 @pytest.mark.slow
-def test_windows_lie_apart_and_the_best_come_first(clip: Path) -> None:
+def test_windows_start_apart_and_are_sorted_by_score(clip: Path) -> None:
     windows = find_loops(clip, duration_s=2)
     assert scores(windows) == sorted(scores(windows), reverse=True)
     starts_s = sorted(window.start_s for window in windows)
@@ -115,22 +117,22 @@ def test_windows_lie_apart_and_the_best_come_first(clip: Path) -> None:
 
 
 @pytest.mark.slow
-def test_times_count_from_the_first_picture(film: FrameStore, tmp_path: Path) -> None:
+def test_times_count_from_the_first_frame(make_shape_clip: MakeClip, tmp_path: Path) -> None:
     late = tmp_path / "late.mkv"
-    clip = film(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14)
+    clip = make_shape_clip(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14)
     ffmpeg("-i", clip, "-c", "copy", "-output_ts_offset", "3.7", late)
     assert find_loops(late, limit=1) == find_loops(clip, limit=1)
 
 
 @pytest.mark.slow
-def test_of_pictures_an_hour_apart_ten_minutes_are_searched(film: FrameStore) -> None:
-    clip = film("gt(T,5000)", seconds=7200, rate=1 / 3600)
+def test_only_ten_minutes_are_searched(make_shape_clip: MakeClip) -> None:
+    clip = make_shape_clip("gt(T,5000)", seconds=7200, rate=1 / 3600)
     last = max(window.start_s for window in find_loops(clip, limit=1000))
     assert last == pytest.approx(MAX_SEARCHED_S - 6, abs=1)
 
 
 @pytest.mark.slow
-def test_what_can_be_read_in_time_is_searched(heavy_clip: Path, tmp_path: Path) -> None:
+def test_timeout_limits_the_searched_part(heavy_clip: Path, tmp_path: Path) -> None:
     long = tmp_path / "long.mp4"
     ffmpeg("-stream_loop", "9", "-i", heavy_clip, "-c", "copy", long)
     windows = find_loops(long, duration_s=1, limit=100, timeout_s=2)
@@ -139,9 +141,9 @@ def test_what_can_be_read_in_time_is_searched(heavy_clip: Path, tmp_path: Path) 
         find_loops(long, duration_s=10, timeout_s=0)
 
 
-def test_whatever_the_tick_raises_ends_the_search(clip: Path) -> None:
-    def stop(share: float) -> None:
-        assert 0 <= share <= 1
+def test_exception_from_on_tick_ends_the_search(clip: Path) -> None:
+    def stop(fraction: float) -> None:
+        assert 0 <= fraction <= 1
         raise KeyboardInterrupt
 
     descriptors = len(os.listdir("/proc/self/fd"))
@@ -150,7 +152,7 @@ def test_whatever_the_tick_raises_ends_the_search(clip: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
-def test_a_text_has_no_loops(tmp_path: Path) -> None:
+def test_text_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "c.mp4").write_text("no video")
     with pytest.raises(NotAVideo):
         find_loops(tmp_path / "c.mp4")

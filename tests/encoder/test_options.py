@@ -1,13 +1,12 @@
-"""Times and options are read as a person types them, or refused by name."""
+"""Timecodes and options are parsed from user input, or rejected with an error that names them."""
 
 import json
 from dataclasses import fields, replace
 
 import pytest
 
-from chromi.encoder.option_parser import OPTIONS, Framing, Loop, Quality, Scaling, Short
-from chromi.encoder.options import ConversionOptions
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.options import OPTIONS, ConversionOptions, Framing, Loop, Quality, Scaling, Short
+from chromi.encoder.source.video_info import VideoInfo
 from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.errors import BadOptions
 
@@ -33,7 +32,7 @@ FIVE_SECONDS = VideoInfo("mov", "h264", 640, 360, 5.06, 30.0, 0.0, "yuv420p", "b
         ("90", 90),
     ],
 )
-def test_a_timecode_is_read(text: str, seconds: float) -> None:
+def test_parse_timecode(text: str, seconds: float) -> None:
     assert parse_timecode(text) == pytest.approx(seconds)
 
 
@@ -46,8 +45,8 @@ def test_a_timecode_is_read(text: str, seconds: float) -> None:
         *("٦", "１", "00:00:0٦", "9999999", "1" * 400, "1\n2", "6\x00", "6s", "00:00:06;rm"),
     ],
 )
-def test_what_is_no_timecode_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no timecode"):
+def test_parse_timecode_rejects_other_text(text: str) -> None:
+    with pytest.raises(ValueError, match="not a timecode"):
         parse_timecode(text)
 
 
@@ -55,27 +54,27 @@ def test_what_is_no_timecode_is_refused(text: str) -> None:
     ("seconds", "text"),
     [(0, "00:00:00.000"), (62.5, "00:01:02.500"), (59.9996, "00:01:00.000"), (3723.004, "01:02:03.004")],
 )
-def test_a_timecode_is_written(seconds: float, text: str) -> None:
+def test_format_timecode(seconds: float, text: str) -> None:
     assert format_timecode(seconds) == text
 
 
-def test_what_is_written_can_be_read() -> None:
+def test_formatted_timecodes_can_be_parsed() -> None:
     for seconds in (0, 0.001, 59.999, 60, 3599.5, 359998.999):
         assert parse_timecode(format_timecode(seconds)) == pytest.approx(seconds)
 
 
-def test_an_empty_form_asks_for_the_first_six_seconds() -> None:
+def test_defaults_are_the_first_six_seconds() -> None:
     assert ConversionOptions.parse() == ConversionOptions(start_s=0.0, duration_s=6.0)
     assert ConversionOptions().frames == 144
 
 
-def test_options_are_read() -> None:
+def test_parse_reads_start_and_duration() -> None:
     options = ConversionOptions.parse(start_time="00:01:02.5", duration="2.5")
     assert options == ConversionOptions(62.5, 2.5)
     assert options.frames == 60
 
 
-def test_every_wrong_option_is_named() -> None:
+def test_error_names_every_invalid_option() -> None:
     with pytest.raises(BadOptions) as caught:
         ConversionOptions.parse(start_time="-1", duration="99")
     message = caught.value.user_message
@@ -84,33 +83,33 @@ def test_every_wrong_option_is_named() -> None:
 
 
 @pytest.mark.parametrize("duration", ["0", "0.999", "10.001", "600"])
-def test_the_duration_is_1_to_10_seconds(duration: str) -> None:
+def test_duration_out_of_range_is_rejected(duration: str) -> None:
     with pytest.raises(BadOptions, match="duration must be between 1 and 10"):
         ConversionOptions.parse(duration=duration)
 
 
 @pytest.mark.parametrize("duration", ["1", "10", "00:00:06"])
-def test_the_ends_of_the_range_are_allowed(duration: str) -> None:
+def test_duration_limits_are_accepted(duration: str) -> None:
     assert ConversionOptions.parse(duration=duration).duration_s == parse_timecode(duration)
 
 
 @pytest.mark.parametrize("start_s", [5.06, 6, 1e5])
-def test_a_start_after_the_end_is_refused_with_the_length(start_s: float) -> None:
+def test_start_after_end_of_clip_is_rejected_with_its_length(start_s: float) -> None:
     with pytest.raises(BadOptions, match=r"the clip is only 00:00:05\.060 long"):
         ConversionOptions(start_s=start_s).check_against(FIVE_SECONDS)
 
 
-def test_a_start_before_the_end_is_allowed() -> None:
+def test_start_before_end_of_clip_is_accepted() -> None:
     ConversionOptions(start_s=5.05).check_against(FIVE_SECONDS)
 
 
-def test_a_recipe_and_what_a_probe_found_survive_a_row() -> None:
+def test_options_and_video_info_survive_serialization() -> None:
     options = ConversionOptions(1.5, 3.0)
     assert ConversionOptions.from_dict(options.to_dict()) == options
     assert VideoInfo.from_dict(FIVE_SECONDS.to_dict()) == FIVE_SECONDS
 
 
-TYPED = {
+TEXTS = {
     "start_time": "1:02.5",
     "duration": "2.5",
     "quality": "best",
@@ -125,7 +124,7 @@ TYPED = {
     "reverse": "on",
     "short": "repeat",
 }
-CHOSEN = ConversionOptions(
+PARSED = ConversionOptions(
     start_s=62.5,
     duration_s=2.5,
     quality=Quality.BEST,
@@ -143,9 +142,9 @@ CHOSEN = ConversionOptions(
 )
 
 
-def test_every_option_is_read() -> None:
-    assert TYPED.keys() == set(OPTIONS)
-    assert ConversionOptions.parse(**TYPED) == CHOSEN
+def test_parse_reads_every_option() -> None:
+    assert TEXTS.keys() == set(OPTIONS)
+    assert ConversionOptions.parse(**TEXTS) == PARSED
 
 
 @pytest.mark.parametrize(
@@ -167,40 +166,38 @@ def test_every_option_is_read() -> None:
         ("color", "red", "color is no option"),
     ],
 )
-def test_a_wrong_option_is_named_with_what_is_allowed(name: str, text: str, words: str) -> None:
+def test_error_states_the_allowed_values(name: str, text: str, words: str) -> None:
     with pytest.raises(BadOptions) as caught:
         ConversionOptions.parse(**{name: text})
     assert caught.value.user_message.startswith(words)
     assert caught.value.user_message.count(" must be ") <= 1
 
 
-def test_all_wrong_options_are_in_one_sentence() -> None:
+def test_error_covers_all_options_in_one_sentence() -> None:
     with pytest.raises(BadOptions) as caught:
         ConversionOptions.parse(**dict.fromkeys(OPTIONS, "?"))
     for name in OPTIONS:
         assert f"{name} must be" in caught.value.user_message
 
 
-def test_what_was_chosen_can_be_typed_again_and_survives_a_row() -> None:
-    for options in (ConversionOptions(), CHOSEN):
+def test_form_and_json_restore_the_options() -> None:
+    for options in (ConversionOptions(), PARSED):
         assert ConversionOptions.parse(**options.to_form()) == options
-        row = json.loads(json.dumps(options.to_dict()))
-        assert ConversionOptions.from_dict(row) == options
-        assert type(ConversionOptions.from_dict(row).loop) is Loop
+        restored = ConversionOptions.from_dict(json.loads(json.dumps(options.to_dict())))
+        assert restored == options
+        assert type(restored.loop) is Loop
 
 
-def test_a_row_of_the_first_version_is_read() -> None:
+def test_from_dict_uses_defaults_for_missing_fields() -> None:
     assert ConversionOptions.from_dict({"start_s": 1.5, "duration_s": 3}) == ConversionOptions(1.5, 3.0)
 
 
-def test_quality_and_size_of_the_file_keep_the_same_pictures() -> None:
-    assert replace(CHOSEN, quality=Quality.SMALL, max_mb=None).frame_cache_key() == CHOSEN.frame_cache_key()
+def test_quality_and_file_size_do_not_change_the_frame_cache_key() -> None:
+    assert replace(PARSED, quality=Quality.SMALL, max_mb=None).frame_cache_key() == PARSED.frame_cache_key()
     assert ConversionOptions(1, 6).frame_cache_key() == ConversionOptions(1.0, 6.0).frame_cache_key()
 
 
-def test_every_other_option_makes_other_pictures() -> None:
-    deciding = [field.name for field in fields(ConversionOptions) if field.name not in ("quality", "max_mb")]
-    keys = {
-        replace(ConversionOptions(), **{name: getattr(CHOSEN, name)}).frame_cache_key() for name in deciding
-    }
-    assert len(keys | {ConversionOptions().frame_cache_key()}) == len(deciding) + 1
+def test_every_other_option_changes_the_frame_cache_key() -> None:
+    names = [field.name for field in fields(ConversionOptions) if field.name not in ("quality", "max_mb")]
+    keys = {replace(ConversionOptions(), **{name: getattr(PARSED, name)}).frame_cache_key() for name in names}
+    assert len(keys | {ConversionOptions().frame_cache_key()}) == len(names) + 1

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chromi.encoder.frames.frame_order import FrameOrder, frames_to_read, order_frames, read_from_s
-from chromi.encoder.option_parser import Loop, Short
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Loop, Short
 
 PATH = Path(__file__).parents[1] / "vectors" / "order.json"
 

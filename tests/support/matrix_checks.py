@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from chromi.encoder import ConversionOptions, convert
-from chromi.encoder.option_parser import Framing, Loop, Quality
+from chromi.encoder.options import Framing, Loop, Quality
 from tests.support.matrix_clips import STARTS, color_space_of, frame_times, make_matrix_clip
 from tests.support.matrix_colors import PATCHES, Rgb, displayed_color
 from tests.support.matrix_layout import BITS, FOCUS, Box, make_layout

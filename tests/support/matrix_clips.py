@@ -82,7 +82,7 @@ def make_matrix_clip(row: Row, folder: Path) -> Path:
     encoded = path if row["rotation"] == "0" else path.with_stem("unrotated")
     command = [
         *("-f", "rawvideo", "-pix_fmt", source.format, "-r", str(RATES[row["rate"]])),
-        *("-s", "{}x{}".format(*layout.stored_px), *source.tags, "-i", "pipe:"),
+        *("-s", "{}x{}".format(*layout.coded_px), *source.tags, "-i", "pipe:"),
         *("-vf", ",".join(source.filters), "-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-c:v", *source.encoder, *source.tags, str(encoded)),
     ]
@@ -199,7 +199,7 @@ class _Plane:
     """One plane, stored as bands of equal lines, each a sequence of runs of blocks."""
 
     def __init__(self, layout: Layout, x_factor: int, y_factor: int) -> None:
-        width, height = layout.stored_px
+        width, height = layout.coded_px
         columns, lines = -(-width // x_factor), -(-height // y_factor)
         names = (
             tuple(layout.block_at((x + 0.5) * x_factor, (y + 0.5) * y_factor) for x in range(columns))

@@ -46,7 +46,7 @@ class Layout:
     target: Box
 
     @property
-    def stored_px(self) -> tuple[int, int]:
+    def coded_px(self) -> tuple[int, int]:
         """Width and height before rotation."""
         sides = (self.width_px, self.height_px)
         return sides[::-1] if self.rotation in ("90", "270") else sides
@@ -64,7 +64,7 @@ class Layout:
 
     def _to_upright(self, x: float, y: float) -> tuple[float, float]:
         """Apply the display matrix like a player. `rotation` is counterclockwise."""
-        width, height = self.stored_px
+        width, height = self.coded_px
         match self.rotation:
             case "90":
                 return y, width - x

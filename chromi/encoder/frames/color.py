@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chromi.encoder.frames.color_lut import make_cube_lut, needs_lut
 from chromi.encoder.process.ffmpeg import escape_path
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.source.video_info import VideoInfo
 
 BACKGROUND_COLOR = "0x202124"
 """The color behind transparent pixels: the gray of Chrome's dark new tab page."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 
-from chromi.encoder.source.probe import HDR_TRANSFERS, HLG, PQ
+from chromi.encoder.source.video_info import HDR_TRANSFERS, HLG, PQ
 
 LUT_SIZE = 33
 """Number of entries along each axis."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 
-from chromi.encoder.encoder_errors import FrozenPicture, NoFrames
+from chromi.encoder.encoder_errors import FrozenVideo, NoFrames
 from chromi.encoder.frames.color import write_lut
 from chromi.encoder.frames.decode_gaps import check_for_gaps
 from chromi.encoder.frames.deinterlace import choose_deinterlacer, may_be_unflagged
@@ -20,8 +20,8 @@ from chromi.encoder.frames.thumbnails import THUMBNAIL_FILTERS, THUMBNAIL_OUTPUT
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.source.ffmpeg_log import FrameLog
-from chromi.encoder.source.probe import VideoInfo
-from chromi.encoder.source.seek import seek
+from chromi.encoder.source.seek import seek_options
+from chromi.encoder.source.video_info import VideoInfo
 
 FLICKS_PER_S = 705_600_000
 """A time base that every common frame rate divides, so that a change of speed rounds no time stamp."""
@@ -115,7 +115,7 @@ class WindowDecoder:
         """Write the window's frames and thumbnails to `nut_path`, or only the frames to an AVI if it is None.
 
         The frames of a stream that changes within the window always go to the AVI, because their order is
-        only known afterwards. Raises NoFrames, FrozenPicture, TimedOut and EncodeError.
+        only known afterwards. Raises NoFrames, FrozenVideo, TimedOut and EncodeError.
         """
         attempt = _Attempt(
             self._start_s, next(self._seek_points_s), deinterlacer=self._detect_unflagged_interlacing()
@@ -129,7 +129,7 @@ class WindowDecoder:
                 attempt = replace(attempt, reads_every_frame=True)
             except _Interlaced:
                 attempt = replace(attempt, deinterlacer=self._choose_deinterlacer(attempt))
-            except (_LateStart, NoFrames, FrozenPicture):
+            except (_LateStart, NoFrames, FrozenVideo):
                 if attempt.seek_s is None:
                     raise
                 attempt = replace(attempt, seek_s=next(self._seek_points_s))
@@ -168,7 +168,9 @@ class WindowDecoder:
         with self._source.open("rb") as clip:
             return self._writer.write(
                 [
-                    *untrusted_input(clip.fileno(), threads=threads, before=seek(self._info, attempt.seek_s)),
+                    *untrusted_input(
+                        clip.fileno(), threads=threads, before=seek_options(self._info, attempt.seek_s)
+                    ),
                     *("-filter_complex_threads", str(threads), "-filter_complex", graph),
                     *(*outputs, "-map_metadata", "-1", *REPORT_FRAMES),
                     *("-f", path.suffix.removeprefix("."), "-y", str(path)),

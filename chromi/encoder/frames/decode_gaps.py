@@ -3,13 +3,13 @@
 from itertools import pairwise
 from pathlib import Path
 
-from chromi.encoder.encoder_errors import FrozenPicture
+from chromi.encoder.encoder_errors import FrozenVideo
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg, untrusted_input
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.source.ffmpeg_log import FrameLog, PacketListing
-from chromi.encoder.source.probe import VideoInfo
-from chromi.encoder.source.seek import seek
+from chromi.encoder.source.seek import seek_options
+from chromi.encoder.source.video_info import VideoInfo
 
 MAX_GAP_S = 1.0
 """In a longer gap, the packets are counted to distinguish an error from a still image."""
@@ -21,7 +21,7 @@ _MARGIN_S = 0.1  # packets this close to a decoded frame may belong to it
 def check_for_gaps(
     source: Path, info: VideoInfo, log: FrameLog, start_s: float, end_s: float, writer: FrameWriter
 ) -> None:
-    """Raise FrozenPicture if frames are missing from `start_s` to `end_s` although their packets exist.
+    """Raise FrozenVideo if frames are missing from `start_s` to `end_s` although their packets exist.
 
     Times are the file's time stamps. ffmpeg runs within the limits of `writer`. Raises TimedOut too.
     """
@@ -30,7 +30,7 @@ def check_for_gaps(
         if after_s - before_s > MAX_GAP_S and after_s > start_s:
             lost = _count_packets(source, info, before_s, after_s, writer.limits)
             if lost >= _MIN_LOST_PACKETS:
-                raise FrozenPicture(detail=f"{lost} packets from {before_s} to {after_s} s gave no frame")
+                raise FrozenVideo(detail=f"{lost} packets from {before_s} to {after_s} s gave no frame")
 
 
 def _count_packets(source: Path, info: VideoInfo, start_s: float, end_s: float, limits: ProcessLimits) -> int:
@@ -39,7 +39,7 @@ def _count_packets(source: Path, info: VideoInfo, start_s: float, end_s: float, 
     with source.open("rb") as clip:
         run_ffmpeg(
             [
-                *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek(info, start_s))),
+                *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek_options(info, start_s))),
                 *("-map", f"0:{info.stream}", "-c", "copy", "-to", f"{end_s:.6f}"),
                 *("-f", "framecrc", "pipe:1"),
             ],

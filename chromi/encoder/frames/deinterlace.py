@@ -6,8 +6,8 @@ from pathlib import Path
 
 from chromi.encoder.process.ffmpeg import run_ffmpeg, untrusted_input
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.source.probe import VideoInfo
-from chromi.encoder.source.seek import seek
+from chromi.encoder.source.seek import seek_options
+from chromi.encoder.source.video_info import VideoInfo
 
 IDET_TIMEOUT_S = 20.0
 
@@ -36,7 +36,7 @@ def choose_deinterlacer(source: Path, info: VideoInfo, seek_s: float | None, *, 
     with source.open("rb") as clip:
         run_ffmpeg(
             [
-                *untrusted_input(clip.fileno(), threads=1, before=seek(info, seek_s)),
+                *untrusted_input(clip.fileno(), threads=1, before=seek_options(info, seek_s)),
                 *("-map", f"0:{info.stream}", "-vf", filters, "-f", "null", "-"),
             ],
             limits=ProcessLimits(IDET_TIMEOUT_S, 0),

@@ -10,9 +10,8 @@ from chromi.encoder.frames.frame_order import frames_to_read, order_frames
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.reorder import reorder_frames
 from chromi.encoder.frames.thumbnails import THUMBNAIL_BYTES
-from chromi.encoder.option_parser import Loop, Short
-from chromi.encoder.options import ConversionOptions
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.options import ConversionOptions, Loop, Short
+from chromi.encoder.source.video_info import VideoInfo
 
 FRAMES_FILENAME = "frames.nut"
 """The name of the file of extracted frames in its folder."""

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromi.encoder.frames.color import convert_color, flatten_alpha, scale_flags
-from chromi.encoder.option_parser import AUTO, Framing
-from chromi.encoder.options import ConversionOptions
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.options import AUTO, ConversionOptions, Framing
+from chromi.encoder.source.video_info import VideoInfo
 
 BLUR_SIZE_PX = (160, 90)
 """The size at which the background is blurred: at an eighth of the GIF's width the blur costs a sixtieth of

@@ -6,8 +6,7 @@ Frames are identified by number: 0 is the first frame that is read from the clip
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chromi.encoder.option_parser import Loop, Short
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Loop, Short
 
 CROSSFADE_FRAMES = 12
 """Half a second, over which the end of the GIF fades into the frames before its start."""

@@ -4,12 +4,11 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from chromi.encoder.option_parser import Scaling
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Scaling
 from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg, untrusted_input
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.source.probe import VideoInfo
-from chromi.encoder.source.seek import seek
+from chromi.encoder.source.seek import seek_options
+from chromi.encoder.source.video_info import VideoInfo
 
 MAX_SIDE_PX = 320
 """Larger frames are enlarged so little that smoothing makes no difference."""
@@ -60,7 +59,7 @@ def _read_frames(source: Path, info: VideoInfo, options: ConversionOptions, path
     with source.open("rb") as clip:
         run_ffmpeg(
             [
-                *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek(info, None))),
+                *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek_options(info, None))),
                 *("-map", f"0:{info.stream}", "-vf", filters, "-fps_mode", "passthrough"),
                 *("-pix_fmt", "rgb24", "-f", "rawvideo", "-y", str(path)),
             ],

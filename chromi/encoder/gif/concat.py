@@ -1,70 +1,76 @@
-"""Join GIFs that were drawn in parts into one, block by block, without touching a pixel."""
+"""Concatenate the GIFs of several segments into one without decoding their images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import BrokenResult
 from chromi.encoder.gif.parser import (
+    HEADER_BYTES,
     LOOP_FOREVER,
-    SCREEN_BYTES,
     TRAILER,
     Frame,
     read_blocks,
     read_size_px,
-    start_gif,
+    write_header,
 )
 
 
 @dataclass(frozen=True)
-class Part:
-    """Frames in one GIF, or in several that show the same ones: of each frame the smallest is taken.
+class EncodedSegment:
+    """One or several GIFs of the same frames; of each frame the smallest encoding is used.
 
-    The first `skip` of them only set the stage.
+    The first `lead_frames` frames only provide the background for the others and are left out.
     """
 
     paths: Sequence[Path]
-    skip: int = 0
+    lead_frames: int = 0
 
 
-def join_parts(parts: Sequence[Part], destination: Path, *, fps: int) -> int:
-    """Write the frames of all `parts` to `destination` as one endless GIF; return how many there are.
+def concat_segments(segments: Sequence[EncodedSegment], destination: Path, *, fps: int) -> int:
+    """Write the frames of all segments to `destination` as an endless GIF; return the number of frames.
 
-    The delays are the whole centiseconds that stay closest to `fps` over the whole length (4, 4, 5, 4, 4, 4
-    at 24), so that 144 frames last exactly 600. Raises BrokenResult if a part is no whole GIF.
+    The delays are in whole centiseconds (4, 4, 5, 4, 4, 4 at 24 fps) that never drift from `fps`: 144 frames
+    last exactly 600. Raises BrokenResult if a segment is not a complete GIF.
     """
-    count = 0
+    frame_count = 0
     with destination.open("wb") as file:
-        for part in parts:
-            frames = read_frames(part)
-            if not count:
-                common = frames[0].colors
-                file.write(start_gif(_read_size_px(part.paths[0]), common) + LOOP_FOREVER)
-            for frame in frames[part.skip :]:
-                delay_cs = begins_cs(count + 1, fps) - begins_cs(count, fps)
-                file.write(frame.lasting(delay_cs).to_bytes(common))
-                count += 1
+        for segment in segments:
+            frames = read_frames(segment)
+            if not frame_count:
+                global_color_table = frames[0].color_table
+                size_px = _read_size_px(segment.paths[0])
+                file.write(write_header(size_px, global_color_table) + LOOP_FOREVER)
+            for frame in _set_delays(frames[segment.lead_frames :], frame_count, fps):
+                file.write(frame.to_bytes(global_color_table))
+                frame_count += 1
         file.write(TRAILER)
-    return count
+    return frame_count
 
 
-def begins_cs(frame: int, fps: int) -> int:
-    """When `frame` begins, and those before it end. Whole numbers only: round() would take 12.5 for 12."""
+def _set_delays(frames: Sequence[Frame], first: int, fps: int) -> Iterator[Frame]:
+    """Yield the frames with their delays; `first` is the number of the first frame in the whole GIF."""
+    for number, frame in enumerate(frames, first):
+        yield frame.with_delay(start_time_cs(number + 1, fps) - start_time_cs(number, fps))
+
+
+def start_time_cs(frame: int, fps: int) -> int:
+    """Return when frame number `frame` starts. Integer arithmetic, because round() rounds 12.5 to 12."""
     return (frame * 200 + fps) // (2 * fps)
 
 
-def read_frames(part: Part) -> list[Frame]:
-    """Return the frames of a part, each with the colors that apply to it. Raises BrokenResult."""
+def read_frames(segment: EncodedSegment) -> list[Frame]:
+    """Return the frames of a segment with their active color tables. Raises BrokenResult."""
     try:
-        alternatives = zip(*(_read_gif(path) for path in part.paths), strict=True)
-        return [min(same, key=lambda frame: frame.size_bytes) for same in alternatives]
+        alternatives = zip(*(_read_gif(path) for path in segment.paths), strict=True)
+        return [min(frames, key=lambda frame: frame.size_bytes) for frames in alternatives]
     except ValueError as error:
-        raise BrokenResult(detail=f"{part.paths} do not hold the same frames") from error
+        raise BrokenResult(detail=f"{segment.paths} do not contain the same frames") from error
 
 
 def _read_size_px(path: Path) -> tuple[int, int]:
     with path.open("rb") as file:
-        return read_size_px(file.read(SCREEN_BYTES))
+        return read_size_px(file.read(HEADER_BYTES))
 
 
 def _read_gif(path: Path) -> list[Frame]:

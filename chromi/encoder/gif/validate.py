@@ -1,7 +1,6 @@
-"""The finished GIF: check it before anyone sees it, publish it, show its first frame."""
+"""Validate and publish a finished GIF, and read its first frame."""
 
 import io
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
@@ -9,72 +8,72 @@ from pathlib import Path
 
 from PIL import Image
 
-from chromi.atomic_files import flush
+from chromi.atomic_files import atomic_publish
 from chromi.encoder.encoder_errors import BrokenResult
-from chromi.encoder.gif.concat import begins_cs
-from chromi.encoder.gif.parser import TRAILER, Frame, read_blocks, read_size_px, start_gif
+from chromi.encoder.gif.concat import start_time_cs
+from chromi.encoder.gif.parser import TRAILER, Frame, read_blocks, read_size_px, write_header
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.parallel import run_parallel
 
-MIN_DELAY_CS = 2  # Chrome plays 0 and 1 as 10
-_DECODED_EVERY = 24
-"""Decoding all frames takes as long as drawing a third of them, and finds nothing more."""
+MIN_DELAY_CS = 2  # Chrome replaces delays of 0 and 1 by 10
+_DECODE_INTERVAL = 24
+"""One frame in this many is decoded. Decoding all takes a third of the rendering time and finds no more."""
 
 
 @dataclass(frozen=True)
 class GifInfo:
-    """What a finished GIF holds; `notes` is whatever it says besides its pictures."""
+    """The properties of a finished GIF; `metadata` names all extensions except the loop count."""
 
     size_px: tuple[int, int]
     delays_cs: tuple[int, ...]
-    loop: int | None
-    notes: tuple[str, ...]
+    loop_count: int | None
+    metadata: tuple[str, ...]
 
 
 def validate_gif(
-    gif_path: Path, options: ConversionOptions, frames: int, *, on_tick: Callable[[int], None]
+    gif_path: Path, options: ConversionOptions, frame_count: int, *, on_tick: Callable[[int], None]
 ) -> GifInfo:
-    """Walk every block and hold the file to the output contract; `on_tick` gets the frames seen so far.
+    """Parse the whole file and check it against the output contract; `on_tick` gets the frames parsed so far.
 
-    One frame of each second is decoded. Raises BrokenResult naming every promise that is broken.
+    One frame of each second is decoded. Raises BrokenResult, which names every violation.
     """
-    facts = _read_gif(gif_path, on_tick)
-    expected_cs = begins_cs(frames, options.fps)
-    promises = {
-        f"{frames} frames": len(facts.delays_cs) == frames,
-        f"{options.width_px}x{options.height_px}": facts.size_px == (options.width_px, options.height_px),
-        f"delays that sum to {expected_cs} cs": sum(facts.delays_cs) == expected_cs,
-        f"no delay under {MIN_DELAY_CS} cs": min(facts.delays_cs, default=0) >= MIN_DELAY_CS,
-        "an endless loop": facts.loop == 0,
-        "no metadata": not facts.notes,
+    info = _read_gif_info(gif_path, on_tick)
+    expected_cs = start_time_cs(frame_count, options.fps)
+    size_px = (options.width_px, options.height_px)
+    requirements = {
+        f"{frame_count} frames": len(info.delays_cs) == frame_count,
+        f"{options.width_px}x{options.height_px}": info.size_px == size_px,
+        f"delays that sum to {expected_cs} cs": sum(info.delays_cs) == expected_cs,
+        f"no delay under {MIN_DELAY_CS} cs": min(info.delays_cs, default=0) >= MIN_DELAY_CS,
+        "an endless loop": info.loop_count == 0,
+        "no metadata": not info.metadata,
     }
-    broken = [promise for promise, is_kept in promises.items() if not is_kept]
-    if broken:
-        raise BrokenResult(detail=f"wanted {', '.join(broken)}; got {facts}")
-    return facts
+    violated = [requirement for requirement, is_met in requirements.items() if not is_met]
+    if violated:
+        raise BrokenResult(detail=f"expected {', '.join(violated)}; got {info}")
+    return info
 
 
-def _read_gif(gif_path: Path, on_tick: Callable[[int], None]) -> GifInfo:
+def _read_gif_info(gif_path: Path, on_tick: Callable[[int], None]) -> GifInfo:
     delays_cs: list[int] = []
-    loop: int | None = None
-    notes: list[str] = []
-    with _mapped(gif_path) as content:
+    loop_count: int | None = None
+    metadata: list[str] = []
+    with _map_file(gif_path) as content:
         size_px = read_size_px(content)
         for block in read_blocks(content):
             if isinstance(block, Frame):
-                if len(delays_cs) % _DECODED_EVERY == 0:
+                if len(delays_cs) % _DECODE_INTERVAL == 0:
                     _decode(block, size_px)
                 delays_cs.append(block.delay_cs)
                 on_tick(len(delays_cs))
-            elif block.loop is None:
-                notes.append(block.name)
+            elif block.loop_count is None:
+                metadata.append(block.name)
             else:
-                loop = block.loop
-    return GifInfo(size_px, tuple(delays_cs), loop, tuple(notes))
+                loop_count = block.loop_count
+    return GifInfo(size_px, tuple(delays_cs), loop_count, tuple(metadata))
 
 
-def _mapped(path: Path) -> mmap:
-    """Give a file's bytes without holding them in memory."""
+def _map_file(path: Path) -> mmap:
     with path.open("rb") as file:
         try:
             return mmap(file.fileno(), 0, access=ACCESS_READ)
@@ -83,46 +82,39 @@ def _mapped(path: Path) -> mmap:
 
 
 def _decode(frame: Frame, size_px: tuple[int, int]) -> None:
-    """Have Pillow decode it in a GIF of its own."""
-    alone = io.BytesIO(start_gif(size_px, frame.colors) + frame.to_bytes(frame.colors) + TRAILER)
+    """Decode a frame with Pillow. Raises BrokenResult."""
+    header = write_header(size_px, frame.color_table)
+    single_frame_gif = io.BytesIO(header + frame.to_bytes(frame.color_table) + TRAILER)
     try:
-        with Image.open(alone, formats=["GIF"]) as image:
+        with Image.open(single_frame_gif, formats=["GIF"]) as image:
             image.load()
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for damaged data
+    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for corrupt data
         raise BrokenResult(detail=f"a frame cannot be decoded: {error}") from error
 
 
-def publish(partial: Path, destination: Path, *, on_tick: Callable[[], None]) -> None:
-    """Give a finished file its final name in one step, on disk before anyone can see it.
+def publish(partial_path: Path, destination: Path, *, on_tick: Callable[[], None]) -> None:
+    """Flush a finished file to disk, then rename it to `destination` atomically.
 
-    `on_tick` is called ten times a second, however slow the disk is; whatever it raises goes to the caller.
+    `on_tick` is called ten times a second, even if the disk is slow; its exceptions reach the caller.
     """
 
-    def write_and_rename(check: Callable[[], None]) -> None:
-        with partial.open("rb") as file:
-            flush(file, check)
-        check()
-        partial.replace(destination)
-        folder = os.open(destination.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    def publish_file(check: Callable[[], None]) -> None:
+        atomic_publish(partial_path, destination, check=check)
 
-    run_parallel([write_and_rename], at_once=1, on_tick=on_tick)
+    run_parallel([publish_file], max_parallel=1, on_tick=on_tick)
 
 
 def read_first_frame(gif_path: Path) -> bytes:
-    """Return the first frame as a JPEG, a still to show before anyone takes the whole file."""
-    still = io.BytesIO()
+    """Return the first frame as a JPEG, a small still image of the GIF."""
+    jpeg = io.BytesIO()
     with Image.open(gif_path, formats=["GIF"]) as image:
-        image.convert("RGB").save(still, "JPEG", quality=80)
-    return still.getvalue()
+        image.convert("RGB").save(jpeg, "JPEG", quality=80)
+    return jpeg.getvalue()
 
 
 def copy_first_frame(gif_path: Path) -> bytes:
-    """Return the first frame as a PNG, each pixel as it is: to look at closely."""
-    still = io.BytesIO()
+    """Return the first frame as a PNG, lossless."""
+    png = io.BytesIO()
     with Image.open(gif_path, formats=["GIF"]) as image:
-        image.save(still, "PNG")
-    return still.getvalue()
+        image.save(png, "PNG")
+    return png.getvalue()

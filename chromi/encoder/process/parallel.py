@@ -1,23 +1,27 @@
-"""Run tasks in parallel, usually one program each, and stop all of them when one fails."""
+"""Run several tasks in parallel, each with its own subprocess, and stop all of them when one must stop."""
 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 from chromi.encoder.encoder_errors import Cancelled
 
 TICK_S = 0.1
 
-Task = Callable[[Callable[[], None]], None]
-"""A task. Its argument is a function that it must call ten times a second."""
+Result = TypeVar("Result")
+
+Task = Callable[[Callable[[], None]], Result]
+"""A function that gets a callback and must call it ten times a second."""
 
 
-def run_parallel(work: Sequence[Task], *, at_once: int, on_tick: Callable[[], None]) -> None:
-    """Run the tasks in `work`, at most `at_once` at a time, and return when all are done.
+def run_parallel(
+    tasks: Sequence[Task[Result]], *, max_parallel: int, on_tick: Callable[[], None]
+) -> list[Result]:
+    """Run all `tasks`, at most `max_parallel` at a time; return their results in the order of `tasks`.
 
-    `on_tick` is called ten times a second in the caller's thread. An exception from it or from a task stops
-    the other tasks, by raising Cancelled in the function that they must call. It is re-raised after all tasks
-    have ended.
+    `on_tick` is called ten times a second in the caller's thread. If it or a task raises an exception, the
+    callbacks of the other tasks raise Cancelled, and the exception is raised after all tasks have ended.
     """
     stop = threading.Event()
 
@@ -25,19 +29,20 @@ def run_parallel(work: Sequence[Task], *, at_once: int, on_tick: Callable[[], No
         if stop.is_set():
             raise Cancelled
 
-    def run_task(task: Task) -> None:
-        check()  # the tasks may have been stopped while this one was queued
-        task(check)
+    def run_unless_stopped(task: Task[Result]) -> Result:
+        check()  # the task may have waited for a free thread
+        return task(check)
 
-    with ThreadPoolExecutor(at_once) as pool:
-        futures = [pool.submit(run_task, task) for task in work]
+    with ThreadPoolExecutor(max_parallel) as pool:
+        futures = [pool.submit(run_unless_stopped, task) for task in tasks]
         try:
-            _watch(futures, on_tick)
+            _wait(futures, on_tick)
         finally:
             stop.set()
+    return [future.result() for future in futures]
 
 
-def _watch(futures: Sequence["Future[None]"], on_tick: Callable[[], None]) -> None:
+def _wait(futures: Sequence["Future[Result]"], on_tick: Callable[[], None]) -> None:
     pending = set(futures)
     while pending:
         done, pending = wait(pending, TICK_S, FIRST_EXCEPTION)

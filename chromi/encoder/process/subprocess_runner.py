@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromi.encoder.encoder_errors import ConverterKilled, DiskFull, EncodeError, OutOfMemory, TimedOut
+from chromi.encoder.encoder_errors import ConverterKilled, EncodeError, OutOfMemory, TimedOut
 from chromi.encoder.process import sandbox
 from chromi.encoder.process.available_memory import limit_to_available
 from chromi.encoder.process.launcher import EXIT_TEMPORARY_FAILURE
+from chromi.errors import DiskFull
 
 _TICK_S = 0.1
 _MAX_LINE_BYTES = 64 * 1024

@@ -1,74 +1,95 @@
-"""Draw until it fits: the best looking GIF under a size, in as few tries as predictions allow."""
+"""Rate control: find the best quality that fits a size budget, with as few renderings as possible."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import CannotFit
-from chromi.encoder.render.ladder import Choice
+from chromi.encoder.render.ladder import Ladder
 from chromi.encoder.render.renderer import RenderSettings
 
 TYPICAL_TRIES = 3
-"""Whole drawings after which a GIF that fits is good enough, however much room it leaves."""
-ROOM = 0.8
-"""Share of the budget below which one more try for a better looking one is worth its seconds."""
+"""After this many renderings any GIF that fits is accepted."""
+MIN_USED_SHARE = 0.8
+"""Another rendering at a better quality is worth its time if less than this share of the budget is used."""
 
-Draw = Callable[[RenderSettings, Path], int]
-"""Draws the whole film into a file and returns its bytes."""
+Render = Callable[[RenderSettings, Path], int]
+"""Renders the whole GIF into a file and returns its bytes."""
 
 
 @dataclass(frozen=True)
 class FittedGif:
-    """The drawing that was taken, its bytes, and how many were made to find it."""
+    """The accepted rendering: its settings, its bytes, and the number of renderings that were needed."""
 
-    drawing: RenderSettings
+    settings: RenderSettings
     bytes: int
     tries: int
 
 
-def fit(choice: Choice, best: int, budget: float | None, gif_path: Path, draw: Draw) -> FittedGif:
-    """Leave the best looking GIF under `budget` bytes at `gif_path`; None fits anything.
+@dataclass(frozen=True)
+class _Search:
+    """State of the search; `too_large` and `fitting_index` are indexes of rungs."""
 
-    Rung `best` is the best looking one that is wanted. What a try really took corrects what is expected of
-    the other rungs. Raises CannotFit with the smallest size reached if not even the last rung fits.
+    too_large: int
+    scale: float = 1.0
+    tries: int = 0
+    smallest_bytes: int | None = None
+    fitting_index: int | None = None
+    fitted: FittedGif | None = None
+
+
+def fit_to_budget(
+    ladder: Ladder, start: int, budget_bytes: float | None, gif_path: Path, render: Render
+) -> FittedGif:
+    """Write the best GIF that fits `budget_bytes` (None: no limit) to `gif_path`.
+
+    `start` is the index of the best rung to consider. The actual size of each rendering corrects the expected
+    sizes of the other rungs. Raises CannotFit with the smallest size reached if even the last rung does not
+    fit.
     """
     try_path = gif_path.with_suffix(".try.gif")
-    taken: tuple[int, FittedGif] | None = None
-    rung: int | None = choice.fitting(budget, start=best)
-    too_big, smallest, tries = best - 1, 0, 0
+    search = _Search(too_large=start - 1)
+    index: int | None = ladder.find_fitting(budget_bytes, start=start)
     try:
-        while rung is not None:
-            drawing, expected = choice.ladder[rung].drawing, choice.ladder[rung].expected_bytes
-            size, tries = draw(drawing, try_path), tries + 1
-            smallest = min(smallest or size, size)
-            if budget is None or size <= budget:
-                taken = (rung, FittedGif(drawing, size, tries))
+        while index is not None:
+            settings = ladder.rungs[index].settings
+            size_bytes = render(settings, try_path)
+            search = _record(search, ladder, index, size_bytes, budget_bytes)
+            if search.fitting_index == index:
                 try_path.replace(gif_path)
-            else:
-                too_big = rung
-            rung = _next(choice, budget, size / expected, too_big, taken, tries)
+            index = _next_index(search, ladder, budget_bytes)
     finally:
         try_path.unlink(missing_ok=True)
-    if taken is None:
-        raise CannotFit.under(budget or 0, smallest)
-    return FittedGif(taken[1].drawing, taken[1].bytes, tries)
+    if search.fitted is None:
+        raise CannotFit.under(budget_bytes or 0, search.smallest_bytes or 0)
+    return replace(search.fitted, tries=search.tries)
 
 
-def _next(
-    choice: Choice,
-    budget: float | None,
-    scale: float,
-    too_big: int,
-    taken: tuple[int, FittedGif] | None,
-    tries: int,
-) -> int | None:
-    """Return the rung to try next, or None when the search is over."""
-    if taken is None:
-        if too_big == len(choice.ladder) - 1:
+def _record(
+    search: _Search, ladder: Ladder, index: int, size_bytes: int, budget_bytes: float | None
+) -> _Search:
+    """Return the state of the search after the rendering of a rung."""
+    rung, tries = ladder.rungs[index], search.tries + 1
+    search = replace(
+        search,
+        scale=size_bytes / rung.expected_bytes,
+        tries=tries,
+        smallest_bytes=min(search.smallest_bytes or size_bytes, size_bytes),
+    )
+    if budget_bytes is None or size_bytes <= budget_bytes:
+        return replace(search, fitting_index=index, fitted=FittedGif(rung.settings, size_bytes, tries))
+    return replace(search, too_large=index)
+
+
+def _next_index(search: _Search, ladder: Ladder, budget_bytes: float | None) -> int | None:
+    """Return the index of the rung to render next, None if the search is over."""
+    if search.fitted is None or search.fitting_index is None:
+        if search.too_large == len(ladder.rungs) - 1:
             return None
-        return choice.fitting(budget, start=too_big + 1, scale=scale)
-    rung, fitted = taken
-    if budget is None or tries >= TYPICAL_TRIES or fitted.bytes >= ROOM * budget:
+        return ladder.find_fitting(budget_bytes, start=search.too_large + 1, scale=search.scale)
+    if budget_bytes is None or search.tries >= TYPICAL_TRIES:
         return None
-    better = choice.fitting(budget, start=too_big + 1, scale=scale)
-    return better if better < rung else None
+    if search.fitted.bytes >= MIN_USED_SHARE * budget_bytes:
+        return None
+    better = ladder.find_fitting(budget_bytes, start=search.too_large + 1, scale=search.scale)
+    return better if better < search.fitting_index else None

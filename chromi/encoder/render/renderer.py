@@ -1,13 +1,16 @@
-"""Pass 2: draw the kept frames in few colors, in parts of which several are drawn side by side."""
+"""Pass 2: render the extracted frames as a GIF, in segments that are rendered in parallel."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 from chromi.encoder.frames.color import BT709_TO_BGRA
 from chromi.encoder.frames.thumbnails import Thumbnails
-from chromi.encoder.gif import concat, gifsicle
+from chromi.encoder.gif import gifsicle
+from chromi.encoder.gif.concat import EncodedSegment, concat_segments
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, frames_input, run_ffmpeg
 from chromi.encoder.process.parallel import run_parallel
@@ -16,24 +19,26 @@ from chromi.encoder.render.palette import write_palette
 from chromi.encoder.render.quality_metrics import Comparison
 
 MAX_GIF_BYTES = 512 * 1024**2
-_MAX_PART_FRAMES = 72
-"""More would not be drawn sooner."""
+_MAX_SEGMENT_FRAMES = 72
+"""Longer segments are not faster."""
 _MAX_LOSSY_FRAMES = 24
-"""gifsicle holds a part in memory: so many frames take 40 MB."""
-KINDS = CLEAR, OPAQUE = "clear", "opaque"
-"""How pixels that stay the same are written: transparent, or as they are. Grain is smaller opaque, by up to a
-fifth; still ground is smaller clear, by two thirds."""
+"""gifsicle holds a whole segment in memory: 40 MB for this many frames."""
+UNCHANGED_PIXELS = TRANSPARENT, OPAQUE = "clear", "opaque"
+"""The encodings of pixels that do not change between frames: transparent, or in their own color. Opaque is up
+to a fifth smaller for grain, transparent is two thirds smaller for a static background. The values are part
+of a result's JSON."""
 _LOSSY = "lossy"
-_FLAGS = {CLEAR: "offsetting+transdiff", OPAQUE: "offsetting"}
+_GIF_FLAGS = {TRANSPARENT: "offsetting+transdiff", OPAQUE: "offsetting"}
 
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How the kept frames become a GIF.
+    """How the extracted frames are encoded as a GIF.
 
-    `colors` 2 to 256, one of them transparent. `dither` is paletteuse's. `lossy` is gifsicle's, 0 to 200.
-    `denoise` is hqdn3d's luma strength over time, 0 for none. `fps` is how many different pictures a second
-    shows, 12 to 24. `kinds` is how pixels that stay the same are written; of several the smallest is taken.
+    `colors` is 2 to 256, including one transparent color. `dither` is an option of ffmpeg's paletteuse.
+    `lossy` is gifsicle's option, 0 to 200. `denoise` is hqdn3d's temporal luma strength, 0 for none. `fps` is
+    the number of distinct frames per second, 12 to 24. `unchanged_pixels` holds the encodings to try; the
+    smallest is used for each frame.
     """
 
     colors: int = 256
@@ -41,175 +46,187 @@ class RenderSettings:
     lossy: int = 0
     denoise: int = 0
     fps: int = ConversionOptions.fps
-    kinds: tuple[str, ...] = KINDS
+    unchanged_pixels: tuple[str, ...] = UNCHANGED_PIXELS
 
     @property
     def filters(self) -> str:
-        """What happens to the frames of a part, in bgra, before they get their colors."""
+        """The filters that a segment's frames pass before paletteuse; they return bgra."""
         chain = [f"settb=1/{ConversionOptions.fps},setpts=N"]
         if self.denoise:
             chain.append(f"hqdn3d={self.denoise / 2}:{self.denoise / 2}:{self.denoise}:{self.denoise}")
-        if self.fps < ConversionOptions.fps:  # the rest of the second shows the last picture again
+        if self.fps < ConversionOptions.fps:  # duplicates the last frame until the second is full
             chain.append(
                 f"fps={self.fps}:round=down,fps={ConversionOptions.fps}:round=down,tpad=stop=2:stop_mode=clone"
             )
         return ",".join([*chain, BT709_TO_BGRA])
 
     @property
-    def is_seamless(self) -> bool:
-        """True if a part can go on where the one before it ended: both draw the frame between them alike."""
+    def can_overlap(self) -> bool:
+        """True if adjacent segments render a frame that both contain identically."""
         return not (self.denoise or self.fps < ConversionOptions.fps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings by the names used in JSON."""
+        values = asdict(self)
+        values["kinds"] = values.pop("unchanged_pixels")
+        return values
 
 
 @dataclass(frozen=True)
 class FrameStore:
-    """What is drawn: `count` frames in a NUT file; the strip that their colors are chosen from.
+    """The frames to render: `frame_count` frames in a NUT file, and their thumbnails.
 
-    `work_dir` is for what is made on the way: the palettes stay there, for the next drawing.
+    `work_dir` is for intermediate files. Palettes stay there and are reused by later renderings.
     """
 
     frames_path: Path
-    count: int
-    strip: Thumbnails
+    frame_count: int
+    thumbnails: Thumbnails
     work_dir: Path
 
 
-def draw(
-    film: FrameStore,
-    drawing: RenderSettings,
+def render_gif(
+    store: FrameStore,
+    settings: RenderSettings,
     gif_path: Path,
     *,
     threads: int,
     timeout_s: float,
     on_tick: Callable[[int], None],
 ) -> None:
-    """Write the GIF to `gif_path`; `on_tick` gets the frames done so far. Raises TimedOut and EncodeError."""
-    cuts = _cut(film.count, drawing, threads)
-    limits = ProcessLimits(timeout_s, MAX_GIF_BYTES // len(cuts))
-    parts = [Part(film, drawing, limits, frames) for frames in cuts]
-    parts[0].write_palette()
+    """Write the GIF to `gif_path`; `on_tick` gets the number of frames done.
+
+    Raises TimedOut and EncodeError.
+    """
+    ranges = _split_frames(store.frame_count, settings, threads)
+    limits = ProcessLimits(timeout_s, MAX_GIF_BYTES // len(ranges))
+    segments = [Segment(store, settings, limits, frames) for frames in ranges]
+    segments[0].write_palette()
     run_parallel(
-        [part.draw for part in parts],
-        at_once=threads,
-        on_tick=lambda: on_tick(sum(part.done for part in parts)),
+        [segment.render for segment in segments],
+        max_parallel=threads,
+        on_tick=lambda: on_tick(sum(segment.frames_done for segment in segments)),
     )
-    concat.join_parts([part.result for part in parts], gif_path, fps=ConversionOptions.fps)
-    for part in parts:
-        part.discard()
+    concat_segments([segment.encoded for segment in segments], gif_path, fps=ConversionOptions.fps)
+    for segment in segments:
+        segment.discard()
 
 
-def _cut(count: int, drawing: RenderSettings, threads: int) -> list[range]:
-    """Cut so many frames into parts of about the same length, so that all threads end together."""
-    most = _MAX_LOSSY_FRAMES if drawing.lossy else _MAX_PART_FRAMES
-    parts = threads * ceil(count / (threads * most))
-    length = ceil(count / parts)
-    return [range(start, min(start + length, count)) for start in range(0, count, length)]
+def _split_frames(frame_count: int, settings: RenderSettings, threads: int) -> list[range]:
+    """Split the frames into segments of about equal length, so that all threads finish together."""
+    max_frames = _MAX_LOSSY_FRAMES if settings.lossy else _MAX_SEGMENT_FRAMES
+    segment_count = threads * ceil(frame_count / (threads * max_frames))
+    length = ceil(frame_count / segment_count)
+    return [range(start, min(start + length, frame_count)) for start in range(0, frame_count, length)]
 
 
 @dataclass
-class Part:
-    """Some frames of a film that follow one another; `done` says how many of them are drawn.
+class Segment:
+    """Consecutive frames of a store. `frames_done` is the number of them that are rendered.
 
-    With `looks`, those of the drawn frames that they select are compared with the film's.
+    With `comparison`, the rendered frames are compared with those of the store.
     """
 
-    film: FrameStore
-    drawing: RenderSettings
+    store: FrameStore
+    settings: RenderSettings
     limits: ProcessLimits
     frames: range
-    looks: Comparison | None = None
-    done: int = 0
+    comparison: Comparison | None = None
+    frames_done: int = 0
 
     @property
     def name(self) -> str:
-        """What its files are called."""
-        return f"{self.drawing.colors}-{self.drawing.dither}-{self.frames.start}".replace(":", "-")
+        """The stem of the names of its files."""
+        return f"{self.settings.colors}-{self.settings.dither}-{self.frames.start}".replace(":", "-")
 
     @property
-    def result(self) -> concat.Part:
-        """What `draw` makes."""
-        kinds = (_LOSSY,) if self.drawing.lossy else self.drawing.kinds
-        return concat.Part([self._path(kind) for kind in kinds], skip=self._lead)
-
-    @property
-    def _kinds(self) -> tuple[str, ...]:
-        """What ffmpeg writes."""
-        return (CLEAR,) if self.drawing.lossy else self.drawing.kinds
-
-    def _path(self, kind: str) -> Path:
-        return self.film.work_dir / f"{self.name}.{kind}.gif"
+    def encoded(self) -> EncodedSegment:
+        """The files that `render` writes."""
+        encodings = (_LOSSY,) if self.settings.lossy else self.settings.unchanged_pixels
+        return EncodedSegment([self._path(encoding) for encoding in encodings], self._lead_frames)
 
     @property
     def palette_path(self) -> Path:
-        """Where `write_palette` writes."""
-        return self.film.work_dir / f"palette-{self.drawing.colors}.png"
+        """The file that `write_palette` writes."""
+        return self.store.work_dir / f"palette-{self.settings.colors}.png"
 
     @property
-    def _lead(self) -> int:
-        """Frames drawn before the part's own, so that its first one need not be a whole picture."""
-        return 1 if self.drawing.is_seamless and self.frames.start else 0
+    def _ffmpeg_encodings(self) -> tuple[str, ...]:
+        return (TRANSPARENT,) if self.settings.lossy else self.settings.unchanged_pixels
+
+    @property
+    def _lead_frames(self) -> int:
+        """The number of frames before the first one, which then need not be encoded in full."""
+        return 1 if self.settings.can_overlap and self.frames.start else 0
+
+    def _path(self, encoding: str) -> Path:
+        return self.store.work_dir / f"{self.name}.{encoding}.gif"
 
     def write_palette(self) -> None:
-        """Write the palette, unless another drawing has."""
+        """Write the palette unless it exists."""
         if not self.palette_path.exists():
-            write_palette(self.film.strip, self.drawing.colors, self.palette_path)
+            write_palette(self.store.thumbnails, self.settings.colors, self.palette_path)
 
-    def draw(self, check: Callable[[], None]) -> None:
-        """Write `result`, with the palette that is there; `check` is called ten times a second.
+    def render(self, check: Callable[[], None]) -> None:
+        """Write `encoded` with the existing palette; `check` is called ten times a second.
 
         Raises TimedOut and EncodeError.
         """
-        self._use_palette(check)
-        if self.drawing.lossy:
-            clear, lossy = self._path(CLEAR), self._path(_LOSSY)
-            gifsicle.lose(clear, lossy, lossy=self.drawing.lossy, limits=self.limits, on_tick=check)
-            clear.unlink()
-        self.done = len(self.frames)
+        self._run_ffmpeg(check)
+        if self.settings.lossy:
+            source, destination = self._path(TRANSPARENT), self._path(_LOSSY)
+            lossy, limits = self.settings.lossy, self.limits
+            gifsicle.compress_lossy(source, destination, lossy=lossy, limits=limits, on_tick=check)
+            source.unlink()
+        self.frames_done = len(self.frames)
 
     def discard(self) -> None:
-        """Remove what `draw` has made."""
-        for path in self.result.paths:
+        """Remove the files that `render` wrote."""
+        for path in self.encoded.paths:
             path.unlink()
 
-    def _use_palette(self, check: Callable[[], None]) -> None:
-        """Have ffmpeg draw the part."""
-        first, count = self.frames.start - self._lead, len(self.frames) + self._lead
+    def _run_ffmpeg(self, check: Callable[[], None]) -> None:
         counter = FrameCounter()
-
-        def tick() -> None:
-            check()
-            done = max(0, counter.frames - self._lead)
-            self.done = done // 2 if self.drawing.lossy else done
-
-        def to_gif(kind: str) -> list[str]:
-            bounds = ("-map_metadata", "-1", "-fps_mode", "passthrough", "-frames:v", str(count))
-            report = REPORT_FRAMES if kind == self._kinds[0] else ()
-            flags = ("-gifflags", _FLAGS[kind])
-            return ["-map", f"[{kind}]", *bounds, *report, *flags, "-f", "gif", "-y", str(self._path(kind))]
-
+        comparison_files = self.comparison.files if self.comparison else ()
         run_ffmpeg(
-            [
-                *(QUIET if self.looks is None else Comparison.LOG),
-                *frames_input(self.film.frames_path, first),
-                *("-f", "png_pipe", "-i", str(self.palette_path), "-filter_complex_threads", "1"),
-                *("-filter_complex", self._graph),
-                *(word for kind in self._kinds for word in to_gif(kind)),
-                *(Comparison.OUTPUTS if self.looks else ()),
-            ],
+            self._arguments(),
             limits=self.limits,
-            reads=(self.film.frames_path, self.palette_path),
-            writes=(*map(self._path, self._kinds), *(self.looks.files if self.looks else ())),
+            reads=(self.store.frames_path, self.palette_path),
+            writes=(*map(self._path, self._ffmpeg_encodings), *comparison_files),
             on_output=counter.read,
-            on_log=self.looks.read if self.looks else ignore_line,
-            on_tick=tick,
+            on_log=self.comparison.read if self.comparison else ignore_line,
+            on_tick=partial(self._update_progress, counter, check),
         ).check()
 
-    @property
-    def _graph(self) -> str:
-        use = f"{self.drawing.filters}[rgb];[rgb][1:v]paletteuse=dither={self.drawing.dither}"
-        kinds = "".join(f"[{kind}]" for kind in self._kinds)
-        if self.looks is None:
-            return f"[0:v]{use},split={len(self._kinds)}{kinds}"
-        compare = self.looks.graph("drawn", "kept")
-        drawn = f"{use},split={len(self._kinds) + 1}{kinds}[drawn]"
-        return f"[0:v]split[frames][kept];[frames]{drawn};{compare}"
+    def _update_progress(self, counter: FrameCounter, check: Callable[[], None]) -> None:
+        check()
+        frames = max(0, counter.frames - self._lead_frames)
+        self.frames_done = frames // 2 if self.settings.lossy else frames
+
+    def _arguments(self) -> list[str]:
+        return [
+            *(Comparison.LOG if self.comparison else QUIET),
+            *frames_input(self.store.frames_path, self.frames.start - self._lead_frames),
+            *("-f", "png_pipe", "-i", str(self.palette_path), "-filter_complex_threads", "1"),
+            *("-filter_complex", self._filtergraph()),
+            *(word for encoding in self._ffmpeg_encodings for word in self._output(encoding)),
+            *(Comparison.OUTPUTS if self.comparison else ()),
+        ]
+
+    def _output(self, encoding: str) -> list[str]:
+        frame_count = len(self.frames) + self._lead_frames
+        return [
+            *("-map", f"[{encoding}]", "-map_metadata", "-1"),
+            *("-fps_mode", "passthrough", "-frames:v", str(frame_count)),
+            *(REPORT_FRAMES if encoding == self._ffmpeg_encodings[0] else ()),
+            *("-gifflags", _GIF_FLAGS[encoding], "-f", "gif", "-y", str(self._path(encoding))),
+        ]
+
+    def _filtergraph(self) -> str:
+        quantize = f"{self.settings.filters}[rgb];[rgb][1:v]paletteuse=dither={self.settings.dither}"
+        outputs = "".join(f"[{encoding}]" for encoding in self._ffmpeg_encodings)
+        if not self.comparison:
+            return f"[0:v]{quantize},split={len(self._ffmpeg_encodings)}{outputs}"
+        split = f"split={len(self._ffmpeg_encodings) + 1}{outputs}[rendered]"
+        compare = self.comparison.filtergraph("rendered", "source")
+        return f"[0:v]split[frames][source];[frames]{quantize},{split};{compare}"

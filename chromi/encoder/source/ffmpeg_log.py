@@ -1,9 +1,9 @@
-"""What ffmpeg says about a file in lines that the file cannot forge.
+"""Parse what ffmpeg prints about a file, from lines that the file cannot forge.
 
-There is no ffprobe, and what `ffmpeg -i` prints can be forged: a Matroska tag's name or language may hold
-newlines and imitate a stream's line. So nothing that matters to anyone else is read from there. Packets are
-listed by the `framecrc` muxer, which prints numbers only, and the first picture is described by the
-`showinfo` filter, whose lines begin with a name that was drawn for this one run.
+There is no ffprobe, and the output of `ffmpeg -i` can be forged: the name or language tag of a Matroska
+stream may contain newlines and imitate a stream's line. Everything that matters to anyone but the file's
+owner therefore comes from elsewhere. Packets are listed by the `framecrc` muxer, which prints only numbers.
+The first frame is described by the `showinfo` filter, whose lines start with a random name for each run.
 """
 
 import re
@@ -17,45 +17,46 @@ UNKNOWN = "unknown"
 
 @dataclass
 class StreamPackets:
-    """The packets of one stream: codec, stored size in pixels, how many there are, and when the last ends."""
+    """A summary of a stream's packets: `coded_px` is the coded size, `end_s` the end of the last packet."""
 
     codec: str = UNKNOWN
-    stored_px: tuple[int, int] = (0, 0)
+    coded_px: tuple[int, int] = (0, 0)
     count: int = 0
     end_s: Fraction = Fraction(0)
     time_base: Fraction = Fraction(1)
 
 
 class PacketListing:
-    """Read what `framecrc` prints: lines of `#key STREAM: value`, then one line of numbers per packet.
+    """Parse the output of `framecrc`: lines of `#key STREAM: value`, then a line of numbers per packet.
 
-    `times_s` are the time stamps of all packets of more than a few bytes: smaller ones say that nothing
-    changes. Packets outside of the file's edit list are passed over, as is a line that is none of these.
+    `times_s` holds the time stamps of all packets of more than a few bytes; smaller ones repeat a frame.
+    Packets outside the file's edit list are ignored, and so are all other lines.
     """
 
     _PACKET = re.compile(
         r"(\d{1,4}), *-?\d{1,20}, *(-?\d{1,20}), *(\d{1,20}), *(\d{1,10}), 0x\w{8}(?:, F=0x(\w{1,8}))?"
     )
-    _DISCARDED = 0x4  # AV_PKT_FLAG_DISCARD of libavcodec/packet.h
+    _DISCARD_FLAG = 0x4  # AV_PKT_FLAG_DISCARD of libavcodec/packet.h
     _HEADER = re.compile(r"#(\w+) (\d{1,4}): (.*)")
     _TIME_BASE = re.compile(r"(\d{1,10})/(0*[1-9]\d{0,9})")
-    _SIZE = re.compile(r"(\d{1,9})x(\d{1,9})")
-    _EMPTY_BYTES = 32
+    _DIMENSIONS = re.compile(r"(\d{1,9})x(\d{1,9})")
+    _MAX_EMPTY_BYTES = 32
 
     def __init__(self) -> None:
         self.streams: dict[int, StreamPackets] = defaultdict(StreamPackets)
         self.times_s: list[Fraction] = []
 
     def read(self, line: str) -> None:
+        """Parse a line."""
         if header := self._HEADER.fullmatch(line.rstrip()):
             self._read_header(header[1], self.streams[int(header[2])], header[3])
-        elif (packet := self._PACKET.match(line)) and not int(packet[5] or "0", 16) & self._DISCARDED:
-            number, pts, duration, size = map(int, packet.groups()[:4])
+        elif (packet := self._PACKET.match(line)) and not int(packet[5] or "0", 16) & self._DISCARD_FLAG:
+            number, pts, duration, size_bytes = map(int, packet.groups()[:4])
             stream = self.streams[number]
             end_s = (pts + duration) * stream.time_base
             stream.end_s = max(stream.end_s, end_s) if stream.count else end_s
             stream.count += 1
-            if size > self._EMPTY_BYTES:
+            if size_bytes > self._MAX_EMPTY_BYTES:
                 self.times_s.append(pts * stream.time_base)
 
     def _read_header(self, key: str, stream: StreamPackets, value: str) -> None:
@@ -63,15 +64,15 @@ class PacketListing:
             stream.codec = value
         elif key == "tb" and (match := self._TIME_BASE.fullmatch(value)):
             stream.time_base = Fraction(int(match[1]), int(match[2]))
-        elif key == "dimensions" and (match := self._SIZE.fullmatch(value)):
-            stream.stored_px = (int(match[1]), int(match[2]))
+        elif key == "dimensions" and (match := self._DIMENSIONS.fullmatch(value)):
+            stream.coded_px = (int(match[1]), int(match[2]))
 
 
 class FrameLog:
-    """Read what the filter `name` (a showinfo) logs about each frame that passes it.
+    """Parse what the showinfo filter `filter` logs about each frame.
 
-    `times_s` are the frames' time stamps. `configurations` is how often the filter was set up: once more for
-    each change of the picture's size, format, rotation or range.
+    `times_s` holds the frames' time stamps. `configurations` counts how often the filter was configured: once
+    at the start, and again for each change of frame size, pixel format, rotation or color range.
     """
 
     _CONFIG = re.compile(r"config in time_base: (\d{1,10})/(0*[1-9]\d{0,9}),")
@@ -86,11 +87,11 @@ class FrameLog:
 
     @property
     def filter(self) -> str:
-        """The filter whose log this reads; it changes no frame."""
+        """The filter to insert; it does not change the frames."""
         return f"{self.name}=checksum=0"
 
     def read(self, line: str) -> bool:
-        """Take a line of ffmpeg's log; return whether it was about a frame."""
+        """Parse a line of ffmpeg's log; return whether it is from the filter."""
         if not line.startswith(f"[{self.name} @ 0x"):
             return False
         if config := self._CONFIG.search(line):
@@ -103,9 +104,9 @@ class FrameLog:
 
 
 class ContainerLog:
-    """Read two notes of the container that no frame repeats, from what ffmpeg prints about its streams.
+    """Parse two properties of the container that `showinfo` does not report, from ffmpeg's stream lines.
 
-    A file can forge them, which harms nobody else: it is refused, or its own colors come out wrong.
+    A file can forge them, but harms only itself: it is rejected, or its own colors are wrong.
     """
 
     _DOLBY_VISION = re.compile(
@@ -116,13 +117,14 @@ class ContainerLog:
         r"\((?:(tv|pc), )?(bt709|fcc|bt470bg|smpte\w+|bt2020n?c)\W"
     )
     _INCOMPATIBLE = 0
-    """The base layer of profile 5 and its like is no picture by itself (Dolby Vision, bitstreams, 2.1)."""
+    """The base layer of profile 5 and similar ones is not viewable alone (Dolby Vision, bitstreams, 2.1)."""
 
     def __init__(self) -> None:
         self.needs_dolby_vision = False
         self.vp8_range = self.vp8_matrix = UNKNOWN
 
     def read(self, line: str) -> None:
+        """Parse a line of ffmpeg's log."""
         if record := self._DOLBY_VISION.match(line):
             profile, compatibility = map(int, record.groups())
             self.needs_dolby_vision = profile == 5 or (profile >= 10 and compatibility == self._INCOMPATIBLE)
@@ -131,10 +133,11 @@ class ContainerLog:
 
 
 class FirstFrameLog:
-    """What the filter `witness` logs about the first frame; `format` is empty if there was none.
+    """Parse what the showinfo filter `filter` logs about the first frame; `format` is empty if there is none.
 
-    The time is kept as a fraction: printed as seconds it has six digits, too few after an hour. `x264_build`
-    is the version of the encoder x264, from its note within the first frame, which `showinfo` prints as hex.
+    The time stamp is a fraction, because the seconds that ffmpeg prints have six digits, too few after an
+    hour. `x264_build` is the version of the x264 encoder, from its message within the first frame, which
+    `showinfo` prints in hexadecimal.
     """
 
     _CONFIG = re.compile(
@@ -144,18 +147,17 @@ class FirstFrameLog:
         r"n: *0 pts: *(-?\d{1,20}) .*fmt:(\w+) .*sar:(\d{1,10})/(\d{1,10}) s:([1-9]\d{0,8})x([1-9]\d{0,8}) "
     )
     _COLOR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
-
     _PEAK = re.compile(r"(MaxCLL|max_luminance)=(\d{1,6})")
-    _X264_NOTE = re.compile(
+    _X264_MESSAGE = re.compile(
         rf"\] User Data={b'x264 - core '.hex()}((?:3[0-9]){{1,3}})(?!3[0-9])"  # 3[0-9]: a digit
     )
 
     def __init__(self) -> None:
-        self.witness = f"showinfo@{secrets.token_hex(8)}"
+        self._name = f"showinfo@{secrets.token_hex(8)}"
         self.format = ""
         self.fps: float | None = None
         self.time_s = Fraction(0)
-        self.aspect = 1.0  # of one pixel
+        self.sample_aspect_ratio = 1.0
         self.width_px = self.height_px = 0
         self.range = self.matrix = self.primaries = self.transfer = UNKNOWN
         self.x264_build: int | None = None
@@ -163,25 +165,34 @@ class FirstFrameLog:
         self._time_base = Fraction(1)
 
     @property
+    def filter(self) -> str:
+        """The filter to insert; it does not change the frames."""
+        return f"{self._name}=checksum=0"
+
+    @property
     def peak_nits(self) -> int | None:
-        """The brightest light in the clip, or that its mastering display could show, if it says either."""
+        """The maximum content light level, else the peak luminance of the mastering display, if known."""
         return self._peaks_nits.get("MaxCLL") or self._peaks_nits.get("max_luminance")
 
     def read(self, line: str) -> None:
-        if not line.startswith(f"[{self.witness} @ 0x"):
+        """Parse a line of ffmpeg's log."""
+        if not line.startswith(f"[{self._name} @ 0x"):
             return
         if match := self._CONFIG.search(line):
             numerator, denominator, frames, seconds = map(int, match.groups())
             self._time_base = Fraction(numerator, denominator)
             self.fps = frames / seconds if frames and seconds else None
         elif (match := self._FRAME.search(line)) and not self.format:
-            self.format = match[2]
-            self.time_s = int(match[1]) * self._time_base
-            wide, high, self.width_px, self.height_px = map(int, match.groups()[2:])
-            self.aspect = wide / high if wide and high else 1.0
+            self._read_frame(match)
         elif match := self._COLOR.search(line):
             self.range, self.matrix, self.primaries, self.transfer = match.groups()
         elif "side data - " in line and (match := self._PEAK.search(line)):
             self._peaks_nits[match[1]] = int(match[2])
-        elif match := self._X264_NOTE.search(line):
+        elif match := self._X264_MESSAGE.search(line):
             self.x264_build = int(bytes.fromhex(match[1])) or None
+
+    def _read_frame(self, match: re.Match[str]) -> None:
+        self.time_s = int(match[1]) * self._time_base
+        self.format = match[2]
+        numerator, denominator, self.width_px, self.height_px = map(int, match.groups()[2:])
+        self.sample_aspect_ratio = numerator / denominator if numerator and denominator else 1.0

@@ -1,4 +1,7 @@
-"""Where the boxes of an MP4 are, found without believing what it says about them."""
+"""Find the boxes of an ISO base media file (MP4, MOV), including compressed movie boxes.
+
+Nothing here trusts the sizes that a file states. Box types are those of ISO/IEC 14496-12 and of QuickTime.
+"""
 
 import mmap
 import re
@@ -11,104 +14,109 @@ from itertools import islice
 from chromi.errors import NotAVideo
 
 MAX_BOXES = 20_000
-"""So many are told apart at each level; what comes after them in the file is searched as one."""
-MAX_PACKED = 10
-MAX_PACKED_BYTES = 16_000_000
-"""Of all that is packed together, before and after; the index of hours of film has less."""
-NAME_BYTES = 4
+"""Maximum number of boxes to parse at each level. The rest of the file is searched as one region."""
+MAX_COMPRESSED = 10
+MAX_COMPRESSED_BYTES = 16_000_000
+"""For all compressed movie boxes together, before and after decompression. Hours of video need less."""
+TYPE_BYTES = 4
 
-_PACKED_INDEX = re.compile(b"cmov")
-_PACKED_AT = 28
-"""So much after its name `cmov` the packed part begins; ffmpeg asks little of what is between."""
+_COMPRESSED_MOVIE = re.compile(b"cmov")
+_COMPRESSED_DATA_OFFSET = 28
+"""Offset from the type `cmov` to the compressed data; ffmpeg hardly checks what is in between."""
 _WINDOW_BYTES = 250_000
-"""Searched in one go, which takes up to 2 ms and stops all other threads."""
+"""Searched at once, in up to 2 ms, while no other thread can run."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a box is in `content`: its header begins at `start`, and what it holds at `body`.
+    """A box in `content`: its header starts at `start`, its body at `body`, and it ends at `end`.
 
-    A stretch of bytes that is searched like a box has the kind b"".
+    The type of a region that is searched like a box is b"".
     """
 
     content: mmap.mmap | bytes
-    kind: bytes
+    type: bytes
     start: int
     body: int
     end: int
 
     @property
     def size_bytes(self) -> int:
+        """The size of the body."""
         return self.end - self.body
 
-    def find(self, name: re.Pattern[bytes]) -> Iterator[int]:
-        """Yield where the name stands in it. An expression finds it several times as fast as mmap.find()."""
-        overlap_bytes = NAME_BYTES - 1
-        start = self.start + NAME_BYTES  # where its own name is
+    def find(self, pattern: re.Pattern[bytes]) -> Iterator[int]:
+        """Yield the offsets of all matches. A pattern is several times as fast as mmap.find()."""
+        overlap_bytes = TYPE_BYTES - 1
+        start = self.start + TYPE_BYTES  # where the type of this box is
         for window in range(start, self.end, _WINDOW_BYTES):
             window_end = min(window + _WINDOW_BYTES + overlap_bytes, self.end)
-            yield from (found.start() for found in name.finditer(self.content, window, window_end))
+            yield from (match.start() for match in pattern.finditer(self.content, window, window_end))
 
-    def number(self, at: int, size_bytes: int = 4) -> int:
-        """Read an unsigned number; beyond the end of the file it is 0."""
-        return int.from_bytes(self.content[at : at + size_bytes])
+    def read_uint(self, offset: int, size_bytes: int = 4) -> int:
+        """Return the unsigned integer at `offset`, 0 beyond the end of the file."""
+        return int.from_bytes(self.content[offset : offset + size_bytes])
 
     def children(self) -> Iterator["Box"]:
-        """Yield the boxes in it as ffmpeg reads them, up to the first that makes no sense."""
-        yield from _walk(self.content, self.body, self.end)
+        """Yield the child boxes as ffmpeg reads them, up to the first invalid one."""
+        yield from _parse_boxes(self.content, self.body, self.end)
 
 
-def searched_parts(movie: mmap.mmap) -> Iterator[Box]:
-    """Yield the file's own boxes but those that hold the pictures, and what is packed in them.
+def find_searchable_boxes(file: mmap.mmap) -> Iterator[Box]:
+    """Yield the top-level boxes except media data, and decompressed movie boxes.
 
-    Raises NotAVideo for too much that is packed.
+    Raises NotAVideo if there is too much compressed data.
     """
-    parts = list(_outer_boxes(movie))
-    unpacked: list[bytes] = []
-    for part in parts:  # and those that come to it meanwhile
-        yield part
-        for name_at in part.find(_PACKED_INDEX):
-            if len(unpacked) == MAX_PACKED:
-                raise NotAVideo(detail=f"more than {MAX_PACKED} packed indexes")
-            room = MAX_PACKED_BYTES - sum(map(len, unpacked))
-            unpacked.append(_unpack(part.content, name_at + _PACKED_AT, part.end, room))
-            parts.append(Box(unpacked[-1], b"cmov", 0, 0, len(unpacked[-1])))
+    boxes = list(_top_level_boxes(file))
+    decompressed: list[bytes] = []
+    for box in boxes:  # including those appended below
+        yield box
+        for type_offset in box.find(_COMPRESSED_MOVIE):
+            if len(decompressed) == MAX_COMPRESSED:
+                raise NotAVideo(detail=f"more than {MAX_COMPRESSED} compressed movie boxes")
+            max_bytes = MAX_COMPRESSED_BYTES - sum(map(len, decompressed))
+            content = _decompress(box.content, type_offset + _COMPRESSED_DATA_OFFSET, box.end, max_bytes)
+            decompressed.append(content)
+            boxes.append(Box(content, b"cmov", 0, 0, len(content)))
 
 
-def _outer_boxes(index: mmap.mmap | bytes) -> Iterator[Box]:
-    """Yield what is searched: each box but `mdat`, and as one what comes after very many."""
+def _top_level_boxes(content: mmap.mmap | bytes) -> Iterator[Box]:
+    """Yield each box but `mdat`, and a single region after MAX_BOXES of them."""
     end = 0
-    for box in islice(_walk(index, 0, len(index)), MAX_BOXES):
+    for box in islice(_parse_boxes(content, 0, len(content)), MAX_BOXES):
         end = box.end
-        if box.kind != b"mdat":
+        if box.type != b"mdat":
             yield box
-    # ffmpeg reads no further than a box that makes no sense, either
-    if next(_walk(index, end, len(index)), None):
-        yield Box(index, b"", end, end, len(index))
+    # ffmpeg does not read beyond an invalid box, either
+    if next(_parse_boxes(content, end, len(content)), None):
+        yield Box(content, b"", end, end, len(content))
 
 
-def _walk(index: mmap.mmap | bytes, start: int, end: int) -> Iterator[Box]:
+def _parse_boxes(content: mmap.mmap | bytes, start: int, end: int) -> Iterator[Box]:
     while end - start >= 8:
-        size, kind = struct.unpack_from(">I4s", index, start)
+        size, box_type = struct.unpack_from(">I4s", content, start)
         header_bytes = 8
         if size == 1 and end - start >= 16:
-            (size,) = struct.unpack_from(">Q", index, start + 8)
+            (size,) = struct.unpack_from(">Q", content, start + 8)
             header_bytes = 16
         box_end = end if size == 0 else min(end, start + size)
         if box_end - start < header_bytes:
             return
-        yield Box(index, kind, start, start + header_bytes, box_end)
+        yield Box(content, box_type, start, start + header_bytes, box_end)
         start = box_end
 
 
-def _unpack(index: mmap.mmap | bytes, start: int, end: int, room: int) -> bytes:
-    """What zlib packed here, b"" where it did not; raises NotAVideo for more than `room` bytes of either."""
-    packed = index[start : min(end, start + room + 1)]
-    zlib_stream = zlib.decompressobj()
+def _decompress(content: mmap.mmap | bytes, start: int, end: int, max_bytes: int) -> bytes:
+    """Return the decompressed zlib stream, b"" if it is invalid.
+
+    Raises NotAVideo if the stream or the result is longer than `max_bytes`.
+    """
+    compressed = content[start : min(end, start + max_bytes + 1)]
+    decompressor = zlib.decompressobj()
     try:
-        whole = zlib_stream.decompress(packed, room + 1)
+        decompressed = decompressor.decompress(compressed, max_bytes + 1)
     except zlib.error:
         return b""
-    if max(len(packed) - len(zlib_stream.unused_data), len(whole)) > room:
-        raise NotAVideo(detail="a packed index that is too large")
-    return whole
+    if max(len(compressed) - len(decompressor.unused_data), len(decompressed)) > max_bytes:
+        raise NotAVideo(detail="a compressed movie box that is too large")
+    return decompressed

@@ -1,17 +1,16 @@
-"""What is this file? Find out from its bytes, never from its name.
+"""Probe a file: read the properties of its video stream from its content, never from its name.
 
-Two short runs of ffmpeg: one lists packets without decoding, one decodes a single picture.
+ffmpeg runs briefly: once or more to list packets without decoding, and once to decode a single frame.
 """
 
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from chromi.encoder.process.ffmpeg import DECODERS, MAX_PIXELS, run_ffmpeg, untrusted_input
 from chromi.encoder.process.subprocess_runner import LogReader, ProcessLimits, ProcessResult, ignore_line
+from chromi.encoder.source.container_sniffing import GIF, MOV, detect_container
 from chromi.encoder.source.ffmpeg_log import (
     UNKNOWN,
     ContainerLog,
@@ -20,171 +19,77 @@ from chromi.encoder.source.ffmpeg_log import (
     StreamPackets,
 )
 from chromi.encoder.source.mp4_index import check_index
+from chromi.encoder.source.video_info import ALPHA_DECODERS, HDR_TRANSFERS, VideoInfo
 from chromi.errors import NotAVideo
 from chromi.i18n import Message
 
 PROBE_TIMEOUT_S = 20.0
-PQ, HLG = "smpte2084", "arib-std-b67"
-HDR_TRANSFERS = (PQ, HLG)
 PROBE_MEMORY_BYTES = 768 * 1024**2
-"""One picture of 4K in ProRes with alpha takes 310 MB, and several clips may be looked at side by side.
-A small machine gives less (`available_memory.py`)."""
+"""One frame of 4K ProRes with alpha takes 310 MB, and several clips may be probed in parallel. A small
+machine allows less (`available_memory.py`)."""
 
-_MOV_ATOMS = frozenset(
-    (
-        b"ftyp",
-        b"moov",
-        b"mdat",
-        b"free",
-        b"skip",
-        b"wide",
-        b"pnot",
-        b"udta",
-        b"uuid",
-        b"styp",
-        b"sidx",
-        b"moof",
-    )
-)
-_ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
-# ffmpeg's own VP8 and VP9 decoders skip the second picture that carries the alpha.
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _TAIL_S = 2
 _HD_HEIGHT_PX = 720
-_VIDEO_CODECS = ("h264", "hevc", "av1")
 _ALWAYS_BT601 = ("vp9", "av1")
-_QUICK = ("-analyzeduration", "1")  # µs: the headers suffice; ffmpeg would decode seconds of 4K to guess
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What the conversion needs to know about a clip.
-
-    Sizes are as displayed: after rotation, with square pixels. `first_frame_s` is the first picture's time
-    stamp in the file; all other times count from there. `stream` is ffmpeg's specifier of the film among the
-    file's streams.
-
-    The color fields have ffmpeg's names, "unknown" where the file says nothing. A matrix of YUV that it does
-    not name is the one that browsers assume; `has_wrong_tags` then says that the frames do not name it.
-    `peak_nits` is the brightest light of an HDR clip.
-
-    `x264_build` is the version of x264 that made an H.264 clip, where it says so: before 151 x264 wrote 4:4:4
-    wrongly, and a decoder must know that to read it.
-    """
-
-    container: str  # mov, matroska or gif
-    codec: str
-    width_px: int
-    height_px: int
-    duration_s: float
-    fps: float | None
-    first_frame_s: float
-    pixel_format: str
-    color_matrix: str
-    color_transfer: str
-    x264_build: int | None = None
-    stream: str = "V:0"
-    color_primaries: str = UNKNOWN
-    color_range: str = UNKNOWN
-    has_wrong_tags: bool = False
-    peak_nits: int | None = None
-
-    @property
-    def is_hdr(self) -> bool:
-        return self.color_transfer in HDR_TRANSFERS
-
-    @property
-    def is_yuv(self) -> bool:
-        return self.pixel_format.startswith("yuv")
-
-    @property
-    def is_limited_gray(self) -> bool:
-        """True for gray from 16 to 235, which video codecs mean where they do not say."""
-        unnamed = self.color_range == UNKNOWN and self.codec in _VIDEO_CODECS
-        return self.pixel_format.startswith("gray") and (self.color_range == "tv" or unnamed)
-
-    @property
-    def has_alpha(self) -> bool:
-        return bool(_ALPHA_FORMAT.search(self.pixel_format))
-
-    @property
-    def decoder(self) -> str | None:
-        """The decoder to ask for by name; None leaves it to ffmpeg."""
-        return _ALPHA_DECODERS.get(self.codec) if self.has_alpha else None
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "VideoInfo":
-        return cls(**values)
+_MINIMAL_ANALYSIS = ("-analyzeduration", "1")  # in µs; by default ffmpeg decodes seconds of 4K to guess
+_NO_STREAM_MATCHES = "matches no streams"
 
 
 def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> VideoInfo:
-    """Describe the film in `path`: the video stream that a player would show.
+    """Return the properties of the video stream in `path` that a player would show.
 
-    `on_tick` is called ten times a second, and whatever it raises ends the probe.
+    `on_tick` is called ten times a second; its exceptions end the probe.
 
-    Raises NotAVideo with a sentence that says what is wrong; OutOfMemory; FfmpegMissing; TimedOut;
+    Raises NotAVideo with a message that explains the problem; OutOfMemory; FfmpegMissing; TimedOut;
     ConverterKilled.
     """
-    look = _Look(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
-    container = _sniff(path)
-    if container == "mov":
+    probe = _Probe(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
+    container = detect_container(path)
+    if container == MOV:
         check_index(path)
-    stream, packets = _find_film(look)
-    _check_readable(packets)
-    picture, notes = _describe_first_picture(look, stream, packets, () if container == "gif" else _QUICK)
-    duration_s = round(float(packets.end_s - picture.time_s), 6)
-    if duration_s <= 0:
-        raise NotAVideo(
-            detail=f"the packets end at {packets.end_s} s, the first picture is at {picture.time_s}"
-        )
-    matrix, has_wrong_tags = picture.matrix, False
-    if picture.format.startswith("yuv") and (picture.matrix == UNKNOWN or notes.vp8_matrix != UNKNOWN):
-        # VP8 itself has neither matrix nor range; what its decoder says of them is made up.
-        matrix = notes.vp8_matrix if notes.vp8_matrix != UNKNOWN else _assume_matrix(packets, picture)
-        has_wrong_tags = True
-    # Browsers draw a GIF's pixels square, whatever its aspect byte says.
-    aspect = 1.0 if container == "gif" else picture.aspect
+    stream, packets = _find_video_stream(probe)
+    _check_supported(packets)
+    # ffmpeg needs its default analysis to find the frame rate of a GIF.
+    analysis = () if container == GIF else _MINIMAL_ANALYSIS
+    frame, container_log = _decode_first_frame(probe, stream, packets, analysis)
+    return _make_video_info(container, stream, packets, frame, container_log)
+
+
+def _make_video_info(
+    container: str, stream: str, packets: StreamPackets, frame: FirstFrameLog, container_log: ContainerLog
+) -> VideoInfo:
+    # VP8 has no matrix and no range in its bitstream, and ffmpeg's decoder reports invented ones.
+    has_container_color = container_log.vp8_matrix != UNKNOWN
+    is_untagged = frame.matrix == UNKNOWN or has_container_color
+    has_wrong_tags = frame.format.startswith("yuv") and is_untagged
+    matrix = frame.matrix
+    if has_wrong_tags:
+        matrix = container_log.vp8_matrix if has_container_color else _assume_matrix(packets, frame)
+    # Browsers ignore the aspect ratio in a GIF.
+    sample_aspect_ratio = 1.0 if container == GIF else frame.sample_aspect_ratio
     return VideoInfo(
         container=container,
         codec=packets.codec,
-        width_px=max(1, round(picture.width_px * aspect)),
-        height_px=picture.height_px,
-        duration_s=duration_s,
-        fps=picture.fps,
-        first_frame_s=float(picture.time_s),
-        pixel_format=picture.format,
+        width_px=max(1, round(frame.width_px * sample_aspect_ratio)),
+        height_px=frame.height_px,
+        duration_s=_compute_duration_s(packets, frame),
+        fps=frame.fps,
+        first_frame_s=float(frame.time_s),
+        pixel_format=frame.format,
         color_matrix=matrix,
-        color_transfer=picture.transfer,
-        x264_build=picture.x264_build if packets.codec == "h264" else None,
+        color_transfer=frame.transfer,
+        x264_build=frame.x264_build if packets.codec == "h264" else None,
         stream=stream,
-        color_primaries=picture.primaries,
-        color_range=notes.vp8_range if notes.vp8_matrix != UNKNOWN else picture.range,
+        color_primaries=frame.primaries,
+        color_range=container_log.vp8_range if has_container_color else frame.range,
         has_wrong_tags=has_wrong_tags,
-        peak_nits=picture.peak_nits,
+        peak_nits=frame.peak_nits,
     )
 
 
-def _sniff(path: Path) -> str:
-    """Tell the container from the first bytes, so that a playlist or a text never reaches ffmpeg."""
-    with path.open("rb") as file:
-        start = file.read(12)
-    if not start:
-        raise NotAVideo(Message("This file is empty."))
-    if start[:6] in (b"GIF87a", b"GIF89a"):
-        return "gif"
-    if start[:4] == b"\x1a\x45\xdf\xa3":
-        return "matroska"
-    if start[4:8] in _MOV_ATOMS:
-        return "mov"
-    raise NotAVideo(detail=f"starts with {start!r}")
-
-
 @dataclass(frozen=True)
-class _Look:
-    """One probe: its file, the time by which it must end, and who is told that it goes on."""
+class _Probe:
+    """The file to probe, the deadline on the monotonic read_timestamps, and the caller's callback."""
 
     path: Path
     deadline: float
@@ -192,61 +97,63 @@ class _Look:
 
     def run(
         self,
-        before: Sequence[str],
-        after: Sequence[str],
+        input_options: Sequence[str],
+        output_options: Sequence[str],
         *,
         on_output: Callable[[str], None] = ignore_line,
         on_log: LogReader = ignore_line,
     ) -> ProcessResult:
-        """Read the file with input options `before` and output options `after`; time stamps stay its own."""
+        """Run ffmpeg on the file; time stamps stay those of the file."""
         with self.path.open("rb") as clip:
+            before = ("-copyts", *input_options)
             outcome = run_ffmpeg(
-                [*untrusted_input(clip.fileno(), threads=1, before=("-copyts", *before)), *after],
+                [*untrusted_input(clip.fileno(), threads=1, before=before), *output_options],
                 limits=ProcessLimits(max(0.1, self.deadline - time.monotonic()), 0, PROBE_MEMORY_BYTES),
                 descriptors=(clip.fileno(),),
                 on_output=on_output,
                 on_log=on_log,
                 on_tick=self.on_tick,
             )
-        outcome.check_not_killed()  # that would tell nothing about the file
+        outcome.check_not_killed()  # a killed process reveals nothing about the file
         outcome.check_memory()
         return outcome
 
 
-def _find_film(look: _Look) -> tuple[str, StreamPackets]:
+def _find_video_stream(probe: _Probe) -> tuple[str, StreamPackets]:
     """Return the specifier and the packets of the video stream that a player would show.
 
-    That is the first stream marked as default that has more than one picture, else the first other one. A
-    still before the film (a thumbnail track, the still item of an animated AVIF) is passed over; a file of
-    nothing but a still is described by that.
+    That is the first default stream with more than one frame, else the first other one. Still images before
+    the video (a thumbnail track, the still item of an animated AVIF) are skipped, unless there is nothing
+    else.
 
-    The last packets suffice where the file tells its length. Otherwise all are listed: a browser's recorder
-    writes no duration, a cut file promises more than it holds, and sound may go on after the last picture, so
-    the length is what the packets say.
+    The last packets suffice if the file states its duration. Otherwise all packets are listed, and the
+    duration is theirs: browsers record without a duration, truncated files contain less than they state, and
+    audio may continue after the last frame.
     """
     still: tuple[str, StreamPackets] | None = None
     log = ""
     for streams in ("V:disp:default", "V"):
-        copy = ("-map", f"0:{streams}", "-c", "copy", "-f", "framecrc", "pipe:1")
+        output = ("-map", f"0:{streams}", "-c", "copy", "-f", "framecrc", "pipe:1")
         for start in (("-sseof", f"-{_TAIL_S}"), ()):
             packets = PacketListing()
-            log = look.run((*_QUICK, *start), copy, on_output=packets.read).log
+            log = probe.run((*_MINIMAL_ANALYSIS, *start), output, on_output=packets.read).log
             for number, stream in sorted(packets.streams.items()):
                 if stream.count > 1:
                     return f"{streams}:{number}", stream
                 if stream.count and not start:
                     still = still or (f"{streams}:{number}", stream)
-            if "matches no streams" in log:
+            if _NO_STREAM_MATCHES in log:
                 break
     if still:
         return still
-    if "matches no streams" in log:
+    if _NO_STREAM_MATCHES in log:
         raise NotAVideo(Message("There is no moving picture in this file, only sound or a still cover."))
     raise NotAVideo(detail=log)
 
 
-def _check_readable(packets: StreamPackets) -> None:
-    width, height = packets.stored_px
+def _check_supported(packets: StreamPackets) -> None:
+    """Raise NotAVideo if the frame size or the codec is not supported."""
+    width, height = packets.coded_px
     if width * height > MAX_PIXELS:
         raise NotAVideo(
             Message(
@@ -265,42 +172,49 @@ def _check_readable(packets: StreamPackets) -> None:
         )
 
 
-def _describe_first_picture(
-    look: _Look, stream: str, packets: StreamPackets, before: Sequence[str]
+def _decode_first_frame(
+    probe: _Probe, stream: str, packets: StreamPackets, input_options: Sequence[str]
 ) -> tuple[FirstFrameLog, ContainerLog]:
-    """Decode one frame, turned upright as every later pass will have it.
-
-    `before` are input options: of a GIF, a longer look alone tells the frame rate.
-    """
-    picture, notes = FirstFrameLog(), ContainerLog()
+    """Decode one frame, rotated upright as in all later passes. Raises NotAVideo."""
+    frame, container_log = FirstFrameLog(), ContainerLog()
 
     def read(line: str) -> None:
-        picture.read(line)
-        notes.read(line)
+        frame.read(line)
+        container_log.read(line)
 
-    decoder = _ALPHA_DECODERS.get(packets.codec)
-    outcome = look.run(
-        (*before, *(("-c:v", decoder) if decoder else ())),
-        ("-map", f"0:{stream}", "-vf", f"trim=end_frame=1,{picture.witness}=checksum=0", "-f", "null", "-"),
+    decoder = ALPHA_DECODERS.get(packets.codec)
+    outcome = probe.run(
+        (*input_options, *(("-c:v", decoder) if decoder else ())),
+        ("-map", f"0:{stream}", "-vf", f"trim=end_frame=1,{frame.filter}", "-f", "null", "-"),
         on_log=read,
     )
-    if not picture.format:
+    if not frame.format:
         raise NotAVideo(
             Message("The picture in this file cannot be read; the file may be damaged."), detail=outcome.log
         )
-    if notes.needs_dolby_vision:
+    if container_log.needs_dolby_vision:
         raise NotAVideo(
             Message(
                 "This video is in Dolby Vision profile 5, which only Dolby's own players can show. "
                 "Export it as HDR10, HLG or SDR and try again."
             )
         )
-    return picture, notes
+    return frame, container_log
 
 
-def _assume_matrix(packets: StreamPackets, picture: FirstFrameLog) -> str:
-    """Return the matrix that Chromium assumes where the file names none (docs/encoder.md)."""
-    if picture.transfer in HDR_TRANSFERS:
+def _compute_duration_s(packets: StreamPackets, frame: FirstFrameLog) -> float:
+    """Return the time from the first frame to the end of the last packet. Raises NotAVideo."""
+    duration_s = round(float(packets.end_s - frame.time_s), 6)
+    if duration_s <= 0:
+        raise NotAVideo(
+            detail=f"the packets end at {packets.end_s} s, the first frame is at {frame.time_s} s"
+        )
+    return duration_s
+
+
+def _assume_matrix(packets: StreamPackets, frame: FirstFrameLog) -> str:
+    """Return the matrix that Chromium assumes if the file specifies none (docs/encoder.md)."""
+    if frame.transfer in HDR_TRANSFERS:
         return "bt2020nc"
-    is_hd = packets.stored_px[1] >= _HD_HEIGHT_PX
+    is_hd = packets.coded_px[1] >= _HD_HEIGHT_PX
     return "bt709" if is_hd and packets.codec not in _ALWAYS_BT601 else "smpte170m"

@@ -1,30 +1,31 @@
-"""Input options that say where in a clip ffmpeg begins to read."""
+"""ffmpeg input options that choose which part of a clip is decoded, and how."""
 
-from chromi.encoder.source.probe import VideoInfo
+from chromi.encoder.source.video_info import VideoInfo
 
-_HIGH_RATE_FPS = 48
+_HIGH_FPS = 48
 
 
-def seek(info: VideoInfo, entry_s: float | None) -> tuple[str, ...]:
-    """Read from the key frame before `entry_s`, or from the beginning for None.
+def seek_options(info: VideoInfo, seek_s: float | None) -> tuple[str, ...]:
+    """Return the options that decode from the key frame before `seek_s`; None decodes from the start.
 
-    Time stamps stay the file's own. Not -accurate_seek: it drops the frame that is on screen at the start
-    unless it begins exactly there. The decoder is told the version of x264, whose note is in the first frame
-    and so may be skipped.
+    Time stamps stay those of the file. -accurate_seek is not used: it drops the frame on screen at the start
+    unless that frame starts exactly there. The decoder gets the x264 build as an option, because seeking may
+    skip the first frame, which contains it.
     """
     decoder = ("-c:v", info.decoder) if info.decoder else ()
-    made_by = ("-x264_build", str(info.x264_build)) if info.x264_build else ()
-    options = ("-copyts", *decoder, *made_by)
-    if entry_s is None:
+    x264_build = ("-x264_build", str(info.x264_build)) if info.x264_build else ()
+    options = ("-copyts", *decoder, *x264_build)
+    if seek_s is None:
         return options
-    return (*options, "-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{entry_s:.6f}")
+    return (*options, "-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{seek_s:.6f}")
 
 
-def read_all(info: VideoInfo) -> tuple[str, ...]:
-    """Read the whole clip; of 48 frames a second or more, only the frames that others need.
+def decode_all_options(info: VideoInfo) -> tuple[str, ...]:
+    """Return the options that decode the whole clip for analysis.
 
-    That is half of them, in 0.6 of the time, and more than enough for a look at the whole clip. The filters
-    stay as they are when the picture changes its size or range, which `scale` follows by itself.
+    At 48 fps or more only reference frames are decoded. They are half of all frames, take 0.6 of the time,
+    and suffice for analysis. The filters are not reinitialized when the frame size or range changes, because
+    `scale` adapts by itself.
     """
-    skip = ("-skip_frame", "noref") if info.fps and info.fps >= _HIGH_RATE_FPS else ()
-    return (*skip, *seek(info, None), "-reinit_filter", "0")
+    skip_frame = ("-skip_frame", "noref") if info.fps and info.fps >= _HIGH_FPS else ()
+    return (*skip_frame, *seek_options(info, None), "-reinit_filter", "0")

@@ -11,7 +11,15 @@ from werkzeug.exceptions import HTTPException
 
 from chromi import errors
 from chromi.encoder import encoder_errors
-from chromi.errors import BadRequest, ChromiError, DatabaseDamaged, NotFound, ServiceBusy, UploadTooLarge
+from chromi.errors import (
+    BadRequest,
+    ChromiError,
+    DatabaseDamaged,
+    DiskFull,
+    NotFound,
+    ServiceBusy,
+    UploadTooLarge,
+)
 from chromi.i18n import Message
 from chromi.web.http import request_errors
 from chromi.web.http.negotiation import negotiate_format
@@ -50,7 +58,7 @@ STATUS_CODES: dict[type[ChromiError], int] = {
     errors.DatabaseDamaged: 503,
     errors.ServiceBusy: 503,
     errors.ServiceUnhealthy: 503,
-    encoder_errors.DiskFull: 503,
+    errors.DiskFull: 503,
 }
 """The status of these classes and of their subclasses."""
 
@@ -145,13 +153,12 @@ def handle_database_error(error: DatabaseError) -> Response:
     logger.warning("database: %s", error)
     # SQLite reports a full disk with several messages: it cannot write, grow or create a file.
     is_full = "locked" not in str(error) and services().storage.is_full()
-    return render_error(encoder_errors.DiskFull() if is_full else ServiceBusy())
+    return render_error(DiskFull() if is_full else ServiceBusy())
 
 
 def handle_os_error(error: OSError) -> Response:
-    if encoder_errors.DiskFull.explains(error):
-        return render_error(encoder_errors.DiskFull())
-    return handle_unexpected_error(error)
+    disk_full = DiskFull.from_os_error(error)
+    return render_error(disk_full) if disk_full else handle_unexpected_error(error)
 
 
 def handle_unexpected_error(error: Exception) -> Response:

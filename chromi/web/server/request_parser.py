@@ -8,8 +8,7 @@ from contextlib import suppress
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser
 
-from chromi.encoder.encoder_errors import DiskFull
-from chromi.errors import BadRequest, ChromiError
+from chromi.errors import BadRequest, ChromiError, DiskFull
 from chromi.web.limits.upload_guard import UploadGuard
 
 MAX_FRAMING_BYTES = 65_536
@@ -38,9 +37,10 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
             consumed: int = super().received(data)
             self._check()
         except OSError as error:  # the body is spooled to disk
-            if not DiskFull.explains(error):
+            disk_full = DiskFull.from_os_error(error)
+            if disk_full is None:
                 raise
-            self._reject(DiskFull())
+            self._reject(disk_full)
             return len(data)
         except ChromiError as rejection:
             self._reject(rejection)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder.encoder_errors import FrozenPicture
-from chromi.encoder.option_parser import Framing, Loop
+from chromi.encoder.encoder_errors import FrozenVideo
+from chromi.encoder.options import Framing, Loop
 from chromi.encoder.preview import make_preview
 from chromi.encoder.source.probe import probe_video
 from tests.encoder.conftest import COUNTING_FILTERS, Extract, read_frame, read_lumas
@@ -190,7 +190,7 @@ def test_undecodable_section_raises_frozen_picture(tmp_path: Path, extract: Extr
     blanked.write_bytes(blank_frames(whole.read_bytes(), range(30, 90)))
     ffmpeg("-i", blanked, "-c", "copy", damaged)
     assert extract(damaged, duration_s=1).count == 24
-    with pytest.raises(FrozenPicture):
+    with pytest.raises(FrozenVideo):
         extract(damaged, duration_s=4)
 
 

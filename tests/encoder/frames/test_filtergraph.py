@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chromi.encoder.option_parser import Framing
+from chromi.encoder.options import Framing
 from tests.encoder.conftest import Extract, FirstFrame, is_close_to, read_frame
 from tests.encoder.frames.test_aspect_and_color import color_name_at
 from tests.support.clips import make_clip

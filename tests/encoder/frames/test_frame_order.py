@@ -3,8 +3,7 @@
 import pytest
 
 from chromi.encoder.frames.frame_order import CROSSFADE_FRAMES, frames_to_read, order_frames, read_from_s
-from chromi.encoder.option_parser import Loop, Short
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Loop, Short
 
 SECONDS = [1.0, 25 / 24, 6.0, 10.0]
 

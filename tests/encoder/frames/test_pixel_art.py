@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from chromi.encoder.option_parser import Framing, Scaling
+from chromi.encoder.options import Framing, Scaling
 from tests.encoder.conftest import FULL_SIZE, Extract, read_frame
 from tests.support.clips import ffmpeg, make_clip
 

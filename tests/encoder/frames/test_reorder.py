@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.encoder.option_parser import Loop, Short
+from chromi.encoder.options import Loop, Short
 from tests.encoder.conftest import Extract, make_counting_clip, read_lumas, read_timestamps
 
 START = 1.0

@@ -1,4 +1,4 @@
-"""Nothing is published that breaks the output contract."""
+"""Validation rejects every GIF that violates the output contract."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,18 +7,20 @@ import pytest
 from PIL import Image
 
 from chromi.encoder.encoder_errors import BrokenResult
-from chromi.encoder.gif.concat import Part, join_parts
+from chromi.encoder.gif.concat import EncodedSegment, concat_segments
 from chromi.encoder.gif.validate import publish, validate_gif
 from chromi.encoder.options import ConversionOptions
 
 FRAMES = 6
 DELAYS_MS = [40, 40, 50, 40, 40, 40]
-Write = Callable[..., Path]
+WriteGif = Callable[..., Path]
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write(
+def write_gif(tmp_path: Path) -> WriteGif:
+    """Return a function that writes a GIF which meets the contract except for its arguments."""
+
+    def write_gif(
         *, size: tuple[int, int] = (1280, 720), delays_ms: list[int] = DELAYS_MS, **options: object
     ) -> Path:
         frames = [Image.new("P", size, number) for number in range(len(delays_ms))]
@@ -30,86 +32,86 @@ def write(tmp_path: Path) -> Write:
         )
         return path
 
-    return write
+    return write_gif
 
 
-def check(path: Path, frames: int = FRAMES) -> None:
-    validate_gif(path, ConversionOptions(), frames, on_tick=lambda seen: None)
+def validate(path: Path, frame_count: int = FRAMES) -> None:
+    validate_gif(path, ConversionOptions(), frame_count, on_tick=lambda frames: None)
 
 
-def broken(path: Path, frames: int = FRAMES) -> str:
+def violations(path: Path, frame_count: int = FRAMES) -> str:
     with pytest.raises(BrokenResult) as caught:
-        check(path, frames)
+        validate(path, frame_count)
     return caught.value.detail
 
 
-def test_a_gif_that_keeps_every_promise_passes(write: Write) -> None:
-    check(write())
+def test_gif_that_meets_the_contract_passes(write_gif: WriteGif) -> None:
+    validate(write_gif())
 
 
-@pytest.mark.parametrize("frames", range(1, 25))
-def test_any_number_of_frames_is_as_long_as_it_is_written(frames: int, write: Write, tmp_path: Path) -> None:
-    """Three last for 12.5 cs: those who write and those who check must round alike."""
-    part = Part([write(delays_ms=[40] * frames)])
-    join_parts([part], tmp_path / "join_messages.gif", fps=ConversionOptions.fps)
-    check(tmp_path / "join_messages.gif", frames)
+@pytest.mark.parametrize("frame_count", range(1, 25))
+def test_concatenated_gif_of_any_length_passes(frame_count: int, write_gif: WriteGif, tmp_path: Path) -> None:
+    """Three frames last 12.5 cs: concatenation and validation must round the same."""
+    segment = EncodedSegment([write_gif(delays_ms=[40] * frame_count)])
+    concat_segments([segment], tmp_path / "concatenated.gif", fps=ConversionOptions.fps)
+    validate(tmp_path / "concatenated.gif", frame_count)
 
 
-def test_another_size_is_refused(write: Write) -> None:
-    assert "1280x720" in broken(write(size=(640, 360)))
+def test_wrong_size_is_rejected(write_gif: WriteGif) -> None:
+    assert "1280x720" in violations(write_gif(size=(640, 360)))
 
 
-def test_a_missing_frame_is_refused(write: Write) -> None:
-    assert "7 frames" in broken(write(), frames=7)
+def test_missing_frame_is_rejected(write_gif: WriteGif) -> None:
+    assert "7 frames" in violations(write_gif(), frame_count=7)
 
 
-def test_another_length_is_refused(write: Write) -> None:
-    assert "25 cs" in broken(write(delays_ms=[40] * 6))
+def test_wrong_duration_is_rejected(write_gif: WriteGif) -> None:
+    assert "25 cs" in violations(write_gif(delays_ms=[40] * 6))
 
 
 @pytest.mark.parametrize("delay_ms", [0, 10])
-def test_a_delay_that_chrome_would_stretch_is_refused(delay_ms: int, write: Write) -> None:
-    assert "no delay under 2 cs" in broken(
-        write(delays_ms=[delay_ms, 250 - 4 * 40 - delay_ms, 40, 40, 40, 40])
+def test_delay_that_chrome_replaces_is_rejected(delay_ms: int, write_gif: WriteGif) -> None:
+    assert "no delay under 2 cs" in violations(
+        write_gif(delays_ms=[delay_ms, 250 - 4 * 40 - delay_ms, 40, 40, 40, 40])
     )
 
 
-def test_a_gif_that_stops_is_refused(write: Write) -> None:
-    assert "an endless loop" in broken(write(loop=3))
-    assert "an endless loop" in broken(write(loop=None))
+def test_finite_loop_is_rejected(write_gif: WriteGif) -> None:
+    assert "an endless loop" in violations(write_gif(loop=3))
+    assert "an endless loop" in violations(write_gif(loop=None))
 
 
-def test_a_comment_is_refused(write: Write) -> None:
-    assert "no metadata" in broken(write(comment=b"filmed at home"))
+def test_comment_is_rejected(write_gif: WriteGif) -> None:
+    assert "no metadata" in violations(write_gif(comment=b"filmed at home"))
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.98])
-def test_a_cut_file_is_refused(share: float, write: Write) -> None:
-    path = write()
+def test_truncated_file_is_rejected(share: float, write_gif: WriteGif) -> None:
+    path = write_gif()
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    assert broken(path)
+    assert violations(path)
 
 
-def test_a_picture_that_cannot_be_decoded_is_refused(write: Write) -> None:
-    path = write()
+def test_undecodable_frame_is_rejected(write_gif: WriteGif) -> None:
+    path = write_gif()
     content = bytearray(path.read_bytes())
     image = content.index(b",\0\0\0\0")
     code_size = image + 10 + (3 * 256 if content[image + 9] & 0x80 else 0)
     content[code_size] = 40
     path.write_bytes(content)
-    assert "cannot be decoded" in broken(path)
+    assert "cannot be decoded" in violations(path)
 
 
-def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+def test_png_is_rejected(tmp_path: Path) -> None:
     Image.new("RGB", (1280, 720)).save(tmp_path / "o.gif", format="PNG")
-    assert broken(tmp_path / "o.gif")
+    assert violations(tmp_path / "o.gif")
 
 
-def test_publishing_replaces_in_one_step(tmp_path: Path) -> None:
-    partial, destination = tmp_path / "o.gif.partial", tmp_path / "o.gif"
-    partial.write_bytes(b"new")
+def test_publish_replaces_existing_file(tmp_path: Path) -> None:
+    partial_path, destination = tmp_path / "o.gif.partial", tmp_path / "o.gif"
+    partial_path.write_bytes(b"new")
     destination.write_bytes(b"old")
-    publish(partial, destination, on_tick=lambda: None)
+    publish(partial_path, destination, on_tick=lambda: None)
     assert destination.read_bytes() == b"new"
-    assert not partial.exists()
+    assert not partial_path.exists()

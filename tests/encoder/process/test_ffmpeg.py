@@ -16,10 +16,11 @@ import pytest
 
 from chromi.encoder import capabilities
 from chromi.encoder.capabilities import inspect_ffmpeg
-from chromi.encoder.encoder_errors import ConverterKilled, DiskFull, EncodeError, FfmpegMissing, TimedOut
+from chromi.encoder.encoder_errors import ConverterKilled, EncodeError, FfmpegMissing, TimedOut
 from chromi.encoder.process import sandbox
 from chromi.encoder.process.ffmpeg import find_ffmpeg, run_ffmpeg
 from chromi.encoder.process.subprocess_runner import ProcessLimits, ProcessResult
+from chromi.errors import DiskFull
 from tests.support.processes import find_ffmpeg_processes
 from tests.support.waiting import wait_for
 

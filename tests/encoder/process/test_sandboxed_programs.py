@@ -73,7 +73,7 @@ def test_sandbox_alone_stops_playlist_from_opening_files(
 def test_gifsicle_accesses_only_files_it_was_given(tmp_path: Path) -> None:
     gif, lossy, other = tmp_path / "made.gif", tmp_path / "lossy.gif", tmp_path / "other.gif"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x36:duration=0.5", gif)
-    gifsicle.lose(gif, lossy, lossy=60, limits=LIMITS, on_tick=lambda: None)
+    gifsicle.compress_lossy(gif, lossy, lossy=60, limits=LIMITS, on_tick=lambda: None)
     assert lossy.read_bytes()[:3] == b"GIF"
     command = [str(gifsicle.find_gifsicle()), "-O2", str(gif), "-o", str(other)]
     assert run_program(command, limits=LIMITS, reads=(gif,)).exit_code or not other.exists()

@@ -1,4 +1,4 @@
-"""Colors that are small or brief keep their place in the palette, however few colors it has."""
+"""Palettes of any size contain the colors of small and brief objects."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
-from chromi.encoder.option_parser import Quality
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, Quality
 from chromi.encoder.pipeline import convert
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.palette import Color, choose_colors
@@ -19,15 +18,15 @@ pytestmark = pytest.mark.slow
 
 MAGENTA, RED, GREEN = (182, 26, 155), (230, 20, 20), (20, 170, 80)
 
-# Grounds of many similar colors, as film and a screen have them.
-GROUNDS = {
-    "film": "gradients=c0=0x402818:c1=0x8a6a48:c2=0x20140c:n=3:speed=0.02:seed=3,"
+# Backgrounds of many similar colors, typical of live action and of screen recordings.
+BACKGROUNDS = {
+    "live action": "gradients=c0=0x402818:c1=0x8a6a48:c2=0x20140c:n=3:speed=0.02:seed=3,"
     "format=yuv420p,noise=c0s=14:c0f=t",
-    "screen": "color=0xf4f6f8,drawgrid=w=160:h=90:t=2:c=0xd0d4dc",
+    "screen recording": "color=0xf4f6f8,drawgrid=w=160:h=90:t=2:c=0xd0d4dc",
 }
-# What is drawn on the ground: for which of 24 frames, where (x, y, width, height), and in which color.
-SHAPES = {
-    "all of the picture for four frames": ("between(n,20,23)", (0, 0, 1280, 720), MAGENTA),
+# Objects on the background: in which of 24 frames, where (x, y, width, height), and in which color.
+OBJECTS = {
+    "the whole frame for four frames": ("between(n,20,23)", (0, 0, 1280, 720), MAGENTA),
     "a dot of 12 pixels": ("1", (700, 400, 12, 12), RED),
     "a bar of 6 pixels": ("1", (0, 714, 1280, 6), GREEN),
     "a line of 2 pixels": ("1", (0, 362, 1280, 2), RED),
@@ -35,66 +34,67 @@ SHAPES = {
 }
 
 
-def clip_of(folder: Path, ground: str, shape: str) -> tuple[Path, Color]:
-    when, (x, y, width, height), (red, green, blue) = SHAPES[shape]
-    picture, _, filters = GROUNDS[ground].partition(",")
-    drawn = (
+def make_object_clip(folder: Path, background: str, object_name: str) -> tuple[Path, Color]:
+    when, (x, y, width, height), (red, green, blue) = OBJECTS[object_name]
+    source, _, filters = BACKGROUNDS[background].partition(",")
+    box = (
         f"drawbox=x={x}:y={y}:w={width}:h={height}:thickness=fill"
         f":color=0x{red:02x}{green:02x}{blue:02x}:enable='{when}'"
     )
     clip = make_clip(
-        folder / "c.mp4", seconds=1, rate=24, size="1280x720", pattern=picture,
-        filters=f"{filters},format=rgb24,{drawn},scale=out_color_matrix=bt709:out_range=tv,"
+        folder / "c.mp4", seconds=1, rate=24, size="1280x720", pattern=source,
+        filters=f"{filters},format=rgb24,{box},scale=out_color_matrix=bt709:out_range=tv,"
         "setparams=colorspace=bt709:range=tv", options=("-qp", "4"),
     )  # fmt: skip
     return clip, (red, green, blue)
 
 
 @pytest.fixture
-def strip_of(extract: Extract, tmp_path: Path) -> Callable[[Path], Thumbnails]:
+def read_thumbnails_of(extract: Extract, tmp_path: Path) -> Callable[[Path], Thumbnails]:
     def read(clip: Path) -> Thumbnails:
-        extracted = extract(clip, duration_s=1, **FULL_SIZE)
-        limits = ProcessLimits(30, 10**9)
-        return read_thumbnails(extracted.frames_path, tmp_path, limits=limits, on_tick=lambda: None)
+        kept = extract(clip, duration_s=1, **FULL_SIZE)
+        return read_thumbnails(
+            kept.frames_path, tmp_path, limits=ProcessLimits(30, 10**9), on_tick=lambda: None
+        )
 
     return read
 
 
-def off_by(colors: Sequence[Color], wanted: Color) -> int:
-    return min(max(abs(a - b) for a, b in zip(color, wanted, strict=True)) for color in colors)
+def smallest_error(colors: Sequence[Color], expected: Color) -> int:
+    return min(max(abs(a - b) for a, b in zip(color, expected, strict=True)) for color in colors)
 
 
-@pytest.mark.parametrize("ground", GROUNDS)
-@pytest.mark.parametrize("shape", SHAPES)
-def test_a_rare_color_is_in_every_palette(
-    ground: str, shape: str, tmp_path: Path, strip_of: Callable[[Path], Thumbnails]
+@pytest.mark.parametrize("background", BACKGROUNDS)
+@pytest.mark.parametrize("object_name", OBJECTS)
+def test_rare_color_is_in_palettes_of_any_size(
+    background: str, object_name: str, tmp_path: Path, read_thumbnails_of: Callable[[Path], Thumbnails]
 ) -> None:
-    clip, color = clip_of(tmp_path, ground, shape)
-    strip = strip_of(clip)
-    tolerance = 24 if "line" in shape else 16  # of a thin line's color 4:2:0 keeps a part
+    clip, color = make_object_clip(tmp_path, background, object_name)
+    thumbnails = read_thumbnails_of(clip)
+    tolerance = 24 if "line" in object_name else 16  # 4:2:0 desaturates a thin line
     for count in (255, 63, 23):
-        chosen = choose_colors(strip, count)
+        chosen = choose_colors(thumbnails, count)
         assert len(chosen) <= count
-        assert off_by(chosen, color) <= tolerance, f"of {count} colors"
+        assert smallest_error(chosen, color) <= tolerance, f"of {count} colors"
 
 
-def test_a_ground_without_rare_colors_gives_none_away(
-    tmp_path: Path, strip_of: Callable[[Path], Thumbnails]
+def test_palette_is_full_when_no_colors_are_rare(
+    tmp_path: Path, read_thumbnails_of: Callable[[Path], Thumbnails]
 ) -> None:
     clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, size="1280x720", pattern="mandelbrot")
-    strip = strip_of(clip)
-    assert len(set(choose_colors(strip, 255))) > 250
+    thumbnails = read_thumbnails_of(clip)
+    assert len(set(choose_colors(thumbnails, 255))) > 250
 
 
 @pytest.mark.parametrize(
-    ("quality", "shape"),
+    ("quality", "object_name"),
     [
         (Quality.BALANCED, "a dot of 12 pixels"),
-        (Quality.BEST, "all of the picture for four frames"),
+        (Quality.BEST, "the whole frame for four frames"),
     ],
 )
-def test_a_rare_color_is_in_the_gif(quality: Quality, shape: str, tmp_path: Path) -> None:
-    clip, color = clip_of(tmp_path, "film", shape)
+def test_rare_color_is_in_the_gif(quality: Quality, object_name: str, tmp_path: Path) -> None:
+    clip, color = make_object_clip(tmp_path, "live action", object_name)
     gif = tmp_path / "out.gif"
     convert(clip, gif, ConversionOptions(duration_s=1, quality=quality), work_dir=tmp_path / "work")
     x, y = (706, 406)

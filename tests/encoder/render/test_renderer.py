@@ -1,7 +1,8 @@
-"""Drawing second by second gives what drawing at once would, and ends at once when it must."""
+"""Rendering in segments gives the same GIF as rendering at once, and stops promptly when canceled."""
 
 import time
-from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,178 +11,177 @@ from PIL import Image, ImageSequence
 from chromi.encoder.encoder_errors import Cancelled
 from chromi.encoder.frames.extract import extract_frames
 from chromi.encoder.frames.thumbnails import read_thumbnails
-from chromi.encoder.gif import concat
-from chromi.encoder.gif.concat import join_parts, read_frames
-from chromi.encoder.option_parser import Quality
-from chromi.encoder.options import ConversionOptions
-from chromi.encoder.process.parallel import run_parallel
+from chromi.encoder.gif.concat import EncodedSegment, concat_segments, read_frames
+from chromi.encoder.options import ConversionOptions, Quality
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.ladder import Choice, budget_bytes, choose
-from chromi.encoder.render.renderer import FrameStore, Part, RenderSettings, draw
-from chromi.encoder.render.sample import choose_sample
+from chromi.encoder.render.ladder import Ladder, build_ladder, get_budget_bytes
+from chromi.encoder.render.renderer import FrameStore, RenderSettings, Segment, render_gif
+from chromi.encoder.render.sample import Sampler
 from chromi.encoder.source.probe import probe_video
 from tests.support.clips import make_clip
 from tests.support.processes import find_ffmpeg_processes
 
 LIMITS = ProcessLimits(60, 512 * 1024**2)
-SMALL = {"width_px": 640, "height_px": 360}
-"""For what does not depend on the picture's size."""
+SMALL_SIZE = {"width_px": 640, "height_px": 360}
+"""For tests that do not depend on the frame size."""
+
+
+def ignore(frames: int) -> None:
+    """Accept a number of frames and do nothing."""
+
+
+render = partial(render_gif, threads=2, timeout_s=60, on_tick=ignore)
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    """Sixty frames that move, in parts of 24, 24 and 12; at 20 a second, so that ten of them are repeated."""
-    folder = tmp_path_factory.mktemp("film")
-    return make_film(make_clip(folder / "c.mp4", seconds=2.5, rate=20), 2.5, **SMALL)
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    """Sixty frames in segments of 24, 24 and 12. The clip has 20 fps, so ten frames are repeated."""
+    folder = tmp_path_factory.mktemp("store")
+    return make_store(make_clip(folder / "c.mp4", seconds=2.5, rate=20), 2.5, **SMALL_SIZE)
 
 
 @pytest.fixture(scope="module")
 def half_grainy(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
-    """A second, calm at first and then full of grain."""
+    """One second, without grain in the first half and with grain in the second."""
     folder = tmp_path_factory.mktemp("grainy")
     grain = "noise=alls=60:allf=t+u:enable='gte(t,0.5)'"
-    return make_film(make_clip(folder / "c.mp4", seconds=1, rate=24, filters=grain), 1, **SMALL)
+    return make_store(make_clip(folder / "c.mp4", seconds=1, rate=24, filters=grain), 1, **SMALL_SIZE)
 
 
-def make_film(clip: Path, seconds: float, **chosen: int) -> FrameStore:
-    folder, options = clip.parent, ConversionOptions(duration_s=seconds, **chosen)  # type: ignore[arg-type]
-    kept = extract_frames(
-        clip, probe_video(clip), options, output_dir=folder, threads=2, timeout_s=60, on_tick=ignore
-    )
-    strip = read_thumbnails(kept.frames_path, folder, limits=LIMITS, on_tick=lambda: None)
-    return FrameStore(kept.frames_path, kept.count, strip, folder)
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameStore, Ladder]:
+    """Frames of the default size and their ladder."""
+    clip = make_clip(tmp_path_factory.mktemp("measured") / "c.mp4", seconds=1.5, rate=20)
+    store = make_store(clip, 1.5)
+    return store, measure(store)
 
 
-def ignore(frames: int) -> None:
-    """Take a count and do nothing with it."""
-
-
-def read_pictures(gif_path: Path) -> list[bytes]:
-    with Image.open(gif_path) as gif:
-        return [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(gif)]
-
-
-def draw_pictures(film: FrameStore, drawing: RenderSettings, gif_path: Path) -> list[bytes]:
-    draw(film, drawing, gif_path, threads=2, timeout_s=60, on_tick=ignore)
-    return read_pictures(gif_path)
-
-
-@pytest.mark.slow
-def test_seconds_that_go_on_look_as_if_drawn_at_once(
-    film: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    in_parts = draw_pictures(film, RenderSettings(colors=32), tmp_path / "parts.gif")
-    size_bytes = (tmp_path / "parts.gif").stat().st_size
-    monkeypatch.setattr("chromi.encoder.render.renderer._cut", lambda count, drawing, threads: [range(count)])
-    assert in_parts == draw_pictures(film, RenderSettings(colors=32), tmp_path / "once.gif")
-    assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
-
-
-@pytest.mark.slow
-def test_clear_or_opaque_or_the_smaller_of_both_it_shows_the_same(
-    half_grainy: FrameStore, tmp_path: Path
-) -> None:
-    part = Part(half_grainy, RenderSettings(colors=32), LIMITS, range(half_grainy.count))
-    part.write_palette()
-    part.draw(lambda: None)
-    clear, opaque = part.result.paths
-    sizes = [[frame.size_bytes for frame in read_frames(concat.Part([path]))] for path in part.result.paths]
-    join_parts([part.result], tmp_path / "o.gif", fps=24)
-    assert read_pictures(clear) == read_pictures(opaque) == read_pictures(tmp_path / "o.gif")
-    smallest = [min(same) for same in zip(*sizes, strict=True)]
-    assert [frame.size_bytes for frame in read_frames(part.result)] == smallest
-    assert smallest not in sizes, "each is smaller for some frames"
-
-
-@pytest.mark.parametrize(
-    "drawing",
-    [RenderSettings(dither="bayer:bayer_scale=2"), RenderSettings(lossy=80, denoise=4, fps=12, colors=16)],
-    ids=["the top of the ladder", "its bottom"],
-)
-@pytest.mark.slow
-def test_every_drawing_keeps_every_frame(drawing: RenderSettings, film: FrameStore, tmp_path: Path) -> None:
-    draw(film, drawing, tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=ignore)
-    with Image.open(tmp_path / "o.gif") as gif:
-        assert gif.n_frames == film.count  # type: ignore[attr-defined]
-
-
-@pytest.mark.slow
-def test_fewer_pictures_a_second_are_shown_longer(film: FrameStore, tmp_path: Path) -> None:
-    pictures = draw_pictures(film, RenderSettings(fps=12), tmp_path / "o.gif")
-    assert all(pictures[number] == pictures[number + 1] for number in range(0, film.count, 2))
-    assert len(set(pictures)) > 20
-
-
-def test_repeated_frames_are_told_from_those_that_move(film: FrameStore) -> None:
-    assert sum(1 for motion in film.strip.motion()[1:] if not motion) == 10
-
-
-@pytest.mark.slow
-def test_a_still_ground_is_estimated_by_its_one_whole_picture(tmp_path: Path) -> None:
-    """Noise that stands still, and a small box that rolls over it: a step is a hundredth of the picture."""
-    box = "split[a][b];[b]crop=24:24:x='n*8':y=9[c];[a][c]overlay=x='9+n*4':y=20"
-    still = "noise=c0s=60,loop=-1:1,setpts=N/24/TB"
-    clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, filters=f"{still},{box}")
-    film = make_film(clip, 1)
-    choice = choose(choose_sample(film, LIMITS), ConversionOptions(), threads=2, on_tick=lambda: None)
-    draw(
-        film,
-        choice.ladder[choice.balanced].drawing,
-        tmp_path / "o.gif",
+def make_store(clip: Path, seconds: float, **options: int) -> FrameStore:
+    folder = clip.parent
+    extracted = extract_frames(
+        clip,
+        probe_video(clip),
+        ConversionOptions(duration_s=seconds, **options),  # type: ignore[arg-type]
+        output_dir=folder,
         threads=2,
         timeout_s=60,
         on_tick=ignore,
     )
-    expected = choice.ladder[choice.balanced].expected_bytes
-    assert expected == pytest.approx((tmp_path / "o.gif").stat().st_size, rel=0.15)
+    thumbnails = read_thumbnails(extracted.frames_path, folder, limits=LIMITS, on_tick=lambda: None)
+    return FrameStore(extracted.frames_path, extracted.count, thumbnails, folder)
 
 
-@pytest.fixture(scope="module")
-def chosen(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameStore, Choice]:
-    """A film in the usual size, and what its sample told."""
-    film = make_film(make_clip(tmp_path_factory.mktemp("chosen") / "c.mp4", seconds=1.5, rate=20), 1.5)
-    return film, choose(choose_sample(film, LIMITS), ConversionOptions(), threads=2, on_tick=lambda: None)
+def measure(store: FrameStore) -> Ladder:
+    sampler = Sampler(store, LIMITS, threads=2, on_tick=lambda: None)
+    return build_ladder(sampler, ConversionOptions())
+
+
+def read_images(gif_path: Path) -> list[bytes]:
+    with Image.open(gif_path) as gif:
+        return [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(gif)]
+
+
+def render_images(store: FrameStore, settings: RenderSettings, gif_path: Path) -> list[bytes]:
+    render(store, settings, gif_path)
+    return read_images(gif_path)
+
+
+@pytest.mark.slow
+def test_segments_give_the_same_images_as_one_rendering(
+    store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_segments = render_images(store, RenderSettings(colors=32), tmp_path / "segments.gif")
+    size_bytes = (tmp_path / "segments.gif").stat().st_size
+    monkeypatch.setattr(
+        "chromi.encoder.render.renderer._split_frames", lambda count, settings, threads: [range(count)]
+    )
+    assert in_segments == render_images(store, RenderSettings(colors=32), tmp_path / "once.gif")
+    assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
+
+
+@pytest.mark.slow
+def test_smallest_encoding_of_each_frame_shows_the_same_images(
+    half_grainy: FrameStore, tmp_path: Path
+) -> None:
+    segment = Segment(half_grainy, RenderSettings(colors=32), LIMITS, range(half_grainy.frame_count))
+    segment.write_palette()
+    segment.render(lambda: None)
+    transparent, opaque = segment.encoded.paths
+    sizes = [
+        [frame.size_bytes for frame in read_frames(EncodedSegment([path]))] for path in segment.encoded.paths
+    ]
+    concat_segments([segment.encoded], tmp_path / "o.gif", fps=24)
+    assert read_images(transparent) == read_images(opaque) == read_images(tmp_path / "o.gif")
+    smallest = [min(alternatives) for alternatives in zip(*sizes, strict=True)]
+    assert [frame.size_bytes for frame in read_frames(segment.encoded)] == smallest
+    assert smallest not in sizes, "each encoding is smaller for some frames"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [RenderSettings(dither="bayer:bayer_scale=2"), RenderSettings(lossy=80, denoise=4, fps=12, colors=16)],
+    ids=["first rung", "last rung"],
+)
+@pytest.mark.slow
+def test_all_settings_preserve_frame_count(
+    settings: RenderSettings, store: FrameStore, tmp_path: Path
+) -> None:
+    render(store, settings, tmp_path / "o.gif")
+    with Image.open(tmp_path / "o.gif") as gif:
+        assert gif.n_frames == store.frame_count  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_lower_frame_rate_repeats_frames(store: FrameStore, tmp_path: Path) -> None:
+    images = render_images(store, RenderSettings(fps=12), tmp_path / "o.gif")
+    assert all(images[number] == images[number + 1] for number in range(0, store.frame_count, 2))
+    assert len(set(images)) > 20
+
+
+def test_repeated_frames_have_no_motion(store: FrameStore) -> None:
+    assert sum(1 for motion in store.thumbnails.motion()[1:] if not motion) == 10
+
+
+@pytest.mark.slow
+def test_estimate_counts_static_background_once(tmp_path: Path) -> None:
+    """A small box moves over static noise: a frame takes a hundredth of the bytes of the first one."""
+    box = "split[a][b];[b]crop=24:24:x='n*8':y=9[c];[a][c]overlay=x='9+n*4':y=20"
+    static = "noise=c0s=60,loop=-1:1,setpts=N/24/TB"
+    clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, filters=f"{static},{box}")
+    store = make_store(clip, 1)
+    ladder = measure(store)
+    rung = ladder.rungs[ladder.balanced_start]
+    render(store, rung.settings, tmp_path / "o.gif")
+    assert rung.expected_bytes == pytest.approx((tmp_path / "o.gif").stat().st_size, rel=0.15)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("quality", ["small", "balanced", "best"])
-def test_the_estimate_is_within_15_percent(
-    quality: str, chosen: tuple[FrameStore, Choice], tmp_path: Path
+def test_estimate_is_within_15_percent(
+    quality: str, measured: tuple[FrameStore, Ladder], tmp_path: Path
 ) -> None:
-    film, choice = chosen
+    store, ladder = measured
     options = ConversionOptions(quality=Quality(quality))
-    rung = choice.fitting(budget_bytes(options), start=choice.best_rung(options))
-    draw(film, choice.ladder[rung].drawing, tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=ignore)
-    assert choice.estimates()[quality] == pytest.approx((tmp_path / "o.gif").stat().st_size, rel=0.15)
+    index = ladder.find_fitting(get_budget_bytes(options), start=ladder.start_index(options))
+    render(store, ladder.rungs[index].settings, tmp_path / "o.gif")
+    size_bytes = (tmp_path / "o.gif").stat().st_size
+    assert ladder.estimate_bytes()[quality] == pytest.approx(size_bytes, rel=0.15)
 
 
-def test_when_one_must_end_all_end(film: FrameStore, tmp_path: Path) -> None:
-    def stop(frames: int) -> None:
+def test_settings_in_json_have_documented_names() -> None:
+    settings = RenderSettings(colors=64)
+    assert settings.to_dict() == {
+        **{name: value for name, value in asdict(settings).items() if name != "unchanged_pixels"},
+        "kinds": ("clear", "opaque"),
+    }
+
+
+def test_cancellation_stops_all_segments(store: FrameStore, tmp_path: Path) -> None:
+    def cancel(frames: int) -> None:
         raise Cancelled
 
     start = time.monotonic()
     with pytest.raises(Cancelled):
-        draw(film, RenderSettings(lossy=200), tmp_path / "o.gif", threads=2, timeout_s=60, on_tick=stop)
+        render(store, RenderSettings(lossy=200), tmp_path / "o.gif", on_tick=cancel)
     assert time.monotonic() - start < 1
     assert find_ffmpeg_processes() == []
-
-
-def test_the_first_failure_ends_the_others_and_is_what_is_raised() -> None:
-    ended: list[str] = []
-
-    def fail(check: Callable[[], None]) -> None:
-        raise ValueError("broken")
-
-    def go_on(check: Callable[[], None]) -> None:
-        deadline = time.monotonic() + 10
-        try:
-            while time.monotonic() < deadline:
-                check()
-                time.sleep(0.01)
-        except Cancelled:
-            ended.append("stopped")
-            raise
-
-    with pytest.raises(ValueError, match="broken"):
-        run_parallel([go_on, fail], at_once=2, on_tick=lambda: None)
-    assert ended == ["stopped"]

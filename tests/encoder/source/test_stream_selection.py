@@ -1,4 +1,4 @@
-"""Of several video streams, the one that a player would show is converted."""
+"""The video stream that a player would show is converted, if there are several."""
 
 from pathlib import Path
 
@@ -13,23 +13,23 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
-    return make_counting_clip(tmp_path / "film.mp4", seconds=3)
+def video(tmp_path: Path) -> Path:
+    return make_counting_clip(tmp_path / "video.mp4", seconds=3)
 
 
-def still(path: Path) -> Path:
+def make_still(path: Path) -> Path:
     ffmpeg("-f", "lavfi", "-i", "color=gray:size=48x48", "-frames:v", "1", "-c:v", "mjpeg", path)
     return path
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("disposition", ["default", "0"])
-def test_a_thumbnail_before_the_film_is_passed_over(
-    suffix: str, disposition: str, film: Path, tmp_path: Path, extract: Extract
+def test_thumbnail_track_before_the_video_is_skipped(
+    suffix: str, disposition: str, video: Path, tmp_path: Path, extract: Extract
 ) -> None:
     clip = tmp_path / f"c.{suffix}"
     ffmpeg(
-        *("-i", still(tmp_path / "still.mkv"), "-i", film, "-map", "0:v", "-map", "1:v", "-c", "copy"),
+        *("-i", make_still(tmp_path / "still.mkv"), "-i", video, "-map", "0:v", "-map", "1:v", "-c", "copy"),
         *(
             "-disposition:v:0",
             disposition,
@@ -44,17 +44,17 @@ def test_a_thumbnail_before_the_film_is_passed_over(
     assert read_lumas(extract(clip, start_s=1)) == list(range(44, 68))
 
 
-def test_the_default_of_two_films_is_shown(film: Path, tmp_path: Path) -> None:
+def test_default_stream_of_two_is_selected(video: Path, tmp_path: Path) -> None:
     other = make_clip(tmp_path / "other.mp4", seconds=2, size="48x48")
     clip = tmp_path / "c.mp4"
     ffmpeg(
-        *("-i", other, "-i", film, "-map", "0:v", "-map", "1:v", "-c", "copy"),
+        *("-i", other, "-i", video, "-map", "0:v", "-map", "1:v", "-c", "copy"),
         *("-disposition:v:0", "0", "-disposition:v:1", "default", clip),
     )
     assert probe_video(clip).width_px == 32
 
 
-def test_an_animated_avif_moves(tmp_path: Path, extract: Extract) -> None:
+def test_animated_avif_is_read_as_video(tmp_path: Path, extract: Extract) -> None:
     clip = make_clip(
         tmp_path / "c.avif", seconds=2, rate=12, size="64x36", codec="libaom-av1", pattern="testsrc2"
     )
@@ -62,18 +62,18 @@ def test_an_animated_avif_moves(tmp_path: Path, extract: Extract) -> None:
     assert extract(clip, duration_s=2).count == 48
 
 
-def test_a_cover_before_the_film_is_passed_over(film: Path, tmp_path: Path) -> None:
+def test_cover_image_before_the_video_is_skipped(video: Path, tmp_path: Path) -> None:
     clip = tmp_path / "c.mp4"
     ffmpeg(
-        *("-i", film, "-i", still(tmp_path / "still.mkv"), "-map", "1:v", "-map", "0:v", "-c", "copy"),
+        *("-i", video, "-i", make_still(tmp_path / "still.mkv"), "-map", "1:v", "-map", "0:v", "-c", "copy"),
         *("-disposition:v:0", "attached_pic", clip),
     )
     assert probe_video(clip).width_px == 32
 
 
-def test_dolby_vision_that_has_no_picture_of_its_own_is_refused(film: Path, tmp_path: Path) -> None:
-    """Profile 5, as the record in the sample description says; its colors make no sense by themselves."""
-    content = film.read_bytes()
+def test_dolby_vision_profile_5_is_rejected(video: Path, tmp_path: Path) -> None:
+    """The record in the sample description states profile 5, whose base layer alone has wrong colors."""
+    content = video.read_bytes()
     record = b"\x00\x00\x00\x20dvcC" + bytes((1, 0, 5 << 1, 0b00011101, 0)) + bytes(19)
     clip = tmp_path / "dolby.mp4"
     clip.write_bytes(insert_into_sample_entry(content, record))
@@ -82,11 +82,11 @@ def test_dolby_vision_that_has_no_picture_of_its_own_is_refused(film: Path, tmp_
 
 
 def insert_into_sample_entry(movie: bytes, box: bytes) -> bytes:
-    """Add a box behind avcC; all boxes around it grow. The index must come after the pictures."""
+    """Insert a box after avcC and enlarge its parents. The index must follow the media data."""
     content = bytearray(movie)
     assert content.index(b"moov") > content.index(b"mdat")
-    at = content.index(b"avcC") - 4
-    end = at + int.from_bytes(content[at : at + 4])
+    avcc = content.index(b"avcC") - 4
+    end = avcc + int.from_bytes(content[avcc : avcc + 4])
     content[end:end] = box
     for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
         start = content.index(name) - 4

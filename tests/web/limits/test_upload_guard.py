@@ -11,8 +11,7 @@ from werkzeug.test import TestResponse
 
 from chromi.config import MB, Settings
 from chromi.db import Upload
-from chromi.encoder.encoder_errors import DiskFull
-from chromi.errors import ChromiError, NotFound, RateLimited, UploadsFull, UploadTooLarge
+from chromi.errors import ChromiError, DiskFull, NotFound, RateLimited, UploadsFull, UploadTooLarge
 from chromi.storage import MIN_FREE_BYTES, Storage
 from chromi.web.limits.upload_guard import RequestKind, UploadGuard
 

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from chromi.db import Job, State
 from chromi.db.job import LARGE_BYTES
 from chromi.encoder import ConversionOptions
-from chromi.encoder.encoder_errors import CannotFit, DiskFull, EncodeError, NoFrames
-from chromi.errors import BadOptions, ChromiError, NotAVideo
+from chromi.encoder.encoder_errors import CannotFit, EncodeError, NoFrames
+from chromi.errors import BadOptions, ChromiError, DiskFull, NotAVideo
 from tests.web.conftest import PAGE
 
 

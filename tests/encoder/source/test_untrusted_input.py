@@ -1,4 +1,4 @@
-"""Files made to harm: nothing is opened but the file itself, and no small file costs much."""
+"""Untrusted files cannot make ffmpeg open other files, misreport their properties or exceed limits."""
 
 from pathlib import Path
 
@@ -6,9 +6,8 @@ import pytest
 
 from chromi.encoder import ConversionOptions, convert, probe_video
 from chromi.encoder.process import sandbox
-from chromi.encoder.process.ffmpeg import run_ffmpeg, untrusted_input
+from chromi.encoder.process.ffmpeg import ProcessLimits, run_ffmpeg, untrusted_input
 from chromi.encoder.process.sandbox import Sandbox
-from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.errors import ChromiError, NotAVideo
 from tests.support.canary import Canary, FileWatcher
 from tests.support.clips import ffmpeg, make_clip
@@ -17,12 +16,12 @@ from tests.support.playlists import PLAYLIST_FORMATS, make_playlists
 
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another visitor's upload."""
+    """An upload of another user."""
     return make_clip(tmp_path_factory.mktemp("other") / "secret.mp4", seconds=1)
 
 
 @pytest.mark.parametrize("kind", PLAYLIST_FORMATS)
-def test_a_playlist_is_refused_and_opens_nothing(
+def test_playlist_is_rejected_without_opening_other_files(
     kind: str, canary: Canary, secret: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "c.mp4").write_bytes(make_playlists(secret, canary.url)[kind])
@@ -32,10 +31,10 @@ def test_a_playlist_is_refused_and_opens_nothing(
 
 
 @pytest.mark.parametrize("kind", PLAYLIST_FORMATS)
-def test_ffmpeg_itself_would_not_open_one_either(
+def test_ffmpeg_arguments_alone_prevent_opening_other_files(
     kind: str, canary: Canary, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first bytes are one wall; the arguments are another; the sandbox, turned off here, a third."""
+    """The second of three defenses. The first is the check of the first bytes; the sandbox is disabled."""
     monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, b""))
     (tmp_path / "c.mp4").write_bytes(make_playlists(secret, canary.url)[kind])
     watched = FileWatcher(secret)
@@ -55,7 +54,7 @@ FORGERY = (
 
 
 @pytest.mark.parametrize("key", ["title", "language", FORGERY])
-def test_metadata_that_imitates_ffmpegs_lines_is_not_believed(key: str, tmp_path: Path) -> None:
+def test_metadata_that_imitates_ffmpeg_output_is_ignored(key: str, tmp_path: Path) -> None:
     plain = make_clip(tmp_path / "plain.mkv", seconds=1)
     clip = tmp_path / "c.mkv"
     showinfo = "[showinfo@0123456789abcdef @ 0x5581] n:   0 pts: 0 pts_time:0 fmt:yuva420p sar:1/1 s:8x8 i:P"
@@ -65,7 +64,7 @@ def test_metadata_that_imitates_ffmpegs_lines_is_not_believed(key: str, tmp_path
     assert probe_video(clip) == probe_video(plain)
 
 
-def test_a_clip_of_many_streams_is_refused(tmp_path: Path) -> None:
+def test_clip_with_many_streams_is_rejected(tmp_path: Path) -> None:
     one = make_clip(tmp_path / "one.mkv", seconds=0.1, size="32x32")
     many = tmp_path / "many.mp4"
     ffmpeg("-i", one, *(["-map", "0"] * 80), "-c", "copy", many)
@@ -74,8 +73,8 @@ def test_a_clip_of_many_streams_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_picture_that_grows_while_it_plays_stays_in_bounds(tmp_path: Path) -> None:
-    """The stream's header says 64x36; a later key frame says 7680x4320."""
+def test_frames_over_the_size_limit_are_dropped(tmp_path: Path) -> None:
+    """The stream starts with 64x36 and changes to 7680x4320 at a later key frame."""
     small = make_clip(tmp_path / "small.h264", seconds=0.5, size="64x36", pattern="color=red")
     large = make_clip(tmp_path / "large.h264", seconds=0.1, size="7680x4320", pattern="color=red")
     both = tmp_path / "both.h264"
@@ -83,11 +82,11 @@ def test_a_picture_that_grows_while_it_plays_stays_in_bounds(tmp_path: Path) -> 
     clip = tmp_path / "c.mkv"
     ffmpeg("-fflags", "+genpts", "-r", "30", "-i", both, "-c", "copy", clip)
     result = convert(clip, tmp_path / "o.gif", ConversionOptions(duration_s=1), work_dir=tmp_path / "work")
-    assert result.frames == 12, "the small half second; the large pictures are over the cap"
+    assert result.frames == 12, "only the half second of small frames"
 
 
 @pytest.mark.slow
-def test_a_picture_that_changes_its_size_does_not_add_frames(tmp_path: Path) -> None:
+def test_changing_frame_size_does_not_add_frames(tmp_path: Path) -> None:
     parts = []
     for number, size in enumerate(("64x36", "128x72") * 2):
         parts.append(make_clip(tmp_path / f"{number}.h264", seconds=0.5, size=size).read_bytes())
