@@ -247,13 +247,3 @@ class RateLimited(ChromiError):
 
 def _minutes(wait_s: float) -> int:
     return max(1, math.ceil(wait_s / 60))
-
-
-def error_from_code(code: str | None, user_message: str | None) -> ChromiError:
-    """Return the error that a job recorded by its code and message."""
-    classes = {each.code: each for each in _with_subclasses(ChromiError)}
-    return classes.get(code or "", ChromiError)(user_message)
-
-
-def _with_subclasses(error_class: type[ChromiError]) -> list[type[ChromiError]]:
-    return [error_class, *(each for sub in error_class.__subclasses__() for each in _with_subclasses(sub))]

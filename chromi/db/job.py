@@ -95,12 +95,8 @@ class Job(BaseModel):
 
     def report(self, progress: Progress) -> bool:
         """Renew the lease and record the progress; False if this worker no longer holds the job."""
-        return self._transition(
-            heartbeat_at=time.time(),
-            step=progress.step,
-            progress=progress.fraction,
-            message=progress.message,
-        )
+        step = {"step": progress.step, "progress": progress.fraction, "message": progress.message}
+        return self._transition(heartbeat_at=time.time(), **step)
 
     def succeed(self, result_json: Mapping[str, Any]) -> bool:
         return self._transition(
@@ -230,10 +226,8 @@ class Job(BaseModel):
     @property
     def shown_message(self) -> str:
         """The progress message; RESTARTING while an interrupted job reads its clip again."""
-        is_reading_again = (
-            self.state == State.IN_PROGRESS and self.attempts > 1 and self.progress < READING_FRACTION
-        )
-        return RESTARTING if is_reading_again else self.message
+        is_retry = self.state == State.IN_PROGRESS and self.attempts > 1
+        return RESTARTING if is_retry and self.progress < READING_FRACTION else self.message
 
     @property
     def percent(self) -> int:

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, jsonify, make_response, render_tem
 from peewee import OperationalError
 
 from chromi.db import Job, JobKind, State, Upload
-from chromi.errors import AlreadyRunning, ChromiError, error_from_code
+from chromi.errors import AlreadyRunning, ChromiError
 from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.file_response import TrackedFile, send_clip
 from chromi.web.http.negotiation import negotiate_format, redirect_or_json
@@ -116,5 +116,15 @@ def _finished_job(job_id: str) -> Response:
     """Return the link of a conversion that ran inside the request. Raises the job's error."""
     job = Job.find(job_id)
     if job.state != State.SUCCESS:
-        raise error_from_code(job.error_code, job.error)
+        raise _error_of(job)
     return jsonify(success=True, converted_url=own_url(job))
+
+
+def _error_of(job: Job) -> ChromiError:
+    """Return the error that a failed job has recorded by its code and message."""
+    classes = {each.code: each for each in _with_subclasses(ChromiError)}
+    return classes.get(job.error_code or "", ChromiError)(job.error)
+
+
+def _with_subclasses(error_class: type[ChromiError]) -> list[type[ChromiError]]:
+    return [error_class, *(each for sub in error_class.__subclasses__() for each in _with_subclasses(sub))]
