@@ -13,11 +13,12 @@ from chromi.encoder.encoder_errors import BrokenResult
 from chromi.encoder.gif.concat import start_time_cs
 from chromi.encoder.gif.parser import TRAILER, Frame, read_blocks, read_size_px, write_header
 from chromi.encoder.options import ConversionOptions
+from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.process.parallel import run_parallel
 
 MIN_DELAY_CS = 2  # Chrome replaces delays of 0 and 1 by 10
-_DECODE_INTERVAL = 24
-"""One frame in this many is decoded. Decoding all takes a third of the rendering time and finds no more."""
+_DECODE_INTERVAL = OUTPUT_FPS
+"""One frame per second is decoded. Decoding all takes a third of the rendering time and finds no more."""
 
 
 @dataclass(frozen=True)

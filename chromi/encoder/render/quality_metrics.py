@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chromi.encoder.encoder_errors import EncodeError
 from chromi.encoder.frames.color import scale_flags
-from chromi.encoder.process.ffmpeg import escape_path
+from chromi.encoder.process.ffmpeg import OUTPUT_FPS, escape_path
 
 BLUR_SIGMA_PX = 1.5
 """At arm's length this blur hides dither patterns but not contours, as the eye does."""
@@ -62,7 +62,7 @@ class Comparison:
     def filtergraph(self, rendered: str, source: str) -> str:
         """Return the filters from the two link labels to OUTPUTS."""
         to_yuv = f"scale=out_color_matrix=bt709:out_range=tv:{scale_flags('bicubic')},format=yuv420p"
-        select = f"select='{self._frame_filter}',settb=1/24,setpts=N,{_CROP_QUARTER}"
+        select = f"select='{self._frame_filter}',settb=1/{OUTPUT_FPS},setpts=N,{_CROP_QUARTER}"
         features = r"feature=name=cambi\\:full_ref=true"
         return (
             f"[{rendered}]{select},{to_yuv},split[g1][g2];[{source}]{select},{to_yuv},split[f1][f2];"

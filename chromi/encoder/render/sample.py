@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from chromi.encoder.gif.concat import EncodedSegment, read_frames
-from chromi.encoder.process.ffmpeg import QUIET, frames_input, run_ffmpeg
+from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, frames_input, run_ffmpeg
 from chromi.encoder.process.parallel import Task, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.palette import measure_color_error
@@ -86,7 +86,7 @@ class Sampler:
         for start in self._pair_starts:
             inputs += frames_input(self._store.frames_path, start)
         count = len(self._pair_starts)
-        trims = ";".join(f"[{number}:v]trim=end_frame=2,setpts=N/TB/24[{number}]" for number in range(count))
+        trims = ";".join(f"[{number}:v]trim=end_frame=2,setpts=N/TB/{OUTPUT_FPS}[{number}]" for number in range(count))
         labels = "".join(f"[{number}]" for number in range(count))
         return [
             *(*inputs, "-filter_complex_threads", "1"),
