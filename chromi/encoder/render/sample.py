@@ -86,7 +86,8 @@ class Sampler:
         for start in self._pair_starts:
             inputs += frames_input(self._store.frames_path, start)
         count = len(self._pair_starts)
-        trims = ";".join(f"[{number}:v]trim=end_frame=2,setpts=N/TB/{OUTPUT_FPS}[{number}]" for number in range(count))
+        trim = f"trim=end_frame=2,setpts=N/TB/{OUTPUT_FPS}"
+        trims = ";".join(f"[{number}:v]{trim}[{number}]" for number in range(count))
         labels = "".join(f"[{number}]" for number in range(count))
         return [
             *(*inputs, "-filter_complex_threads", "1"),
