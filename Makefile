@@ -19,7 +19,7 @@ test-fast: $(VENV)/dev.done
 # Looks for new examples, FUZZ times as many as the suite's.
 fuzz: FUZZ ?= 100
 fuzz: $(VENV)/dev.done
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest --timeout 0 tests/test_fuzz.py tests/web/test_fuzz.py
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest --timeout 0 tests/encoder/test_fuzz.py tests/web/test_fuzz_requests.py
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
