@@ -22,8 +22,8 @@ IN_A_ROW = 4
 
 HEADING = """# All states
 
-These images show each state on a phone in dark mode. `make screenshots` also takes them at 768 and 1440 px and in light
-mode.
+These images show each state on a phone in dark mode. `make screenshots` also takes them at 768 and
+1440 px and in light mode.
 """
 
 
