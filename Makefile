@@ -1,8 +1,8 @@
-# Two commands on a fresh machine: `make run` serves the app, `make test` runs the tests.
+# `make run` starts the service, `make test` runs all tests. CONTRIBUTING.md describes the other targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Made without ensurepip and filled by the machine's own pip, so that Debian's python3-venv is not needed.
+# The venv has no pip of its own: the system's pip installs into it, so Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
 .PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots signs translations lock clean
@@ -16,10 +16,10 @@ test: $(VENV)/dev.done
 test-fast: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser and not service and not soak"
 
-# Looks for new examples, FUZZ times as many as the suite's.
+# Runs the property tests with FUZZ times as many examples as `make test`, different ones in each run.
 fuzz: FUZZ ?= 100
 fuzz: $(VENV)/dev.done
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest --timeout 0 tests/test_fuzz.py tests/web/test_fuzz.py
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest --timeout 0 tests/encoder/test_fuzz.py tests/web/test_fuzz_requests.py
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
@@ -31,14 +31,14 @@ format: $(VENV)/dev.done
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# make bench CLIPS=folder ARGS="--only balanced,plain --rounds 1 --every 4"; see benchmarks/README.md
+# Example: make bench CLIPS=folder ARGS="--only balanced,plain --rounds 1 --every 4"; see benchmarks/README.md
 bench: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.encoder $(ARGS) $(CLIPS)
 
 bench-service: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.service $(CLIP)
 
-# make soak ARGS="--minutes 60 --visitors 10"; it takes four minutes more than said
+# Example: make soak ARGS="--minutes 60 --visitors 10". It takes up to four minutes longer than that.
 soak: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m benchmarks.soak $(ARGS)
@@ -46,14 +46,15 @@ soak: $(VENV)/dev.done
 bench-page: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.page
 
-# make screenshots CLIP=clip.mp4 ARGS="--only studio --width 3840 --out folder"; all three may be left out
+# Example: make screenshots CLIP=clip.mp4 ARGS="--only studio --width 3840 --out folder". All arguments are optional.
 screenshots: $(VENV)/dev.done
 	$(BIN)/python -m docs.screenshots $(if $(CLIP),--clip $(CLIP)) $(ARGS)
 
+# Renders the social preview image and the icons from docs/signs.
 signs: $(VENV)/dev.done
 	$(BIN)/python docs/signs.py
 
-# Collects what is to be translated into each language's file, and packs what is translated there.
+# Adds new messages to each language's messages.po and compiles it to messages.mo.
 translations: $(VENV)/dev.done
 	$(BIN)/python -m chromi.translations.collect
 

@@ -1,63 +1,104 @@
-"""What is written about Chromi is true of it."""
+"""The documentation agrees with the code."""
 
 import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 from flask import Flask
 
+from chromi.cli import main
 from chromi.config import PREFIX, VERSION, Settings
 from chromi.encoder import OPTIONS
 from chromi.errors import ChromiError
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+ENCODER = (ROOT / "docs/encoder.md").read_text()
 HTTP = (ROOT / "docs/http.md").read_text()
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "benchmarks").glob("*.md")),
+]
+
+INTERNAL_CODES = {"stopped", "unhealthy", "bad_configuration"}
+"""Codes of errors that no client receives."""
 
 
 @pytest.mark.parametrize("name", [PREFIX + field.name.upper() for field in fields(Settings)])
-def test_every_setting_is_in_the_readme(name: str) -> None:
+def test_readme_lists_setting(name: str) -> None:
     assert f"| `{name}` |" in README
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_every_option_is_in_the_http_interface(name: str) -> None:
+def test_http_docs_list_option(name: str) -> None:
     assert f"| `{name}` |" in HTTP
 
 
-def test_every_address_is_in_the_http_interface(app: Flask) -> None:
-    told = {path.rstrip("/") for path in re.findall(r"/[\w./-]*", HTTP)}
-    names = {"<upload_id>": "ID", "<job_id>": "ID", "<link_id>": "LINK", "<token>": "TOKEN"}
+def test_http_docs_list_every_path(app: Flask) -> None:
+    documented = {path.rstrip("/") for path in re.findall(r"/[\w./-]*", HTTP)}
+    placeholders = {"<upload_id>": "ID", "<job_id>": "ID", "<link_id>": "LINK", "<token>": "TOKEN"}
     for rule in app.url_map.iter_rules():
-        address = rule.rule.rstrip("/")
-        for name, word in names.items():
-            address = address.replace(name, word)
-        assert address in told or rule.endpoint in ("static", "favicon"), rule
+        path = rule.rule.rstrip("/")
+        for argument, placeholder in placeholders.items():
+            path = path.replace(argument, placeholder)
+        assert path in documented or rule.endpoint in ("static", "favicon"), rule
 
 
-def test_every_error_is_in_the_http_interface(app: Flask) -> None:
-    kept_from_clients = {"stopped", "unwell", "bad_configuration"}
-    codes = {kind.code for kind in errors_of(ChromiError)} - kept_from_clients
+def test_http_docs_list_every_error_code(app: Flask) -> None:
+    codes = {error_class.code for error_class in subclasses_of(ChromiError)} - INTERNAL_CODES
     assert {code for code in codes if f"`{code}`" not in HTTP} == set()
 
 
-def errors_of(kind: type[ChromiError]) -> list[type[ChromiError]]:
-    return [kind, *(member for child in kind.__subclasses__() for member in errors_of(child))]
+def subclasses_of(parent: type[ChromiError]) -> list[type[ChromiError]]:
+    """Return the class and all of its subclasses."""
+    return [parent, *(each for child in parent.__subclasses__() for each in subclasses_of(child))]
 
 
-def test_the_version_is_one() -> None:
+def test_docs_mention_every_command() -> None:
+    commands = main.list_commands(click.Context(main))
+    assert {name for name in commands if f"-m chromi {name}" not in README} == set()
+
+
+def test_documented_modules_exist() -> None:
+    roots = {ARCHITECTURE: ROOT / "chromi", ENCODER: ROOT / "chromi/encoder", CONTRIBUTING: ROOT}
+    for text, root in roots.items():
+        for path in re.findall(r"`([\w/]+/[\w/]*\.(?:py|js|css|html|md))`", text):
+            if path not in ("chromi/templates/name.html", "chromi/static/pages/name.js"):
+                assert (root / path).is_file() or (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_lead_to_files_and_headings(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]*(?:#[^)]*)?)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        path = page.parent / name if name else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors_of(path), target
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a Markdown file."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_version_is_the_same_everywhere() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
     assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_readmes_pictures_exist() -> None:
+def test_readme_images_exist() -> None:
     for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
         assert (ROOT / path).is_file(), path
 
 
-def test_every_screenshot_kept_is_shown_and_they_are_small() -> None:
+def test_stored_screenshots_are_shown_and_small() -> None:
     folder = ROOT / "docs/screenshots"
     gallery = (folder / "README.md").read_text()
     assert all(f"docs/screenshots/{path.name}" in README for path in folder.glob("*.png"))
@@ -65,13 +106,13 @@ def test_every_screenshot_kept_is_shown_and_they_are_small() -> None:
     assert sum(path.stat().st_size for path in folder.rglob("*.png")) < 1_500_000
 
 
-def test_the_readme_shows_what_the_benchmark_found() -> None:
+def test_readme_contains_benchmark_summary() -> None:
     assert (ROOT / "benchmarks/results/summary.md").read_text() in README
 
 
-def test_the_lock_names_every_dependency() -> None:
+def test_lock_pins_every_dependency() -> None:
     lock = (ROOT / "requirements.txt").read_text()
-    for wanted in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
-        assert f"\n{wanted.split('>=')[0]}==" in f"\n{lock}"
+    for requirement in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
+        assert f"\n{requirement.split('>=')[0]}==" in f"\n{lock}"
     assert "--hash=sha256:" in lock
     assert "://" not in lock, "the lock must not depend on one registry's address"

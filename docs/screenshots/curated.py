@@ -20,9 +20,10 @@ KEPT = "-360-dark"
 COLORS = 256
 IN_A_ROW = 4
 
-HEADING = """# Every state
+HEADING = """# All states
 
-What `make screenshots` takes, here on a phone at night; each is there at 768 and 1440 px and by day, too.
+These images show each state on a phone in dark mode. `make screenshots` also takes them at 768 and
+1440 px and in light mode.
 """
 
 
