@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Make the web application; without settings they are read from the environment.
+    """Create the web application; by default, the settings are read from the environment.
 
     Raises ConfigError for a setting that is unknown or out of range.
     """
-    # Imported here, as the encoder, the worker and the command line want this package without Flask.
+    # Imported here, because the encoder, the worker and the command line use this package without Flask.
     from flask import Flask
 
     from chromi import config, web
 
-    app = Flask(__name__, static_folder=None)  # web/assets.py sends the static files
+    app = Flask(__name__, static_folder=None)  # web/http/static_files.py sends the static files
     web.init_app(app, settings or config.Settings.from_environ())
     return app

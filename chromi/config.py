@@ -96,7 +96,7 @@ class Settings:
             if key and len(key) < MIN_KEY_LENGTH:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
         if self.admin_token and len(self.admin_token) < MIN_KEY_LENGTH:
-            raise ConfigError(f"CHROMI_OPS_TOKEN must have at least {MIN_KEY_LENGTH} characters.")
+            raise ConfigError(f"CHROMI_ADMIN_TOKEN must have at least {MIN_KEY_LENGTH} characters.")
 
     @property
     def max_upload_bytes(self) -> int:
