@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Made without ensurepip and filled by the machine's own pip, so that Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
-.PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots signs translations lock clean
+.PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots icons translations lock clean
 
 run: $(VENV)/run.done
 	$(BIN)/python -m chromi serve
@@ -25,6 +25,7 @@ lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint
 	cd chromi/static/vendor && sha256sum --check --quiet *.sha256
 
 format: $(VENV)/dev.done
@@ -50,8 +51,8 @@ bench-page: $(VENV)/dev.done
 screenshots: $(VENV)/dev.done
 	$(BIN)/python -m docs.screenshots $(if $(CLIP),--clip $(CLIP)) $(ARGS)
 
-signs: $(VENV)/dev.done
-	$(BIN)/python docs/signs.py
+icons: $(VENV)/dev.done
+	$(BIN)/python docs/icons.py
 
 # Collects what is to be translated into each language's file, and packs what is translated there.
 translations: $(VENV)/dev.done
