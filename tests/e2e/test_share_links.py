@@ -1,0 +1,231 @@
+"""Making, copying, extending and revoking share links on the result's page."""
+
+import re
+
+import pytest
+import segno
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import COLOR_SCHEMES, OpenPage
+from tests.support.page_helpers import RECORD_TEXTS
+from tests.support.share_link_page import PASSWORD, link_row, make_link, newest_link, open_link_options
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (320, 360, 768, 1440)
+LINKS = [
+    ({}, "Not downloaded yet"),
+    ({"max_uses": "1"}, "One download"),
+    ({"max_uses": "10", "expires": "7d"}, "10 of 10 downloads left"),
+    ({"password": PASSWORD}, "With a password"),
+]
+"""Options of a link, and what its status says."""
+
+CONTROLS = ":is(#share, #unlock, .action-area) :is(.button, summary, select, input):visible"
+FIND_LOW_TARGETS = """controls => controls.filter((each) => each.getBoundingClientRect().height < 43.5)
+  .map((each) => each.outerHTML)"""
+
+READ_QR_CODE = """(image, size) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = size * 4;
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const isDark = (x, y) => data[((y * 4 + 2) * canvas.width + x * 4 + 2) * 4] < 128;
+  return Array.from({ length: size }, (_, y) => Array.from({ length: size }, (_, x) => Number(isDark(x, y))));
+}"""
+"""Return the QR code's modules as rows of 0 and 1."""
+
+
+# -- making ------------------------------------------------------------------------------------------------
+
+
+def test_link_is_made_with_each_option(page: Page, result_url: str) -> None:
+    page.goto(result_url)
+    for number, (options, sentence) in enumerate(LINKS, start=1):
+        field = make_link(page, **options)
+        expect(field).to_have_value(re.compile(r"^http://.+/download/.+/$"))
+        expect(link_row(page, number)).to_contain_text("Works until")
+        expect(link_row(page, number)).to_contain_text(sentence)
+        expect(page.locator("#announcer")).to_contain_text(f"Link {number} Works until")
+        expect(page.get_by_label("How many downloads")).to_have_value("")
+        expect(page.get_by_label("Password, if you want one")).to_have_value("")
+    page.reload()
+    for number, (_, sentence) in enumerate(LINKS, start=1):
+        expect(link_row(page, number)).to_contain_text(sentence)
+
+
+def test_browser_rejects_invalid_options(page: Page, result_url: str) -> None:
+    page.goto(result_url)
+    page.get_by_label("How many downloads").fill("500")
+    page.get_by_role("button", name="Make a link").click()
+    page.get_by_label("How many downloads").fill("5")
+    page.get_by_label("Password, if you want one").fill("abc")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_label("Password, if you want one")).to_be_focused()
+    assert page.locator("#links li").count() == 0
+
+
+def test_password_can_be_shown(page: Page, result_url: str) -> None:
+    page.goto(result_url)
+    field, show = page.get_by_label("Password, if you want one"), page.get_by_role("button", name="Show")
+    expect(field).to_have_attribute("type", "password")
+    show.click()
+    expect(field).to_have_attribute("type", "text")
+    expect(show).to_have_attribute("aria-pressed", "true")
+    show.click()
+    expect(field).to_have_attribute("type", "password")
+
+
+# -- passing on --------------------------------------------------------------------------------------------
+
+
+def test_link_is_copied_to_clipboard(page: Page, result_url: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(result_url)
+    field = make_link(page)
+    button = page.get_by_role("button", name="Copy link 1")
+    button.evaluate(RECORD_TEXTS)
+    button.click()
+    wait_for(lambda: page.evaluate("texts") == ["Copied", "Copy"], "the button to say so for a moment")
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == field.input_value()
+
+
+def test_link_is_selected_without_clipboard(open_page: OpenPage, result_url: str) -> None:
+    page = open_page()
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.goto(result_url)
+    field = make_link(page)
+    page.get_by_role("button", name="Copy link 1").click()
+    assert page.evaluate("getSelection().toString()") == field.input_value()
+    expect(page.locator("#announcer")).to_have_text("Selected: copy it now")
+
+
+def test_share_button_is_shown_only_with_web_share_api(open_page: OpenPage, result_url: str) -> None:
+    page = open_page()
+    page.add_init_script("delete Navigator.prototype.share")
+    page.goto(result_url)
+    field = make_link(page)
+    expect(page.get_by_role("button", name="Share link 1")).to_be_hidden()
+    page.add_init_script("navigator.share = async (data) => { window.shared = data; }")
+    page.reload()
+    page.get_by_role("button", name="Share link 1").click()
+    assert page.evaluate("shared.url") == field.input_value()
+    assert page.evaluate("shared.title")
+
+
+def test_qr_code_contains_link(page: Page, result_url: str) -> None:
+    page.goto(result_url)
+    field = make_link(page)
+    page.get_by_text("QR code").click()
+    image = page.get_by_role("img", name="QR code with the address of link 1")
+    expect(image).to_be_visible()
+    expect(image).not_to_have_js_property("naturalWidth", 0)
+    code = segno.make(field.input_value(), error="m", micro=False)
+    expected = [list(row) for row in code.matrix_iter(border=4)]
+    assert image.evaluate(READ_QR_CODE, len(expected)) == expected
+
+
+# -- changing ----------------------------------------------------------------------------------------------
+
+
+def test_extending_link_keeps_focus(page: Page, result_url: str) -> None:
+    page.goto(result_url)
+    make_link(page, expires="1h")
+    before = newest_link().expires_at
+    open_link_options(page)
+    page.get_by_label("How much longer link 1 works").select_option("7d")
+    button = page.get_by_role("button", name="Extend link 1")
+    button.focus()
+    with page.expect_response("**/extend"):
+        page.keyboard.press("Enter")
+    expect(page.locator("#links")).to_have_attribute("data-change", "extended")
+    expect(button).to_be_focused()
+    assert newest_link().expires_at == pytest.approx(before + 7 * 86400)
+    expect(page.locator("#announcer")).to_contain_text("Link 1 Works until")
+
+
+def test_revoked_link_no_longer_works(
+    page: Page, receiver: Page, result_url: str, console_errors: list[str]
+) -> None:
+    page.goto(result_url)
+    link = make_link(page).input_value()
+    receiver.goto(link)
+    expect(receiver.get_by_role("heading", name="A background for you")).to_be_visible()
+    open_link_options(page)
+    page.get_by_role("button", name="Revoke link 1").click()
+    expect(page.locator("#links")).to_contain_text("Link 1 Revoked")
+    expect(page.locator("#announcer")).to_contain_text("Link 1 Revoked")
+    expect(page.locator("#links")).to_be_focused()
+    assert console_errors == []
+    receiver.goto(link)
+    expect(receiver.get_by_role("heading", name="This link was taken back")).to_be_visible()
+    expect(receiver.get_by_role("link", name="Make a new background")).to_be_visible()
+    console_errors.clear()  # the browser logs the 410
+
+
+def test_links_are_made_and_revoked_by_keyboard(page: Page, result_url: str) -> None:
+    page.goto(result_url)
+    page.get_by_label("Works for").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.type("5")
+    page.keyboard.press("Tab")
+    page.keyboard.type("four words")
+    page.keyboard.press("Enter")
+    field = page.get_by_label("Link 1", exact=True)
+    expect(field).to_be_visible()
+    for name in ("Show", "Make a link"):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name=name)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(field).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Copy link 1")).to_be_focused()
+    page.locator("#links summary").last.focus()
+    page.keyboard.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Revoke link 1")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#links")).to_contain_text("Link 1 Revoked")
+
+
+def test_links_are_made_extended_and_revoked_without_script(
+    page_without_script: Page, result_url: str
+) -> None:
+    page = page_without_script
+    page.goto(result_url)
+    make_link(page, max_uses="5", password=PASSWORD)
+    assert page.url.endswith("#links")
+    expect(page.get_by_role("button", name="Copy link 1")).to_be_hidden()
+    before = newest_link().expires_at
+    open_link_options(page)
+    page.get_by_role("button", name="Extend link 1").click()
+    expect(page.locator("#links")).to_contain_text("5 of 5 downloads left")
+    assert newest_link().expires_at == pytest.approx(before + 86400)
+    open_link_options(page)
+    page.get_by_role("button", name="Revoke link 1").click()
+    expect(page.locator("#links")).to_contain_text("Link 1 Revoked")
+
+
+# -- layout ------------------------------------------------------------------------------------------------
+
+
+def test_pages_do_not_overflow_and_targets_are_large_enough(open_page: OpenPage, result_url: str) -> None:
+    page = open_page()
+    page.add_init_script("navigator.share = async () => {}")
+    page.goto(result_url)
+    make_link(page, max_uses="5", password=PASSWORD)
+    link = make_link(page).input_value()
+    page.evaluate("document.querySelectorAll('#share details').forEach((each) => { each.open = true; })")
+    for url in (result_url, link):
+        if page.url != url:
+            page.goto(url)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            for scheme in COLOR_SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                assert page.locator(CONTROLS).evaluate_all(FIND_LOW_TARGETS) == []
