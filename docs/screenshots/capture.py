@@ -1,4 +1,4 @@
-"""Pictures of a page as it stands, at every width, light and dark."""
+"""Screenshots of a page at several widths, light and dark."""
 
 from __future__ import annotations
 
@@ -8,47 +8,51 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page
 
 HEIGHTS_PX = {360: 740, 768: 1024, 1440: 900, 3840: 2160}
-SCHEMES = ("light", "dark")
-STILL_MS = 250
-"""Nothing moves on a page whose picture is the same after this time."""
-TRIES = 60
+"""Viewport heights by width."""
+COLOR_SCHEMES = ("light", "dark")
+SETTLE_MS = 250
+"""A page has settled if two screenshots this far apart are identical."""
+MAX_ATTEMPTS = 60
 
 
 @dataclass(frozen=True)
-class Camera:
+class Capture:
+    """Where screenshots are written, and of which states."""
+
     folder: Path
-    widths: tuple[int, ...]
-    wanted: str
-    """Part of the names of the states to be taken; the others are passed by."""
+    widths_px: tuple[int, ...]
+    name_filter: str
+    """Only states with this in their name are captured."""
 
-    def wants(self, name: str) -> bool:
-        return self.wanted in name
+    def save(
+        self, page: Page, name: str, *, scroll_to: Locator | None = None, full_page: bool = True
+    ) -> None:
+        """Capture the page at all widths and in both color schemes.
 
-    def take(self, page: Page, name: str, *, at: Locator | None = None, whole: bool = True) -> None:
-        """Take the page at all widths and colors: `whole`, or the screen alone, with `at` at its top.
-
-        A page with a bar that sticks to the screen must not be taken whole: the bar would lie on its middle.
+        A page with the sticky action bar needs `full_page=False`: the bar would cover the page's middle.
         """
-        if not self.wants(name):
+        if self.name_filter not in name:
             return
         print(name, flush=True)
-        for width in self.widths:
-            page.set_viewport_size({"width": width, "height": HEIGHTS_PX[width]})
-            for scheme in SCHEMES:
+        for width_px in self.widths_px:
+            page.set_viewport_size({"width": width_px, "height": HEIGHTS_PX[width_px]})
+            for scheme in COLOR_SCHEMES:
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                if at:
-                    at.evaluate("element => scrollTo(0, element.getBoundingClientRect().top + scrollY - 16)")
-                picture = settle(page, whole=whole)
-                (self.folder / f"{name}-{width}-{scheme}.png").write_bytes(picture)
+                if scroll_to:
+                    scroll_to.evaluate(
+                        "element => scrollTo(0, element.getBoundingClientRect().top + scrollY - 16)"
+                    )
+                screenshot = capture_settled(page, full_page=full_page)
+                (self.folder / f"{name}-{width_px}-{scheme}.png").write_bytes(screenshot)
 
 
-def settle(page: Page, *, whole: bool) -> bytes:
-    """Wait until nothing moves any more, and give that picture."""
-    before = b""
-    for _ in range(TRIES):
-        picture = page.screenshot(full_page=whole)
-        if picture == before:
-            return picture
-        before = picture
-        page.wait_for_timeout(STILL_MS)
-    raise SystemExit(f"{page.url} never came to rest.")
+def capture_settled(page: Page, *, full_page: bool) -> bytes:
+    """Return a screenshot of the page after it has stopped changing."""
+    previous = b""
+    for _ in range(MAX_ATTEMPTS):
+        screenshot = page.screenshot(full_page=full_page)
+        if screenshot == previous:
+            return screenshot
+        previous = screenshot
+        page.wait_for_timeout(SETTLE_MS)
+    raise SystemExit(f"{page.url} did not stop changing.")

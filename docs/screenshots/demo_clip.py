@@ -1,4 +1,4 @@
-"""The clip in the screenshots: a balloon over hills, from afternoon into the night and back. Drawn here."""
+"""The clip in the screenshots: a balloon over hills, from afternoon to night and back."""
 
 import math
 import subprocess
@@ -10,19 +10,19 @@ from PIL import Image, ImageDraw
 from chromi.encoder.process.ffmpeg import find_ffmpeg
 
 SIZE_PX = (1280, 720)
-SECONDS, FPS = 14, 24
-FINER = 2
-"""Drawn so many times as large, for smooth edges."""
-BANDS = 18
-"""The sky is painted in steps, two thirds of which are seen over the hills: a GIF has few colors."""
+DURATION_S, FPS = 14, 24
+SUPERSAMPLING = 2
+"""Frames are drawn at this multiple of their size, for smooth edges."""
+SKY_BANDS = 18
+"""The sky has bands of color, two thirds of them above the hills: a GIF has few colors."""
 Color = tuple[int, int, int]
-SKIES: Sequence[tuple[Color, Color]] = (  # from top to horizon, in the order of the hours
+SKIES: Sequence[tuple[Color, Color]] = (  # colors at the top and at the horizon, by time of day
     ((96, 152, 196), (246, 214, 170)),
     ((72, 74, 128), (244, 142, 96)),
     ((20, 24, 52), (74, 62, 104)),
 )
 SUN = (255, 226, 170)
-# Colors by day and by night, height of the ridge of 1, waves across the picture, where the first begins.
+# Colors by day and by night, the ridge's height (fraction of the frame), waves per frame width, phase.
 HILLS: Sequence[tuple[Color, Color, float, float, float]] = (
     ((150, 138, 150), (52, 48, 82), 0.58, 1.4, 0.05),
     ((104, 110, 112), (38, 38, 66), 0.67, 1.0, 0.35),
@@ -32,13 +32,13 @@ HILLS: Sequence[tuple[Color, Color, float, float, float]] = (
 STRIPES: Sequence[Color] = ((226, 84, 62), (250, 226, 190), (226, 84, 62), (250, 226, 190), (226, 84, 62))
 
 
-def make_scene(path: Path) -> Path:
+def make_demo_clip(path: Path) -> Path:
     """Write the clip, 14 seconds of 1280x720, and return its path."""
     width, height = SIZE_PX
     raw = f"-f rawvideo -pixel_format rgb24 -video_size {width}x{height} -framerate {FPS} -i -".split()
-    coded = ["-c:v", "libx264", "-preset", "fast", "-crf", "20", "-pix_fmt", "yuv420p", "-g", "24"]
-    command = [str(find_ffmpeg()), "-v", "error", *raw, *coded, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as ffmpeg:  # noqa: S603  our own words alone
+    h264 = ["-c:v", "libx264", "-preset", "fast", "-crf", "20", "-pix_fmt", "yuv420p", "-g", "24"]
+    command = [str(find_ffmpeg()), "-v", "error", *raw, *h264, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as ffmpeg:  # noqa: S603  our own arguments only
         assert ffmpeg.stdin  # noqa: S101
         for frame in draw_frames():
             ffmpeg.stdin.write(frame.tobytes())
@@ -46,58 +46,67 @@ def make_scene(path: Path) -> Path:
 
 
 def draw_frames() -> Iterator[Image.Image]:
-    width, height = (FINER * side for side in SIZE_PX)
-    for number in range(SECONDS * FPS):
-        hour = (1 - math.cos(2 * math.pi * number / (SECONDS * FPS))) / 2
-        frame = draw_sky(hour).resize((width, height), Image.Resampling.NEAREST)
+    """Draw the frames; `night` goes from 0 (afternoon) to 1 (night) and back."""
+    width, height = (SUPERSAMPLING * side for side in SIZE_PX)
+    for number in range(DURATION_S * FPS):
+        night = (1 - math.cos(2 * math.pi * number / (DURATION_S * FPS))) / 2
+        frame = draw_sky(night).resize((width, height), Image.Resampling.NEAREST)
         draw = ImageDraw.Draw(frame)
-        disc(draw, 0.66 * width, (0.26 + 0.62 * hour) * height, 0.07 * height, SUN)
-        for by_day, by_night, ridge, waves, phase in HILLS:
-            drift = phase + 0.12 * hour * ridge
-            draw.polygon(outline((width, height), ridge, waves, drift), fill=mix(by_day, by_night, hour))
-        x, y = (0.2 + 0.5 * hour) * width, (0.4 - 0.08 * math.sin(7 * hour)) * height
-        draw_balloon(draw, x, y, 0.15 * height, hour)
+        draw_disc(draw, 0.66 * width, (0.26 + 0.62 * night) * height, 0.07 * height, SUN)
+        for day_color, night_color, ridge, waves, phase in HILLS:
+            drift = phase + 0.12 * night * ridge
+            color = blend(day_color, night_color, night)
+            draw.polygon(hill_outline((width, height), ridge, waves, drift), fill=color)
+        x, y = (0.2 + 0.5 * night) * width, (0.4 - 0.08 * math.sin(7 * night)) * height
+        draw_balloon(draw, x, y, 0.15 * height, night)
         yield frame.resize(SIZE_PX, Image.Resampling.BOX)
 
 
-def draw_sky(hour: float) -> Image.Image:
-    """Return a column of one pixel's width; `hour` goes from 0 to 1."""
-    place = hour * (len(SKIES) - 1)
-    (top, low), (later_top, later_low) = SKIES[int(place)], SKIES[min(int(place) + 1, len(SKIES) - 1)]
-    top, low = mix(top, later_top, place % 1), mix(low, later_low, place % 1)
-    column = Image.new("RGB", (1, BANDS))
-    column.putdata([mix(top, low, min(1, 1.5 * row / BANDS)) for row in range(BANDS)])
+def draw_sky(night: float) -> Image.Image:
+    """Return a column of the sky, one pixel wide."""
+    position = night * (len(SKIES) - 1)
+    (top, bottom), (next_top, next_bottom) = (
+        SKIES[int(position)],
+        SKIES[min(int(position) + 1, len(SKIES) - 1)],
+    )
+    top, bottom = blend(top, next_top, position % 1), blend(bottom, next_bottom, position % 1)
+    column = Image.new("RGB", (1, SKY_BANDS))
+    column.putdata([blend(top, bottom, min(1, 1.5 * row / SKY_BANDS)) for row in range(SKY_BANDS)])
     return column
 
 
-def draw_balloon(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, hour: float) -> None:
+def draw_balloon(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, night: float) -> None:
     for number, color in enumerate(STRIPES):
-        half = radius * math.cos(math.pi / 2 * number / len(STRIPES))
-        shade = mix(color, (40, 30, 60), 0.55 * hour)
-        draw.ellipse((x - half, y - radius, x + half, y + radius), fill=shade)
-    rope, basket = mix((70, 52, 44), (16, 14, 26), hour), 0.2 * radius
+        half_width = radius * math.cos(math.pi / 2 * number / len(STRIPES))
+        shaded = blend(color, (40, 30, 60), 0.55 * night)
+        draw.ellipse((x - half_width, y - radius, x + half_width, y + radius), fill=shaded)
+    rope_color, basket_size = blend((70, 52, 44), (16, 14, 26), night), 0.2 * radius
     for side in (-1, 1):
-        rim, edge = (x + side * 0.5 * radius, y + 0.86 * radius), (x + side * basket, y + 1.5 * radius)
-        draw.line((*rim, *edge), fill=rope, width=4)
-    draw.rounded_rectangle((x - basket, y + 1.5 * radius, x + basket, y + 1.8 * radius), 8, fill=rope)
+        top = (x + side * 0.5 * radius, y + 0.86 * radius)
+        bottom = (x + side * basket_size, y + 1.5 * radius)
+        draw.line((*top, *bottom), fill=rope_color, width=4)
+    basket = (x - basket_size, y + 1.5 * radius, x + basket_size, y + 1.8 * radius)
+    draw.rounded_rectangle(basket, 8, fill=rope_color)
 
 
-def disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: Color) -> None:
+def draw_disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: Color) -> None:
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
 
 
-def outline(size: tuple[int, int], ridge: float, waves: float, phase: float) -> list[tuple[float, float]]:
+def hill_outline(
+    size: tuple[int, int], ridge: float, waves: float, phase: float
+) -> list[tuple[float, float]]:
     """Return the corners of a hill."""
     width, height = size
 
-    def level(x: float) -> float:
-        turn = 2 * math.pi * (waves * x / width + phase)
-        return height * (ridge + 0.05 * math.sin(turn) + 0.018 * math.sin(2.3 * turn + 1))
+    def ridge_y(x: float) -> float:
+        angle = 2 * math.pi * (waves * x / width + phase)
+        return height * (ridge + 0.05 * math.sin(angle) + 0.018 * math.sin(2.3 * angle + 1))
 
-    top = [(x, level(x)) for x in range(0, width + 1, 8)]
+    top = [(x, ridge_y(x)) for x in range(0, width + 1, 8)]
     return [(0, height), *top, (width, height)]
 
 
-def mix(one: Color, other: Color, share: float) -> Color:
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+def blend(first: Color, second: Color, fraction: float) -> Color:
+    red, green, blue = (round(a + (b - a) * fraction) for a, b in zip(first, second, strict=True))
     return red, green, blue

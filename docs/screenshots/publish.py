@@ -1,4 +1,4 @@
-"""The pictures that the project keeps, small enough for it: some for the README, and each state once."""
+"""The screenshots in the repository: some for the README, and each state once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 FOLDER = Path(__file__).parent
-SHOWN = (
+README_SCREENSHOTS = (
     "studio-1440-light",
     "studio-360-dark",
     "studio-look-360-light",
@@ -15,41 +15,43 @@ SHOWN = (
     "result-1440-light",
     "receiver-360-light",
 )
-KEPT = "-360-dark"
-"""How each state is kept: a phone at night."""
+STATE_SUFFIX = "-360-dark"
+"""Each state is shown on a phone in the dark color scheme."""
 COLORS = 256
-IN_A_ROW = 4
+"""A palette keeps the files small."""
+COLUMNS = 4
 
-HEADING = """# Every state
+HEADING = """# Page states
 
-What `make screenshots` takes, here on a phone at night; each is there at 768 and 1440 px and by day, too.
+All states that `make screenshots` captures, here on a phone in the dark color scheme. It also captures them
+at 768 and 1440 px, and in the light color scheme.
 """
 
 
 def publish(folder: Path) -> None:
-    """Copy them from the folder of all pictures, and write the page that shows every state."""
+    """Copy the screenshots from the folder of all captures, and write the page that shows every state."""
     for old in FOLDER.rglob("*.png"):
         old.unlink()
-    for name in SHOWN:
-        copy(folder / f"{name}.png", FOLDER / f"{name}.png")
-    states = sorted(path.stem.removesuffix(KEPT) for path in folder.glob(f"*{KEPT}.png"))
+    for name in README_SCREENSHOTS:
+        copy_with_palette(folder / f"{name}.png", FOLDER / f"{name}.png")
+    states = sorted(path.stem.removesuffix(STATE_SUFFIX) for path in folder.glob(f"*{STATE_SUFFIX}.png"))
     for state in states:
-        copy(folder / f"{state}{KEPT}.png", FOLDER / "states" / f"{state}.png")
-    (FOLDER / "README.md").write_text("\n".join((HEADING, *rows(states), "")))
+        copy_with_palette(folder / f"{state}{STATE_SUFFIX}.png", FOLDER / "states" / f"{state}.png")
+    (FOLDER / "README.md").write_text("\n".join((HEADING, *table_lines(states), "")))
 
 
-def copy(source: Path, target: Path) -> None:
+def copy_with_palette(source: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
-    with Image.open(source) as picture:
-        few = picture.convert("RGB").quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        few.save(target, optimize=True)
+    with Image.open(source) as image:
+        reduced = image.convert("RGB").quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        reduced.save(target, optimize=True)
 
 
-def rows(states: list[str]) -> list[str]:
-    """Some states side by side as lines of Markdown, each under its name."""
-    lines = ["| " * IN_A_ROW + "|", "|---" * IN_A_ROW + "|"]
-    for begin in range(0, len(states), IN_A_ROW):
-        row = states[begin : begin + IN_A_ROW]
+def table_lines(states: list[str]) -> list[str]:
+    """Return a Markdown table with several states per row, each under its name."""
+    lines = ["| " * COLUMNS + "|", "|---" * COLUMNS + "|"]
+    for start in range(0, len(states), COLUMNS):
+        row = states[start : start + COLUMNS]
         cells = [f"{state.replace('-', ' ')}<br>![{state}](states/{state}.png)" for state in row]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
