@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The venv has no pip of its own: the system's pip installs into it, so Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
-.PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots signs translations lock clean
+.PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots icons translations lock clean
 
 run: $(VENV)/run.done
 	$(BIN)/python -m chromi serve
@@ -25,6 +25,7 @@ lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/oxlint
 	cd chromi/static/vendor && sha256sum --check --quiet *.sha256
 
 format: $(VENV)/dev.done
@@ -50,9 +51,9 @@ bench-page: $(VENV)/dev.done
 screenshots: $(VENV)/dev.done
 	$(BIN)/python -m docs.screenshots $(if $(CLIP),--clip $(CLIP)) $(ARGS)
 
-# Renders the social preview image and the icons from docs/signs.
-signs: $(VENV)/dev.done
-	$(BIN)/python docs/signs.py
+# Renders the social preview image and the icons from docs/icons.
+icons: $(VENV)/dev.done
+	$(BIN)/python docs/icons.py
 
 # Adds new messages to each language's messages.po and compiles it to messages.mo.
 translations: $(VENV)/dev.done

@@ -1,4 +1,4 @@
-"""Make the start page's own background: evening hills that breathe. `python docs/start_background.py`"""
+"""Make the start page's animated background, hills in the evening: `python docs/start_background.py`."""
 
 import math
 import subprocess
@@ -14,14 +14,15 @@ from chromi.encoder.process.ffmpeg import find_ffmpeg
 STATIC = Path(__file__).parent.parent / "chromi" / "static"
 SIZE_PX = (1280, 720)
 FRAMES, FPS = 144, 24
-HELD = 2
-"""Frames for which a picture stands still: it moves less than a pixel, and takes half the bytes."""
-FINER = 2
-"""Drawn so many times as large, for smooth edges."""
-SKY_TOP, SKY_LOW = (46, 42, 60), (206, 128, 98)
-BANDS = 10
+FRAME_REPEATS = 2
+"""Each drawn frame is shown this often: it moves by less than a pixel, and the file is half as large."""
+SUPERSAMPLING = 2
+"""Frames are drawn at this multiple of their size, for smooth edges."""
+MAX_MB = 0.29
+SKY_TOP, SKY_BOTTOM = (46, 42, 60), (206, 128, 98)
+SKY_BANDS = 10
 SUN = (244, 178, 128)
-# Color, height of the ridge of 1, waves across the picture, amplitude of 1, and how far round it begins.
+# Color, the ridge's height (fraction of the frame), waves per frame width, amplitude, phase.
 HILLS = (
     ((124, 78, 80), 0.60, 1.5, 0.020, 0.0),
     ((80, 58, 72), 0.70, 1.0, 0.025, 0.35),
@@ -33,42 +34,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "hills.mkv"
         write_clip(clip)
-        options = ConversionOptions(max_mb=0.29)
+        options = ConversionOptions(max_mb=MAX_MB)
         print(convert(clip, STATIC / "start.gif", options, work_dir=Path(folder) / "work"))
     write_still()
 
 
 def write_still() -> None:
-    """The loop's own first picture, so that nothing changes as it begins to move; few colors, few bytes."""
-    with Image.open(STATIC / "start.gif") as loop:
-        first = loop.convert("RGB")
+    """Save the GIF's first frame, so that nothing changes when the animation starts."""
+    with Image.open(STATIC / "start.gif") as animation:
+        first = animation.convert("RGB")
     first.quantize(dither=Image.Dither.NONE).save(STATIC / "start.png", optimize=True)
 
 
 def write_clip(path: Path) -> None:
     width, height = SIZE_PX
-    raw = [
-        "-f",
-        "rawvideo",
-        "-pixel_format",
-        "rgb24",
-        "-video_size",
-        f"{width}x{height}",
-        "-framerate",
-        str(FPS),
-    ]
-    lossless = [
-        "-c:v",
-        "ffv1",
-        "-pix_fmt",
-        "yuv444p",
-        "-colorspace",
-        "bt709",
-        "-vf",
-        "scale=out_color_matrix=bt709",
-    ]
-    command = [str(find_ffmpeg()), "-v", "error", *raw, "-i", "-", *lossless, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as ffmpeg:  # noqa: S603  our own words alone
+    raw = f"-f rawvideo -pixel_format rgb24 -video_size {width}x{height} -framerate {FPS} -i -".split()
+    ffv1 = ["-c:v", "ffv1", "-pix_fmt", "yuv444p"]
+    bt709 = ["-colorspace", "bt709", "-vf", "scale=out_color_matrix=bt709"]
+    command = [str(find_ffmpeg()), "-v", "error", *raw, *ffv1, *bt709, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as ffmpeg:  # noqa: S603  our own arguments only
         ffmpeg.communicate(b"".join(frame.tobytes() for frame in draw_frames()))
 
 
@@ -78,37 +62,38 @@ def draw_frames() -> Iterator[Image.Image]:
         frame = sky.copy()
         draw = ImageDraw.Draw(frame)
         for color, ridge, waves, amplitude, phase in HILLS:
-            swing = math.cos(2 * math.pi * (number // HELD * HELD / FRAMES + phase))
-            draw.polygon(outline(frame, ridge, waves, amplitude * swing, phase), fill=color)
+            progress = number // FRAME_REPEATS * FRAME_REPEATS / FRAMES
+            swing = math.cos(2 * math.pi * (progress + phase))
+            draw.polygon(hill_outline(frame, ridge, waves, amplitude * swing, phase), fill=color)
         yield frame.resize(SIZE_PX, Image.Resampling.BOX)
 
 
 def draw_sky() -> Image.Image:
-    width, height = (FINER * side for side in SIZE_PX)
-    column = Image.new("RGB", (1, BANDS))
-    column.putdata([mix(SKY_TOP, SKY_LOW, row / (BANDS - 1)) for row in range(BANDS)])
+    width, height = (SUPERSAMPLING * side for side in SIZE_PX)
+    column = Image.new("RGB", (1, SKY_BANDS))
+    column.putdata([blend(SKY_TOP, SKY_BOTTOM, row / (SKY_BANDS - 1)) for row in range(SKY_BANDS)])
     sky = column.resize((width, round(0.72 * height)), Image.Resampling.NEAREST).crop((0, 0, width, height))
     radius, x, y = 0.11 * height, 0.68 * width, 0.5 * height
     ImageDraw.Draw(sky).ellipse((x - radius, y - radius, x + radius, y + radius), fill=SUN)
     return sky
 
 
-def outline(
+def hill_outline(
     frame: Image.Image, ridge: float, waves: float, amplitude: float, phase: float
 ) -> list[tuple[float, float]]:
-    """Return the corners of a hill: a still wave and a smaller one that swings."""
+    """Return the corners of a hill: a fixed wave plus a smaller one that swings."""
     width, height = frame.size
 
-    def level(x: float) -> float:
-        round_ = 2 * math.pi * (waves * x / width + phase)
-        return height * (ridge + 0.05 * math.sin(round_) + amplitude * math.sin(2 * round_ + 1) / 2)
+    def ridge_y(x: float) -> float:
+        angle = 2 * math.pi * (waves * x / width + phase)
+        return height * (ridge + 0.05 * math.sin(angle) + amplitude * math.sin(2 * angle + 1) / 2)
 
-    top = [(x, level(x)) for x in range(0, width + 1, 8)]
+    top = [(x, ridge_y(x)) for x in range(0, width + 1, 8)]
     return [(0, height), *top, (width, height)]
 
 
-def mix(one: tuple[int, ...], other: tuple[int, ...], share: float) -> tuple[int, ...]:
-    return tuple(round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+def blend(first: tuple[int, ...], second: tuple[int, ...], fraction: float) -> tuple[int, ...]:
+    return tuple(round(a + (b - a) * fraction) for a, b in zip(first, second, strict=True))
 
 
 if __name__ == "__main__":

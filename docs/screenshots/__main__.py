@@ -1,4 +1,4 @@
-"""Take a picture of every state, at every width, light and dark: `python -m docs.screenshots`."""
+"""Capture every page state at several widths, light and dark: `python -m docs.screenshots`."""
 
 from __future__ import annotations
 
@@ -10,58 +10,60 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from chromi.db import open_database
-from docs.screenshots import curated
-from docs.screenshots.camera import HEIGHTS_PX, Camera
-from docs.screenshots.job import take_jobs
-from docs.screenshots.result import make_result, take_links, take_result
-from docs.screenshots.service import make_clips, serve
-from docs.screenshots.start import take_network, take_start
-from docs.screenshots.studio import take_shapes, take_studio, take_unplayable
+from docs.screenshots.capture import HEIGHTS_PX, Capture
+from docs.screenshots.job import capture_jobs
+from docs.screenshots.publish import publish
+from docs.screenshots.result import capture_result, capture_share_links, make_background
+from docs.screenshots.service import make_clips, run_service
+from docs.screenshots.start import capture_start_page, capture_uploads
+from docs.screenshots.studio import capture_clip_shapes, capture_studio, capture_unplayable_clip
 
-USUAL_WIDTHS = (360, 768, 1440)
+DEFAULT_WIDTHS_PX = (360, 768, 1440)
 
 
 def main() -> None:
-    options = read_options()
+    options = parse_options()
     folder = Path(options.out or tempfile.mkdtemp(prefix="chromi-screenshots-"))
     folder.mkdir(parents=True, exist_ok=True)
-    camera = Camera(folder, tuple(options.width or USUAL_WIDTHS), options.only)
+    capture = Capture(folder, tuple(options.width or DEFAULT_WIDTHS_PX), options.only)
     with tempfile.TemporaryDirectory(prefix="chromi-") as work:
-        walk(camera, Path(work), options.clip)
-    print(f"The pictures are in {folder}.")
+        capture_all(capture, Path(work), options.clip)
+    print(f"The screenshots are in {folder}.")
     if not options.only and not options.width:
-        curated.publish(folder)
+        publish(folder)
 
 
-def read_options() -> argparse.Namespace:
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m docs.screenshots", description=__doc__)
-    parser.add_argument("--clip", type=Path, help="show this clip instead of our balloon")
-    parser.add_argument("--out", help="folder for the pictures; a new temporary one without it")
-    parser.add_argument("--only", default="", help="take only states with this in their name")
-    parser.add_argument("--width", type=int, action="append", choices=HEIGHTS_PX, help="instead of the usual")
+    parser.add_argument("--clip", type=Path, help="show this clip instead of the demo clip")
+    parser.add_argument("--out", help="folder for the screenshots; by default a new temporary one")
+    parser.add_argument("--only", default="", help="capture only states with this in their name")
+    parser.add_argument(
+        "--width", type=int, action="append", choices=HEIGHTS_PX, help="instead of the default widths"
+    )
     return parser.parse_args()
 
 
-def walk(camera: Camera, work: Path, clip: Path | None) -> None:
-    """Go through all states: with real jobs first, then by rows, where no worker takes them up."""
+def capture_all(capture: Capture, work: Path, clip: Path | None) -> None:
+    """Capture all states: first with real jobs, then with database rows on a service without a worker."""
     instance = work / "instance"
     clips = make_clips(work, clip)
     open_database(instance)
     with sync_playwright() as playwright:
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's refuses to run as root
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses to run as root
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=sandbox)
         page = browser.new_page(reduced_motion="reduce")
-        with serve(instance, "serve") as url:
-            take_start(page, camera, url)
-            take_network(page, camera, url, clips)
-            take_shapes(page, camera, url, clips)
-            take_studio(page, camera, url, clips.plain)
-            make_result(page)
-            take_result(page, camera)
-            take_links(page, camera)
-        with serve(instance, "web") as url:
-            take_unplayable(page, camera, url, clips)
-            take_jobs(page, camera, url)
+        with run_service(instance, "serve") as url:
+            capture_start_page(page, capture, url)
+            capture_uploads(page, capture, url, clips)
+            capture_clip_shapes(page, capture, url, clips)
+            capture_studio(page, capture, url, clips.plain)
+            make_background(page)
+            capture_result(page, capture)
+            capture_share_links(page, capture)
+        with run_service(instance, "web") as url:
+            capture_unplayable_clip(page, capture, url, clips)
+            capture_jobs(page, capture, url)
         browser.close()
 
 

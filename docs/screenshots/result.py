@@ -1,4 +1,4 @@
-"""The states of a background that is made, and of its links."""
+"""States of a finished background and of its share links."""
 
 from __future__ import annotations
 
@@ -8,77 +8,91 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from chromi.db import Job, Link
-from docs.screenshots.camera import Camera
-from docs.screenshots.studio import PATIENCE_MS
+from docs.screenshots.capture import Capture
+from docs.screenshots.studio import TIMEOUT_MS
+
+PASSWORD = "four words"  # noqa: S105  of a link in a temporary folder
 
 
-def make_result(page: Page) -> None:
-    """From the studio to the result's page."""
+def make_background(page: Page) -> None:
+    """Press "Make background" in the open studio and wait for the result."""
     page.get_by_role("button", name="Make background").click()
     page.wait_for_url("**/jobs/*/")
-    expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=TIMEOUT_MS)
 
 
-def take_result(page: Page, camera: Camera) -> None:
+def capture_result(page: Page, capture: Capture) -> None:
     page.emulate_media(color_scheme="light")
     page.reload()
-    camera.take(page, "result")
+    capture.save(page, "result")
     page.get_by_label("Wide", exact=True).check()
     page.get_by_label("Dark", exact=True).check()
-    camera.take(page, "result-wide-dark", whole=False)
+    capture.save(page, "result-wide-dark", full_page=False)
     page.get_by_label("Upright", exact=True).check()
-    camera.take(page, "result-upright", whole=False)
-    for words in ("Compare it with your clip", "Or take it as an extension", "Details"):
-        page.locator("summary", has_text=words).click()
-    camera.take(page, "result-open", whole=False, at=page.locator("#steps"))
-    compare = page.locator("#compare")
-    camera.take(page, "result-compare", whole=False, at=compare)
-    take_large(page, camera)
+    capture.save(page, "result-upright", full_page=False)
+    for text in ("Compare it with your clip", "Or take it as an extension", "Details"):
+        page.locator("summary", has_text=text).click()
+    capture.save(page, "result-open", full_page=False, scroll_to=page.locator("#steps"))
+    capture.save(page, "result-compare", full_page=False, scroll_to=page.locator("#compare"))
+    capture_large_result(page, capture)
 
 
-def take_large(page: Page, camera: Camera) -> None:
+def capture_large_result(page: Page, capture: Capture) -> None:
     job = Job.find(page.url.rstrip("/").rsplit("/", 1)[1])
-    usual = job.result_json
-    Job.update(result_json={**usual, "bytes": 34_200_000}).where(Job.id == job.id).execute()
+    result_json = job.result_json
+    large = {"result": result_json["result"] | {"bytes": 34_200_000}}
+    Job.update(result_json=large).where(Job.id == job.id).execute()
     page.reload()
-    camera.take(page, "result-large", whole=False, at=page.locator("h1"))
-    Job.update(result_json=usual).where(Job.id == job.id).execute()
+    capture.save(page, "result-large", full_page=False, scroll_to=page.locator("h1"))
+    Job.update(result_json=result_json).where(Job.id == job.id).execute()
 
 
-def take_links(page: Page, camera: Camera) -> None:
-    """Make one link of each kind, the list of them, and what their receivers see."""
+def capture_share_links(page: Page, capture: Capture) -> None:
+    """Capture links of every kind: the first one made, the list of all, and the pages behind them."""
     page.reload()
     page.get_by_role("button", name="Make a link").click()
     expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
-    camera.take(page, "share-made", whole=False, at=page.locator("#share"))
-    links = f"{page.url}links/"
-
-    def make(**options: Any) -> dict[str, Any]:
-        answer = page.request.post(links, form=options, headers={"Accept": "application/json"})
-        link: dict[str, Any] = answer.json()
-        return link
-
-    used_up, expired, revoked = make(max_uses=1), make(max_uses=10), make()
-    locked, live = make(expires="7d", password="four words"), make(max_uses=5)  # noqa: S106  shown to nobody
-    change(used_up, uses=1)
-    change(expired, expires_at=time.time() - 7200, uses=3)
-    change(revoked, revoked_at=time.time())
-    change(live, uses=2)
+    capture.save(page, "share-made", full_page=False, scroll_to=page.locator("#share"))
+    links = make_links(page)
     page.reload()
-    camera.take(page, "share-list", whole=False, at=page.locator("#share"))
+    capture.save(page, "share-list", full_page=False, scroll_to=page.locator("#share"))
     page.locator("summary", has_text="QR code").first.click()
     page.locator("summary", has_text="Extend or revoke").nth(1).click()
-    camera.take(page, "share-open", whole=False, at=page.locator("#links"))
-    for name, link in {"": live, "-used-up": used_up, "-expired": expired, "-revoked": revoked}.items():
-        page.goto(link["url"])
-        camera.take(page, f"receiver{name}")
-    page.goto(locked["url"])
-    camera.take(page, "receiver-password")
+    capture.save(page, "share-open", full_page=False, scroll_to=page.locator("#links"))
+    capture_receiver_pages(page, capture, links)
+
+
+def make_links(page: Page) -> dict[str, str]:
+    """Make one link in each state and return their URLs by state."""
+    links_url = f"{page.url}links/"
+
+    def make(**options: Any) -> dict[str, Any]:
+        response = page.request.post(links_url, form=options, headers={"Accept": "application/json"})
+        link: dict[str, Any] = response.json()
+        return link
+
+    links = {"used-up": make(max_uses=1), "expired": make(max_uses=10), "revoked": make()}
+    links |= {"locked": make(expires="7d", password=PASSWORD), "live": make(max_uses=5)}
+    update_link(links["used-up"], uses=1)
+    update_link(links["expired"], expires_at=time.time() - 7200, uses=3)
+    update_link(links["revoked"], revoked_at=time.time())
+    update_link(links["live"], uses=2)
+    return {state: link["url"] for state, link in links.items()}
+
+
+def update_link(link: dict[str, Any], **columns: Any) -> None:
+    Link.update(**columns).where(Link.id == link["link_id"]).execute()
+
+
+def capture_receiver_pages(page: Page, capture: Capture, links: dict[str, str]) -> None:
+    page.goto(links["live"])
+    capture.save(page, "receiver")
+    for state in ("used-up", "expired", "revoked"):
+        page.goto(links[state])
+        capture.save(page, f"receiver-{state}")
+    page.goto(links["locked"])
+    capture.save(page, "receiver-password")
     page.get_by_label("Password for this link").fill("wrong words")
     page.get_by_role("button", name="Show the background").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    camera.take(page, "receiver-wrong-password")
-
-
-def change(link: dict[str, Any], **columns: Any) -> None:
-    Link.update(**columns).where(Link.id == link["link_id"]).execute()
+    capture.save(page, "receiver-wrong-password")

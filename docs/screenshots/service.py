@@ -1,4 +1,4 @@
-"""A Chromi of the screenshots' own, on a folder that is thrown away, and the clips they show."""
+"""A Chromi in a temporary folder for the screenshots, and the clips that they show."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.encoder.process.ffmpeg import find_ffmpeg
-from docs.screenshots.scene import make_scene
+from docs.screenshots.demo_clip import make_demo_clip
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = re.compile(r"Chromi is at (http://\S+?)/ ")
-HEAVY_UPLOAD_BYTES = 24_000_000
+START_TIMEOUT_S = 30
+LARGE_CLIP_BYTES = 24_000_000
 
 
 @contextmanager
-def serve(instance: Path, command: str) -> Iterator[str]:
-    """Run `python -m chromi` with `up`, or `web` for pages without a worker; give its address."""
+def run_service(instance: Path, command: str) -> Iterator[str]:
+    """Run `python -m chromi serve`, or `web` for pages without a worker; yields its URL."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
     environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0", "PYTHONUNBUFFERED": "1"}
     log = instance.with_suffix(f".{command}.log")
@@ -32,15 +33,15 @@ def serve(instance: Path, command: str) -> Iterator[str]:
             [sys.executable, "-m", "chromi", command], cwd=ROOT, env=environ, stdout=out, stderr=out
         )
     try:
-        yield address(process, log)
+        yield wait_for_url(process, log)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def address(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Wait until the service says where it is."""
-    deadline = time.monotonic() + 30
+def wait_for_url(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait until the service logs its URL and return it."""
+    deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
         if found := READY.search(log.read_text()):
             return found[1]
@@ -50,37 +51,37 @@ def address(process: subprocess.Popen[bytes], log: Path) -> str:
 
 @dataclass(frozen=True)
 class Clips:
-    """The same scene in the shapes that the states need."""
+    """The same clip in the variants that the states need."""
 
     plain: Path
-    upright: Path
+    tall: Path
     short: Path
     unplayable: Path
     large: Path
-    """Long on its way: the rest of it is a box that players skip."""
+    """Takes long to upload: it ends with an MP4 box that players skip."""
 
 
-def make_clips(folder: Path, given: Path | None) -> Clips:
-    """Make them of the given clip, or of our own."""
-    plain = given or make_scene(folder / "balloon.mp4")
-    upright = "crop=w=floor(min(iw\\,ih*9/16)/2)*2:x=(iw-ow)*0.2"
+def make_clips(folder: Path, source: Path | None) -> Clips:
+    """Make the variants of the given clip, or of our demo clip."""
+    plain = source or make_demo_clip(folder / "balloon.mp4")
+    crop = "crop=w=floor(min(iw\\,ih*9/16)/2)*2:x=(iw-ow)*0.2"
     return Clips(
         plain,
-        upright=derive(plain, folder / "upright.mp4", "-vf", upright),
-        short=derive(plain, folder / "short.mp4", "-t", "3.5"),
-        unplayable=derive(plain, folder / "old.mp4", "-c:v", "mpeg4", "-q:v", "3"),
+        tall=convert(plain, folder / "tall.mp4", "-vf", crop),
+        short=convert(plain, folder / "short.mp4", "-t", "3.5"),
+        unplayable=convert(plain, folder / "old.mp4", "-c:v", "mpeg4", "-q:v", "3"),
         large=enlarge(plain, folder / "large.mp4"),
     )
 
 
-def derive(clip: Path, path: Path, *options: str) -> Path:
+def convert(clip: Path, path: Path, *options: str) -> Path:
     command = [str(find_ffmpeg()), "-v", "error", "-y", "-i", str(clip), *options, str(path)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)  # noqa: S603  our own words alone
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)  # noqa: S603  our own arguments only
     return path
 
 
 def enlarge(clip: Path, path: Path) -> Path:
-    derive(clip, path, "-c", "copy")
+    convert(clip, path, "-c", "copy")
     with path.open("ab") as file:
-        file.write(struct.pack(">I4s", HEAVY_UPLOAD_BYTES, b"free") + bytes(HEAVY_UPLOAD_BYTES - 8))
+        file.write(struct.pack(">I4s", LARGE_CLIP_BYTES, b"free") + bytes(LARGE_CLIP_BYTES - 8))
     return path

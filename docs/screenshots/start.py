@@ -1,4 +1,4 @@
-"""The states before the clip is there: choosing it, and its way through a bad network."""
+"""States before the clip is uploaded: the start page, and uploads over a bad network."""
 
 from __future__ import annotations
 
@@ -6,57 +6,57 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from docs.screenshots.camera import Camera
-from docs.screenshots.service import HEAVY_UPLOAD_BYTES, Clips
-from tests.support.flaky_proxy import Relay
+from docs.screenshots.capture import Capture
+from docs.screenshots.service import LARGE_CLIP_BYTES, Clips
+from tests.support.flaky_proxy import FlakyProxy
 from tests.support.waiting import wait_for
 
-TRICKLE = 1000.0
-"""Bytes a second: what has come so far stays as it is while the pictures are taken."""
+STALLED_BYTES_PER_S = 1000.0
+"""So slow that the progress does not change between two screenshots."""
 
 
-def take_start(page: Page, camera: Camera, url: str) -> None:
+def capture_start_page(page: Page, capture: Capture, url: str) -> None:
     page.goto(url)
-    camera.take(page, "start")
+    capture.save(page, "start")
     page.evaluate(
         """() => {
           const dataTransfer = new DataTransfer();
           dataTransfer.items.add(new File(["clip"], "clip.mp4", { type: "video/mp4" }));
-          const ways = { dataTransfer, bubbles: true, cancelable: true };
-          document.body.dispatchEvent(new DragEvent("dragover", ways));
+          const options = { dataTransfer, bubbles: true, cancelable: true };
+          document.body.dispatchEvent(new DragEvent("dragover", options));
         }"""
     )
-    expect(page.locator(".drop")).to_have_class(re.compile("dragging"))
-    camera.take(page, "start-dragging", whole=False)
+    expect(page.locator(".drop-area")).to_have_class(re.compile("dragging"))
+    capture.save(page, "start-dragging", full_page=False)
     page.goto(url)
     page.set_input_files("#video", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no video"})
     expect(page.get_by_role("alert")).to_contain_text("notes.txt")
-    camera.take(page, "start-wrong-file")
+    capture.save(page, "start-wrong-file")
     page.goto(f"{url}/nothing/")
-    camera.take(page, "page-not-found")
+    capture.save(page, "page-not-found")
 
 
-def take_network(page: Page, camera: Camera, url: str, clips: Clips) -> None:
-    with Relay(url) as relay:
-        page.goto(relay.url)
+def capture_uploads(page: Page, capture: Capture, url: str, clips: Clips) -> None:
+    with FlakyProxy(url) as proxy:
+        page.goto(proxy.url)
         page.set_input_files("#video", clips.large)
         page.wait_for_url("**/uploads/*/")
-        wait_for(lambda: relay.sent_bytes > 0.4 * HEAVY_UPLOAD_BYTES, "a part of the upload")
-        relay.bytes_per_s = TRICKLE
+        wait_for(lambda: proxy.sent_bytes > 0.4 * LARGE_CLIP_BYTES, "a part of the upload")
+        proxy.bytes_per_s = STALLED_BYTES_PER_S
         expect(page.get_by_role("button", name="Play the loop")).to_be_visible()
-        camera.take(page, "upload-running", whole=False)
+        capture.save(page, "upload-running", full_page=False)
         page.get_by_role("button", name="Make background").click()
-        camera.take(page, "upload-awaited", whole=False)
-        relay.shut()
+        capture.save(page, "upload-awaited", full_page=False)
+        proxy.disconnect()
         expect(page.get_by_role("group", name="Upload")).to_contain_text("Connection lost, trying again…")
-        camera.take(page, "upload-cut", whole=False)
+        capture.save(page, "upload-cut", full_page=False)
         page.goto("about:blank")
-        relay.reopen()
-    with Relay(url) as relay:
-        page.goto(relay.url)
-        relay.shut()
+        proxy.reconnect()
+    with FlakyProxy(url) as proxy:
+        page.goto(proxy.url)
+        proxy.disconnect()
         page.set_input_files("#video", clips.plain)
         expect(page.locator("form").get_by_text("The service cannot be reached.")).to_be_visible()
-        camera.take(page, "start-offline")
+        capture.save(page, "start-offline")
         page.goto("about:blank")
-        relay.reopen()
+        proxy.reconnect()

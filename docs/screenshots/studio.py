@@ -1,4 +1,4 @@
-"""The states of the studio."""
+"""States of the studio."""
 
 from __future__ import annotations
 
@@ -7,55 +7,57 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from docs.screenshots.camera import Camera
+from docs.screenshots.capture import Capture
 from docs.screenshots.service import Clips
 
-PATIENCE_MS = 120_000
+TIMEOUT_MS = 120_000
 DUSK = "00:00:04"
+"""The most colorful part of the demo clip starts here."""
 
 
 def open_studio(page: Page, url: str, clip: Path) -> None:
-    """Send a clip and open its studio."""
-    sent = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
-    answer = page.request.post(f"{url}/uploads/", multipart={"video": sent}, timeout=PATIENCE_MS)
-    page.goto(url + answer.json()["url"])
+    """Upload a clip and open its studio."""
+    file = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
+    response = page.request.post(f"{url}/uploads/", multipart={"video": file}, timeout=TIMEOUT_MS)
+    page.goto(url + response.json()["url"])
 
 
-def take_studio(page: Page, camera: Camera, url: str, clip: Path) -> None:
-    """Find loops and sizes, and leave the page in the studio with the usual settings but for the start."""
+def capture_studio(page: Page, capture: Capture, url: str, clip: Path) -> None:
+    """Capture loop suggestions, sizes and options; leave the studio open with default settings."""
     open_studio(page, url, clip)
     expect(page.get_by_role("button", name="Play the loop")).to_be_visible()
-    camera.take(page, "studio", whole=False)
+    capture.save(page, "studio", full_page=False)
     page.get_by_role("button", name="Find the best loop").click()
-    best = page.locator(".chip").first
-    expect(best).to_be_visible(timeout=PATIENCE_MS)
-    best.click()
-    camera.take(page, "studio-loops", whole=False, at=page.locator(".seam-row"))
-    size = page.locator("output[data-size=small]")
-    expect(size).to_have_text(re.compile("about"), timeout=PATIENCE_MS)  # it asks for itself
-    camera.take(page, "studio-look", whole=False, at=page.locator("fieldset.loop"))
-    page.locator("#limited").check()
+    best_loop = page.locator(".chip").first
+    expect(best_loop).to_be_visible(timeout=TIMEOUT_MS)
+    best_loop.click()
+    capture.save(page, "studio-loops", full_page=False, scroll_to=page.locator(".player-controls"))
+    small_size = page.locator("output[data-size=small]")
+    expect(small_size).to_have_text(re.compile("about"), timeout=TIMEOUT_MS)  # estimated automatically
+    capture.save(page, "studio-look", full_page=False, scroll_to=page.locator("fieldset.loop-options"))
+    page.get_by_text("A size of your own").click()
     page.get_by_text("More options").click()
     page.get_by_label("Length in seconds").fill("4")
-    camera.take(page, "studio-options", whole=False, at=page.get_by_text("How large it may be"))
+    capture.save(page, "studio-options", full_page=False, scroll_to=page.get_by_text("How large it may be"))
     page.goto(f"{page.url.partition('?')[0]}?start_time={DUSK}")
 
 
-def take_shapes(page: Page, camera: Camera, url: str, clips: Clips) -> None:
-    """Clips that are not wide, or not long."""
-    open_studio(page, url, clips.upright)
+def capture_clip_shapes(page: Page, capture: Capture, url: str, clips: Clips) -> None:
+    """Capture clips that are not 16:9, or shorter than the window."""
+    open_studio(page, url, clips.tall)
     expect(page.get_by_text("Drag to move the picture")).to_be_visible()
-    camera.take(page, "studio-upright", whole=False)
+    capture.save(page, "studio-upright", full_page=False)
     page.locator("[name=framing][value=blur]").check()
-    camera.take(page, "studio-upright-blur", whole=False, at=page.locator("h1"))
-    camera.take(page, "studio-upright-look", whole=False, at=page.get_by_text("How it fills the tab"))
+    capture.save(page, "studio-upright-blur", full_page=False, scroll_to=page.locator("h1"))
+    framing = page.get_by_text("How it fills the tab")
+    capture.save(page, "studio-upright-look", full_page=False, scroll_to=framing)
     open_studio(page, url, clips.short)
     expect(page.get_by_text("so all of it becomes your background")).to_be_visible()
-    camera.take(page, "studio-short", whole=False)
+    capture.save(page, "studio-short", full_page=False)
 
 
-def take_unplayable(page: Page, camera: Camera, url: str, clips: Clips) -> None:
-    """To be asked of a service without a worker: there the copy stays unmade."""
+def capture_unplayable_clip(page: Page, capture: Capture, url: str, clips: Clips) -> None:
+    """Needs a service without a worker, which would finish the preview."""
     open_studio(page, url, clips.unplayable)
     expect(page.get_by_text("Making a copy that your browser can show")).to_be_visible()
-    camera.take(page, "studio-unplayable", whole=False)
+    capture.save(page, "studio-unplayable", full_page=False)

@@ -1,4 +1,4 @@
-"""Everybody can use every page in every state: axe, and what axe does not ask."""
+"""Accessibility of every page in every state: axe's rules, and layout checks that axe does not do."""
 
 from __future__ import annotations
 
@@ -10,117 +10,128 @@ from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import COLOR_SCHEMES, OpenPage, Scheme, listen
-from tests.support.layout_checks import focused, measure
-from tests.support.page_states import ADMIN_TOKEN, SCENES, wait_for_studio
-from tests.support.seeded_app import House
+from tests.e2e.conftest import COLOR_SCHEMES, ColorScheme, OpenPage, record_console_errors
+from tests.support.layout_checks import find_focus_error, find_layout_errors
+from tests.support.page_states import PAGE_STATES
+from tests.support.page_states.admin import ADMIN_TOKEN
+from tests.support.page_states.studio import wait_for_studio
+from tests.support.seeded_app import SeededApp
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ALL_RULES = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
-COLORS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
-LOOKS = {
+CONTRAST_RULE = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
+RULES_BY_WIDTH = {
     320: {},
-    360: {"light": ALL_RULES, "dark": COLORS},
+    360: {"light": ALL_RULES, "dark": CONTRAST_RULE},
     768: {},
-    1440: {"light": COLORS, "dark": ALL_RULES},
+    1440: {"light": CONTRAST_RULE, "dark": ALL_RULES},
     3840: {},
 }
-"""What axe is asked at each width, in px; all else is measured at every one of them."""
-NOTED = ("Failed to load resource", "Response Status Error Code 422")
+"""The axe rules for each color scheme, by width in px; the layout checks run at every width."""
+MAX_TABS = 200
+ALLOWED_ERRORS = ("Failed to load resource", "Response Status Error Code 422")
+"""The browser logs each response with a status of 400 or more, and each request that fails."""
+REDUCED_MOTION_STATES = [
+    *("start", "start, opening the studio", "start, opening the studio for a GIF"),
+    *("studio, uploading", "studio, uploading a GIF", "studio, GIF", "studio, blur", "making, running"),
+    *("result, heavy and shared", "receiver"),
+]
 
 
 @pytest.fixture(scope="module")
-def house_settings() -> dict[str, str]:
+def seeded_app_settings() -> dict[str, str]:
     return {"admin_token": ADMIN_TOKEN}
 
 
 @pytest.fixture(scope="module")
-def heard() -> list[str]:
+def state_errors() -> list[str]:
+    """Console errors of the current page state."""
     return []
 
 
 @pytest.fixture(scope="module")
-def one_page(browser: Browser, heard: list[str]) -> Iterator[Page]:
+def axe_page(browser: Browser, state_errors: list[str]) -> Iterator[Page]:
+    """A page with axe loaded, for all tests of this module."""
     context = browser.new_context(viewport={"width": 360, "height": 740})
     page = context.new_page()
     page.add_init_script("navigator.share = async () => {}")
     page.add_init_script(Axe().axe_script)
-    listen(page, heard)
+    record_console_errors(page, state_errors)
     yield page
     context.close()
 
 
-@pytest.fixture(params=SCENES)
-def scene(request: pytest.FixtureRequest, one_page: Page, house: House, heard: list[str]) -> Iterator[str]:
-    """One after the other, on the same page."""
-    heard.clear()
-    SCENES[request.param](one_page, house)
+@pytest.fixture(params=PAGE_STATES)
+def page_state(
+    request: pytest.FixtureRequest, axe_page: Page, seeded_app: SeededApp, state_errors: list[str]
+) -> Iterator[str]:
+    """Open each page state, one after the other, on the same page."""
+    state_errors.clear()
+    PAGE_STATES[request.param](axe_page, seeded_app)
     yield request.param
-    one_page.unroute_all()
-    # The browser itself notes each answer of 400 and more, and whatever does not come.
-    assert [line for line in heard if not line.startswith(NOTED)] == []
+    axe_page.unroute_all()
+    assert [error for error in state_errors if not error.startswith(ALLOWED_ERRORS)] == []
 
 
-def look(page: Page, width: int) -> None:
+def set_width(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 740 if width < 768 else 900})
 
 
-def ask_axe(page: Page, rules_of: dict[Scheme, dict[str, object]]) -> Iterator[str]:
-    for scheme, rules in rules_of.items():
+def find_axe_violations(page: Page, rules: dict[ColorScheme, dict[str, object]]) -> Iterator[str]:
+    for scheme, scheme_rules in rules.items():
         page.emulate_media(color_scheme=scheme)
-        response = page.evaluate("rules => axe.run(rules)", rules)
+        response = page.evaluate("rules => axe.run(rules)", scheme_rules)
         if response["violations"]:
             yield f"{scheme}: {AxeResults(response).generate_report()}"
-    if rules_of:
+    if rules:
         page.emulate_media(color_scheme="light")
 
 
-def measure_all(page: Page, width: int) -> Iterator[str]:
-    """As it is; and at some widths with large letters, and from right to left."""
-    is_usual = width in (360, 1440)
-    yield from measure(page, "wide", "clipped", *(["small"] if is_usual else []))
+def find_all_layout_errors(page: Page, width: int) -> Iterator[str]:
+    """Check the layout as it is, and at some widths from right to left and with text at 200 %."""
+    is_common_width = width in (360, 1440)
+    yield from find_layout_errors(page, "wide", "clipped", *(["small"] if is_common_width else []))
     if width in (320, 1440):
         page.evaluate("document.documentElement.dir = 'rtl'")
-        yield from (f"right to left, {each}" for each in measure(page, "wide", "clipped"))
+        yield from (f"right to left, {each}" for each in find_layout_errors(page, "wide", "clipped"))
         page.evaluate("document.documentElement.dir = 'ltr'")
-    if is_usual:
+    if is_common_width:
         page.evaluate("document.documentElement.style.fontSize = '200%'")
-        yield from (f"letters of 200 %, {each}" for each in measure(page, "wide", "clipped"))
+        yield from (f"text at 200 %, {each}" for each in find_layout_errors(page, "wide", "clipped"))
         page.evaluate("document.documentElement.style.fontSize = ''")
 
 
-def walk(page: Page) -> Iterator[str]:
-    """Go from control to control by Tab, from the first to behind the last."""
-    page.locator(".skip").focus()
-    for _ in range(200):
+def find_focus_errors(page: Page) -> Iterator[str]:
+    """Tab from the first control to behind the last one."""
+    page.locator(".skip-link").focus()
+    for _ in range(MAX_TABS):
         page.keyboard.press("Tab")
-        wrong = focused(page)
-        if wrong == "nowhere":
+        error = find_focus_error(page)
+        if error == "nowhere":
             return
-        if wrong:
-            yield f"focus {wrong}"
-    yield "the walk has no end"
+        if error:
+            yield f"focus {error}"
+    yield "Tab does not reach the end of the page"
 
 
-def test_everybody_can_use(one_page: Page, scene: str) -> None:
-    page, wrong = one_page, []
-    for width, rules_of in LOOKS.items():
-        look(page, width)
-        wrong += [f"{width} px, {each}" for each in (*ask_axe(page, rules_of), *measure_all(page, width))]
-    look(page, 360)
-    wrong += walk(page)
-    assert "\n".join(wrong) == ""
+def test_page_state_is_accessible(axe_page: Page, page_state: str) -> None:
+    errors: list[str] = []
+    for width, rules in RULES_BY_WIDTH.items():
+        set_width(axe_page, width)
+        found = [*find_axe_violations(axe_page, rules), *find_all_layout_errors(axe_page, width)]
+        errors += [f"{width} px, {each}" for each in found]
+    set_width(axe_page, 360)
+    errors += find_focus_errors(axe_page)
+    assert "\n".join(errors) == ""
 
 
-def test_what_is_wrong_is_found(one_page: Page, house: House) -> None:
-    """The checks above can fail."""
-    page = one_page
-    SCENES["start"](page, house)
-    look(page, 360)
-    page.evaluate(
+def test_checks_find_errors(axe_page: Page, seeded_app: SeededApp) -> None:
+    PAGE_STATES["start"](axe_page, seeded_app)
+    set_width(axe_page, 360)
+    axe_page.evaluate(
         """() => {
           const main = document.querySelector("main");
           main.innerHTML = `<button class="bad">do it</button><p><img src="/static/start.gif"></p>
@@ -131,70 +142,62 @@ def test_what_is_wrong_is_found(one_page: Page, house: House) -> None:
           main.querySelector(".bad").focus();
         }"""
     )
-    rules = {each["id"] for each in page.evaluate("rules => axe.run(rules)", ALL_RULES)["violations"]}
-    assert {"image-alt", "color-contrast", "page-has-heading-one"} <= rules
-    assert "bad" in measure(page, "small")[0]
-    assert "> 360" in measure(page, "wide")[0]
-    assert "some words" in measure(page, "clipped")[0]
-    assert "no ring" in focused(page)
-    assert "start.gif" in measure(page, "moving")[0]
+    violations = axe_page.evaluate("rules => axe.run(rules)", ALL_RULES)["violations"]
+    assert {"image-alt", "color-contrast", "page-has-heading-one"} <= {each["id"] for each in violations}
+    assert "bad" in find_layout_errors(axe_page, "small")[0]
+    assert "> 360" in find_layout_errors(axe_page, "wide")[0]
+    assert "some words" in find_layout_errors(axe_page, "clipped")[0]
+    assert "no ring" in find_focus_error(axe_page)
+    assert "start.gif" in find_layout_errors(axe_page, "moving")[0]
 
 
-def test_the_focus_is_seen_at_400_percent(one_page: Page, house: House) -> None:
-    """A window of 1280 x 1024 that is enlarged four times."""
-    one_page.set_viewport_size({"width": 320, "height": 256})
-    SCENES["studio, connection lost"](one_page, house)
-    assert list(walk(one_page)) == []
-    one_page.unroute_all()
+def test_focus_is_visible_at_400_percent_zoom(axe_page: Page, seeded_app: SeededApp) -> None:
+    """A window of 1280 x 1024 px at 400 % has 320 x 256 CSS pixels."""
+    axe_page.set_viewport_size({"width": 320, "height": 256})
+    PAGE_STATES["studio, connection lost"](axe_page, seeded_app)
+    assert list(find_focus_errors(axe_page)) == []
+    axe_page.unroute_all()
 
 
-def test_the_bar_has_room_for_its_words_on_a_low_screen(one_page: Page, house: House) -> None:
-    one_page.set_viewport_size({"width": 1280, "height": 720})
-    SCENES["studio, connection lost"](one_page, house)
-    words = one_page.locator("#uploading").get_by_text("begins by itself").bounding_box()
-    assert words
-    assert words["width"] > words["height"]
-    one_page.unroute_all()
+def test_action_bar_text_is_not_squeezed_on_low_screen(axe_page: Page, seeded_app: SeededApp) -> None:
+    axe_page.set_viewport_size({"width": 1280, "height": 720})
+    PAGE_STATES["studio, connection lost"](axe_page, seeded_app)
+    text = axe_page.locator("#uploading").get_by_text("begins by itself").bounding_box()
+    assert text
+    assert text["width"] > text["height"]
+    axe_page.unroute_all()
 
 
-STILL = [
-    *("start", "start, opening the studio", "start, opening the studio for a GIF"),
-    *("studio, uploading", "studio, uploading a GIF", "studio, GIF", "studio, blur", "making, running"),
-    *("result, heavy and shared", "receiver"),
-]
-
-
-def test_nothing_moves_for_who_wants_little_motion(open_page: OpenPage, house: House) -> None:
+def test_nothing_moves_with_reduced_motion(open_page: OpenPage, seeded_app: SeededApp) -> None:
     page = open_page(reduced_motion="reduce")
-    for name in STILL:
-        SCENES[name](page, house)
+    for name in REDUCED_MOTION_STATES:
+        PAGE_STATES[name](page, seeded_app)
         page.wait_for_load_state()
-        wait_for(lambda: measure(page, "moving") == [], f"{name}: all to stand still")
+        wait_for(lambda: find_layout_errors(page, "moving") == [], f"{name}: everything to stand still")
         page.unroute_all()
 
 
-def test_the_systems_own_few_colors_tell_what_is_chosen(one_page: Page, house: House) -> None:
-    page = one_page
-    page.emulate_media(forced_colors="active")
-    SCENES["studio, short clip"](page, house)
+def test_forced_colors_show_selected_card_and_progress(axe_page: Page, seeded_app: SeededApp) -> None:
+    axe_page.emulate_media(forced_colors="active")
+    PAGE_STATES["studio, short clip"](axe_page, seeded_app)
     border = "element => { const s = getComputedStyle(element); return s.borderTopWidth + s.borderTopColor; }"
-    chosen, other = (page.locator(f".card:has(> [value={name}])") for name in ("cut", "crossfade"))
-    assert chosen.evaluate(border) != other.evaluate(border)
-    SCENES["making, running"](page, house)
-    expect(page.locator("#job_bar")).not_to_have_css("border-top-width", "0px")
-    page.emulate_media(forced_colors="none")
+    selected, other = (axe_page.locator(f".card:has(> [value={name}])") for name in ("cut", "crossfade"))
+    assert selected.evaluate(border) != other.evaluate(border)
+    PAGE_STATES["making, running"](axe_page, seeded_app)
+    expect(axe_page.locator("#job_bar")).not_to_have_css("border-top-width", "0px")
+    axe_page.emulate_media(forced_colors="none")
 
 
-def test_time_runs_to_the_right_in_every_language(one_page: Page, house: House) -> None:
-    page = one_page
-    page.goto(house.upload(duration_s=120.0))
+def test_timeline_runs_left_to_right_in_every_language(axe_page: Page, seeded_app: SeededApp) -> None:
+    page = axe_page
+    page.goto(seeded_app.create_upload(duration_s=120.0))
     wait_for_studio(page)
     page.evaluate("document.documentElement.dir = 'rtl'")
-    look(page, 768)
-    window, slider = page.locator("[data-part=window]"), page.get_by_label("Your part of the clip")
+    set_width(page, 768)
+    window, slider = page.locator("[data-part=selection]"), page.get_by_label("Your part of the clip")
     start = page.get_by_label("Starts at")
     slider.focus()
-    places = []
+    positions = []
     for key, value in [
         ("Home", "00:00:00.000"),
         ("Shift+ArrowRight", "00:00:01.000"),
@@ -204,34 +207,36 @@ def test_time_runs_to_the_right_in_every_language(one_page: Page, house: House) 
         expect(start).to_have_value(value)
         box = window.bounding_box()
         assert box
-        places.append(box["x"])
-    assert places == sorted(places)
-    first, last = (page.locator(f"[data-part={name}]").bounding_box() for name in ("first", "last"))
+        positions.append(box["x"])
+    assert positions == sorted(positions)
+    first, last = (
+        page.locator(f"[data-part={name}]").bounding_box() for name in ("first_frame", "last_frame")
+    )
     assert first
     assert last
     assert first["x"] < last["x"]
-    strip = page.locator("[data-part=strip]").bounding_box()
-    assert strip
-    page.mouse.click(strip["x"] + strip["width"] * 0.75, strip["y"] + 20)
+    track = page.locator("[data-part=track]").bounding_box()
+    assert track
+    page.mouse.click(track["x"] + track["width"] * 0.75, track["y"] + 20)
     expect(start).to_have_value(re.compile(r"00:01:2\d"))
     page.evaluate("document.documentElement.dir = 'ltr'")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
-def test_each_part_works(page: Page, house: House, width: int) -> None:
-    """Choose, make, result and share; the studio has its own test of this kind."""
-    look(page, width)
+def test_pages_work_at_every_width(page: Page, seeded_app: SeededApp, width: int) -> None:
+    """Upload, job, result and share link; test_studio_options.py checks the studio."""
+    set_width(page, width)
     page.emulate_media(color_scheme="dark" if width == 768 else "light")
-    SCENES["studio, uploading"](page, house)
+    PAGE_STATES["studio, uploading"](page, seeded_app)
     page.get_by_role("button", name="Cancel the upload").click()
     page.unroute_all()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
 
-    SCENES["making, running"](page, house)
+    PAGE_STATES["making, running"](page, seeded_app)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Cancelled")).to_be_focused()
 
-    SCENES["result"](page, house)
+    PAGE_STATES["result"](page, seeded_app)
     page.get_by_role("radio", name="Wide").check()
     expect(page.locator(".crop-notes p:visible")).to_contain_text("2560")
     for scheme in COLOR_SCHEMES:

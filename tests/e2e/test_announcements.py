@@ -1,31 +1,31 @@
-"""What a screen reader is told stands long enough to be spoken."""
+"""Announcements stay in the live region long enough for screen readers to speak them."""
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.seeded_app import House
+from tests.support.seeded_app import SeededApp
 
 pytestmark = pytest.mark.browser
 
-ANNOUNCE = """async (sentences) => {
-  const { announce } = await import(document.querySelector('[href$="/js/announce.js"]').href);
+RECORD_ANNOUNCEMENTS = """async (sentences) => {
+  const { announce } = await import(document.querySelector('[href$="/js/announcer.js"]').href);
   const announcer = document.getElementById("announcer");
-  const told = [];
-  const isOver = new Promise((resolve) => {
+  const announced = [];
+  const isDone = new Promise((resolve) => {
     new MutationObserver(() => {
-      told.push([announcer.textContent, performance.now()]);
+      announced.push([announcer.textContent, performance.now()]);
       if (announcer.textContent === sentences.at(-1)) resolve();
     }).observe(announcer, { childList: true });
   });
   for (const sentence of sentences) announce(sentence);
-  await isOver;
-  return told;
+  await isDone;
+  return announced;
 }"""
 
 
-def test_what_comes_at_once_is_told_one_after_another(page: Page, house: House) -> None:
-    page.goto(house.url)
-    told = page.evaluate(ANNOUNCE, ["Here", "Here", "there", "everywhere"])
-    assert [sentence for sentence, _ in told] == ["Here", "there", "everywhere"]
-    (_, here_ms), (_, there_ms), (_, everywhere_ms) = told
-    assert min(there_ms - here_ms, everywhere_ms - there_ms) > 900
+def test_simultaneous_announcements_are_made_one_after_another(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.url)
+    announced = page.evaluate(RECORD_ANNOUNCEMENTS, ["Here", "Here", "there", "everywhere"])
+    assert [sentence for sentence, _ in announced] == ["Here", "there", "everywhere"]
+    (_, first_ms), (_, second_ms), (_, third_ms) = announced
+    assert min(second_ms - first_ms, third_ms - second_ms) > 900

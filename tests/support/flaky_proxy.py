@@ -1,4 +1,4 @@
-"""A network between browser and service that can be slow, cut what is under way, and be gone."""
+"""A TCP proxy between browser and service that can slow down, stall and reset connections."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from urllib.parse import urlsplit
 
 READ_BYTES = 16_384
 BUFFER_BYTES = 65_536
-"""What waits in the kernel has been sent as far as a browser can tell, so it must be little."""
-RESET = struct.pack("ii", 1, 0)
+"""The browser counts bytes in the kernel's buffers as sent, so the buffers must be small."""
+LINGER_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with a timeout of 0: closing the socket sends a reset."""
 
 
-class Relay:
-    """Listens on a port of its own and passes everything on to the service, and back."""
+class FlakyProxy:
+    """Listens on its own port and forwards everything to the service and back."""
 
     def __init__(self, service_url: str) -> None:
         self.target_port = urlsplit(service_url).port
         self.bytes_per_s: float | None = None
-        """How fast the service is reached; None for no limit."""
-        self.most_bytes = math.inf
-        """More than so many do not come through to the service: they wait until it is raised."""
+        """Upload speed; None for no limit."""
+        self.max_bytes = math.inf
+        """Once this many bytes were forwarded to the service, further ones wait until the limit is raised."""
         self.sent_bytes = 0
-        """What has come through to the service so far, headers included."""
-        self._open: set[socket.socket] = set()
-        self._place = self._bind(0)  # nobody listens here: it keeps the port ours while the door is shut
-        self.port: int = self._place.getsockname()[1]
-        self._door = self._listen()
+        """Bytes forwarded to the service so far, headers included."""
+        self._sockets: set[socket.socket] = set()
+        # Bound but not listening: reserves the port while the proxy refuses connections.
+        self._reservation = self._bind(0)
+        self.port: int = self._reservation.getsockname()[1]
+        self._listener = self._listen()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -40,76 +42,77 @@ class Relay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._place.close()
-        self.shut()
+        self._reservation.close()
+        self.disconnect()
 
-    def cut(self) -> None:
-        """Break all connections, as a network does that goes away."""
-        for end in list(self._open):
-            self._break(end)
+    def reset_connections(self) -> None:
+        """Reset all connections; new ones are accepted."""
+        for end in list(self._sockets):
+            self._reset(end)
 
-    def shut(self) -> None:
-        """Break all connections, and refuse new ones."""
-        self._door.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
-        self._door.close()
-        self.cut()
+    def disconnect(self) -> None:
+        """Reset all connections and refuse new ones."""
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self._listener.close()
+        self.reset_connections()
 
-    def reopen(self) -> None:
-        self._door = self._listen()
+    def reconnect(self) -> None:
+        """Accept connections again."""
+        self._listener = self._listen()
 
     def _bind(self, port: int) -> socket.socket:
-        end = socket.socket()
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        end.bind(("127.0.0.1", port))
-        return end
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", port))
+        return bound
 
     def _listen(self) -> socket.socket:
-        door = self._bind(self.port)
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        door.listen()
-        threading.Thread(target=self._accept, args=(door,), daemon=True).start()
-        return door
+        listener = self._bind(self.port)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        listener.listen()
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        return listener
 
-    def _accept(self, door: socket.socket) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                browser, _ = door.accept()
+                browser, _ = listener.accept()
             except OSError:
                 return
             service = socket.socket()
             service.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-            self._open |= {browser, service}
+            self._sockets |= {browser, service}
             try:
                 service.connect(("127.0.0.1", self.target_port))
-                door.getsockname()  # fails once it is shut: these two may have come too late for the cut
+                listener.getsockname()  # fails if the proxy was disconnected meanwhile
             except OSError:
-                self._break(browser)
-                self._break(service)
+                self._reset(browser)
+                self._reset(service)
                 continue
-            for source, sink, is_up in ((browser, service, True), (service, browser, False)):
-                threading.Thread(target=self._pass_on, args=(source, sink, is_up), daemon=True).start()
+            for source, sink, is_upload in ((browser, service, True), (service, browser, False)):
+                threading.Thread(target=self._forward, args=(source, sink, is_upload), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket, is_up: bool) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket, is_upload: bool) -> None:
         try:
             while data := source.recv(READ_BYTES):
-                while is_up and self.sent_bytes >= self.most_bytes and source in self._open:
+                while is_upload and self.sent_bytes >= self.max_bytes and source in self._sockets:
                     time.sleep(0.01)
-                if is_up and self.bytes_per_s:
+                if is_upload and self.bytes_per_s:
                     time.sleep(len(data) / self.bytes_per_s)
                 sink.sendall(data)
-                self.sent_bytes += len(data) if is_up else 0
+                self.sent_bytes += len(data) if is_upload else 0
         except OSError:
-            pass  # cut
-        self._break(source)
-        self._break(sink)
+            pass  # the connection was reset
+        self._reset(source)
+        self._reset(sink)
 
-    def _break(self, end: socket.socket) -> None:
-        if end not in self._open:
+    def _reset(self, end: socket.socket) -> None:
+        if end not in self._sockets:
             return
-        self._open.discard(end)
+        self._sockets.discard(end)
         try:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            end.shutdown(socket.SHUT_RDWR)  # wakes whoever reads from it
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
+            end.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it
         except OSError:
-            pass  # the other side was quicker
+            pass  # the peer has closed it already
         end.close()

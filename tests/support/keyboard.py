@@ -1,27 +1,29 @@
-"""Going through a page by keyboard."""
+"""Using a page by keyboard."""
 
 import pytest
 from playwright.sync_api import Locator, Page
 
+MAX_PRESSES = 60
+
 
 def has_focus(page: Page) -> bool:
-    """True while some element of the page has the focus, not the page as a whole."""
+    """Return True if an element of the page has the focus, not the page as a whole."""
     return bool(page.evaluate("document.activeElement !== document.body"))
 
 
-def reach(page: Page, wanted: Locator, *, key: str = "Tab") -> None:
-    """Press Tab until this has the focus."""
-    for _ in range(60):
-        if wanted.evaluate("element => element === document.activeElement"):
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until the target has the focus."""
+    for _ in range(MAX_PRESSES):
+        if target.evaluate("element => element === document.activeElement"):
             return
-        page.keyboard.press(key)
-    pytest.fail(f"no way by {key} to {wanted}")
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab does not reach {target}")
 
 
-def press(page: Page, wanted: Locator, key: str = "Enter") -> None:
-    reach(page, wanted)
+def tab_to_and_press(page: Page, target: Locator, key: str = "Enter") -> None:
+    tab_to(page, target)
     page.keyboard.press(key)
 
 
-def button(page: Page, name: str) -> Locator:
+def button_named(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)

@@ -1,4 +1,4 @@
-"""What a page asks or says for a moment only: hold it, or note it."""
+"""Holding back a page's request, and recording short-lived texts."""
 
 import re
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ from playwright.sync_api import Page, Route
 
 from tests.support.waiting import wait_for
 
-NOTE_WORDS = """(element) => {
-  window.told = [];
-  new MutationObserver(() => told.push(element.textContent)).observe(element, { childList: true });
+RECORD_TEXTS = """(element) => {
+  window.texts = [];
+  new MutationObserver(() => texts.push(element.textContent)).observe(element, { childList: true });
 }"""
-"""Note in `told` each text that comes into an element."""
+"""Record in `window.texts` each text that an element gets."""
 
 
 @contextmanager
-def held(page: Page, address: str | re.Pattern[str]) -> Iterator[None]:
-    """Within it, what the page asks of this address next is not answered."""
-    asked: list[Route] = []
-    page.route(address, lambda route: asked.append(route), times=1)
+def hold_request(page: Page, url: str | re.Pattern[str]) -> Iterator[None]:
+    """Hold back the page's next request for this URL until the block ends."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route), times=1)
     yield
-    wait_for(lambda: page.title() and asked, f"the page to ask {address}")
-    asked[0].continue_()
+    wait_for(lambda: page.title() and held, f"a request for {url}")
+    held[0].continue_()

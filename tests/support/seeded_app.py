@@ -1,4 +1,4 @@
-"""A Chromi whose rows a test writes itself: every state at once, and it stays as it is."""
+"""A web server without a worker. Tests write its database rows, so any state is available and stays."""
 
 from __future__ import annotations
 
@@ -6,32 +6,35 @@ import shutil
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from peewee import OperationalError
 
 from chromi.config import Settings, load_signing_keys
-from chromi.db import Job, JobKind, Link, State, Upload, Worker, database
+from chromi.db import Job, JobKind, Link, Upload, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions, ConversionResult, probe_video
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner
 from tests.conftest import Service
 
-LATER_S = 7200.0
+TWO_HOURS_S = 7200.0
+WORKER_ID = "seeded"
+HEARTBEAT_S = 5.0
 
 Finished = tuple[Path, Path, ConversionResult]
+"""A GIF, the first frame of its source, and what the encoder returned."""
 
 
 @dataclass
-class House:
-    """The web server alone, its database (open in this process) and what to fill it with."""
+class SeededApp:
+    """The web server, its database (open in this process), and the files for new rows."""
 
     service: Service
     clip: Path
     finished: Finished
-    shifts: list[Shift] = field(default_factory=list)
+    heartbeat: Heartbeat | None = None
 
     @property
     def url(self) -> str:
@@ -41,109 +44,116 @@ class House:
     def storage(self) -> Storage:
         return Storage(self.service.instance)
 
-    def upload(self, clip: Path | None = None, **facts: Any) -> str:
-        """The address of a clip's studio; `facts` are told in place of the file's own."""
+    def create_upload(self, clip: Path | None = None, **info: Any) -> str:
+        """Create an upload and return its studio's URL; `info` overrides what ffmpeg says of the file."""
         path, upload_id = clip or self.clip, new_id()
         shutil.copy(path, self.storage.upload_path(upload_id))
-        info = probe_video(path).to_dict() | facts
-        Upload.create(id=upload_id, bytes=path.stat().st_size, info_json=info)
+        info_json = probe_video(path).to_dict() | info
+        Upload.create(id=upload_id, length_bytes=path.stat().st_size, info_json=info_json)
         return f"{self.url}/uploads/{upload_id}/"
 
-    def unplayable_upload(self) -> str:
-        """The address of a clip that is one to the server, and none to the browser."""
-        address = self.upload()
-        upload_id = address.rstrip("/").rpartition("/")[2]
-        self.storage.upload_path(upload_id).write_bytes(b"no picture in here" * 99)
-        return address
+    def create_unplayable_upload(self) -> str:
+        """Create an upload that the server takes for a video and the browser does not; return its URL."""
+        url = self.create_upload()
+        self.storage.upload_path(id_in(url)).write_bytes(b"no picture in here" * 99)
+        return url
 
-    def partial(self) -> str:
-        """The address of an upload of which a half is here."""
+    def create_partial_upload(self) -> str:
+        """Create an upload with the first half of the clip and return its URL."""
         size_bytes = self.clip.stat().st_size
-        partial = Upload.create(length_bytes=size_bytes)
-        self.storage.upload_path(partial.id).write_bytes(self.clip.read_bytes()[: size_bytes // 2])
-        return f"{self.url}/uploads/{partial.id}/"
+        upload = Upload.create(length_bytes=size_bytes)
+        self.storage.upload_path(upload.id).write_bytes(self.clip.read_bytes()[: size_bytes // 2])
+        return f"{self.url}/uploads/{upload.id}/"
 
-    def job(self, **values: Any) -> str:
-        """The address of a job as its row says."""
-        upload_id = self.upload().rstrip("/").rpartition("/")[2]
-        now = time.time()
+    def create_job(self, **values: Any) -> str:
+        """Create a job with these column values and return its URL."""
         row = {
             "options_json": ConversionOptions().to_dict(),
-            "created_at": now - LATER_S,
-            "upload": upload_id,
+            "created_at": time.time() - TWO_HOURS_S,
+            "upload": id_in(self.create_upload()),
         } | values
-        return f"{self.url}/jobs/{Job.create(**row).id}/"
+        return self.job_url(Job.create(**row))
 
-    def running(self) -> str:
-        return self.job(
+    def create_running_job(self) -> str:
+        return self.create_job(
             state=State.IN_PROGRESS,
             progress=0.4,
             message="Choosing colors",
             started_at=time.time() - 5,
-            heartbeat_at=time.time() + LATER_S,
+            heartbeat_at=time.time() + TWO_HOURS_S,
         )
 
-    def failed(self, code: str, **values: Any) -> str:
-        row = {"error_code": code, "error_message": "The video could not be converted."} | values
-        return self.job(state=State.FAILED, **row)
+    def create_failed_job(self, code: str, **values: Any) -> str:
+        return self.create_job(**{"state": State.FAILED, **failure(code), **values})
 
-    def result(self, size_bytes: int | None = None, *, finished: Finished | None = None) -> Job:
-        """A finished job, of `size_bytes` as its row says."""
-        gif, poster, made = finished or self.finished
-        told = made.to_dict() | ({"bytes": size_bytes} if size_bytes else {})
-        address = self.job(state=State.SUCCESS, progress=1.0, result_json=told)
-        job = Job.find(address.rstrip("/").rpartition("/")[2])
+    def create_result(self, size_bytes: int | None = None, *, finished: Finished | None = None) -> Job:
+        """Create a finished job with its files; `size_bytes` replaces the GIF's size in the row."""
+        gif, poster, result = finished or self.finished
+        result_json = {"result": result.to_dict() | ({"bytes": size_bytes} if size_bytes else {})}
+        url = self.create_job(state=State.SUCCESS, progress=1.0, result_json=result_json)
+        job = Job.find(id_in(url))
         shutil.copy(gif, self.storage.result_path(job.id))
         shutil.copy(poster, self.storage.source_frame_path(job.id))
-        Link.create(job=job, expires_at=time.time() + LATER_S, shared=False)
+        Link.create(job=job, expires_at=time.time() + TWO_HOURS_S, shared=False)
         return job
 
-    def share(self, job: Job, **values: Any) -> str:
-        """The address of a share link as its row says."""
-        link = Link.create(**{"job": job, "expires_at": time.time() + LATER_S, **values})
+    def create_share_link(self, job: Job, **values: Any) -> str:
+        """Create a share link with these column values and return its URL."""
+        link = Link.create(**{"job": job, "expires_at": time.time() + TWO_HOURS_S, **values})
         signer = TokenSigner(load_signing_keys(Settings(instance=self.service.instance)))
         return f"{self.url}/download/{signer.sign_download(link.id, link.created_at)}/"
 
-    def page_of(self, job: Job) -> str:
+    def job_url(self, job: Job) -> str:
         return f"{self.url}/jobs/{job.id}/"
 
-    def answer(self, kind: JobKind, **result: Any) -> None:
-        """End the newest job of this kind, as a worker does."""
+    def finish_newest_job(self, kind: JobKind, **result: Any) -> None:
+        """Let the newest job of this kind succeed, as a worker does."""
         newest = Job.select().where(Job.kind == kind).order_by(Job.created_at.desc()).first()
         Job.update(state=State.SUCCESS, progress=1.0, result_json=result).where(Job.id == newest.id).execute()
 
-    def fail_newest(self, code: str) -> None:
-        """End the newest job as a worker does that cannot do it."""
+    def fail_newest_job(self, code: str) -> None:
+        """Let the newest job fail, as a worker does."""
         newest = Job.select().order_by(Job.created_at.desc()).first()
-        failure = {"error_code": code, "error_message": "The video could not be converted."}
-        Job.update(state=State.FAILED, **failure).where(Job.id == newest.id).execute()
+        Job.update(state=State.FAILED, **failure(code)).where(Job.id == newest.id).execute()
 
-    def hire(self) -> None:
-        """Let a worker seem to be there, until it is dismissed."""
-        Worker.record_heartbeat("everywhere")
-        self.shifts.append(Shift())
+    def start_heartbeat(self) -> None:
+        """Send a worker's heartbeats, unless they are being sent already."""
+        if self.heartbeat is None:
+            Worker.record_heartbeat(WORKER_ID)
+            self.heartbeat = Heartbeat()
 
-    def dismiss(self) -> None:
-        for shift in self.shifts:
-            shift.end()
-        self.shifts.clear()
+    def stop_heartbeat(self) -> None:
+        """Let the server think that there is no worker."""
+        if self.heartbeat:
+            self.heartbeat.stop()
+            self.heartbeat = None
         Worker.delete().execute()
 
 
-class Shift(threading.Thread):
-    """A worker's signs of life."""
+class Heartbeat(threading.Thread):
+    """Sends a worker's heartbeats."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._over = threading.Event()
+        self._is_stopped = threading.Event()
         self.start()
 
     def run(self) -> None:
-        while not self._over.wait(5):
-            # A scene may lock the table or take it away for a moment: the next sign of life tells.
+        while not self._is_stopped.wait(HEARTBEAT_S):
+            # A page state may lock or rename the table for a moment: the next heartbeat will arrive.
             with suppress(OperationalError), database.connection_context():
-                Worker.record_heartbeat("everywhere")
+                Worker.record_heartbeat(WORKER_ID)
 
-    def end(self) -> None:
-        self._over.set()
+    def stop(self) -> None:
+        self._is_stopped.set()
         self.join()
+
+
+def failure(code: str) -> dict[str, str]:
+    """Return the columns of a failed job."""
+    return {"error_code": code, "error_message": "The video could not be converted."}
+
+
+def id_in(url: str) -> str:
+    """Return the id at the end of the URL of an upload or a job."""
+    return url.rstrip("/").rpartition("/")[2]

@@ -1,12 +1,12 @@
-"""What the tests of the studio do in it."""
+"""Helpers for tests of the studio."""
 
 from playwright.sync_api import Locator, Page
 
-LOOK_AGAIN_MS = 50
-"""To write a canvas down at every frame would take longer than to draw it."""
+POLL_MS = 50
+"""Encoding a canvas at every frame would take longer than drawing it."""
 
-LOCAL_FILE = """async ({ url, type }) => {
-  // As the first page does while a clip is being sent: a studio that knows nothing yet, with the local file.
+SHOW_LOCAL_FILE = """async ({ url, type }) => {
+  // Like the start page while it uploads a clip: a studio without any facts, and the local file.
   const blob = await (await fetch(url)).blob();
   const root = document.querySelector("#studio");
   const fresh = root.cloneNode(true);
@@ -20,49 +20,52 @@ LOCAL_FILE = """async ({ url, type }) => {
 
 
 def slider(page: Page) -> Locator:
+    """Return the timeline's slider, which moves the window."""
     return page.get_by_label("Your part of the clip")
 
 
-def starts_at(page: Page) -> Locator:
+def start_field(page: Page) -> Locator:
     return page.get_by_label("Starts at")
 
 
-def pictures(page: Page) -> list[str]:
-    """The two pictures of the seam, as data URLs."""
+def end_frames(page: Page) -> list[str]:
+    """Return the first and the last frame of the background as data URLs."""
     return [
         page.locator(f"[data-part={part}]").evaluate("canvas => canvas.toDataURL()")
-        for part in ("first", "last")
+        for part in ("first_frame", "last_frame")
     ]
 
 
-def wait_for_seam(page: Page, *, other_than: tuple[str, ...] | list[str] = ("", "")) -> list[str]:
-    """Wait until both pictures of the seam are drawn and are not those."""
+def wait_for_end_frames(page: Page, *, other_than: tuple[str, ...] | list[str] = ("", "")) -> list[str]:
+    """Wait until both end frames are drawn and differ from the given ones; return them."""
     page.wait_for_function(
-        """(others) => ["first", "last"].every((part, i) => {
+        """(others) => ["first_frame", "last_frame"].every((part, i) => {
              const canvas = document.querySelector(`[data-part=${part}]`);
              return canvas.width !== 300 && canvas.toDataURL() !== others[i];
            })""",
         arg=list(other_than),
-        polling=LOOK_AGAIN_MS,
+        polling=POLL_MS,
     )
-    return pictures(page)
+    return end_frames(page)
 
 
-def shown_s(page: Page) -> float:
-    """Where in the clip the player's picture is."""
+def current_time_s(page: Page) -> float:
+    """Return the time in the clip that the player shows."""
     seconds: float = page.evaluate("document.querySelector('#studio video').currentTime")
     return seconds
 
 
-def wait_shown(page: Page, seconds: float) -> None:
+def wait_for_time(page: Page, seconds: float) -> None:
+    """Wait until the player shows this time of the clip."""
     page.wait_for_function(
         "s => Math.abs(document.querySelector('#studio video').currentTime - s) < 0.02",
         arg=seconds,
-        polling=LOOK_AGAIN_MS,
+        polling=POLL_MS,
     )
 
 
 def drag(page: Page, handle: Locator, dx: float, dy: float = 0) -> None:
+    """Drag the handle by this many pixels."""
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
     assert box

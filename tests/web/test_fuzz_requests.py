@@ -25,7 +25,7 @@ def test_whatever_the_headers_of_a_request_are(
     assert client.get("/jobs/" + address, headers=headers).status_code < 500
     assert client.post("/convert/", headers=headers, data=wanted.encode()).status_code < 500
     others = {"Range": language, "Cookie": kind, "Accept-Encoding": wanted, "If-None-Match": language}
-    assert client.get("/static/app.css", headers=others).status_code < 500
+    assert client.get("/static/css/app.css", headers=others).status_code < 500
     assert client.post("/uploads/", headers={"Origin": language}).status_code in (400, 403)
     assert client.get("/", headers={"Host": kind}).status_code in (200, 400)
 

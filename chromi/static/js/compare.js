@@ -1,12 +1,12 @@
-import { fill, percent } from "./words.js";
+import { fill, percent } from "./format.js";
 
-/** Let the range move the border between the two pictures, and tell where it is. */
+/** Let the range input move the border between the two frames, and describe its position. */
 export function enhanceCompare(root) {
   const range = root.querySelector("input");
-  const follow = () => {
-    root.style.setProperty("--at", `${range.value}%`);
+  const update = () => {
+    root.style.setProperty("--position", `${range.value}%`);
     range.setAttribute("aria-valuetext", fill(range.dataset.valueText, { percent: percent(range.value / 100) }));
   };
-  range.addEventListener("input", follow);
-  follow();
+  range.addEventListener("input", update);
+  update();
 }

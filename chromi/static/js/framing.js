@@ -1,158 +1,134 @@
-import { drawCover } from "./grabber.js";
-import { fill, percent } from "./words.js";
+import { drawCover } from "./canvas.js";
+import { Crop } from "./crop.js";
+import { fill, percent } from "./format.js";
 
-const TAB_SHAPE = 16 / 9;
-/** As the encoder: a picture this close to 16:9 has nothing to fit. */
-const SAME_SHAPE = 0.02;
 const KEY_STEP = 0.02;
-const BLURRED_PX = [64, 36];
-const EDGE_PX = 16;
+const BLURRED_SIZE_PX = [64, 36];
+const EDGE_SAMPLE_PX = 16;
+const KEY_DIRECTIONS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 
-function between(value, low, high) {
-  return Math.min(Math.max(low, value), high);
-}
-
-/** The mean color of a picture's edge, as the encoder takes it for "auto". */
-function edgeColor(picture) {
+/** Return the mean color of an image's edge, which the encoder uses for "auto". */
+function edgeColor(image) {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = EDGE_PX;
+  canvas.width = canvas.height = EDGE_SAMPLE_PX;
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(picture, 0, 0, EDGE_PX, EDGE_PX);
-  const { data } = context.getImageData(0, 0, EDGE_PX, EDGE_PX);
+  context.drawImage(image, 0, 0, EDGE_SAMPLE_PX, EDGE_SAMPLE_PX);
+  const { data } = context.getImageData(0, 0, EDGE_SAMPLE_PX, EDGE_SAMPLE_PX);
+  const last = EDGE_SAMPLE_PX - 1;
   const sums = [0, 0, 0];
   let count = 0;
-  for (let i = 0; i < EDGE_PX * EDGE_PX; i += 1) {
-    const [x, y] = [i % EDGE_PX, Math.floor(i / EDGE_PX)];
-    if (x > 0 && x < EDGE_PX - 1 && y > 0 && y < EDGE_PX - 1) continue;
+  for (let i = 0; i < EDGE_SAMPLE_PX * EDGE_SAMPLE_PX; i += 1) {
+    const [x, y] = [i % EDGE_SAMPLE_PX, Math.floor(i / EDGE_SAMPLE_PX)];
+    if (x > 0 && x < last && y > 0 && y < last) continue;
     count += 1;
-    sums.forEach((_, channel) => (sums[channel] += data[4 * i + channel]));
+    for (let channel = 0; channel < 3; channel += 1) sums[channel] += data[4 * i + channel];
   }
   return `rgb(${sums.map((sum) => Math.round(sum / count)).join(" ")})`;
 }
 
-/** How a picture of another shape gets into the tab: shown live, and moved by dragging. */
+/** Shows how a clip that is not 16:9 fills the tab, and lets a person drag the part that is kept. */
 export class Framing {
   #root;
   #parts;
   #form;
-  #shape = TAB_SHAPE;
-  #edge = "";
+  #ratio = 16 / 9;
+  #edgeColor = "";
 
   constructor(root, parts, form) {
     this.#root = root;
     this.#parts = parts;
     this.#form = form;
-    [parts.backdrop.width, parts.backdrop.height] = BLURRED_PX;
+    [parts.backdrop.width, parts.backdrop.height] = BLURRED_SIZE_PX;
     form.addEventListener("input", () => this.#render());
-    parts.pad_color.addEventListener("input", () => this.#takeColor());
-    this.#takeDrags();
-    this.#takeKeys();
+    parts.pad_color.addEventListener("input", () => this.#onColorPicked());
+    this.#handleDrags();
+    this.#handleKeys();
     this.#render();
   }
 
-  /** Width by height of the clip. */
-  setShape(shape) {
-    this.#shape = shape;
-    this.#parts.framing.hidden = !this.#isOther;
+  /** Set the clip's aspect ratio, width by height. */
+  setRatio(ratio) {
+    this.#ratio = ratio;
+    this.#parts.framing.hidden = !this.#crop.isNeeded;
     this.#render();
   }
 
-  /** Learn the edge's color from the background's first picture. */
-  takeEdge(picture) {
-    this.#edge = edgeColor(picture);
+  /** Take the automatic padding color from the background's first frame. */
+  setFirstFrame(image) {
+    this.#edgeColor = edgeColor(image);
     this.#render();
   }
 
-  /** Lay the blurred copy behind the picture that is shown now. */
-  layBehind(source) {
+  /** Draw the blurred backdrop behind the frame that is shown now. */
+  updateBackdrop(source) {
     const isReady = source.tagName !== "VIDEO" || source.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     if (!this.#parts.backdrop.hidden && isReady) drawCover(source, this.#parts.backdrop);
   }
 
-  get #isOther() {
-    return Math.abs(this.#shape - TAB_SHAPE) >= SAME_SHAPE;
+  get #crop() {
+    return new Crop(this.#ratio, this.#form.elements.focus.value.split(",").map(Number));
   }
 
-  get #isAcross() {
-    return this.#shape > TAB_SHAPE;
+  #moveTo(center) {
+    const { focus } = this.#form.elements;
+    focus.value = this.#crop.focusAt(center).join(",");
+    focus.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  /** The share of the picture's longer way that the tab shows. */
-  get #kept() {
-    return this.#isAcross ? TAB_SHAPE / this.#shape : this.#shape / TAB_SHAPE;
-  }
-
-  get #focus() {
-    return this.#form.elements.focus.value.split(",").map(Number);
-  }
-
-  get #along() {
-    return between(this.#focus[this.#isAcross ? 0 : 1], this.#kept / 2, 1 - this.#kept / 2);
-  }
-
-  /** Move the middle of what is kept, a share of the picture from its left or top. */
-  #moveTo(along) {
-    const focus = this.#focus;
-    const limited = between(along, this.#kept / 2, 1 - this.#kept / 2);
-    focus[this.#isAcross ? 0 : 1] = Math.round(limited * 1000) / 1000;
-    this.#form.elements.focus.value = focus.join(",");
-    this.#form.elements.focus.dispatchEvent(new Event("input", { bubbles: true }));
-  }
-
-  #takeColor() {
-    const { pad_color: color, pad_own: own } = this.#parts;
-    own.value = color.value;
-    own.checked = true;
-    own.dispatchEvent(new Event("input", { bubbles: true }));
+  #onColorPicked() {
+    const { pad_color: color, custom_pad: radio } = this.#parts;
+    radio.value = color.value;
+    radio.checked = true;
+    radio.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   #render() {
     const { framing, pad } = this.#form.elements;
-    const { backdrop, focus } = this.#parts;
-    const isFilled = framing.value === "fill" || !this.#isOther;
+    const crop = this.#crop;
+    const isCropped = framing.value === "fill" || !crop.isNeeded;
+    const padColor = pad.value === "auto" ? this.#edgeColor : pad.value;
     const { style } = this.#root;
-    style.setProperty("--fit", isFilled ? "cover" : "contain");
-    const share = this.#isOther ? (this.#along - this.#kept / 2) / (1 - this.#kept) : 0.5;
-    const percent = `${(100 * share).toFixed(2)}%`;
-    style.setProperty("--focus", isFilled ? (this.#isAcross ? `${percent} 50%` : `50% ${percent}`) : "50% 50%");
-    style.setProperty("--pad", framing.value === "fit" ? (pad.value === "auto" ? this.#edge : pad.value) : "");
-    backdrop.hidden = isFilled || framing.value !== "blur";
-    this.#describe(focus, isFilled);
+    style.setProperty("--object-fit", isCropped ? "cover" : "contain");
+    style.setProperty("--object-position", isCropped ? crop.objectPosition : "50% 50%");
+    style.setProperty("--padding-color", framing.value === "fit" ? padColor : "");
+    this.#parts.backdrop.hidden = isCropped || framing.value !== "blur";
+    this.#parts.focus_point.hidden = !isCropped || !crop.isNeeded;
+    this.#describe(crop);
   }
 
-  #describe(handle, isFilled) {
-    handle.hidden = !isFilled || !this.#isOther;
+  #describe(crop) {
+    const { focus_point: handle } = this.#parts;
     const { across, down } = handle.dataset;
-    handle.setAttribute("aria-orientation", this.#isAcross ? "horizontal" : "vertical");
-    handle.setAttribute("aria-valuenow", Math.round(100 * this.#along));
-    handle.setAttribute("aria-valuetext", fill(this.#isAcross ? across : down, { share: percent(this.#along) }));
+    handle.setAttribute("aria-orientation", crop.isHorizontal ? "horizontal" : "vertical");
+    handle.setAttribute("aria-valuenow", Math.round(100 * crop.center));
+    handle.setAttribute("aria-valuetext", fill(crop.isHorizontal ? across : down, { share: percent(crop.center) }));
   }
 
-  /** The picture goes along with the pointer, so what is kept moves the other way. */
-  #takeDrags() {
-    const { focus: handle, stage } = this.#parts;
+  /** The image follows the pointer, so the kept part moves in the opposite direction. */
+  #handleDrags() {
+    const { focus_point: handle, media_frame: frame } = this.#parts;
     let drag = null;
+    const positionOf = (event) => (this.#crop.isHorizontal ? event.clientX : event.clientY);
     handle.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       handle.setPointerCapture(event.pointerId);
-      drag = { at: this.#isAcross ? event.clientX : event.clientY, along: this.#along };
+      drag = { startPx: positionOf(event), startCenter: this.#crop.center };
     });
     handle.addEventListener("pointermove", (event) => {
       if (!drag) return;
-      const moved = (this.#isAcross ? event.clientX : event.clientY) - drag.at;
-      const size = this.#isAcross ? stage.clientWidth : stage.clientHeight;
-      this.#moveTo(drag.along - (moved / size) * this.#kept);
+      const crop = this.#crop;
+      const sizePx = crop.isHorizontal ? frame.clientWidth : frame.clientHeight;
+      this.#moveTo(drag.startCenter - ((positionOf(event) - drag.startPx) / sizePx) * crop.keptFraction);
     });
     for (const name of ["pointerup", "pointercancel"]) handle.addEventListener(name, () => (drag = null));
   }
 
-  #takeKeys() {
-    const ways = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
-    this.#parts.focus.addEventListener("keydown", (event) => {
-      const way = ways[event.key];
-      if (way === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+  #handleKeys() {
+    this.#parts.focus_point.addEventListener("keydown", (event) => {
+      const direction = KEY_DIRECTIONS[event.key];
+      if (direction === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      this.#moveTo(this.#along + way * KEY_STEP * (event.shiftKey ? 5 : 1));
+      this.#moveTo(this.#crop.center + direction * KEY_STEP * (event.shiftKey ? 5 : 1));
     });
   }
 }

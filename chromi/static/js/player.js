@@ -1,44 +1,41 @@
-import { NUDGE_S } from "./grabber.js";
-import { Sequence } from "./sequence.js";
+import { SEEK_OFFSET_S } from "./frame-grabber.js";
+import { FrameSequence } from "./frame-sequence.js";
 
-const RESUME_MS = 400;
+const RESUME_DELAY_MS = 400;
+/** The window loops when the video's time is this much before its start; seeking is not exact. */
+const START_TOLERANCE_S = 0.25;
 
-/** A video element plays forwards, at any speed, and jumps; all else is shown picture by picture. */
-function isPlain({ loop, reverse, short }, trim) {
-  return loop === "cut" && !reverse && !(short === "boomerang" && trim.isWhole);
+/** A video element plays forward, at any speed, and can jump to the start; all else is played frame by frame. */
+function canVideoPlay({ loop, reverse, short }, trimWindow) {
+  return loop === "cut" && !reverse && !(short === "boomerang" && trimWindow.isWholeClip);
 }
 
-/** Plays the window as the background will. "picture" tells what is shown now: {source, timeS}. */
+/** Plays the window as the background will. "frame" is dispatched with what is shown: { source, timeS }. */
 export class Player extends EventTarget {
   playheadS = 0;
   isPlaying = false;
   #video;
   #parts;
-  #trim;
-  #settings;
+  #trimWindow;
+  #getSettings;
   #grabber;
   #sequence = null;
-  #soughtS = 0;
-  #frame = 0;
-  #timer = 0;
-  #words;
+  #seekedS = 0;
+  #animationFrame = 0;
+  #resumeTimer = 0;
+  #playLabel;
 
-  /** `settings` gives the settings as they are now. */
-  constructor(parts, trim, settings) {
+  /** `getSettings` returns the current settings. */
+  constructor(parts, trimWindow, getSettings) {
     super();
     this.#video = parts.video;
     this.#parts = parts;
-    this.#trim = trim;
-    this.#settings = settings;
-    this.#words = parts.play.textContent;
-    // Of many seeks while a person drags, the last one counts.
-    this.#video.addEventListener("seeked", () => {
-      if (this.isPlaying) return;
-      if (this.#soughtS !== this.playheadS) this.seek(this.playheadS);
-      else this.#tell(this.#video, this.playheadS);
-    });
-    this.#video.addEventListener("loadeddata", () => this.#tell(this.#video, this.playheadS));
-    this.#video.addEventListener("ended", () => this.isPlaying && this.#begin());
+    this.#trimWindow = trimWindow;
+    this.#getSettings = getSettings;
+    this.#playLabel = parts.play.textContent;
+    this.#video.addEventListener("seeked", () => this.#onSeeked());
+    this.#video.addEventListener("loadeddata", () => this.#dispatchFrame(this.#video, this.playheadS));
+    this.#video.addEventListener("ended", () => this.isPlaying && this.#restartVideo());
   }
 
   use(grabber) {
@@ -49,18 +46,18 @@ export class Player extends EventTarget {
   seek(timeS) {
     this.playheadS = timeS;
     if (!this.#video.seeking && this.#video.readyState > 0) {
-      this.#soughtS = timeS;
-      this.#video.currentTime = timeS + NUDGE_S;
+      this.#seekedS = timeS;
+      this.#video.currentTime = timeS + SEEK_OFFSET_S;
     }
-    this.#tell(this.#video, timeS);
+    this.#dispatchFrame(this.#video, timeS);
   }
 
-  /** Show the next picture of the clip, or the one before. */
+  /** Show the frame of the clip that is `frames` after the current one, or before it if negative. */
   step(frames, fps) {
     this.stop();
-    const lastS = Math.max(0, this.#trim.durationS - 0.5 / fps);
+    const lastFrameS = Math.max(0, this.#trimWindow.clipDurationS - 0.5 / fps);
     const timeS = (Math.round(this.playheadS * fps) + frames) / fps;
-    this.seek(Math.min(Math.max(0, timeS), lastS));
+    this.seek(Math.min(Math.max(0, timeS), lastFrameS));
   }
 
   toggle() {
@@ -70,80 +67,87 @@ export class Player extends EventTarget {
 
   play() {
     if (!this.#grabber) return;
-    this.#mark(true);
-    const settings = this.#settings();
-    if (isPlain(settings, this.#trim)) this.#playVideo(settings);
-    else this.#playPictures(settings);
+    this.#setPlaying(true);
+    const settings = this.#getSettings();
+    if (canVideoPlay(settings, this.#trimWindow)) this.#playVideo(settings);
+    else this.#playSequence(settings);
   }
 
   stop() {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#resumeTimer);
     if (!this.isPlaying) return;
-    this.#mark(false);
+    this.#setPlaying(false);
     this.#halt();
     this.seek(this.playheadS);
   }
 
-  /** The window or what is done with it has changed: show its start, and go on playing when it rests. */
+  /** The window or the settings have changed: show the window's start, and resume playing after a pause. */
   refresh() {
-    if (this.isPlaying && !this.#sequence && isPlain(this.#settings(), this.#trim)) {
-      this.#video.playbackRate = this.#settings().speed;
+    if (this.isPlaying && !this.#sequence && canVideoPlay(this.#getSettings(), this.#trimWindow)) {
+      this.#video.playbackRate = this.#getSettings().speed;
       return;
     }
-    const goesOn = this.isPlaying;
+    const wasPlaying = this.isPlaying;
     this.#halt();
-    this.seek(this.#trim.startS);
-    clearTimeout(this.#timer);
-    if (goesOn) this.#timer = setTimeout(() => this.play(), RESUME_MS);
+    this.seek(this.#trimWindow.startS);
+    clearTimeout(this.#resumeTimer);
+    if (wasPlaying) this.#resumeTimer = setTimeout(() => this.play(), RESUME_DELAY_MS);
   }
 
-  #mark(isPlaying) {
+  /** While a person drags, only the last of many seeks counts. */
+  #onSeeked() {
+    if (this.isPlaying) return;
+    if (this.#seekedS === this.playheadS) this.#dispatchFrame(this.#video, this.playheadS);
+    else this.seek(this.playheadS);
+  }
+
+  #setPlaying(isPlaying) {
     const { play } = this.#parts;
     this.isPlaying = isPlaying;
-    play.textContent = isPlaying ? play.dataset.stop : this.#words;
-    this.#parts.stage.classList.toggle("playing", isPlaying);
+    play.textContent = isPlaying ? play.dataset.stop : this.#playLabel;
+    this.#parts.media_frame.classList.toggle("playing", isPlaying);
   }
 
   #halt() {
-    cancelAnimationFrame(this.#frame);
+    cancelAnimationFrame(this.#animationFrame);
     this.#video.pause();
     this.#sequence?.stop();
     this.#sequence = null;
-    this.#parts.screen.hidden = true;
-    this.#parts.approximate.hidden = true;
+    this.#parts.frame_canvas.hidden = true;
+    this.#parts.reduced_frame_rate.hidden = true;
   }
 
-  #begin() {
-    this.#video.currentTime = this.#trim.startS;
-    // Refused when the file turns out unplayable; the error event says so to the person. Aborted by a pause.
+  #restartVideo() {
+    this.#video.currentTime = this.#trimWindow.startS;
+    // Rejected with AbortError by a pause, and otherwise if the file is not playable; the error event reports that.
     this.#video.play().catch((error) => error.name !== "AbortError" && this.stop());
   }
 
   #playVideo({ speed }) {
     this.#video.playbackRate = speed;
-    this.#begin();
-    const watch = () => {
+    this.#restartVideo();
+    const update = () => {
       const { currentTime } = this.#video;
-      const { startS, endS } = this.#trim;
-      if (currentTime >= endS || currentTime < startS - 0.25) this.#begin();
+      const { startS, endS } = this.#trimWindow;
+      if (currentTime >= endS || currentTime < startS - START_TOLERANCE_S) this.#restartVideo();
       else this.playheadS = currentTime;
-      this.#tell(this.#video, this.playheadS);
-      this.#frame = requestAnimationFrame(watch);
+      this.#dispatchFrame(this.#video, this.playheadS);
+      this.#animationFrame = requestAnimationFrame(update);
     };
-    this.#frame = requestAnimationFrame(watch);
+    this.#animationFrame = requestAnimationFrame(update);
   }
 
-  #playPictures(settings) {
-    const { screen, approximate } = this.#parts;
-    approximate.hidden = false;
-    const { startS, durationS } = this.#trim;
-    this.#sequence = new Sequence(screen, this.#grabber, { ...settings, startS, clipS: durationS }, (source, timeS) => {
+  #playSequence(settings) {
+    const { frame_canvas: canvas, reduced_frame_rate: note } = this.#parts;
+    note.hidden = false;
+    const { startS, clipDurationS } = this.#trimWindow;
+    this.#sequence = new FrameSequence(canvas, this.#grabber, { ...settings, startS, clipDurationS }, (source, timeS) => {
       this.playheadS = timeS;
-      this.#tell(source, timeS);
+      this.#dispatchFrame(source, timeS);
     });
   }
 
-  #tell(source, timeS) {
-    this.dispatchEvent(new CustomEvent("picture", { detail: { source, timeS } }));
+  #dispatchFrame(source, timeS) {
+    this.dispatchEvent(new CustomEvent("frame", { detail: { source, timeS } }));
   }
 }

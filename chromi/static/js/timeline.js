@@ -1,170 +1,165 @@
-import { Filmstrip } from "./filmstrip.js";
+import { fill } from "./format.js";
+import { ThumbnailTrack } from "./thumbnail-track.js";
 import { shortTimecode } from "./timecode.js";
-import { fill } from "./words.js";
+import { TimelineView } from "./timeline-view.js";
 
-/** Zoomed in as far as it goes, the window takes two fifths of the strip. */
-const MOST_OF_STRIP = 0.4;
 const EDGE_PX = 32;
-/** At the strip's edge the clip moves on by this share of what is shown, each second. */
-const EDGE_SPEED = 0.8;
+/** While the window is held at an edge of the track, the view scrolls by this fraction of its span per second. */
+const EDGE_SCROLL_PER_S = 0.8;
 
-function between(value, low, high) {
-  return Math.min(Math.max(low, value), Math.max(low, high));
-}
-
-/** The strip of pictures with the window over it: what part of the clip is shown, and dragging. */
+/** The clip's thumbnails with the window on them: zooming, scrolling and dragging. */
 export class Timeline {
   #parts;
-  #trim;
-  #film;
-  #zoom = 0;
-  #fromS = 0;
+  #trimWindow;
+  #view;
+  #thumbnails;
+  #drag = null;
   #playheadS = 0;
 
-  constructor(parts, trim) {
+  constructor(parts, trimWindow) {
     this.#parts = parts;
-    this.#trim = trim;
-    this.#film = new Filmstrip(parts.filmstrip);
-    this.#takeDrags();
-    parts.closer.addEventListener("click", () => this.#zoomTo(this.#zoom + 1));
-    parts.wider.addEventListener("click", () => this.#zoomTo(this.#zoom - 1));
-    parts.strip.addEventListener("wheel", (event) => this.#pan(event), { passive: false });
-    // Arrow keys are keys.js's; what else moves a slider (Home, a screen reader) comes here.
-    parts.slider.addEventListener("input", () => trim.moveTo(Number(parts.slider.value)));
-    trim.addEventListener("change", () => {
-      if (!trim.isKnown) return;
-      this.#reveal();
+    this.#trimWindow = trimWindow;
+    this.#view = new TimelineView(trimWindow);
+    this.#thumbnails = new ThumbnailTrack(parts.thumbnails);
+    this.#handleDrags();
+    parts.zoom_in.addEventListener("click", () => this.#zoomTo(this.#view.zoom + 1));
+    parts.zoom_out.addEventListener("click", () => this.#zoomTo(this.#view.zoom - 1));
+    parts.track.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
+    // keyboard-shortcuts.js handles the arrow keys. Home, End and screen readers change the slider itself.
+    parts.slider.addEventListener("input", () => trimWindow.moveTo(Number(parts.slider.value)));
+    trimWindow.addEventListener("change", () => {
+      if (!trimWindow.hasClipDuration) return;
+      this.#view.reveal();
       this.#render();
     });
   }
 
   use(grabber) {
-    this.#film.use(grabber);
+    this.#thumbnails.use(grabber);
   }
 
   showPlayhead(timeS) {
     this.#playheadS = timeS;
     const { playhead } = this.#parts;
-    const share = (timeS - this.#fromS) / this.#spanS;
-    playhead.hidden = !(share >= 0 && share <= 1);
-    playhead.style.setProperty("--at", share);
-  }
-
-  get #spanS() {
-    return this.#trim.durationS / 2 ** this.#zoom;
-  }
-
-  get #mostZoom() {
-    const { durationS, endS, startS } = this.#trim;
-    return Math.max(0, Math.floor(Math.log2((MOST_OF_STRIP * durationS) / (endS - startS))));
+    const position = this.#view.fractionOf(timeS);
+    playhead.hidden = !(position >= 0 && position <= 1);
+    playhead.style.setProperty("--position", position);
   }
 
   #zoomTo(zoom) {
-    this.#zoom = between(zoom, 0, this.#mostZoom);
-    this.#fromS = (this.#trim.startS + this.#trim.endS - this.#spanS) / 2;
-    this.#reveal();
+    this.#view.zoomTo(zoom);
     this.#render();
-    this.#keepFocus();
+    this.#restoreFocus();
   }
 
-  /** A button that is disabled loses the focus: zoomed as far as it goes, the other one has it. */
-  #keepFocus() {
-    const { closer, wider } = this.#parts;
+  /** A button that gets disabled loses the focus: at the last zoom level the other button gets it. */
+  #restoreFocus() {
+    const { zoom_in: zoomIn, zoom_out: zoomOut } = this.#parts;
     if (!document.activeElement.disabled) return;
-    (closer.disabled ? wider : closer).focus();
+    (zoomIn.disabled ? zoomOut : zoomIn).focus();
   }
 
-  #scrollTo(fromS) {
-    this.#fromS = between(fromS, 0, this.#trim.durationS - this.#spanS);
-  }
-
-  /** Scroll as little as shows all of the window. */
-  #reveal() {
-    this.#zoom = between(this.#zoom, 0, this.#mostZoom);
-    const { startS, endS } = this.#trim;
-    const room = this.#spanS * 0.02;
-    this.#scrollTo(between(this.#fromS, endS + room - this.#spanS, startS - room));
-  }
-
-  #pan(event) {
-    if (this.#zoom === 0 || Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
+  #onWheel(event) {
+    if (this.#view.zoom === 0 || Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
     event.preventDefault();
-    this.#scrollTo(this.#fromS + (event.deltaX / this.#parts.strip.clientWidth) * this.#spanS);
+    this.#view.scrollBy(event.deltaX / this.#parts.track.clientWidth);
     this.#render();
   }
 
   #render() {
-    const { strip, slider, overview, from, to, span, zoom, closer, wider } = this.#parts;
-    const { startS, endS, lastStartS, durationS } = this.#trim;
-    strip.style.setProperty("--at", (startS - this.#fromS) / this.#spanS);
-    strip.style.setProperty("--share", (endS - startS) / this.#spanS);
-    overview.style.setProperty("--at", this.#fromS / durationS);
-    overview.style.setProperty("--share", this.#spanS / durationS);
-    overview.hidden = this.#zoom === 0;
-    zoom.hidden = this.#mostZoom === 0;
-    closer.disabled = this.#zoom >= this.#mostZoom;
-    wider.disabled = this.#zoom === 0;
-    slider.max = Math.floor(lastStartS * 10) / 10;
-    slider.value = startS;
-    const words = { start: shortTimecode(startS), end: shortTimecode(endS) };
-    slider.setAttribute("aria-valuetext", fill(slider.dataset.value, words));
-    span.textContent = `${words.start} – ${words.end}`;
-    from.textContent = shortTimecode(this.#fromS);
-    to.textContent = shortTimecode(this.#fromS + this.#spanS);
-    this.#film.show(this.#fromS, this.#spanS, durationS);
+    const { startS, spanS } = this.#view;
+    const { clipDurationS } = this.#trimWindow;
+    this.#renderWindow();
+    this.#renderView();
+    this.#thumbnails.show(startS, spanS, clipDurationS);
     this.showPlayhead(this.#playheadS);
   }
 
-  #takeDrags() {
-    const { strip, slider } = this.#parts;
-    let drag = null;
-    const secondsAt = (clientX) => {
-      const { left, width } = this.#parts.filmstrip.getBoundingClientRect();
-      return this.#fromS + ((clientX - left) / width) * this.#spanS;
-    };
-    const follow = () => this.#trim.moveTo(secondsAt(drag.clientX) - drag.gripS);
-    const end = () => {
-      cancelAnimationFrame(drag?.frame);
-      drag = null;
-      strip.classList.remove("dragging");
-    };
-    strip.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      event.preventDefault();
-      strip.setPointerCapture(event.pointerId);
-      slider.focus({ preventScroll: true });
-      const isHeld = event.target.closest(".window");
-      const lengthS = this.#trim.endS - this.#trim.startS;
-      // Pressed beside the window, it comes there.
-      drag = { clientX: event.clientX, gripS: isHeld ? secondsAt(event.clientX) - this.#trim.startS : lengthS / 2 };
-      strip.classList.add("dragging");
-      if (!isHeld) follow();
-      this.#scrollAtEdges(() => drag, follow);
-    });
-    strip.addEventListener("pointermove", (event) => {
-      if (!drag) return;
-      drag.clientX = event.clientX;
-      follow();
-    });
-    for (const name of ["pointerup", "pointercancel"]) strip.addEventListener(name, end);
+  #renderWindow() {
+    const { track, slider, selection_times: times } = this.#parts;
+    const { startS, endS, lastStartS } = this.#trimWindow;
+    track.style.setProperty("--position", this.#view.fractionOf(startS));
+    track.style.setProperty("--extent", (endS - startS) / this.#view.spanS);
+    slider.max = Math.floor(lastStartS * 10) / 10;
+    slider.value = startS;
+    const [start, end] = [shortTimecode(startS), shortTimecode(endS)];
+    slider.setAttribute("aria-valuetext", fill(slider.dataset.value, { start, end }));
+    times.textContent = `${start} – ${end}`;
   }
 
-  /** While the window is held at an edge of a zoomed strip, the clip moves on under it. */
-  #scrollAtEdges(held, follow) {
-    let last = performance.now();
-    const turn = (now) => {
-      const drag = held();
-      if (!drag) return;
-      const { left, right } = this.#parts.strip.getBoundingClientRect();
-      const direction = Number(drag.clientX > right - EDGE_PX) - Number(drag.clientX < left + EDGE_PX);
-      if (this.#zoom > 0 && direction !== 0) {
-        this.#scrollTo(this.#fromS + (direction * EDGE_SPEED * this.#spanS * (now - last)) / 1000);
-        follow();
+  #renderView() {
+    const { overview, view_start: viewStart, view_end: viewEnd, zoom: zoomButtons } = this.#parts;
+    const { zoom_in: zoomIn, zoom_out: zoomOut } = this.#parts;
+    const { startS, spanS, zoom, maxZoom } = this.#view;
+    const { clipDurationS } = this.#trimWindow;
+    overview.style.setProperty("--position", startS / clipDurationS);
+    overview.style.setProperty("--extent", spanS / clipDurationS);
+    overview.hidden = zoom === 0;
+    zoomButtons.hidden = maxZoom === 0;
+    zoomIn.disabled = zoom >= maxZoom;
+    zoomOut.disabled = zoom === 0;
+    viewStart.textContent = shortTimecode(startS);
+    viewEnd.textContent = shortTimecode(startS + spanS);
+  }
+
+  #handleDrags() {
+    const { track } = this.#parts;
+    track.addEventListener("pointerdown", (event) => this.#startDrag(event));
+    track.addEventListener("pointermove", (event) => {
+      if (!this.#drag) return;
+      this.#drag.clientX = event.clientX;
+      this.#followPointer();
+    });
+    for (const name of ["pointerup", "pointercancel"]) track.addEventListener(name, () => this.#endDrag());
+  }
+
+  #startDrag(event) {
+    if (event.button !== 0) return;
+    const { track, slider } = this.#parts;
+    event.preventDefault();
+    track.setPointerCapture(event.pointerId);
+    slider.focus({ preventScroll: true });
+    const isOnWindow = event.target.closest("[data-part=selection]");
+    const { startS, endS } = this.#trimWindow;
+    // Pressing beside the window centers it there.
+    const grabOffsetS = isOnWindow ? this.#timeAt(event.clientX) - startS : (endS - startS) / 2;
+    this.#drag = { clientX: event.clientX, grabOffsetS };
+    track.classList.add("dragging");
+    if (!isOnWindow) this.#followPointer();
+    this.#scrollAtEdges();
+  }
+
+  #endDrag() {
+    cancelAnimationFrame(this.#drag?.animationFrame);
+    this.#drag = null;
+    this.#parts.track.classList.remove("dragging");
+  }
+
+  #followPointer() {
+    this.#trimWindow.moveTo(this.#timeAt(this.#drag.clientX) - this.#drag.grabOffsetS);
+  }
+
+  #timeAt(clientX) {
+    const { left, width } = this.#parts.thumbnails.getBoundingClientRect();
+    return this.#view.timeAt((clientX - left) / width);
+  }
+
+  /** Scroll a zoomed view while the window is held at one of its edges. */
+  #scrollAtEdges() {
+    let lastMs = performance.now();
+    const scroll = (nowMs) => {
+      if (!this.#drag) return;
+      const { left, right } = this.#parts.track.getBoundingClientRect();
+      const { clientX } = this.#drag;
+      const direction = Number(clientX > right - EDGE_PX) - Number(clientX < left + EDGE_PX);
+      if (this.#view.zoom > 0 && direction !== 0) {
+        this.#view.scrollBy((direction * EDGE_SCROLL_PER_S * (nowMs - lastMs)) / 1000);
+        this.#followPointer();
         this.#render();
       }
-      last = now;
-      drag.frame = requestAnimationFrame(turn);
+      lastMs = nowMs;
+      this.#drag.animationFrame = requestAnimationFrame(scroll);
     };
-    held().frame = requestAnimationFrame(turn);
+    this.#drag.animationFrame = requestAnimationFrame(scroll);
   }
 }

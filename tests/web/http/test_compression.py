@@ -15,7 +15,7 @@ BROWSER = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 
 @pytest.mark.parametrize("encoding", UNPACK)
 @pytest.mark.parametrize(
-    "address", ["/", "/static/app.css", "/static/js/studio.js", "/static/vendor/htmx-2.0.11.min.js"]
+    "address", ["/", "/static/css/app.css", "/static/js/studio.js", "/static/vendor/htmx-2.0.11.min.js"]
 )
 def test_text_goes_out_small(client: FlaskClient, address: str, encoding: str) -> None:
     plain = client.get(address, headers=PAGE)

@@ -54,7 +54,7 @@ def test_no_token_and_no_query_is_written(
 
 
 POLLS = [
-    *("/health/", "/health/live", "/health/ready", "/static/app.js", "/favicon.ico"),
+    *("/health/", "/health/live", "/health/ready", "/static/js/page.js", "/favicon.ico"),
     *("/jobs/{id}/", "/jobs/{id}/status", "/jobs/{id}/estimates", "/jobs/{id}/loops", "/jobs/{id}/preview"),
 ]
 
@@ -69,7 +69,7 @@ def test_a_poll_that_succeeds_has_no_line(
 
 @pytest.mark.parametrize("address", [address for address in POLLS if "health" not in address])
 def test_a_poll_that_fails_has_one(client: FlaskClient, written: Lines, address: str) -> None:
-    address = address.format(id="0" * 32).replace("app.js", "nothing.js").replace("favicon", "nothing")
+    address = address.format(id="0" * 32).replace("page.js", "nothing.js").replace("favicon", "nothing")
     assert client.get(address).status_code == 404
     assert [line["status"] for line in written()] == [404]
 

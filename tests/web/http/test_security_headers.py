@@ -11,7 +11,7 @@ from chromi.config import Settings
 from tests.web.conftest import FRAGMENT, PAGE
 
 
-@pytest.mark.parametrize("address", ["/", "/health/", "/static/app.css", "/nowhere"])
+@pytest.mark.parametrize("address", ["/", "/health/", "/static/css/app.css", "/nowhere"])
 def test_every_answer_has_the_headers(client: FlaskClient, address: str) -> None:
     headers = client.get(address).headers
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
@@ -20,7 +20,7 @@ def test_every_answer_has_the_headers(client: FlaskClient, address: str) -> None
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("address", ["/", "/health/", "/static/app.css", "/nowhere", "/download/nonsense/"])
+@pytest.mark.parametrize("address", ["/", "/health/", "/static/css/app.css", "/nowhere", "/download/nonsense/"])
 def test_hsts_is_sent_over_https_only(client: FlaskClient, address: str) -> None:
     header = "Strict-Transport-Security"
     assert client.get(address, base_url="https://localhost").headers[header] == "max-age=31536000"

@@ -75,7 +75,7 @@ def test_answers_that_nobody_reads_hold_no_thread(web: Service, large_path: str)
 def test_answers_that_nobody_reads_are_not_kept_in_memory(web: Service) -> None:
     process = psutil.Process(web.process.pid)
     before = process.memory_info().rss
-    many = b"GET /static/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 1500
+    many = b"GET /static/css/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 1500
     with ExitStack() as stack:
         for _ in range(12):
             stack.enter_context(closing(connect(web))).sendall(many)

@@ -1,0 +1,19 @@
+/** Copy a video's frame into a canvas of the same aspect ratio, at most `maxPx` wide and high. */
+export function copyFrame(video, canvas, maxPx) {
+  const scale = Math.min(1, maxPx / Math.max(video.videoWidth, video.videoHeight));
+  canvas.width = Math.max(1, Math.round(video.videoWidth * scale));
+  canvas.height = Math.max(1, Math.round(video.videoHeight * scale));
+  canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+/** Draw the center of an image, video or canvas so that it fills the canvas, like CSS object-fit: cover. */
+export function drawCover(source, canvas) {
+  const width = source.videoWidth ?? source.naturalWidth ?? source.width;
+  const height = source.videoHeight ?? source.naturalHeight ?? source.height;
+  const scale = Math.max(canvas.width / width, canvas.height / height);
+  const cropWidth = canvas.width / scale;
+  const cropHeight = canvas.height / scale;
+  const crop = [(width - cropWidth) / 2, (height - cropHeight) / 2, cropWidth, cropHeight];
+  canvas.getContext("2d").drawImage(source, ...crop, 0, 0, canvas.width, canvas.height);
+}

@@ -1,0 +1,11 @@
+/** Show the controls that do nothing without script; the HTML hides them. */
+export function revealScriptControls(root) {
+  for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
+}
+
+/** Return the elements inside `root` that are marked data-part="name", by name. */
+export function partsOf(root) {
+  const parts = {};
+  for (const element of root.querySelectorAll("[data-part]")) parts[element.dataset.part] = element;
+  return parts;
+}

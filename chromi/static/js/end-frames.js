@@ -1,0 +1,43 @@
+import { copyFrame } from "./canvas.js";
+import { END_FRAMES } from "./frame-grabber.js";
+import { orderFrameTimes } from "./frame-order.js";
+
+const MAX_PX = 480;
+
+/**
+ * The background's first and last frame side by side, which shows how well the loop closes. For a boomerang loop the
+ * last one is the frame at which the direction changes.
+ */
+export class EndFrames {
+  #parts;
+  #defaultCaption;
+  #grabber = null;
+  #cancelRequests = [];
+  #onFirstFrame;
+
+  /** onFirstFrame(canvas) is called when the first frame has been drawn. */
+  constructor(parts, onFirstFrame) {
+    this.#parts = parts;
+    this.#defaultCaption = parts.last_frame_caption.textContent;
+    this.#onFirstFrame = onFirstFrame;
+  }
+
+  use(grabber) {
+    this.#grabber = grabber;
+  }
+
+  /** `settings` as orderFrameTimes takes them. */
+  show(settings) {
+    const { first_frame: first, last_frame: last, last_frame_caption: caption } = this.#parts;
+    const frames = orderFrameTimes(settings);
+    const isBoomerang = settings.loop === "boomerang";
+    const [lastS, fadeInS] = isBoomerang ? frames[Math.floor(frames.length / 2)] : frames.at(-1);
+    caption.textContent = isBoomerang ? caption.dataset.turn : this.#defaultCaption;
+    last.setAttribute("aria-label", caption.textContent);
+    for (const cancel of this.#cancelRequests) cancel();
+    this.#cancelRequests = [
+      this.#grabber?.grab(frames[0][0], END_FRAMES, (video) => this.#onFirstFrame(copyFrame(video, first, MAX_PX))),
+      this.#grabber?.grab(fadeInS ?? lastS, END_FRAMES, (video) => copyFrame(video, last, MAX_PX)),
+    ].filter(Boolean);
+  }
+}

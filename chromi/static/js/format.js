@@ -1,0 +1,39 @@
+const { lang } = document.documentElement;
+/** The page's language with the reader's region: British and American dates differ. */
+const locale = navigator.languages.find((tag) => tag.split("-")[0] === lang.split("-")[0]) ?? lang;
+
+const megabyteFormat = new Intl.NumberFormat(lang, {
+  style: "unit",
+  unit: "megabyte",
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+const percentFormat = new Intl.NumberFormat(lang, { style: "percent" });
+const timeFormat = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" });
+
+/** Replace the placeholders in "{sent} of {all}". The sentences themselves are in the templates. */
+export function fill(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+/** 12345678 -> "12.3 MB" */
+export function megabytes(bytes) {
+  return megabyteFormat.format(bytes / 1e6);
+}
+
+/** 0.714 -> "71%" */
+export function percent(fraction) {
+  return percentFormat.format(fraction);
+}
+
+/** 4.2 -> "4 sec", 0.29 -> "0.3 sec" */
+export function seconds(durationS) {
+  const digits = durationS < 1 ? 1 : 0;
+  const second = { style: "unit", unit: "second", minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return new Intl.NumberFormat(lang, second).format(durationS);
+}
+
+/** Show the times inside `root` in the reader's time zone and format. */
+export function localizeTimes(root) {
+  for (const time of root.querySelectorAll("time")) time.textContent = timeFormat.format(new Date(time.dateTime));
+}

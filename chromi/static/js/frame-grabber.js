@@ -1,0 +1,88 @@
+/* Priorities of requests for frames; the lowest number is served first. */
+export const END_FRAMES = 0;
+export const PLAYBACK = 1;
+export const THUMBNAILS = 2;
+
+/** Seeking to just after a frame's time stamp keeps rounding from showing the frame before. */
+export const SEEK_OFFSET_S = 0.0005;
+
+const FRAME_TIMEOUT_MS = 50;
+
+function once(target, eventName) {
+  return new Promise((resolve, reject) => {
+    target.addEventListener(eventName, resolve, { once: true });
+    for (const failure of ["error", "emptied"]) target.addEventListener(failure, reject, { once: true });
+  });
+}
+
+function delay(durationMs) {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
+}
+
+/** Reads frames at any time of a clip, one after the other, from a hidden video: seeking the visible one would show. */
+export class FrameGrabber {
+  #video = document.createElement("video");
+  #requests = [];
+  #isRunning = false;
+  #loaded;
+
+  constructor(url) {
+    Object.assign(this.#video, { muted: true, playsInline: true, preload: "auto", src: url });
+    this.#loaded = once(this.#video, "loadedmetadata");
+  }
+
+  /** Call onFrame(video) once the video shows the frame at `timeS`. Returns a function that cancels the request. */
+  grab(timeS, priority, onFrame) {
+    const request = { timeS, priority, onFrame, isCancelled: false };
+    this.#requests.push(request);
+    this.#run();
+    return () => {
+      request.isCancelled = true; // the seek may already have started
+      this.#requests = this.#requests.filter((other) => other !== request);
+    };
+  }
+
+  close() {
+    this.#requests = [];
+    this.#video.removeAttribute("src");
+    this.#video.load();
+  }
+
+  #takeNext() {
+    const first = Math.min(...this.#requests.map((request) => request.priority));
+    const next = this.#requests.find(({ priority }) => priority === first);
+    this.#requests = this.#requests.filter((other) => other !== next);
+    return next;
+  }
+
+  async #run() {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      while (this.#requests.length > 0 && (await this.#isPlayable())) {
+        const request = this.#takeNext();
+        if ((await this.#seek(request.timeS)) && !request.isCancelled) request.onFrame(this.#video);
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #isPlayable() {
+    return this.#loaded.then(() => this.#video.videoWidth > 0, () => this.#giveUp());
+  }
+
+  /** The frame may be presented a moment after "seeked". None is presented if it is the same as before. */
+  #seek(timeS) {
+    const presented = new Promise((resolve) => this.#video.requestVideoFrameCallback?.(resolve));
+    this.#video.currentTime = timeS + SEEK_OFFSET_S;
+    const waitForFrame = () => Promise.race([presented, delay(FRAME_TIMEOUT_MS)]);
+    return once(this.#video, "seeked").then(waitForFrame).then(() => true, () => this.#giveUp());
+  }
+
+  /** The clip is not playable here, or the grabber was closed; ClipSource tells the person. */
+  #giveUp() {
+    this.#requests = [];
+    return false;
+  }
+}

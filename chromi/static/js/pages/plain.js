@@ -1,0 +1,3 @@
+import { enhancePage } from "../page.js";
+
+enhancePage();

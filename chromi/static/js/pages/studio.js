@@ -1,0 +1,4 @@
+import { enhancePage } from "../page.js";
+import { enhanceStudio } from "../studio.js";
+
+enhancePage({ studio: enhanceStudio });

@@ -1,0 +1,169 @@
+"""Calculations in the scripts: the window, the timeline's view, the crop, chunk sizes and number formats."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+TRIM_WINDOW = """async (changes) => {
+  const { TrimWindow } = await import("/js/trim-window.js");
+  const trimWindow = new TrimWindow();
+  let events = 0;
+  trimWindow.addEventListener("change", () => (events += 1));
+  for (const change of changes) trimWindow.set(change);
+  const { startS, endS, lastStartS, isWholeClip } = trimWindow;
+  return { startS, endS, lastStartS, isWholeClip, events };
+}"""
+
+TIMELINE_VIEW = """async ([change, actions]) => {
+  const { TrimWindow } = await import("/js/trim-window.js");
+  const { TimelineView } = await import("/js/timeline-view.js");
+  const trimWindow = new TrimWindow();
+  const view = new TimelineView(trimWindow);
+  trimWindow.set(change);
+  view.reveal();
+  for (const [name, value] of actions) view[name](value);
+  const { zoom, maxZoom, startS, spanS } = view;
+  const [middle, windowAt] = [view.timeAt(0.5), view.fractionOf(trimWindow.startS)];
+  return { zoom, maxZoom, startS, spanS, middle, windowAt };
+}"""
+
+CROP = """async ([ratio, focus, center]) => {
+  const { Crop } = await import("/js/crop.js");
+  const crop = new Crop(ratio, focus);
+  const { isNeeded, isHorizontal, keptFraction, objectPosition } = crop;
+  return { isNeeded, isHorizontal, keptFraction, objectPosition, moved: crop.focusAt(center) };
+}"""
+
+
+def call(page: Page, module: str, function: str, *arguments: Any) -> Any:
+    """Return the result of a function that one of our modules exports."""
+    script = """async ([module, name, values]) => {
+      const exported = await import(`/js/${module}`);
+      return exported[name](...values);
+    }"""
+    return page.evaluate(script, [module, function, list(arguments)])
+
+
+# -- window ------------------------------------------------------------------------------------------------
+
+
+def test_window_start_is_limited_once_duration_is_known(modules_page: Page) -> None:
+    changes = [{"startS": 50}, {"clipDurationS": 10}]
+    assert modules_page.evaluate(TRIM_WINDOW, changes[:1])["startS"] == 50
+    window = modules_page.evaluate(TRIM_WINDOW, changes)
+    assert (window["startS"], window["endS"], window["lastStartS"]) == (4, 10, 4)
+
+
+def test_window_covers_whole_clip_if_clip_is_shorter(modules_page: Page) -> None:
+    window = modules_page.evaluate(TRIM_WINDOW, [{"clipDurationS": 3, "startS": 2}])
+    assert (window["startS"], window["endS"], window["isWholeClip"]) == (0, 3, True)
+
+
+def test_window_start_is_rounded_to_milliseconds(modules_page: Page) -> None:
+    window = modules_page.evaluate(TRIM_WINDOW, [{"clipDurationS": 60}, {"startS": 1.23456}])
+    assert window["startS"] == 1.235
+
+
+def test_window_dispatches_change_only_if_something_changed(modules_page: Page) -> None:
+    changes = [{"clipDurationS": 60}, {"startS": 2}, {"startS": 2}, {"startS": -1}, {"startS": 0}]
+    assert modules_page.evaluate(TRIM_WINDOW, changes)["events"] == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "length_s"),
+    [
+        ({"lengthS": 6, "speed": 1, "loop": "cut"}, 6),
+        ({"lengthS": 6, "speed": 2, "loop": "crossfade"}, 12),
+        ({"lengthS": 6, "speed": 0.5, "loop": "boomerang"}, 1.5),
+    ],
+)
+def test_window_length_depends_on_speed_and_loop(
+    modules_page: Page, settings: dict[str, Any], length_s: float
+) -> None:
+    assert call(modules_page, "studio-settings.js", "windowLengthS", settings) == length_s
+
+
+# -- timeline ----------------------------------------------------------------------------------------------
+
+
+def test_timeline_zooms_until_window_takes_up_two_fifths(modules_page: Page) -> None:
+    view = modules_page.evaluate(TIMELINE_VIEW, [{"clipDurationS": 120, "startS": 60}, [["zoomTo", 9]]])
+    assert (view["zoom"], view["maxZoom"], view["spanS"]) == (3, 3, 15)
+    assert view["middle"] == 63, "the window is in the middle"
+
+
+def test_timeline_of_short_clip_cannot_be_zoomed(modules_page: Page) -> None:
+    view = modules_page.evaluate(TIMELINE_VIEW, [{"clipDurationS": 12}, [["zoomTo", 1]]])
+    assert (view["zoom"], view["maxZoom"], view["startS"], view["spanS"]) == (0, 0, 0, 12)
+
+
+def test_timeline_scrolls_within_clip(modules_page: Page) -> None:
+    change = {"clipDurationS": 120, "startS": 60}
+    right = modules_page.evaluate(TIMELINE_VIEW, [change, [["zoomTo", 2], ["scrollBy", 99]]])
+    assert right["startS"] == 90
+    left = modules_page.evaluate(TIMELINE_VIEW, [change, [["zoomTo", 2], ["scrollBy", -99]]])
+    assert left["startS"] == 0
+
+
+def test_timeline_reveals_window_with_margin(modules_page: Page) -> None:
+    change = {"clipDurationS": 120, "startS": 60}
+    actions = [["zoomTo", 2], ["scrollTo", 0], ["reveal", None]]
+    view = modules_page.evaluate(TIMELINE_VIEW, [change, actions])
+    assert view["startS"] == pytest.approx(66 + 0.02 * 30 - 30)
+    assert 0 <= view["windowAt"] <= 1
+
+
+# -- crop --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ratio", "center", "expected"),
+    [
+        (16 / 9, 0.5, {"isNeeded": False, "objectPosition": "50% 50.00%"}),
+        (1.79, 0.5, {"isNeeded": False}),
+        (9 / 16, 0.5, {"isNeeded": True, "isHorizontal": False, "objectPosition": "50% 50.00%"}),
+        (9 / 16, 0, {"moved": [0.5, 0.158]}),
+        (9 / 16, 1, {"moved": [0.5, 0.842]}),
+        (32 / 9, 0.3, {"isHorizontal": True, "keptFraction": 0.5, "moved": [0.3, 0.5]}),
+        (32 / 9, 0.1, {"moved": [0.25, 0.5]}),
+    ],
+)
+def test_crop_keeps_16_9_part_around_focus(
+    modules_page: Page, ratio: float, center: float, expected: dict[str, Any]
+) -> None:
+    crop = modules_page.evaluate(CROP, [ratio, [0.5, 0.5], center])
+    assert {name: crop[name] for name in expected} == expected
+
+
+def test_crop_position_is_zero_at_edge(modules_page: Page) -> None:
+    assert modules_page.evaluate(CROP, [32 / 9, [0, 0.5], 0])["objectPosition"] == "0.00% 50%"
+
+
+# -- sizes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chunk_bytes", "duration_ms", "next_bytes"),
+    [
+        (1_000_000, 500, 2_000_000),
+        (4_000_000, 500, 4_000_000),
+        (1_000_000, 2000, 1_000_000),
+        (1_000_000, 5000, 500_000),
+        (250_000, 5000, 250_000),
+    ],
+)
+def test_chunk_size_follows_speed(
+    modules_page: Page, chunk_bytes: int, duration_ms: int, next_bytes: int
+) -> None:
+    assert call(modules_page, "tus-client.js", "nextChunkBytes", chunk_bytes, duration_ms) == next_bytes
+
+
+def test_numbers_are_formatted_in_page_language(modules_page: Page) -> None:
+    assert call(modules_page, "format.js", "megabytes", 12_345_678) == "12.3 MB"
+    assert call(modules_page, "format.js", "percent", 0.714) == "71%"
+    assert call(modules_page, "format.js", "seconds", 4.2) == "4 sec"
+    assert call(modules_page, "format.js", "seconds", 0.29) == "0.3 sec"
+    assert call(modules_page, "format.js", "fill", "{a} of {b}", {"a": 1, "b": 2}) == "1 of 2"

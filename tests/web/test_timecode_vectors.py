@@ -1,0 +1,27 @@
+"""Python's side of tests/vectors/timecodes.json; tests/e2e/test_timecode_vectors.py checks the scripts."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chromi.encoder.timecode import format_timecode, parse_timecode
+from chromi.web.http.template_filters import timecode
+from tests.conftest import ROOT
+
+VECTORS: dict[str, Any] = json.loads((ROOT / "tests/vectors/timecodes.json").read_text())
+
+
+@pytest.mark.parametrize("case", VECTORS["parse"], ids=lambda case: repr(case["text"]))
+def test_timecode_is_parsed(case: dict[str, Any]) -> None:
+    if case["seconds"] is None:
+        with pytest.raises(ValueError):  # noqa: PT011  any message
+            parse_timecode(case["text"])
+    else:
+        assert parse_timecode(case["text"]) == pytest.approx(case["seconds"], abs=0.0005)
+
+
+@pytest.mark.parametrize("case", VECTORS["format"], ids=lambda case: case["full"])
+def test_timecode_is_formatted(case: dict[str, Any]) -> None:
+    assert format_timecode(case["seconds"]) == case["full"]
+    assert timecode(case["seconds"]) == case["short"]
