@@ -67,7 +67,7 @@ def capture_lost_connection(page: Page, capture: Capture, url: str) -> None:
 
 
 def capture_queued_jobs(page: Page, capture: Capture, url: str) -> None:
-    Worker.beat(WORKER_ID)
+    Worker.record_heartbeat(WORKER_ID)
     for _ in range(3):
         open_new_job(page, url, state=State.QUEUED)
     capture.save(page, "job-queued")

@@ -22,7 +22,7 @@ LAPTOP = {"viewport": {"width": 1280, "height": 800}, "is_mobile": False, "has_t
 def page_urls(seeded_app: SeededApp, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """URLs of the start page, a small clip's studio and a small background."""
     folder = tmp_path_factory.mktemp("pages")
-    clip = clips.make_clip(folder / "clip.mp4", size="320x180", rate=24, picture="color=teal")
+    clip = clips.make_clip(folder / "clip.mp4", size="320x180", rate=24, pattern="color=teal")
     gif, poster = folder / "result.gif", folder / "poster.jpg"
     result = convert(clip, gif, ConversionOptions(duration_s=1.0), work_dir=folder / "work", poster=poster)
     job = seeded_app.create_result(finished=(gif, poster, result))

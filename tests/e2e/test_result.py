@@ -33,7 +33,7 @@ def open_result(page: Page, app: SeededApp, finished: Finished | None = None) ->
 
 def make_background(folder: Path, picture: str) -> Finished:
     """Make a background of one second of this picture."""
-    clip = clips.make_clip(folder / "clip.mp4", seconds=1, size="320x180", picture=picture)
+    clip = clips.make_clip(folder / "clip.mp4", seconds=1, size="320x180", pattern=picture)
     gif, poster = folder / "result.gif", folder / "poster.jpg"
     return gif, poster, convert(clip, gif, ConversionOptions(), work_dir=folder / "work", poster=poster)
 

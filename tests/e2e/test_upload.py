@@ -112,11 +112,10 @@ def test_cancel_returns_to_start_page_and_deletes_upload(
     proxy.bytes_per_s = SLOW_BYTES_PER_S
     choose_clip(page, proxy.url, large_clip)
     upload = uploaded_file(seeded_app.service, page)
-    partial = upload.with_name(f"partial-{upload.name}")
-    assert partial.exists()
+    assert upload.exists()
     page.get_by_role("button", name="Cancel the upload").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
-    wait_for(lambda: not partial.exists(), "the partial file to be deleted")
+    wait_for(lambda: not upload.exists(), "the partial file to be deleted")
 
 
 def test_back_returns_to_start_page(page: Page, proxy: FlakyProxy, large_clip: Path) -> None:

@@ -73,7 +73,7 @@ def make_truncated_clip(folder: Path) -> Path:
 
 
 def make_audio_file(folder: Path) -> Path:
-    return clips.make_sound(folder / "sound.mp4")
+    return clips.make_audio(folder / "sound.mp4")
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ SHORT_CLIPS = st.fixed_dictionaries(
         "seconds": st.integers(2, 60).map(lambda frames: frames / 24),
         "rate": st.sampled_from([10, 24, 25, 30, 50]),
         "size": st.sampled_from(["64x36", "36x64"]),
-        "picture": st.sampled_from(["color", "quadrants"]),
+        "pattern": st.sampled_from(["color", "quadrants"]),
     }
 )
 CONVERSION_OPTIONS = st.builds(
@@ -191,7 +191,7 @@ CONVERSION_OPTIONS = st.builds(
 def test_any_window_of_any_clip_is_converted(tmp_path: Path) -> None:
     @limit_examples(12)
     @given(SHORT_CLIPS, CONVERSION_OPTIONS)
-    @example({"seconds": 0.125, "rate": 24, "size": "64x36", "picture": "color"}, ConversionOptions())
+    @example({"seconds": 0.125, "rate": 24, "size": "64x36", "pattern": "color"}, ConversionOptions())
     def convert_clip(clip: dict[str, Any], options: ConversionOptions) -> None:
         path = make_clip(tmp_path / "c.mp4", **clip)
         with suppress(BadOptions):  # the window starts after the end of the clip

@@ -13,7 +13,7 @@ from typing import Any
 from peewee import OperationalError
 
 from chromi.config import Settings, load_signing_keys
-from chromi.db import Job, JobKind, Link, Upload, State, Upload, Worker, database
+from chromi.db import Job, JobKind, Link, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions, ConversionResult, probe_video
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner

@@ -56,7 +56,7 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
 
     def _check(self) -> None:
         """Check the headers when they are complete and with the first byte; check the size each time."""
-        if not self.headers_finished or self.error:
+        if not self.headers_finished:
             return
         is_first = self._checked_bytes < 0
         if is_first:

@@ -21,7 +21,7 @@ def log_in(page: Page, app: SeededApp, token: str) -> None:
 @page_state("admin, wrong token")
 def submit_wrong_token(page: Page, app: SeededApp) -> None:
     log_in(page, app, "a wrong one")
-    expect(page.get_by_role("alert").filter(has_text="not the token")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="token is wrong")).to_be_visible()
 
 
 @page_state("admin")

@@ -98,7 +98,7 @@ def submit_wrong_options(page: Page, app: SeededApp) -> None:
 def open_tall_clip(page: Page, app: SeededApp, query: str) -> None:
     path = Path(app.service.instance) / "tall.mp4"
     if not path.exists():
-        clips.make_clip(path, size="180x320", rate=10, picture="quadrants")
+        clips.make_clip(path, size="180x320", rate=10, pattern="quadrants")
     page.goto(app.create_upload(path) + query)
     wait_for_studio(page)
 

@@ -20,7 +20,9 @@ def test_every_answer_has_the_headers(client: FlaskClient, address: str) -> None
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("address", ["/", "/health/", "/static/css/app.css", "/nowhere", "/download/nonsense/"])
+@pytest.mark.parametrize(
+    "address", ["/", "/health/", "/static/css/app.css", "/nowhere", "/download/nonsense/"]
+)
 def test_hsts_is_sent_over_https_only(client: FlaskClient, address: str) -> None:
     header = "Strict-Transport-Security"
     assert client.get(address, base_url="https://localhost").headers[header] == "max-age=31536000"
