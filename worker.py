@@ -8,8 +8,8 @@ from chromi import log
 from chromi.config import Settings
 from chromi.encoder.process.launcher import set_parent_death_signal
 from chromi.errors import ChromiError
-from chromi.hardening import protect_memory, require_sandbox
 from chromi.jobs.queue import open_service
+from chromi.process_hardening import protect_memory, require_sandbox
 from chromi.storage import make_files_private
 
 make_files_private()

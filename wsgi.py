@@ -3,7 +3,7 @@
 from waitress.adjustments import Adjustments
 
 from chromi import create_app, log
-from chromi.hardening import protect_memory
+from chromi.process_hardening import protect_memory
 from chromi.storage import make_files_private
 
 make_files_private()

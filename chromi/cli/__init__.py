@@ -11,7 +11,7 @@ import click
 from chromi import log
 from chromi.config import VERSION, Settings
 from chromi.errors import ChromiError
-from chromi.hardening import protect_memory
+from chromi.process_hardening import protect_memory
 
 _COMMANDS = {
     "convert": ("chromi.cli.convert", "convert_clip"),

@@ -24,7 +24,7 @@ from chromi.encoder import (
     make_preview,
 )
 from chromi.errors import BadOptions
-from chromi.hardening import require_sandbox
+from chromi.process_hardening import require_sandbox
 
 
 class _ClipCommand(click.Command):

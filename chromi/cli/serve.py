@@ -10,8 +10,8 @@ from chromi import create_app, log
 from chromi.cli.instance_command import InstanceCommand
 from chromi.config import Settings
 from chromi.db import open_database
-from chromi.hardening import require_sandbox
 from chromi.monitoring import supervisor
+from chromi.process_hardening import require_sandbox
 
 
 @click.command(cls=InstanceCommand)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from chromi.encoder.encoder_errors import TimedOut
-from chromi.encoder.frames.color import flatten_alpha
+from chromi.encoder.frames.color_filters import flatten_alpha
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder.conversion import Conversion
+from chromi.encoder.conversion_steps import Conversion
 from chromi.encoder.frames.poster import Poster
 from chromi.encoder.gif.validate import GifInfo, publish
 from chromi.encoder.options import ConversionOptions

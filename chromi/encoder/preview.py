@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chromi.encoder.encoder_errors import to_encode_error
-from chromi.encoder.frames.color import convert_color, flatten_alpha, write_lut
+from chromi.encoder.frames.color_filters import convert_color, flatten_alpha, write_lut
 from chromi.encoder.frames.filtergraph import scale_to_fit
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.gif.validate import publish

@@ -19,8 +19,8 @@ from chromi.db import Job, database, open_database
 from chromi.errors import ServiceUnhealthy
 from chromi.jobs.cleanup import run_cleanup
 from chromi.jobs.heartbeat import start_heartbeat
+from chromi.jobs.queue_messages import CLEANUP, RUN_JOB, JsonHuey
 from chromi.jobs.runner import run_job, worker_id
-from chromi.jobs.serializer import CLEANUP, RUN_JOB, JsonHuey
 from chromi.storage import Storage
 from chromi.storage.worker_locks import WorkerLocks
 

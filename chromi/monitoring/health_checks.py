@@ -15,8 +15,8 @@ from chromi.config import MB, Settings
 from chromi.db import Job, State, Worker, check_integrity
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, ServiceUnhealthy
-from chromi.hardening import require_sandbox
 from chromi.jobs.queue import Queue
+from chromi.process_hardening import require_sandbox
 from chromi.storage import MIN_FREE_BYTES
 
 INTEGRITY_CHECK_INTERVAL_S = 60

@@ -9,8 +9,8 @@ from flask import Flask
 from chromi.admission.admission_control import AdmissionControl
 from chromi.config import Settings, load_signing_keys
 from chromi.db import database
-from chromi.hardening import require_sandbox
 from chromi.jobs.queue import open_service
+from chromi.process_hardening import require_sandbox
 from chromi.tokens import TokenSigner
 from chromi.web.http import (
     compression,
@@ -29,6 +29,7 @@ from chromi.web.presenters import job_presenter
 from chromi.web.services import Services
 from chromi.web.views import (
     admin,
+    clip_analysis,
     downloads,
     extension,
     health,
@@ -74,7 +75,20 @@ def init_app(app: Flask, settings: Settings) -> None:
         template_filters,
         trusted_proxy,
     )
-    views = (uploads, tus, studio, jobs, retry, downloads, share_links, extension, health, metrics, admin)
+    views = (
+        uploads,
+        tus,
+        studio,
+        clip_analysis,
+        jobs,
+        retry,
+        downloads,
+        share_links,
+        extension,
+        health,
+        metrics,
+        admin,
+    )
     for module in (*http_modules, job_presenter, *views):
         module.init_app(app)
 

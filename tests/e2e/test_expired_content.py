@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from chromi.db import Job, State, Upload
 from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import EncodeError
-from chromi.web.limits.passwords import hash_password
+from chromi.web.auth.link_passwords import hash_password
 from tests.e2e.conftest import REQUEST_ERRORS, expect_console_errors
 from tests.support.error_messages import (
     TIMEOUT_MS,

@@ -10,7 +10,7 @@ from huey.registry import Message
 from chromi.config import Settings
 from chromi.db import database
 from chromi.jobs.queue import Queue, open_service
-from chromi.jobs.serializer import InvalidMessage, JsonSerializer
+from chromi.jobs.queue_messages import InvalidMessage, JsonSerializer
 
 ID = "0" * 32
 TASK = "chromi.jobs.queue.run_job"

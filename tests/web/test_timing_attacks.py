@@ -15,7 +15,7 @@ from chromi import create_app
 from chromi.config import Settings
 from chromi.db import Job, Link, State, database
 from chromi.tokens import TokenSigner
-from chromi.web.limits.passwords import hash_password
+from chromi.web.auth.link_passwords import hash_password
 from tests.web.conftest import PAGE
 
 ADMIN_TOKEN = "a token of the host's own"

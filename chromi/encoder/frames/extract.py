@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chromi.encoder.frames.decode import WindowDecoder
+from chromi.encoder.frames.decode_window import WindowDecoder
 from chromi.encoder.frames.frame_order import frames_to_read, order_frames
 from chromi.encoder.frames.frame_writer import FrameWriter
-from chromi.encoder.frames.reorder import reorder_frames
 from chromi.encoder.frames.thumbnails import THUMBNAIL_BYTES
+from chromi.encoder.frames.write_in_order import reorder_frames
 from chromi.encoder.options import ConversionOptions, Loop, Short
 from chromi.encoder.source.video_info import VideoInfo
 

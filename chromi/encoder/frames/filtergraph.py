@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromi.encoder.frames.color import convert_color, flatten_alpha, scale_flags
+from chromi.encoder.frames.color_filters import convert_color, flatten_alpha, scale_flags
 from chromi.encoder.options import AUTO, ConversionOptions, Framing
 from chromi.encoder.source.video_info import VideoInfo
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from chromi.encoder.frames.color import bt709_scale_options
+from chromi.encoder.frames.color_filters import bt709_scale_options
 from chromi.encoder.gif.validate import publish
 from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg
 from chromi.encoder.process.subprocess_runner import ProcessLimits

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import EncodeError
-from chromi.encoder.frames.color import scale_flags
+from chromi.encoder.frames.color_filters import scale_flags
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS, escape_path
 
 BLUR_SIGMA_PX = 1.5

@@ -7,7 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from chromi.encoder.frames.color import BT709_TO_BGRA
+from chromi.encoder.frames.color_filters import BT709_TO_BGRA
 from chromi.encoder.frames.thumbnails import Thumbnails
 from chromi.encoder.gif import gifsicle
 from chromi.encoder.gif.concat import EncodedSegment, concat_segments

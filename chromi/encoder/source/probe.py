@@ -18,7 +18,7 @@ from chromi.encoder.source.ffmpeg_log import (
     PacketListing,
     StreamPackets,
 )
-from chromi.encoder.source.mp4_index import check_index
+from chromi.encoder.source.mp4_index_check import check_index
 from chromi.encoder.source.video_info import ALPHA_DECODERS, HDR_TRANSFERS, VideoInfo
 from chromi.errors import NotAVideo
 from chromi.i18n import Message

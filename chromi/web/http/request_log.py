@@ -23,7 +23,7 @@ MONITORING_ENDPOINTS = ("health.show", "health.live", "health.ready", "metrics.s
 """Requested every few seconds by monitors, under any host name."""
 POLLED_ENDPOINTS = {
     *MONITORING_ENDPOINTS,
-    *("jobs.status", "jobs.estimates", "studio.loops", "studio.preview_status"),
+    *("jobs.status", "clip_analysis.estimates", "clip_analysis.loops", "clip_analysis.preview_status"),
     *("static", "favicon"),
 }
 """Requested all the time by open pages and monitors, so only their errors are logged."""

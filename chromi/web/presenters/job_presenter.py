@@ -71,7 +71,7 @@ def preview_fragment(job: Job | None, upload_id: str | None) -> dict[str, Any]:
     is_ready = upload_id is not None and (job is None or job.state == State.SUCCESS)
     return {
         "job": job,
-        "preview_url": url_for("studio.preview", upload_id=upload_id) if is_ready else None,
+        "preview_url": url_for("clip_analysis.preview", upload_id=upload_id) if is_ready else None,
     }
 
 
@@ -86,7 +86,7 @@ def _studio_url(job: Job) -> str | None:
         return None
     defaults = ConversionOptions().to_form()
     chosen = {name: text for name, text in job.options.to_form().items() if text != defaults[name]}
-    address = url_for("uploads.show", upload_id=job.upload_id)
+    address = url_for("studio.show", upload_id=job.upload_id)
     return f"{address}?{urlencode({'start_time': job.start_time, **chosen}, safe=':,')}"
 
 

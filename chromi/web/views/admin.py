@@ -16,8 +16,8 @@ from chromi.errors import ChromiError, Conflict
 from chromi.jobs.removal import remove_job_leftovers
 from chromi.monitoring.health_checks import check_service
 from chromi.monitoring.stats import collect_stats
+from chromi.web.auth import admin_token
 from chromi.web.http.error_handlers import render_form_error
-from chromi.web.limits import admin_token
 from chromi.web.services import services
 from chromi.web.views.retry import submit_again
 

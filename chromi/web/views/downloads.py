@@ -20,11 +20,11 @@ from flask import (
 from chromi.db import Link, database
 from chromi.encoder import copy_first_frame, read_first_frame
 from chromi.errors import ChromiError, Gone, NotFound
+from chromi.web.auth import link_passwords
 from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.negotiation import negotiate_format
 from chromi.web.http.request_errors import PasswordRequired
-from chromi.web.limits import passwords
-from chromi.web.limits.download_uses import allow_browser_cache, check_not_ended, etag_of, send_gif
+from chromi.web.link_download import allow_browser_cache, check_not_ended, etag_of, send_gif
 from chromi.web.presenters.link_presenter import receiver_page
 from chromi.web.services import services
 
@@ -58,7 +58,7 @@ def set_no_referrer(response: Response) -> Response:
 def download(token: str) -> Response:
     """Send the GIF; a browser that follows a share link gets the receiver's page first."""
     link = find_live_link(token)
-    is_unlocked = passwords.is_unlocked(link)
+    is_unlocked = link_passwords.is_unlocked(link)
     if link.shared and (_wants_page(link) or (not is_unlocked and negotiate_format() == "page")):
         page = make_response(render_template("receiver.html", **receiver_page(link, is_unlocked)))
         has_form = link.max_uses or not is_unlocked
@@ -76,7 +76,7 @@ def unlock(token: str) -> Response:
     """
     link = find_live_link(token)
     try:
-        passwords.check_password(link)
+        link_passwords.check_password(link)
     except ChromiError as error:
         context = receiver_page(link, is_unlocked=False)
         return _allow_form(render_form_error(error, "receiver.html", **context))
@@ -86,7 +86,7 @@ def unlock(token: str) -> Response:
         download = "1" if "download" in request.form else None
         response = make_response(redirect(url_for("downloads.download", token=token, download=download), 303))
     if link.password_hash and "password" in request.form:
-        passwords.remember_password(response, link, token)
+        link_passwords.remember_password(response, link, token)
     return response
 
 
@@ -94,7 +94,7 @@ def unlock(token: str) -> Response:
 def still(token: str) -> Response:
     """The first frame as a small JPEG, for the receiver's page; it does not count as a use."""
     link = find_live_link(token)
-    if not passwords.is_unlocked(link):
+    if not link_passwords.is_unlocked(link):
         raise PasswordRequired
     try:
         frame = read_first_frame(_result_path(link))

@@ -11,8 +11,8 @@ from flask import Blueprint, Flask, Response, jsonify
 
 from chromi.config import VERSION
 from chromi.monitoring.health_checks import Check, check_service
+from chromi.web.auth import admin_token
 from chromi.web.http import trusted_proxy
-from chromi.web.limits import admin_token
 from chromi.web.services import services
 
 bp = Blueprint("health", __name__)

@@ -46,12 +46,6 @@ def status(job_id: str) -> str:
     return render_template("_job.html", **job_page(Job.find(job_id)))
 
 
-@bp.get("/jobs/<job_id>/estimates")
-def estimates(job_id: str) -> str:
-    """The expected sizes, for the studio that requested them."""
-    return render_template("_estimates.html", job=Job.find(job_id))
-
-
 @bp.post("/jobs/<job_id>/cancel", strict_slashes=False)
 def cancel(job_id: str) -> Response:
     """Cancel an unfinished job; its worker stops ffmpeg when it next renews the lease."""

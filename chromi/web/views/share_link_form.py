@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chromi.errors import BadOptions
 from chromi.i18n import Message, join_messages
-from chromi.web.limits.passwords import MAX_LENGTH, MIN_LENGTH
+from chromi.web.auth.link_passwords import MAX_LENGTH, MIN_LENGTH
 
 DURATIONS_S = {"10m": 600, "1h": 3600, "24h": 86400, "7d": 7 * 86400}
 DEFAULT_DURATION = "24h"

@@ -28,10 +28,10 @@ from chromi.errors import BadOptions, ChromiError, Conflict, Gone, NotFound
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_result_if_unneeded
 from chromi.tokens import MAX_AGE_S
+from chromi.web.auth import link_passwords
 from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.negotiation import negotiate_format
-from chromi.web.limits import passwords
-from chromi.web.limits.download_uses import check_not_ended
+from chromi.web.link_download import check_not_ended
 from chromi.web.presenters.job_presenter import job_page
 from chromi.web.presenters.link_presenter import (
     download_url,
@@ -116,7 +116,7 @@ def qr_code(job_id: str, link_id: str) -> Response:
 def _create(own: Link, options: LinkOptions) -> Link:
     """Create a share link. Raises Conflict if there are MAX_LINKS, and Gone."""
     _check_link_count(own)  # before the password is hashed, which takes time
-    password_hash = passwords.hash_password(options.password) if options.password else None
+    password_hash = link_passwords.hash_password(options.password) if options.password else None
     with database.atomic("IMMEDIATE"):
         _check_link_count(own)
         link = Link.create(

@@ -1,75 +1,65 @@
-"""What the studio requests while a clip is trimmed: its best loops, and a copy that browsers can play."""
+"""The studio: the page on which a clip is trimmed, and the start of its conversion."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, make_response, render_template, url_for
+from flask import Blueprint, Flask, Response, jsonify, make_response, render_template
 
-from chromi.db import Job, JobKind, Upload
-from chromi.encoder import ConversionOptions
-from chromi.errors import NotFound
-from chromi.i18n import Message
+from chromi.db import JobKind, Upload
+from chromi.errors import AlreadyRunning, ChromiError
+from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.file_response import TrackedFile, send_clip
-from chromi.web.http.negotiation import negotiate_format, redirect_or_json
-from chromi.web.presenters.job_presenter import preview_fragment
+from chromi.web.http.negotiation import negotiate_format
+from chromi.web.presenters.studio_presenter import studio_page, unfinished_page
+from chromi.web.presenters.upload_presenter import upload_json
 from chromi.web.services import services
-from chromi.web.submission import submit_job
-from chromi.web.views.jobs import parse_options, redirect_to_job, render_job_fragment
+from chromi.web.submission import cancel_competing_jobs, submit_job
+from chromi.web.views.jobs import parse_options, redirect_to_job
 
 bp = Blueprint("studio", __name__)
+
+MEDIA_TYPES = {"mov": "video/mp4", "matroska": "video/webm", "gif": "image/gif"}
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
 
 
-@bp.post("/uploads/<upload_id>/loops/", strict_slashes=False)
-def create_loops(upload_id: str) -> Response:
-    """Search for the windows that loop best; the studio polls the job."""
+@bp.get("/uploads/<upload_id>/", strict_slashes=False)
+def show(upload_id: str) -> Response:
+    """Show the studio. While the upload is incomplete, the page that sends it requests it as a fragment."""
+    upload = Upload.find(upload_id)
+    if upload.is_complete:
+        upload.record_use()  # only received bytes keep an incomplete upload alive
+    match negotiate_format():
+        case "json":
+            return jsonify(upload_json(upload))
+        case "fragment":
+            return make_response(render_template("_studio.html", **studio_page(upload)))
+        case "page" if upload.is_complete:
+            return make_response(render_template("studio.html", **studio_page(upload)))
+        case "page":
+            return make_response(render_template("unfinished.html", **unfinished_page(upload)))
+
+
+@bp.get("/uploads/<upload_id>/video")
+def video(upload_id: str) -> Response:
+    """Send the clip itself, for the studio's player."""
     upload = Upload.find_complete(upload_id)
-    job = submit_job(upload, parse_options(upload), JobKind.LOOPS)
-    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
-
-
-@bp.get("/jobs/<job_id>/loops")
-def loops(job_id: str) -> str:
-    """The windows that were found, for the studio that requested them."""
-    return render_template("_loops.html", job=Job.find(job_id))
-
-
-@bp.post("/uploads/<upload_id>/previews/", strict_slashes=False)
-def create_preview(upload_id: str) -> Response:
-    """Make a copy of the clip that every browser can play, once."""
-    upload = Upload.find_complete(upload_id)
-    if _has_preview(upload.id):
-        return _existing_preview(upload.id)
-    job = submit_job(upload, ConversionOptions(), JobKind.PREVIEW)
-    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
-
-
-@bp.get("/jobs/<job_id>/preview")
-def preview_status(job_id: str) -> str:
-    """The progress of the preview, for the studio that requested it."""
-    job = Job.find(job_id)
-    return render_template("_preview.html", **preview_fragment(job, job.upload_id))
-
-
-@bp.get("/uploads/<upload_id>/preview")
-def preview(upload_id: str) -> Response:
-    """Send the copy that every browser can play."""
-    upload = Upload.find_complete(upload_id)
-    if not _has_preview(upload.id):
-        raise NotFound(Message("There is no preview of this clip yet."))
     upload.record_use()
-    file = TrackedFile(services().storage.preview_path(upload.id))
-    return send_clip(file, "video/mp4", etag=f"{upload.id}-preview")
+    file = TrackedFile(services().storage.upload_path(upload.id))
+    return send_clip(file, MEDIA_TYPES[upload.complete_info().container], etag=upload.id)
 
 
-def _has_preview(upload_id: str) -> bool:
-    return services().storage.preview_path(upload_id).exists()
-
-
-def _existing_preview(upload_id: str) -> Response:
-    if negotiate_format() == "fragment":
-        return make_response(render_template("_preview.html", **preview_fragment(None, upload_id)), 202)
-    url = url_for("studio.preview", upload_id=upload_id)
-    return redirect_or_json(url, {"preview_url": url}, 200)
+@bp.post("/uploads/<upload_id>/jobs/", strict_slashes=False)
+def create_job(upload_id: str) -> Response:
+    """Start a conversion."""
+    upload = Upload.find_complete(upload_id)
+    try:
+        options = parse_options(upload)
+        cancel_competing_jobs(upload, options)
+        job = submit_job(upload, options, JobKind.CONVERT)
+    except AlreadyRunning:
+        raise  # not a mistake that the form could show
+    except ChromiError as error:
+        return render_form_error(error, "studio.html", **studio_page(upload))
+    return redirect_to_job(job)

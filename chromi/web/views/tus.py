@@ -17,9 +17,9 @@ from chromi.i18n import Message
 from chromi.jobs.removal import remove_upload
 from chromi.web.http.error_handlers import STATUS_CODES
 from chromi.web.http.request_errors import CHUNK_TYPE, TUS_VERSION, NotAChunk, WrongTusVersion
-from chromi.web.ingest import create_resumable_upload, receive_chunk
 from chromi.web.limits.chunk_validation import parse_byte_count, received_bytes_of
 from chromi.web.services import services
+from chromi.web.upload_receiver import create_resumable_upload, receive_chunk
 
 bp = Blueprint("tus", __name__)
 
@@ -59,7 +59,7 @@ def describe() -> Response:
 def create() -> Response:
     """Create an upload of `Upload-Length` bytes, if there is space for all of them."""
     upload = create_resumable_upload(parse_byte_count("Upload-Length", request.headers.get("Upload-Length")))
-    body = {"upload_id": upload.id, "url": url_for("uploads.show", upload_id=upload.id)}
+    body = {"upload_id": upload.id, "url": url_for("studio.show", upload_id=upload.id)}
     response = make_response(jsonify(body), 201)
     response.headers["Location"] = url_for("tus.show", upload_id=upload.id)
     return response

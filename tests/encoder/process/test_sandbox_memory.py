@@ -17,7 +17,7 @@ VICTIM = """
 import ctypes, sys
 sys.path.insert(0, sys.argv[1])
 from chromi.encoder.process.launcher import drop_capabilities
-from chromi.hardening import protect_memory
+from chromi.process_hardening import protect_memory
 drop_capabilities()  # like a process of an ordinary user
 if sys.argv[2] == "protected":
     protect_memory()

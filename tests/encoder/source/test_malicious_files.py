@@ -9,7 +9,7 @@ import pytest
 
 from chromi.encoder import find_loops, loops, make_preview, preview, probe_video
 from chromi.encoder.encoder_errors import TimedOut
-from chromi.encoder.source import mp4_index, probe
+from chromi.encoder.source import mp4_index_check, probe
 from chromi.errors import ChromiError, NotAVideo
 from chromi.web.http.error_handlers import status_code_of
 from tests.encoder.conftest import FULL_SIZE, Extract
@@ -175,7 +175,7 @@ def test_slow_probe_is_stopped_by_the_timeout(
     movie: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With 100,000 edits ffmpeg searches the list from its start for each one; normally they are rejected."""
-    monkeypatch.setattr(mp4_index, "MAX_EDITS", 10**9)
+    monkeypatch.setattr(mp4_index_check, "MAX_EDITS", 10**9)
     monkeypatch.setattr(probe, "PROBE_TIMEOUT_S", 1.5)
     path = tmp_path / "c.mp4"
     path.write_bytes(malicious_files.edited_times(movie, 1000, 0, 100_000))

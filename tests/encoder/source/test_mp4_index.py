@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chromi.encoder.source.mp4_boxes import MAX_COMPRESSED
-from chromi.encoder.source.mp4_index import MAX_EDITS, check_index
+from chromi.encoder.source.mp4_index_check import MAX_EDITS, check_index
 from chromi.encoder.source.probe import probe_video
 from chromi.errors import NotAVideo
 from tests.support import malicious_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from chromi.db import Job
-from chromi.web.limits.passwords import hash_password
+from chromi.web.auth.link_passwords import hash_password
 from tests.support.page_states.registry import expect_heading, open_all_details, page_state
 from tests.support.seeded_app import SeededApp
 

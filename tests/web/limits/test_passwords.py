@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from chromi.db import Job, Link, RateLimitUsage
 from chromi.tokens import GRANT_MAX_AGE_S
-from chromi.web.limits.passwords import ATTEMPTS
+from chromi.web.auth.link_passwords import ATTEMPTS
 from tests.support.waiting import wait_for
 from tests.web.conftest import PAGE
 

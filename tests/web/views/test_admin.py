@@ -17,7 +17,7 @@ from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import NoFrames
 from chromi.errors import ConfigError
 from chromi.tokens import ADMIN_SESSION_MAX_AGE_S
-from chromi.web.limits import admin_token
+from chromi.web.auth import admin_token
 from tests.web.conftest import PAGE
 
 TOKEN = "a-token-of-the-host-é"

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from chromi.db import Job, Link
 from chromi.storage import Storage
 from chromi.tokens import MAX_AGE_S
-from chromi.web.limits import passwords
+from chromi.web.auth import link_passwords
 from chromi.web.views import share_links
 from chromi.web.views.share_link_form import DURATIONS_S
 from tests.web.conftest import FRAGMENT, PAGE
@@ -69,7 +69,7 @@ def test_a_result_that_goes_while_its_link_is_made_is_gone(
         Job.delete().execute()
         return "scrypt:"
 
-    monkeypatch.setattr(passwords, "hash_password", hash_slowly)
+    monkeypatch.setattr(link_passwords, "hash_password", hash_slowly)
     answer = client.post(f"/jobs/{job.id}/links/", data={"password": "a secret"})
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (410, "link_expired")
 

@@ -22,7 +22,7 @@ from chromi.encoder import VideoInfo, inspect_sandbox
 from chromi.encoder.encoder_errors import FfmpegMissing
 from chromi.jobs.cleanup import CleanupReport, _remove_unused_uploads, run_cleanup
 from chromi.storage import PartialFile, Storage
-from chromi.web import ingest
+from chromi.web import upload_receiver
 from tests.web.conftest import FRAGMENT, PAGE, files_in, form
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -354,7 +354,7 @@ def test_after_an_error_of_ours_nothing_is_sent_again(
         raise FfmpegMissing
 
     with monkeypatch.context() as patched:
-        patched.setattr(ingest, "probe_video", fail)
+        patched.setattr(upload_receiver, "probe_video", fail)
         assert send(client, half, len(content) // 2, content[len(content) // 2 :]).status_code == 500
     assert send(client, half, len(content), b"").status_code == 204
     assert is_whole(storage, half, content)
@@ -421,7 +421,7 @@ def test_what_is_given_up_while_it_is_looked_at_does_not_come_back(
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
 ) -> None:
-    probe = ingest.probe_video
+    probe = upload_receiver.probe_video
 
     def give_up() -> None:
         Upload.delete().execute()
@@ -434,7 +434,7 @@ def test_what_is_given_up_while_it_is_looked_at_does_not_come_back(
         give_up()
         return info
 
-    monkeypatch.setattr(ingest, "probe_video", give_up_meanwhile)
+    monkeypatch.setattr(upload_receiver, "probe_video", give_up_meanwhile)
     assert send(client, half, len(content) // 2, content[len(content) // 2 :]).status_code == 404
     assert files_in(storage) == []
     assert Upload.select().count() == 0
@@ -537,7 +537,7 @@ def test_cleanup_keeps_an_upload_that_is_being_probed(
     storage.upload_path(upload_id).write_bytes(content)
     os.utime(storage.upload_path(upload_id), (0, 0))
     Upload.update(used_at=0).execute()
-    probe = ingest.probe_video
+    probe = upload_receiver.probe_video
 
     def clean_up() -> CleanupReport:
         with database.connection_context():
@@ -548,7 +548,7 @@ def test_cleanup_keeps_an_upload_that_is_being_probed(
             assert other_thread.submit(clean_up).result() == CleanupReport()
         return probe(path)
 
-    monkeypatch.setattr(ingest, "probe_video", clean_up_and_probe)
+    monkeypatch.setattr(upload_receiver, "probe_video", clean_up_and_probe)
     assert send(client, half, len(content), b"").status_code == 204
     assert is_whole(storage, half, content)
 

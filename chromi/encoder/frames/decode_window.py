@@ -8,15 +8,15 @@ from math import floor
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import FrozenVideo, NoFrames
-from chromi.encoder.frames.color import write_lut
+from chromi.encoder.frames.color_filters import write_lut
 from chromi.encoder.frames.decode_gaps import check_for_gaps
 from chromi.encoder.frames.deinterlace import choose_deinterlacer, may_be_unflagged
 from chromi.encoder.frames.filtergraph import build_filtergraph
 from chromi.encoder.frames.frame_order import frames_to_read, read_from_s
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.pixel_art import is_pixel_art
-from chromi.encoder.frames.reorder import SET_TIMESTAMPS
 from chromi.encoder.frames.thumbnails import THUMBNAIL_FILTERS, THUMBNAIL_OUTPUTS
+from chromi.encoder.frames.write_in_order import SET_TIMESTAMPS
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.source.ffmpeg_log import FrameLog

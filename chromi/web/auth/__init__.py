@@ -1,0 +1,1 @@
+"""Who may see something: passwords of links, the admin token."""

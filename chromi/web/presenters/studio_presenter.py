@@ -1,0 +1,53 @@
+"""What the studio shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+
+from chromi.db import Upload
+from chromi.encoder import OPTIONS, ConversionOptions, Loop
+from chromi.errors import BadOptions
+from chromi.web.limits.chunk_validation import received_bytes_of
+from chromi.web.presenters.upload_presenter import video_url
+from chromi.web.services import services
+
+COLLAPSED_OPTIONS = ("duration", "speed", "size", "scaling", "short", "reverse")
+"""The options that the studio shows on request."""
+MAX_OPTION_LENGTH = 32
+
+
+def unfinished_page(upload: Upload) -> dict[str, Any]:
+    """Return the context of unfinished.html."""
+    return {
+        "max_upload_mb": services().settings.max_upload_mb,
+        "upload": upload,
+        "offset_bytes": received_bytes_of(upload, services().storage),
+    }
+
+
+def studio_page(upload: Upload) -> dict[str, Any]:
+    """Return the context of studio.html. The form has the request's values, after an error or from a link."""
+    defaults = {**ConversionOptions().to_form(), "start_time": "00:00:00"}
+    form = {name: request.values.get(name, defaults[name])[:MAX_OPTION_LENGTH] for name in OPTIONS}
+    window_s = _window_s(form)
+    return {
+        "upload": upload,
+        "video_url": video_url(upload),
+        "form": form,
+        "usual": defaults,
+        "has_chosen": any(form[name] != defaults[name] for name in COLLAPSED_OPTIONS),
+        "window_s": window_s,
+        "is_short": upload.info is not None and upload.info.duration_s <= window_s,
+    }
+
+
+def _window_s(form: dict[str, str]) -> float:
+    """Return the length of the part of the clip that these options use; invalid options count as defaults."""
+    try:
+        options = ConversionOptions.parse(**form)
+    except BadOptions:
+        options = ConversionOptions()
+    shown_s = options.duration_s * options.speed
+    return shown_s / 2 if options.loop is Loop.BOOMERANG else shown_s

@@ -1,0 +1,94 @@
+"""Jobs that analyze a clip for the studio: its best loops, its expected file sizes, and a playable copy."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, make_response, render_template, url_for
+
+from chromi.db import Job, JobKind, Upload
+from chromi.encoder import ConversionOptions
+from chromi.errors import ChromiError, NotFound
+from chromi.i18n import Message
+from chromi.web.http.error_handlers import render_form_error
+from chromi.web.http.file_response import TrackedFile, send_clip
+from chromi.web.http.negotiation import negotiate_format, redirect_or_json
+from chromi.web.presenters.job_presenter import preview_fragment
+from chromi.web.presenters.studio_presenter import studio_page
+from chromi.web.services import services
+from chromi.web.submission import submit_job
+from chromi.web.views.jobs import parse_options, redirect_to_job, render_job_fragment
+
+bp = Blueprint("clip_analysis", __name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+
+@bp.post("/uploads/<upload_id>/estimates/", strict_slashes=False)
+def create_estimate(upload_id: str) -> Response:
+    """Estimate the file size of each quality; the studio polls the job."""
+    upload = Upload.find_complete(upload_id)
+    try:
+        job = submit_job(upload, parse_options(upload), JobKind.ESTIMATE)
+    except ChromiError as error:
+        return render_form_error(error, "studio.html", **studio_page(upload))
+    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
+
+
+@bp.get("/jobs/<job_id>/estimates")
+def estimates(job_id: str) -> str:
+    """The expected sizes, for the studio that requested them."""
+    return render_template("_estimates.html", job=Job.find(job_id))
+
+
+@bp.post("/uploads/<upload_id>/loops/", strict_slashes=False)
+def create_loops(upload_id: str) -> Response:
+    """Search for the windows that loop best; the studio polls the job."""
+    upload = Upload.find_complete(upload_id)
+    job = submit_job(upload, parse_options(upload), JobKind.LOOPS)
+    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
+
+
+@bp.get("/jobs/<job_id>/loops")
+def loops(job_id: str) -> str:
+    """The windows that were found, for the studio that requested them."""
+    return render_template("_loops.html", job=Job.find(job_id))
+
+
+@bp.post("/uploads/<upload_id>/previews/", strict_slashes=False)
+def create_preview(upload_id: str) -> Response:
+    """Make a copy of the clip that every browser can play, once."""
+    upload = Upload.find_complete(upload_id)
+    if _has_preview(upload.id):
+        return _existing_preview(upload.id)
+    job = submit_job(upload, ConversionOptions(), JobKind.PREVIEW)
+    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
+
+
+@bp.get("/jobs/<job_id>/preview")
+def preview_status(job_id: str) -> str:
+    """The progress of the preview, for the studio that requested it."""
+    job = Job.find(job_id)
+    return render_template("_preview.html", **preview_fragment(job, job.upload_id))
+
+
+@bp.get("/uploads/<upload_id>/preview")
+def preview(upload_id: str) -> Response:
+    """Send the copy that every browser can play."""
+    upload = Upload.find_complete(upload_id)
+    if not _has_preview(upload.id):
+        raise NotFound(Message("There is no preview of this clip yet."))
+    upload.record_use()
+    file = TrackedFile(services().storage.preview_path(upload.id))
+    return send_clip(file, "video/mp4", etag=f"{upload.id}-preview")
+
+
+def _has_preview(upload_id: str) -> bool:
+    return services().storage.preview_path(upload_id).exists()
+
+
+def _existing_preview(upload_id: str) -> Response:
+    if negotiate_format() == "fragment":
+        return make_response(render_template("_preview.html", **preview_fragment(None, upload_id)), 202)
+    url = url_for("clip_analysis.preview", upload_id=upload_id)
+    return redirect_or_json(url, {"preview_url": url}, 200)
