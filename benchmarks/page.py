@@ -1,9 +1,9 @@
 """Measure how the pages load on a slow phone: `make bench-page`, or `python -m benchmarks.page`.
 
-Starts a whole Chromi, opens its pages in Chromium as a first visitor does, and prints the median of some
-rounds. The phone is Lighthouse's: an answer comes 150 ms later, at 1.6 Mbit/s, to a processor a quarter as
-fast as this one. Chromium slows requests down and not packets, so opening a connection costs nothing here:
-over TCP and TLS add two or three round trips.
+Starts Chromi, opens its pages in Chromium with an empty cache, and prints medians over several rounds. The
+phone is the one of Lighthouse: 150 ms of latency, 1.6 Mbit/s, and a quarter of this machine's CPU speed.
+Chromium throttles requests and not packets, so opening a connection takes no time here. With TCP and TLS, add
+two or three round trips.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ DOWN_BYTES_S, UP_BYTES_S = 1.6e6 / 8, 0.75e6 / 8
 CPU_SLOWDOWN = 4
 SCREEN = {"width": 360, "height": 740}
 
-NOTE_TIMES = """
+RECORD_TIMES = """
 window.loading = { shift: 0, usable: null };
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) loading.shift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 new MutationObserver((_, observer) => {
-  // Scripts reveal what needs them and take over the rest before they let go of the first paint.
+  // Scripts show the elements that need them and attach to the others before the first paint.
   if (!document.querySelector("footer") || document.querySelector("[data-needs-script][hidden]")) return;
   loading.usable = performance.now();
   observer.disconnect();
@@ -56,45 +56,45 @@ READ_TIMES = """async () => {
 
 @dataclass
 class Load:
-    """What one load of a page took."""
+    """The figures of one page load."""
 
     bytes_of: dict[str, int] = field(default_factory=dict)
-    """Bytes that came over the network for each address, headers included; in the order of asking."""
+    """Bytes received for each URL, headers included, in the order of the requests."""
     shift: float = 0.0
     """Cumulative layout shift."""
     painted_ms: float = 0.0
     usable_ms: float = 0.0
-    """When the page was painted and its script had taken over."""
+    """When the page was painted and its script was ready."""
     blocking: list[str] = field(default_factory=list)
-    """What the first paint waited for."""
+    """The URLs that blocked the first paint."""
 
     @property
     def own_bytes(self) -> int:
-        """All but the start page's loop and anybody's clip."""
-        return sum(size for url, size in self.bytes_of.items() if not is_picture(url))
+        """The bytes of everything except the start page's animation, clips and results."""
+        return sum(size for url, size in self.bytes_of.items() if not is_media(url))
 
 
-def is_picture(url: str) -> bool:
+def is_media(url: str) -> bool:
     return "/static/v-" not in url and "/download/" in url or url.endswith(("/start.gif", "/video"))
 
 
 @contextmanager
 def slow_phone(browser: Browser, **options: Any) -> Iterator[Page]:
-    """A page of a visitor who was never here."""
+    """A page on a slow phone with an empty cache."""
     context = browser.new_context(**{"viewport": SCREEN, "is_mobile": True, "has_touch": True} | options)
     page = context.new_page()
-    page.add_init_script(NOTE_TIMES)
+    page.add_init_script(RECORD_TIMES)
     yield page
     context.close()
 
 
 def load(page: Page, url: str, *, last: str | None = None) -> Load:
-    """Open the page slowly and wait until nothing more comes, and in any case for `last`, a file's name."""
-    found = Load()
+    """Open the page on a slow network and wait until it is idle and the file named `last` has arrived."""
+    result = Load()
     devtools = page.context.new_cdp_session(page)
-    asked: dict[str, str] = {}
-    devtools.on("Network.requestWillBeSent", lambda event: _note(found, asked, event))
-    devtools.on("Network.loadingFinished", lambda event: _count(found, asked, event))
+    urls: dict[str, str] = {}
+    devtools.on("Network.requestWillBeSent", lambda event: _record_request(result, urls, event))
+    devtools.on("Network.loadingFinished", lambda event: _add_bytes(result, urls, event))
     devtools.send("Network.enable")
     speed = {"latency": RTT_MS, "downloadThroughput": DOWN_BYTES_S, "uploadThroughput": UP_BYTES_S}
     devtools.send("Network.emulateNetworkConditions", {"offline": False, **speed})
@@ -103,19 +103,19 @@ def load(page: Page, url: str, *, last: str | None = None) -> Load:
         page.goto(url, wait_until="networkidle")
     times = page.evaluate(READ_TIMES)
     devtools.detach()
-    found.shift, found.blocking, found.painted_ms = times["shift"], times["blocking"], times["painted"]
-    found.usable_ms = max(times["painted"], times["usable"])
-    return found
+    result.shift, result.blocking, result.painted_ms = times["shift"], times["blocking"], times["painted"]
+    result.usable_ms = max(times["painted"], times["usable"])
+    return result
 
 
-def _note(found: Load, asked: dict[str, str], event: dict[str, Any]) -> None:
-    asked[event["requestId"]] = url = event["request"]["url"]
-    found.bytes_of.setdefault(url, 0)
+def _record_request(result: Load, urls: dict[str, str], event: dict[str, Any]) -> None:
+    urls[event["requestId"]] = url = event["request"]["url"]
+    result.bytes_of.setdefault(url, 0)
 
 
-def _count(found: Load, asked: dict[str, str], event: dict[str, Any]) -> None:
-    if event["requestId"] in asked:
-        found.bytes_of[asked[event["requestId"]]] += int(event["encodedDataLength"])
+def _add_bytes(result: Load, urls: dict[str, str], event: dict[str, Any]) -> None:
+    if event["requestId"] in urls:
+        result.bytes_of[urls[event["requestId"]]] += int(event["encodedDataLength"])
 
 
 def main() -> None:
@@ -124,21 +124,21 @@ def main() -> None:
         running_service(Path(folder)) as (_, url),
         sync_playwright() as playwright,
     ):
-        pages = make_pages(playwright.request.new_context(base_url=url), Path(folder))
+        pages = create_pages(playwright.request.new_context(base_url=url), Path(folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        print("page      painted   usable  shift  requests  bytes without loop and clip")
-        for name, address in pages.items():
-            print_line(name, [load_once(browser, address) for _ in range(ROUNDS)])
+        print("page      painted   usable  shift  requests  bytes without media")
+        for name, page_url in pages.items():
+            print_line(name, [load_once(browser, page_url) for _ in range(ROUNDS)])
         browser.close()
 
 
-def make_pages(service: APIRequestContext, folder: Path) -> dict[str, str]:
-    """Send a small clip and make a small background of it; give the pages' addresses."""
+def create_pages(service: APIRequestContext, folder: Path) -> dict[str, str]:
+    """Upload a small clip, convert it, and return the URLs of the three pages."""
     clip = folder / "clip.mp4"
     source = ["-f", "lavfi", "-i", "color=teal:size=320x180:rate=24", "-t", "8", "-pix_fmt", "yuv420p"]
     subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, str(clip)], check=True)
-    sent = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
-    studio = service.post("/uploads/", multipart={"video": sent}).json()["url"]
+    file = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
+    studio = service.post("/uploads/", multipart={"video": file}).json()["url"]
     job = service.post(f"{studio}jobs/", form={"duration": "1"}).json()
     start = service.get("/").url
     wait_for_end(start.rstrip("/"), job["job_id"])

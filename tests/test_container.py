@@ -16,7 +16,7 @@ def run_entrypoint(tmp_path: Path, *command: str, uid: int, port: str) -> list[s
     programs = {
         "id": f"echo {uid}",
         "chown": 'echo chown "$@"',
-        "setpriv": 'echo setpriv "$1"; while [ "${1#--}" != "$1" ]; do shift; completed; exec "$@"',
+        "setpriv": 'echo setpriv "$1"; while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"',
     }
     for name, script in programs.items():
         path = tmp_path / name

@@ -68,8 +68,8 @@ def test_convert_reports_invalid_options(
     ("destination", "message"),
     [
         ("nowhere/out.gif", "Cannot write"),
-        ("/dev/full", "no ordinary file"),
-        ("clip.mp4", "overwrite the clip"),
+        ("/dev/full", "is not a regular file"),
+        ("clip.mp4", "would overwrite another file"),
     ],
 )
 def test_convert_checks_destination_before_converting(

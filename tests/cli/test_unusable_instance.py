@@ -33,7 +33,7 @@ def test_unusable_instance_is_reported_in_one_sentence(
         ("serve", "damaged", "is damaged"),
         ("serve", "newer", "Start the newer Chromi"),
         ("web", "damaged", "is damaged"),
-        ("web", "damaged queue", "is made again from the rows"),
+        ("web", "damaged queue", "is rebuilt from the jobs"),
     ],
 )
 def test_unusable_database_stops_the_start(

@@ -198,14 +198,14 @@ def test_web_server_killed_during_transfers_recovers(
 
     restarted = start_service(instance=str(service.instance))
     restarted.instance = service.instance
-    uploads = restarted.instance / "media/uploads"
+    uploads, upload_id = restarted.instance / "media/uploads", location.rpartition("/")[2]
     for path in uploads.glob("incoming-*"):
         make_old(path)
     clean_up(restarted)
-    assert [path.name[:8] for path in uploads.iterdir()] == ["partial-"]
+    assert [path.name for path in uploads.iterdir()] == [upload_id]
     assert f"Upload-Offset: {half}" in curl(*TUS, "--head", restarted.url + location)
     assert send_chunk(restarted, location, clip[half:], offset=half) == 204
-    assert (uploads / location.rpartition("/")[2]).read_bytes() == clip
+    assert (uploads / upload_id).read_bytes() == clip
     one_time_url = restarted.url + one_time_url.removeprefix(service.url)
     assert Download(restarted, one_time_url).finish() == content
     wait_for(lambda: get_status(one_time_url) == 410, "the use to be counted")

@@ -87,7 +87,9 @@ def test_job_that_could_not_be_enqueued_is_recovered(web: Service, upload_url: s
             job_id = start_job(upload_url, duration_s=2)
             assert time.monotonic() > started_at + 4, "it waited for the lock"
             assert job_of(web, job_id)["status"] == "queued"
-            wait_for(lambda: f"job {job_id} waits for the sweep" in "".join(web.log), "the log line")
+            wait_for(
+                lambda: f"job {job_id} not enqueued, left to the cleanup" in "".join(web.log), "the log line"
+            )
         make_older(web, job_id)
         assert wait_for_end(web, job_id)["status"] == "success"
         assert consumer.poll() is None

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.soak.watch import Watch
+from benchmarks.soak.sampling import Sampler
 from chromi.db import Job
 from chromi.encoder import ConversionOptions
 from tests.conftest import Service
@@ -74,8 +74,8 @@ def test_200_parallel_uploads_are_accepted_or_told_to_retry(
     polled_paths = ("/health/", f"/jobs/{job_id}/status")
     for path in polled_paths:
         time_of(service.url + path)  # the first request checks ffmpeg and compiles the templates
-    watch = Watch(lambda: look_at(service, *polled_paths), every_s=0)
-    with watch, ThreadPoolExecutor(200) as pool:
+    sampler = Sampler(lambda: look_at(service, *polled_paths), interval_s=0)
+    with sampler, ThreadPoolExecutor(200) as pool:
         responses = list(pool.map(lambda _: send_upload(service, body), range(200)))
     statuses = [response.status for response in responses]
     assert set(statuses) <= {201, 503}, statuses
@@ -83,7 +83,7 @@ def test_200_parallel_uploads_are_accepted_or_told_to_retry(
     assert all(response.getheader("Retry-After") for response in responses if response.status == 503)
     assert len(list((service.instance / "media/uploads").iterdir())) == statuses.count(201)
     assert list((service.instance / "tmp").iterdir()) == []
-    highest = {name: max(sample[name] for sample in watch.samples) for name in watch.samples[0]}
+    highest = {name: max(sample[name] for sample in sampler.samples) for name in sampler.samples[0]}
     assert len(body) < highest["passing"] < 30 * 2 * len(body), "each upload may be on the disk twice"
     assert max(highest[path] for path in polled_paths) < 1, highest
     assert highest["memory"] < 600_000_000
