@@ -162,9 +162,7 @@ def test_conversion_on_full_disk_fails_with_a_message(
         job = wait_for_end(small_disk, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
     assert "out of disk space" in job["error"]["message"]
-    wait_for(
-        lambda: not [path for path in small_disk.media() if job_id in str(path)], "its files to be removed"
-    )
+    wait_for(lambda: not [path for path in small_disk.media() if job_id in str(path)], "their removal")
 
 
 def test_row_rejected_by_full_disk_is_written_once_there_is_space(
