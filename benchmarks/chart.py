@@ -1,4 +1,4 @@
-"""Draw size against quality: a row a clip, a dot a tool; VMAF at the left, color at the right."""
+"""Plot quality against size: one row per clip, one dot per tool, VMAF on the left, color on the right."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks import contenders as who
+from benchmarks import tools
+from benchmarks.comparison import Comparison, Measurement
 from benchmarks.labels import Box, line_boxes, nice_ticks, place_label
-from benchmarks.match import Figures, Match
 
 SCALE = 2
-"""The picture has twice the pixels that it is laid out in, for sharp screens."""
+"""Image pixels per layout pixel, for high-density screens."""
 
-WIDTH, HEAD, ROW, FOOT, MARGIN = 1080, 118, 268, 34, 40
-GAP, AXIS = 46, 34
+WIDTH, HEADER_HEIGHT, ROW_HEIGHT, FOOTER_HEIGHT, MARGIN = 1080, 118, 268, 34, 40
+PANEL_GAP, AXIS_WIDTH = 46, 34
 PANEL_HEIGHT = 176
-PAPER, INK, MUTED, LINE = "#fbfaf8", "#22242a", "#747882", "#e4e2dd"
+BACKGROUND, TEXT_COLOR, MUTED_COLOR, GRID_COLOR = "#fbfaf8", "#22242a", "#747882", "#e4e2dd"
 CHROMI, GIFSKI, FFMPEG, GIFSICLE, MOVIEPY = "#d9482b", "#2f6fb0", "#5d6370", "#23877a", "#a8741a"
 
 _TOOLS = {
-    who.SMALL: ("Chromi small", CHROMI),
-    who.BALANCED: ("Chromi balanced", CHROMI),
-    who.BEST: ("Chromi best", CHROMI),
-    who.GIFSKI_NEAR: ("gifski", GIFSKI),
-    who.GIFSKI_100: ("gifski Q100", GIFSKI),
-    who.GIFSICLE_ALONE: ("gifsicle", GIFSICLE),
-    who.PLAIN: ("ffmpeg", FFMPEG),
-    who.SPLIT: ("ffmpeg split", FFMPEG),
-    who.MOVIEPY: ("MoviePy", MOVIEPY),
+    tools.SMALL: ("Chromi small", CHROMI),
+    tools.BALANCED: ("Chromi balanced", CHROMI),
+    tools.BEST: ("Chromi best", CHROMI),
+    tools.GIFSKI_NEAR: ("gifski", GIFSKI),
+    tools.GIFSKI_100: ("gifski Q100", GIFSKI),
+    tools.GIFSICLE_ALONE: ("gifsicle", GIFSICLE),
+    tools.PLAIN: ("ffmpeg", FFMPEG),
+    tools.SPLIT: ("ffmpeg split", FFMPEG),
+    tools.MOVIEPY: ("MoviePy", MOVIEPY),
 }
 _MEASURES = (
-    ("vmaf", "VMAF", "likeness to the clip, of 100", 22.0),
+    ("vmaf", "VMAF", "similarity to the clip, up to 100", 22.0),
     ("blurred_psnr_db", "Color", "PSNR after a blur, dB", 14.0),
 )
 
 
 @dataclass(frozen=True)
 class Dot:
-    """One tool on one panel; a dot whose value lies below the panel stands on its floor."""
+    """One tool in one panel. An `is_below` dot is drawn at the bottom edge: its value is below the panel."""
 
     label: str
     color: str
@@ -51,7 +51,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Panel:
-    """A plot's frame in pixels and what its edges mean."""
+    """The box of a plot in pixels and the values at its edges."""
 
     box: Box
     high_mb: float
@@ -66,16 +66,16 @@ class Panel:
         return self.box.bottom - (self.box.bottom - self.box.top) * share
 
 
-class Pen:
-    """Pillow's, with lengths in layout pixels."""
+class Canvas:
+    """An image to draw on, with lengths in layout pixels."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.image = Image.new("RGB", (width * SCALE, height * SCALE), PAPER)
+        self.image = Image.new("RGB", (width * SCALE, height * SCALE), BACKGROUND)
         self._draw = ImageDraw.Draw(self.image)
 
     def text(
         self,
-        at: tuple[float, float],
+        position: tuple[float, float],
         text: str,
         size: float,
         color: str,
@@ -83,17 +83,17 @@ class Pen:
         *,
         bold: bool = False,
     ) -> None:
-        place = (at[0] * SCALE, at[1] * SCALE)
-        # Pillow brings one weight; a hair's stroke makes it a second one.
+        scaled = (position[0] * SCALE, position[1] * SCALE)
+        # The font in Pillow has one weight. A thin stroke makes it look bold.
         stroke = 0.6 if bold else 0
-        self._draw.text(place, text, color, _font(size), anchor, stroke_width=stroke, stroke_fill=color)
+        self._draw.text(scaled, text, color, _font(size), anchor, stroke_width=stroke, stroke_fill=color)
 
     def line(self, points: Sequence[tuple[float, float]], color: str, width: float = 1) -> None:
         scaled = [(x * SCALE, y * SCALE) for x, y in points]
         self._draw.line(scaled, color, round(width * SCALE), joint="curve")
 
     def dot(self, x: float, y: float, radius: float, color: str, is_below: bool) -> None:
-        for reach, fill in ((radius + 1.5, PAPER), (radius, color)):
+        for reach, fill in ((radius + 1.5, BACKGROUND), (radius, color)):
             if is_below:
                 corners = ((x - reach, y - reach), (x + reach, y - reach), (x, y + reach))
                 self._draw.polygon([(a * SCALE, b * SCALE) for a, b in corners], fill)
@@ -111,113 +111,126 @@ def text_width(text: str, size: float) -> float:
     return _font(size).getlength(text) / SCALE
 
 
-def draw(matches: Sequence[Match], path: Path) -> None:
-    """Draw every clip that has figures of quality to `path`, a PNG."""
-    shown = [match for match in matches if any(figures.quality for figures in match.figures.values())]
-    pen = Pen(WIDTH, HEAD + ROW * len(shown) + FOOT)
-    _draw_head(pen)
-    for number, match in enumerate(shown):
-        _draw_row(pen, match, HEAD + ROW * number)
-    pen.image.save(path, optimize=True)
+def write_chart(comparisons: Sequence[Comparison], path: Path) -> None:
+    """Write a chart of all clips with measured quality to `path`, a PNG."""
+    shown = [
+        comparison
+        for comparison in comparisons
+        if any(measurement.quality for measurement in comparison.measurements.values())
+    ]
+    canvas = Canvas(WIDTH, HEADER_HEIGHT + ROW_HEIGHT * len(shown) + FOOTER_HEIGHT)
+    _draw_header(canvas)
+    for number, comparison in enumerate(shown):
+        _draw_row(canvas, comparison, HEADER_HEIGHT + ROW_HEIGHT * number)
+    canvas.image.save(path, optimize=True)
 
 
-def _draw_head(pen: Pen) -> None:
-    pen.text((MARGIN, 30), "Size against quality", 26, INK, bold=True)
-    about = (
-        "Six seconds at 1280x720. Left is smaller, up is more like the clip; a triangle lies below the plot."
+def _draw_header(canvas: Canvas) -> None:
+    canvas.text((MARGIN, 30), "Quality against size", 26, TEXT_COLOR, bold=True)
+    subtitle = (
+        "Six seconds at 1280x720. Left is smaller, up is closer to the clip; triangles are below the plot."
     )
-    pen.text((MARGIN, 66), about, 14, MUTED)
+    canvas.text((MARGIN, 66), subtitle, 14, MUTED_COLOR)
     for number, (_, title, meaning, _) in enumerate(_MEASURES):
         left = _panel_left(number)
-        pen.text((left, 98), title, 13, INK, bold=True)
-        pen.text((left + text_width(title, 13) + 8, 98), meaning, 13, MUTED)
+        canvas.text((left, 98), title, 13, TEXT_COLOR, bold=True)
+        canvas.text((left + text_width(title, 13) + 8, 98), meaning, 13, MUTED_COLOR)
 
 
 def _panel_left(number: int) -> float:
-    return MARGIN + AXIS + number * (_panel_width() + GAP + AXIS)
+    return MARGIN + AXIS_WIDTH + number * (_panel_width() + PANEL_GAP + AXIS_WIDTH)
 
 
 def _panel_width() -> float:
-    return (WIDTH - 2 * MARGIN - 2 * AXIS - GAP) / 2
+    return (WIDTH - 2 * MARGIN - 2 * AXIS_WIDTH - PANEL_GAP) / 2
 
 
-def _draw_row(pen: Pen, match: Match, top: float) -> None:
-    info = match.clip.info
+def _draw_row(canvas: Canvas, comparison: Comparison, top: float) -> None:
+    info = comparison.clip.info
     rate = f", {info.fps:g} fps" if info.fps else ""
-    name = Path(match.clip.name).stem
-    pen.text((MARGIN, top + 16), name, 16, INK, bold=True)
-    facts = f"{info.width_px}x{info.height_px}{rate}"
-    pen.text((MARGIN + text_width(name, 16) + 10, top + 19), facts, 12, MUTED)
-    shown = {key: match.figures[key] for key in _TOOLS if key in match.figures and match.figures[key].quality}
-    plain, split = shown.get(who.PLAIN), shown.get(who.SPLIT)
+    name = Path(comparison.clip.name).stem
+    canvas.text((MARGIN, top + 16), name, 16, TEXT_COLOR, bold=True)
+    properties = f"{info.width_px}x{info.height_px}{rate}"
+    canvas.text((MARGIN + text_width(name, 16) + 10, top + 19), properties, 12, MUTED_COLOR)
+    shown = {
+        key: comparison.measurements[key]
+        for key in _TOOLS
+        if key in comparison.measurements and comparison.measurements[key].quality
+    }
+    plain, split = shown.get(tools.PLAIN), shown.get(tools.SPLIT)
     if plain and split and plain.bytes == split.bytes:
-        del shown[who.SPLIT]  # the same file, made in another way
+        del shown[tools.SPLIT]  # both wrote the same file
     for number, (measure, _, _, span) in enumerate(_MEASURES):
-        values = {key: float(getattr(figures.quality, measure)) for key, figures in shown.items()}
+        values = {key: float(getattr(measurement.quality, measure)) for key, measurement in shown.items()}
         left, panel_top = _panel_left(number), top + 46
         box = Box(left, panel_top, left + _panel_width(), panel_top + PANEL_HEIGHT)
         panel = _panel(box, shown, list(values.values()), span, 100 if measure == "vmaf" else None)
-        _draw_axes(pen, panel)
-        _draw_dots(pen, panel, shown, values)
+        _draw_axes(canvas, panel)
+        _draw_dots(canvas, panel, shown, values)
 
 
 def _panel(
-    box: Box, shown: dict[str, Figures], values: list[float], span: float, ceiling: float | None
+    box: Box, shown: dict[str, Measurement], values: list[float], span: float, ceiling: float | None
 ) -> Panel:
-    """Choose the edges: from 0 MB, and from the worst value that is within `span` of the best."""
+    """Choose the ranges: sizes from 0 MB, values from the worst one within `span` of the best one."""
     best = max(values)
     worst = min(value for value in values if value >= best - span)
-    air = max(0.4, (best - worst) * 0.16)
-    high = best + air if ceiling is None else min(best + air, ceiling + 0.12 * (ceiling - worst + air))
-    return Panel(box, max(figures.bytes for figures in shown.values()) / 1e6 * 1.14, worst - 1.3 * air, high)
+    padding = max(0.4, (best - worst) * 0.16)
+    high = best + padding
+    if ceiling is not None:
+        high = min(high, ceiling + 0.12 * (ceiling - worst + padding))
+    max_mb = max(measurement.bytes for measurement in shown.values()) / 1e6
+    return Panel(box, max_mb * 1.14, worst - 1.3 * padding, high)
 
 
-def _draw_axes(pen: Pen, panel: Panel) -> None:
+def _draw_axes(canvas: Canvas, panel: Panel) -> None:
     box = panel.box
     for tick in nice_ticks(panel.low, panel.high, 6):
         y = panel.y(tick)
-        pen.line([(box.left, y), (box.right, y)], LINE)
-        pen.text((box.left - 8, y), f"{tick:g}", 11, MUTED, "rm")
+        canvas.line([(box.left, y), (box.right, y)], GRID_COLOR)
+        canvas.text((box.left - 8, y), f"{tick:g}", 11, MUTED_COLOR, "rm")
     ticks = nice_ticks(0, panel.high_mb, 5)
     for tick in ticks:
         x = panel.x(tick)
-        pen.line([(x, box.bottom), (x, box.bottom + 4)], MUTED)
+        canvas.line([(x, box.bottom), (x, box.bottom + 4)], MUTED_COLOR)
         unit = " MB" if tick == ticks[-1] else ""
-        pen.text((x, box.bottom + 8), f"{tick:g}{unit}", 11, MUTED, "ma")
-    pen.line([(box.left, box.bottom), (box.right, box.bottom)], MUTED)
+        canvas.text((x, box.bottom + 8), f"{tick:g}{unit}", 11, MUTED_COLOR, "ma")
+    canvas.line([(box.left, box.bottom), (box.right, box.bottom)], MUTED_COLOR)
 
 
-def _draw_dots(pen: Pen, panel: Panel, shown: dict[str, Figures], values: dict[str, float]) -> None:
+def _draw_dots(canvas: Canvas, panel: Panel, shown: dict[str, Measurement], values: dict[str, float]) -> None:
     dots: dict[str, Dot] = {}
-    for key in sorted(shown, key=who.BALANCED.__ne__):  # balanced has the first choice of a place
-        figures = shown[key]
+    for key in sorted(shown, key=tools.BALANCED.__ne__):  # the label of balanced is placed first
+        measurement = shown[key]
         label, color = _TOOLS[key]
-        if key == who.GIFSKI_NEAR:
-            label = figures.label.split(",")[0]
+        if key == tools.GIFSKI_NEAR:
+            label = measurement.label.split(",")[0]
         is_below = values[key] < panel.low
-        x, y = panel.x(figures.bytes / 1e6), panel.y(values[key])
+        x, y = panel.x(measurement.bytes / 1e6), panel.y(values[key])
         dots[key] = Dot(f"{label} {values[key]:.0f}" if is_below else label, color, x, y, is_below)
-    taken = [Box.around(dot.x, dot.y, 7) for dot in dots.values()]
-    for family in ((who.SMALL, who.BALANCED, who.BEST), (who.GIFSKI_NEAR, who.GIFSKI_100)):
-        points = [(dots[key].x, dots[key].y) for key in family if key in dots and not dots[key].is_below]
+    occupied = [Box.around(dot.x, dot.y, 7) for dot in dots.values()]
+    for line_keys in ((tools.SMALL, tools.BALANCED, tools.BEST), (tools.GIFSKI_NEAR, tools.GIFSKI_100)):
+        points = [(dots[key].x, dots[key].y) for key in line_keys if key in dots and not dots[key].is_below]
         if len(points) > 1:
-            pen.line(points, dots[family[-1]].color if family[-1] in dots else CHROMI, 1.2)
+            canvas.line(points, dots[line_keys[-1]].color if line_keys[-1] in dots else CHROMI, 1.2)
             for start, end in zip(points, points[1:], strict=False):
-                taken += line_boxes(start, end)
+                occupied += line_boxes(start, end)
     for key, dot in reversed(dots.items()):
-        pen.dot(dot.x, dot.y, 6 if key == who.BALANCED else 4.5, dot.color, dot.is_below)
+        canvas.dot(dot.x, dot.y, 6 if key == tools.BALANCED else 4.5, dot.color, dot.is_below)
     for key, dot in dots.items():
-        _draw_label(pen, panel, dot, taken, bold=key == who.BALANCED)
+        _draw_label(canvas, panel, dot, occupied, bold=key == tools.BALANCED)
 
 
-def _draw_label(pen: Pen, panel: Panel, dot: Dot, taken: list[Box], *, bold: bool) -> None:
+def _draw_label(canvas: Canvas, panel: Panel, dot: Dot, occupied: list[Box], *, bold: bool) -> None:
     size, box = 12, panel.box
     inside = Box(box.left + 2, box.top - 12, box.right + 18, box.bottom - 2)
-    place = place_label(dot.x, dot.y, text_width(dot.label, size), size, inside=inside, taken=taken)
-    if not place:
-        return  # its dot is there, and the table has the figures
-    taken.append(place)
-    near = (min(max(dot.x, place.left), place.right), min(max(dot.y, place.top), place.bottom))
-    if abs(near[0] - dot.x) + abs(near[1] - dot.y) > 16:
-        pen.line([(dot.x, dot.y), near], dot.color, 0.5)
-    pen.text((place.left, (place.top + place.bottom) / 2), dot.label, size, dot.color, "lm", bold=bold)
+    label_box = place_label(dot.x, dot.y, text_width(dot.label, size), size, inside=inside, occupied=occupied)
+    if not label_box:
+        return  # only the label is left out
+    occupied.append(label_box)
+    x = min(max(dot.x, label_box.left), label_box.right)
+    y = min(max(dot.y, label_box.top), label_box.bottom)
+    if abs(x - dot.x) + abs(y - dot.y) > 16:
+        canvas.line([(dot.x, dot.y), (x, y)], dot.color, 0.5)
+    middle = (label_box.left, (label_box.top + label_box.bottom) / 2)
+    canvas.text(middle, dot.label, size, dot.color, "lm", bold=bold)

@@ -1,4 +1,4 @@
-"""Which clips are converted: those that were given, or those that `scenes` makes."""
+"""Choose the clips to convert: those on the command line, or those that `scenes` generates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import imageio_ffmpeg
 
-from benchmarks.measure import ask
+from benchmarks.measure import run_and_capture
 from benchmarks.scenes import LARGE, SCENES, Scene
 from chromi.encoder import VideoInfo, probe_video
 from chromi.errors import ChromiError
@@ -24,9 +24,9 @@ SUFFIXES = frozenset((".mp4", ".mov", ".m4v", ".webm", ".mkv", ".gif"))
 WINDOW_S = 6.0
 WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 24
 FRAMES = round(WINDOW_S * FPS)
-_USUAL_START_S = 1.0
+_DEFAULT_START_S = 1.0
 _HD_HEIGHT_PX = 720
-_CAN_NAME_COLORS = {
+_COLOR_TAG_FILTERS = {
     "h264": "h264_metadata=matrix_coefficients=1",
     "hevc": "hevc_metadata=matrix_coefficients=1",
     "vp9": "vp9_metadata=color_space=bt709",
@@ -34,43 +34,43 @@ _CAN_NAME_COLORS = {
 }
 
 
-class Skipped(Exception):
-    """A clip cannot be compared; the message says why."""
+class ClipSkipped(Exception):
+    """A clip cannot be compared. The message is the reason."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip and its window of six seconds; `only_floor` for the one that is there for speed alone."""
+    """A clip and the start of its window of six seconds. `is_speed_only` clips are not rated for quality."""
 
     name: str
     path: Path
     start_s: float
     info: VideoInfo
     note: str = ""
-    only_floor: bool = False
+    is_speed_only: bool = False
 
     @property
     def is_full_hd_h264(self) -> bool:
         return self.info.codec == "h264" and sorted((self.info.width_px, self.info.height_px)) == [1080, 1920]
 
-    def facts(self) -> dict[str, Any]:
-        """Return what identifies the clip, without where it lies."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the properties and the checksum of the clip, without its path."""
         info = asdict(self.info)
-        kept = ("codec", "width_px", "height_px", "fps", "duration_s", "pixel_format", "color_matrix")
+        names = ("codec", "width_px", "height_px", "fps", "duration_s", "pixel_format", "color_matrix")
         digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        facts = {name: info[name] for name in kept if name in info}
-        return facts | {"start_s": self.start_s, "note": self.note, "sha256": digest}
+        properties = {name: info[name] for name in names}
+        return properties | {"start_s": self.start_s, "note": self.note, "sha256": digest}
 
 
 def default_clips() -> list[Path]:
-    """Return the five default clips and the large one, made now unless they have been made before."""
+    """Return the five default clips and the large one. Generates those that do not exist."""
     CACHE.mkdir(exist_ok=True)
-    return [_made(scene) for scene in (*SCENES, LARGE)]
+    return [_generate_if_missing(scene) for scene in (*SCENES, LARGE)]
 
 
-def find_clips(given: Iterable[Path]) -> Iterator[Path]:
-    """Yield the given files, and the clips in the given folders by name."""
-    for path in given:
+def find_clips(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the given files, and the clips in the given folders in the order of their names."""
+    for path in paths:
         if path.is_dir():
             yield from sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
         else:
@@ -78,55 +78,59 @@ def find_clips(given: Iterable[Path]) -> Iterator[Path]:
 
 
 def open_clip(path: Path, folder: Path) -> Clip:
-    """Look at a clip and choose its window. Raises Skipped.
+    """Probe a clip and choose its window. Raises ClipSkipped.
 
-    HD without a named matrix is BT.709 to every player and to Chromi, and BT.601 to a plain ffmpeg. That
-    would be a comparison of guesses: such a clip's colors are named in a copy (in `folder`) that all read.
+    Players and Chromi decode HD video without a tagged matrix as BT.709, a plain ffmpeg as BT.601. Such a
+    clip is tagged as BT.709 in a copy in `folder`, so that all tools decode the same colors.
     """
     try:
         info = probe_video(path)
     except (ChromiError, OSError) as error:
-        raise Skipped(str(error)) from error
+        raise ClipSkipped(str(error)) from error
     if info.duration_s < WINDOW_S:
-        raise Skipped(f"{info.duration_s:.2f} s is shorter than the {WINDOW_S:g} s that are compared")
+        raise ClipSkipped(f"{info.duration_s:.2f} s is shorter than the {WINDOW_S:g} s that are compared")
     if info.is_hdr:
-        raise Skipped("HDR: each tool maps its tones differently, there is nothing to compare with")
+        raise ClipSkipped("HDR: each tool maps its tones differently, so there is no common reference")
     if not _has_square_pixels(path):
-        raise Skipped("its pixels are not square: Chromi sets that right, the plain commands do not")
-    start_s = _USUAL_START_S if info.duration_s >= _USUAL_START_S + WINDOW_S else 0.0
-    note, bitstream_filter = "", _CAN_NAME_COLORS.get(info.codec)
-    is_nameless = info.pixel_format.startswith("yuv") and info.color_matrix == "unknown"
-    if is_nameless and bitstream_filter and min(info.width_px, info.height_px) >= _HD_HEIGHT_PX:
-        path = _with_named_colors(path, bitstream_filter, folder)
-        info, note = probe_video(path), "colors named BT.709 in a copy"
-    return Clip(path.name, path, start_s, info, note, only_floor=path.name == LARGE.file_name)
+        raise ClipSkipped("its pixels are not square: Chromi corrects that, the plain commands do not")
+    start_s = _DEFAULT_START_S if info.duration_s >= _DEFAULT_START_S + WINDOW_S else 0.0
+    note, bitstream_filter = "", _COLOR_TAG_FILTERS.get(info.codec)
+    is_untagged = info.pixel_format.startswith("yuv") and info.color_matrix == "unknown"
+    if is_untagged and bitstream_filter and min(info.width_px, info.height_px) >= _HD_HEIGHT_PX:
+        path = _copy_with_tagged_colors(path, bitstream_filter, folder)
+        info, note = probe_video(path), "colors tagged as BT.709 in a copy"
+    return Clip(path.name, path, start_s, info, note, is_speed_only=path.name == LARGE.file_name)
 
 
 def _has_square_pixels(path: Path) -> bool:
-    log = ask([FFMPEG, "-i", path, "-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1", "-f", "null", "-"])
+    log = run_and_capture(
+        [FFMPEG, "-i", path, "-map", "0:V:0", "-vf", "showinfo", "-frames:v", "1", "-f", "null", "-"]
+    )
     aspect = re.search(r" n: *0 .* sar:(\d+)/(\d+) ", log)
     return not aspect or int(aspect[2]) == 0 or aspect[1] in ("0", aspect[2])
 
 
-def _with_named_colors(path: Path, bitstream_filter: str, folder: Path) -> Path:
+def _copy_with_tagged_colors(path: Path, bitstream_filter: str, folder: Path) -> Path:
     copy = folder / path.name
-    ask([FFMPEG, "-v", "error", "-i", path, "-map", "0:V:0", "-c", "copy", "-bsf:v", bitstream_filter, copy])
+    run_and_capture(
+        [FFMPEG, "-v", "error", "-i", path, "-map", "0:V:0", "-c", "copy", "-bsf:v", bitstream_filter, copy]
+    )
     return copy
 
 
-def _made(scene: Scene) -> Path:
+def _generate_if_missing(scene: Scene) -> Path:
     path = CACHE / scene.file_name
     if not path.exists():
-        print(f"making {scene.file_name}, once", flush=True)
+        print(f"generating {scene.file_name}, once", flush=True)
         with tempfile.TemporaryDirectory(prefix="chromi-bench-") as folder:
-            scene.stills(Path(folder))
-            # Some sources are full range, and all leave their matrix open: no tool should have to guess.
+            scene.write_images(Path(folder))
+            # Some sources are full range, and none sets a matrix. With tags, no tool has to guess.
             colors = (
                 "scale=out_color_matrix=bt709:out_range=tv,setparams=color_primaries=bt709:color_trc=bt709"
             )
             graph = f"{scene.graph.removesuffix('[out]')},setsar=1,{colors}[out]"
             partial = path.with_stem("partial")
             command = [FFMPEG, "-v", "error", "-nostdin", "-y", "-filter_complex", graph, "-map", "[out]"]
-            ask([*command, "-t", str(scene.seconds), *scene.codec, partial], cwd=Path(folder))
+            run_and_capture([*command, "-t", str(scene.seconds), *scene.codec, partial], cwd=Path(folder))
             partial.replace(path)
     return path

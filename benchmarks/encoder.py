@@ -15,78 +15,80 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import chart, peers
-from benchmarks.clips import Skipped, default_clips, find_clips, open_clip
-from benchmarks.contenders import CONTENDERS, Contender, for_clip
-from benchmarks.match import Rounds
-from benchmarks.report import Report, clip_table, promise_table
-from benchmarks.summary import summarise
+from benchmarks.clips import ClipSkipped, default_clips, find_clips, open_clip
+from benchmarks.comparison import ComparisonRunner
+from benchmarks.report import Report, clip_table, target_table
+from benchmarks.summary import summarize
+from benchmarks.tools import TOOLS, Tool, select_tools
 
 RESULTS = Path(__file__).with_name("results")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _options(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to end as Ctrl-C does, leaving nothing behind
-    wanted = [contender for contender in CONTENDERS if contender.key in options.only]
+    options = _parse_options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C, and remove temporary files
+    selected = [tool for tool in TOOLS if tool.key in options.only]
     paths = list(find_clips(options.clips)) or default_clips()
-    found = peers.install(sorted({contender.peer for contender in wanted if contender.peer}))
-    versions = peers.base_versions() | found.versions
-    report = Report(options.rounds, options.every, os.cpu_count() or 1, versions, missing=found.missing)
+    installed = peers.install(sorted({tool.peer for tool in selected if tool.peer}))
+    versions = peers.builtin_versions() | installed.versions
+    report = Report(options.rounds, options.every, os.cpu_count() or 1, versions, missing=installed.missing)
     for path in paths:
-        compare(path, wanted, report)
+        compare(path, selected, report)
         write(report, options.results)
-    print(f"\n{promise_table(report.matches)}\n")
+    print(f"\n{target_table(report.comparisons)}\n")
     for name, reason in (report.missing | report.skipped).items():
         print(f"- {name}: {reason}")
     print(f"Written to {options.results}")
 
 
-def compare(path: Path, wanted: Sequence[Contender], report: Report) -> None:
-    """Run the contenders on one clip and add what they did to the report; skip a clip that cannot be used."""
+def compare(path: Path, tools: Sequence[Tool], report: Report) -> None:
+    """Run the tools on one clip and add the comparison to the report. Skips clips that cannot be used."""
     with tempfile.TemporaryDirectory(prefix="chromi-bench-") as folder:
         try:
             clip = open_clip(path, Path(folder))
-        except Skipped as reason:
+        except ClipSkipped as reason:
             report.skipped[path.name] = str(reason)
             print(f"{path.name} is skipped: {reason}", flush=True)
             return
-        playing = for_clip(clip, [contender.key for contender in wanted])
-        present = [contender for contender in playing if contender.peer not in report.missing]
-        match = Rounds(clip, Path(folder), _say).play(present, report.rounds, report.every)
-        for contender in playing:
-            if contender.peer in report.missing:
-                match.missing[contender.key] = report.missing[contender.peer]
-    report.matches.append(match)
-    print(f"\n{clip.name}\n{clip_table(match)}\n", flush=True)
+        selected = select_tools(clip, [tool.key for tool in tools])
+        present = [tool for tool in selected if tool.peer not in report.missing]
+        comparison = ComparisonRunner(clip, Path(folder), _print_progress).run(
+            present, report.rounds, report.every
+        )
+        for tool in selected:
+            if tool.peer in report.missing:
+                comparison.missing[tool.key] = report.missing[tool.peer]
+    report.comparisons.append(comparison)
+    print(f"\n{clip.name}\n{clip_table(comparison)}\n", flush=True)
 
 
 def write(report: Report, folder: Path) -> None:
     """Write results.json, results.md, summary.md and size-quality.png into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = report.to_dict()
-    (folder / "results.json").write_text(json.dumps(found, indent=1) + "\n")
-    (folder / "summary.md").write_text(summarise(found))
+    results = report.to_dict()
+    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (folder / "summary.md").write_text(summarize(results))
     (folder / "results.md").write_text(report.to_markdown())
-    chart.draw(report.matches, folder / "size-quality.png")
+    chart.write_chart(report.comparisons, folder / "size-quality.png")
 
 
-def _say(message: str) -> None:
+def _print_progress(message: str) -> None:
     print(f"  {message}", file=sys.stderr, flush=True)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    keys = [contender.key for contender in CONTENDERS]
+def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    keys = [tool.key for tool in TOOLS]
     parser = argparse.ArgumentParser(prog="make bench", description="Compare the encoder with other tools.")
-    parser.add_argument("clips", nargs="*", type=Path, help="clips or folders; without any, five are made")
+    parser.add_argument("clips", nargs="*", type=Path, help="clips or folders (default: generated clips)")
     parser.add_argument("--only", type=lambda text: text.split(","), default=keys, help=",".join(keys))
-    parser.add_argument("--rounds", type=int, default=1, help="how often each runs; the median counts")
-    parser.add_argument("--every", type=int, default=1, help="look at one frame in so many; 1 is all")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each tool runs; the median counts")
+    parser.add_argument("--every", type=int, default=1, help="compare one frame in this many")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     options = parser.parse_args(arguments)
     if unknown := set(options.only) - set(keys):
-        parser.error(f"--only knows {', '.join(keys)}, not {', '.join(sorted(unknown))}")
+        parser.error(f"--only accepts {', '.join(keys)}, not {', '.join(sorted(unknown))}")
     if options.rounds < 1 or options.every < 1:
-        parser.error("--rounds and --every are 1 or more")
+        parser.error("--rounds and --every must be at least 1")
     return options
 
 
@@ -94,4 +96,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("stopped; the clips that were finished are in the results")
+        sys.exit("stopped; the results contain the finished clips")

@@ -1,4 +1,4 @@
-"""Where labels and ticks go, so that nothing in a chart covers anything else."""
+"""Place labels and ticks in a chart without overlaps."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Box:
     right: float
     bottom: float
 
-    def touches(self, other: Box) -> bool:
+    def overlaps(self, other: Box) -> bool:
         beside = self.right <= other.left or other.right <= self.left
         return not beside and self.top < other.bottom and other.top < self.bottom
 
-    def holds(self, other: Box) -> bool:
+    def contains(self, other: Box) -> bool:
         across = self.left <= other.left and other.right <= self.right
         return across and self.top <= other.top and other.bottom <= self.bottom
 
@@ -33,16 +33,16 @@ class Box:
 
 
 def place_label(
-    x: float, y: float, width: float, height: float, *, inside: Box, taken: Sequence[Box]
+    x: float, y: float, width: float, height: float, *, inside: Box, occupied: Sequence[Box]
 ) -> Box | None:
-    """Return the free place nearest to the point for a label of this size; None if there is none."""
-    for box in _places(x, y, width, height):
-        if inside.holds(box) and not any(box.touches(other) for other in taken):
+    """Return the free box nearest to the point for a label of this size, or None."""
+    for box in _candidate_boxes(x, y, width, height):
+        if inside.contains(box) and not any(box.overlaps(other) for other in occupied):
             return box
     return None
 
 
-def _places(x: float, y: float, width: float, height: float) -> Iterator[Box]:
+def _candidate_boxes(x: float, y: float, width: float, height: float) -> Iterator[Box]:
     for distance in _DISTANCES_PX:
         for across, down in _DIRECTIONS:
             reach = distance / math.hypot(across, down)
@@ -52,17 +52,17 @@ def _places(x: float, y: float, width: float, height: float) -> Iterator[Box]:
 
 
 def line_boxes(start: tuple[float, float], end: tuple[float, float], reach: float = 2) -> Iterator[Box]:
-    """Yield small boxes that cover a line, for labels to keep off it."""
+    """Yield small boxes that cover a line, so labels are not placed on it."""
     steps = max(1, round(math.dist(start, end) / (2 * reach)))
     for step in range(steps + 1):
-        part = step / steps
-        x, y = (a + (b - a) * part for a, b in zip(start, end, strict=True))
+        fraction = step / steps
+        x, y = (a + (b - a) * fraction for a, b in zip(start, end, strict=True))
         yield Box.around(x, y, reach)
 
 
-def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Return round numbers from `low` to `high`, at most `most` + 1 of them."""
-    rough = (high - low) / most
+def nice_ticks(low: float, high: float, max_steps: int = 5) -> list[float]:
+    """Return round numbers from `low` to `high`, at most `max_steps` + 1 of them."""
+    rough = (high - low) / max_steps
     power = 10 ** math.floor(math.log10(rough))
     step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)

@@ -1,4 +1,4 @@
-"""Run a program and see what it takes: time, processor time and memory of all its processes together."""
+"""Run a program and measure the time, CPU time and memory of all its processes together."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ import psutil
 Command = Sequence[str | Path]
 
 TIMEOUT_S = 900.0
-"""Nothing that is compared takes a quarter of that on two cores."""
+"""On two cores, no tool takes a quarter of this time."""
 
-SAMPLE_EVERY_S = 0.05
-_WORTH_A_LOOK = 1.03
-_LONGEST_REASON_CHARS = 200
+SAMPLE_INTERVAL_S = 0.05
+_MIN_RSS_GROWTH = 1.03
+_MAX_REASON_CHARS = 200
 
 
-class Failed(Exception):
-    """A program ended with an error or took too long; the message says which."""
+class CommandFailed(Exception):
+    """A program ended with an error or took too long. The message is the reason."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What one run took; `cpu_s` is user and system time of the whole process tree."""
+    """What one run needed. `cpu_s` is the user and system time of the whole process tree."""
 
     wall_s: float
     cpu_s: float
     peak_bytes: int
 
     def after(self, earlier: Usage) -> Usage:
-        """Return what both take, one after the other."""
+        """Return the usage of both runs, one after the other."""
         peak_bytes = max(self.peak_bytes, earlier.peak_bytes)
         return Usage(self.wall_s + earlier.wall_s, self.cpu_s + earlier.cpu_s, peak_bytes)
 
 
 def run(command: Command, *, cwd: Path, timeout_s: float = TIMEOUT_S) -> Usage:
-    """Run `command` in the folder `cwd` until it ends. Raises Failed."""
+    """Run `command` in the folder `cwd` and return its usage. Raises CommandFailed."""
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
         process = _start(command, cwd, log.fileno())
         timer = threading.Timer(timeout_s, _kill_group, (process.pid,))
         timer.start()
         try:
-            with MemoryWatch(process.pid, SAMPLE_EVERY_S) as memory:
-                # wait4, because it tells the time of this one child and of all that it has waited for.
-                _, status, spent = os.wait4(process.pid, 0)
+            with PeakMemorySampler(process.pid, SAMPLE_INTERVAL_S) as memory:
+                # wait4 returns the CPU time of this child and of all the children that it has waited for.
+                _, status, usage = os.wait4(process.pid, 0)
                 wall_s = time.perf_counter() - start
             process.returncode = os.waitstatus_to_exitcode(status)
         finally:
@@ -62,15 +62,15 @@ def run(command: Command, *, cwd: Path, timeout_s: float = TIMEOUT_S) -> Usage:
                 _kill_group(process.pid)
                 process.wait()
         if process.returncode:
-            raise Failed(_reason(process.returncode, log.fileno(), wall_s, timeout_s))
-    return Usage(wall_s, spent.ru_utime + spent.ru_stime, memory.peak_bytes)
+            raise CommandFailed(_describe_failure(process.returncode, log.fileno(), wall_s, timeout_s))
+    return Usage(wall_s, usage.ru_utime + usage.ru_stime, memory.peak_bytes)
 
 
-def ask(command: Command, *, cwd: Path | None = None, timeout_s: float = TIMEOUT_S) -> str:
-    """Run `command` unmeasured and return all that it printed. Raises Failed."""
+def run_and_capture(command: Command, *, cwd: Path | None = None, timeout_s: float = TIMEOUT_S) -> str:
+    """Run `command` and return its output. Raises CommandFailed."""
     try:
         done = subprocess.run(
-            [str(word) for word in command],
+            [str(argument) for argument in command],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -78,29 +78,29 @@ def ask(command: Command, *, cwd: Path | None = None, timeout_s: float = TIMEOUT
             timeout=timeout_s,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Failed(str(error)[-_LONGEST_REASON_CHARS:]) from error
+        raise CommandFailed(str(error)[-_MAX_REASON_CHARS:]) from error
     text = done.stdout.decode("utf-8", "replace")
     if done.returncode:
-        raise Failed(text.strip()[-_LONGEST_REASON_CHARS:] or f"ended with {done.returncode}")
+        raise CommandFailed(text.strip()[-_MAX_REASON_CHARS:] or f"ended with {done.returncode}")
     return text
 
 
-class MemoryWatch:
-    """Note the largest sum of what a process and its descendants hold, shared pages counted once (PSS).
+class PeakMemorySampler:
+    """Samples the memory of a process and its descendants, with shared pages counted once (PSS).
 
-    The kernel takes milliseconds to add up the PSS of a large process and holds it up meanwhile, so that is
-    asked for only when the RSS, which costs nothing, has grown by 3 % since the last time.
+    The kernel takes milliseconds to compute the PSS of a large process, and stops the process meanwhile. The
+    PSS is therefore read only if the RSS, which costs nothing, has grown by 3 % since the last time.
     """
 
-    def __init__(self, pid: int, every_s: float = 0.1) -> None:
+    def __init__(self, pid: int, interval_s: float = 0.1) -> None:
         self.peak_bytes = 0
-        self._every_s = every_s
-        self._seen_rss = 0.0
+        self._interval_s = interval_s
+        self._last_rss_bytes = 0.0
         self._root = psutil.Process(pid)
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
+        self._thread = threading.Thread(target=self._sample_until_done)
 
-    def __enter__(self) -> MemoryWatch:
+    def __enter__(self) -> PeakMemorySampler:
         self._thread.start()
         return self
 
@@ -108,23 +108,23 @@ class MemoryWatch:
         self._done.set()
         self._thread.join()
 
-    def _watch(self) -> None:
-        while not self._done.wait(self._every_s):
+    def _sample_until_done(self) -> None:
+        while not self._done.wait(self._interval_s):
             try:
-                family = [self._root, *self._root.children(recursive=True)]
+                processes = [self._root, *self._root.children(recursive=True)]
             except psutil.Error:
                 return  # the process has just ended
-            rss = sum(_bytes_of(process, shared_once=False) for process in family)
-            if rss > self._seen_rss * _WORTH_A_LOOK:
-                self._seen_rss = rss
-                pss = sum(_bytes_of(process, shared_once=True) for process in family)
-                self.peak_bytes = max(self.peak_bytes, pss)
+            rss_bytes = sum(_memory_bytes(process, is_pss=False) for process in processes)
+            if rss_bytes > self._last_rss_bytes * _MIN_RSS_GROWTH:
+                self._last_rss_bytes = rss_bytes
+                pss_bytes = sum(_memory_bytes(process, is_pss=True) for process in processes)
+                self.peak_bytes = max(self.peak_bytes, pss_bytes)
 
 
-def _bytes_of(process: psutil.Process, *, shared_once: bool) -> int:
+def _memory_bytes(process: psutil.Process, *, is_pss: bool) -> int:
     try:
-        return int(process.memory_full_info().pss if shared_once else process.memory_info().rss)
-    except psutil.AccessDenied:  # only root can tell what Chromi's own processes share
+        return int(process.memory_full_info().pss if is_pss else process.memory_info().rss)
+    except psutil.AccessDenied:  # only root can read the PSS of Chromi's processes
         return int(process.memory_info().rss)
     except psutil.Error:
         return 0  # it has just ended
@@ -132,13 +132,13 @@ def _bytes_of(process: psutil.Process, *, shared_once: bool) -> int:
 
 def _start(command: Command, cwd: Path, log: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [str(word) for word in command],
+        [str(argument) for argument in command],
         cwd=cwd,
         env={name: value for name, value in os.environ.items() if not name.startswith("CHROMI_")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=log,
-        start_new_session=True,  # so that its group can be ended, and nothing else
+        start_new_session=True,  # a process group of its own, which can be killed
     )
 
 
@@ -147,10 +147,10 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _reason(exit_code: int, log: int, wall_s: float, timeout_s: float) -> str:
+def _describe_failure(exit_code: int, log: int, wall_s: float, timeout_s: float) -> str:
     if wall_s >= timeout_s:
         return f"ended after {timeout_s:.0f} s"
     size = os.fstat(log).st_size
     text = os.pread(log, 4096, max(0, size - 4096)).decode("utf-8", "replace").strip()
-    last = text.splitlines()[-1] if text else ""
-    return f"ended with {exit_code}: {last}"[:_LONGEST_REASON_CHARS]
+    last_line = text.splitlines()[-1] if text else ""
+    return f"ended with {exit_code}: {last_line}"[:_MAX_REASON_CHARS]

@@ -1,4 +1,4 @@
-"""What was measured, as tables for people and as JSON for programs."""
+"""Format the results as Markdown tables and as JSON."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks.clips import WINDOW_S
-from benchmarks.contenders import BALANCED, STEPS
-from benchmarks.match import Figures, Match
-from benchmarks.promises import budget_binds, check
+from benchmarks.comparison import Comparison, Measurement
+from benchmarks.targets import check_targets, is_limited_by_budget
+from benchmarks.tools import BALANCED, STEPS
 
 NONE = "–"
 HEADINGS = (
     *("tool", "wall s", "×", "CPU s", "peak MB", "MB", "×", "VMAF", "Δ", "cambi", "PSNR dB", "Δ"),
     *("frames", "plays s"),
 )
-READ_ME = (
-    "× and Δ compare with Chromi balanced. PSNR is taken after a blur of 1.5 px, as the eye takes dither's "
-    "dots for the color that they mean; cambi is banding, less is better. Peak memory is that of all of a "
-    "tool's processes together, shared pages counted once."
+EXPLANATION = (
+    "× and Δ compare with Chromi balanced. PSNR is measured after a blur of 1.5 px, because the eye blends "
+    "the dots of a dither into one color; cambi is banding, less is better. Peak memory is that of all "
+    "processes of a tool together, with shared pages counted once."
 )
 
 
 @dataclass
 class Report:
-    """All that one run of the benchmark found out."""
+    """All results of one run of the benchmark."""
 
     rounds: int
     every: int
     cores: int
     versions: Mapping[str, str]
-    matches: list[Match] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it: bytes, seconds and dB as measured, nothing about the machine."""
+        """Return the results for JSON, in bytes, seconds and dB, without details of the machine."""
         return {
             "settings": {
                 "rounds": self.rounds,
@@ -47,14 +47,16 @@ class Report:
             "versions": dict(self.versions),
             "missing": self.missing,
             "skipped": self.skipped,
-            "clips": [_match_to_dict(match) for match in self.matches],
+            "clips": [_comparison_to_dict(comparison) for comparison in self.comparisons],
         }
 
     def to_markdown(self) -> str:
-        parts = [f"{self._conditions()}\n\n{READ_ME}"]
-        parts += [f"### {match.clip.name}\n\n{clip_table(match)}" for match in self.matches]
-        parts.append(f"### What is promised\n\n{promise_table(self.matches)}")
-        left_out = [*_lines("Missing", self.missing), *_lines("Skipped", self.skipped)]
+        parts = [f"{self._conditions()}\n\n{EXPLANATION}"]
+        parts += [
+            f"### {comparison.clip.name}\n\n{clip_table(comparison)}" for comparison in self.comparisons
+        ]
+        parts.append(f"### Targets\n\n{target_table(self.comparisons)}")
+        left_out = [*_lines("Missing", self.missing), *_lines("ClipSkipped", self.skipped)]
         return "\n\n".join([*parts, *left_out]) + "\n"
 
     def _conditions(self) -> str:
@@ -62,34 +64,34 @@ class Report:
         rounds = "one round" if self.rounds == 1 else f"medians of {self.rounds} rounds"
         frames = "all frames" if self.every == 1 else f"one frame in {self.every}"
         return (
-            f"Six seconds of each clip to 1280x720 at 24 fps, in turns, {rounds}, {self.cores} cores; "
+            f"Six seconds of each clip to 1280x720 at 24 fps, {rounds}, {self.cores} cores; "
             f"quality over {frames}. {versions}."
         )
 
 
-def clip_table(match: Match) -> str:
-    """Return one row for each contender, and one for each that is missing."""
-    reference = match.figures.get(BALANCED)
-    rows = [_row(figures, reference) for figures in match.figures.values()]
-    for key, reason in match.missing.items():
+def clip_table(comparison: Comparison) -> str:
+    """Return a table with one row per tool. The row of a missing tool says why."""
+    reference = comparison.measurements.get(BALANCED)
+    rows = [_row(measurement, reference) for measurement in comparison.measurements.values()]
+    for key, reason in comparison.missing.items():
         rows.append([f"{STEPS[key].label}: {reason}", *[NONE] * (len(HEADINGS) - 1)])
-    note = f"{_facts(match)}\n\n"
+    note = f"{_describe(comparison)}\n\n"
     return note + table(HEADINGS, rows)
 
 
-def promise_table(matches: Sequence[Match]) -> str:
-    """Return whether each promise holds on each clip."""
-    verdicts = {True: "held", False: "**NOT held**", None: "–"}
+def target_table(comparisons: Sequence[Comparison]) -> str:
+    """Return a table of all targets and whether they are met."""
+    verdicts = {True: "met", False: "**NOT met**", None: NONE}
     rows = [
-        [promise.clip, promise.against, promise.what, promise.said, verdicts[promise.is_held]]
-        for match in matches
-        for promise in check(match)
+        [target.clip, target.baseline, target.requirement, target.measured_text, verdicts[target.is_met]]
+        for comparison in comparisons
+        for target in check_targets(comparison)
     ]
-    return table(("clip", "against", "promised", "measured", ""), rows)
+    return table(("clip", "compared with", "target", "measured", ""), rows)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table whose columns are aligned, so that it reads well as plain text too."""
+    """Return a Markdown table with aligned columns."""
     widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
@@ -99,16 +101,16 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join((lines[0], rule, *lines[1:]))
 
 
-def _row(figures: Figures, balanced: Figures | None) -> list[str]:
-    quality, other = figures.quality, balanced.quality if balanced else None
+def _row(measurement: Measurement, balanced: Measurement | None) -> list[str]:
+    quality, other = measurement.quality, balanced.quality if balanced else None
     cells = [
-        figures.label,
-        f"{figures.wall_s:.2f}",
-        f"{figures.wall_s / balanced.wall_s:.2f}" if balanced else NONE,
-        f"{figures.cpu_s:.2f}",
-        f"{figures.peak_bytes / 1e6:.0f}",
-        f"{figures.bytes / 1e6:.2f}" if figures.bytes else NONE,
-        f"{figures.bytes / balanced.bytes:.2f}" if figures.bytes and balanced else NONE,
+        measurement.label,
+        f"{measurement.wall_s:.2f}",
+        f"{measurement.wall_s / balanced.wall_s:.2f}" if balanced else NONE,
+        f"{measurement.cpu_s:.2f}",
+        f"{measurement.peak_bytes / 1e6:.0f}",
+        f"{measurement.bytes / 1e6:.2f}" if measurement.bytes else NONE,
+        f"{measurement.bytes / balanced.bytes:.2f}" if measurement.bytes and balanced else NONE,
     ]
     if not quality:
         return cells + [NONE] * (len(HEADINGS) - len(cells))
@@ -124,14 +126,14 @@ def _row(figures: Figures, balanced: Figures | None) -> list[str]:
     ]
 
 
-def _facts(match: Match) -> str:
-    info = match.clip.info
+def _describe(comparison: Comparison) -> str:
+    info = comparison.clip.info
     rate = f"{info.fps:g} fps" if info.fps else "no fixed rate"
-    facts = [f"{info.width_px}x{info.height_px}, {rate}, {info.codec}, from {match.clip.start_s:g} s"]
-    facts += [match.clip.note] if match.clip.note else []
-    if match.own_cambi is not None:
-        facts.append(f"the clip's own cambi {match.own_cambi:.2f}")
-    facts += ["the budget binds"] if budget_binds(match) else []
+    facts = [f"{info.width_px}x{info.height_px}, {rate}, {info.codec}, from {comparison.clip.start_s:g} s"]
+    facts += [comparison.clip.note] if comparison.clip.note else []
+    if comparison.reference_cambi is not None:
+        facts.append(f"cambi of the clip {comparison.reference_cambi:.2f}")
+    facts += ["limited by the budget"] if is_limited_by_budget(comparison) else []
     return "; ".join(facts) + "."
 
 
@@ -139,14 +141,14 @@ def _lines(title: str, reasons: Mapping[str, str]) -> list[str]:
     return ["\n".join(f"- {title}: {name}: {reason}" for name, reason in reasons.items())] if reasons else []
 
 
-def _match_to_dict(match: Match) -> dict[str, Any]:
-    promises = [asdict(promise) | {"is_held": promise.is_held} for promise in check(match)]
+def _comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
+    targets = [asdict(target) | {"is_met": target.is_met} for target in check_targets(comparison)]
     return {
-        "name": match.clip.name,
-        "clip": match.clip.facts(),
-        "own_cambi": match.own_cambi,
-        "budget_binds": budget_binds(match),
-        "tools": {key: asdict(figures) for key, figures in match.figures.items()},
-        "missing": match.missing,
-        "promises": promises,
+        "name": comparison.clip.name,
+        "clip": comparison.clip.to_dict(),
+        "reference_cambi": comparison.reference_cambi,
+        "is_limited_by_budget": is_limited_by_budget(comparison),
+        "tools": {key: asdict(measurement) for key, measurement in comparison.measurements.items()},
+        "missing": comparison.missing,
+        "targets": targets,
     }

@@ -1,4 +1,4 @@
-"""Files reach the disk in ranges, and an error of the disk is said."""
+"""Files are flushed to the disk range by range, and disk errors are raised."""
 
 import errno
 import os
@@ -40,7 +40,7 @@ def test_flush_raises_disk_errors(path: Path) -> None:
 
 
 def test_flush_works_without_range_support() -> None:
-    reading, writing = os.pipe()
-    atomic_files._write_range(reading, 0)
-    os.close(reading)
-    os.close(writing)
+    read_end, write_end = os.pipe()
+    atomic_files._write_range(read_end, 0)
+    os.close(read_end)
+    os.close(write_end)

@@ -1,4 +1,4 @@
-"""The benchmark works, so that it cannot rot unseen between two releases."""
+"""The encoder benchmark runs and writes its results."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from benchmarks import encoder
+from benchmarks.comparison import find_quality_above
 from benchmarks.labels import Box, place_label
-from benchmarks.match import find_quality_above
-from benchmarks.promises import Promise
+from benchmarks.targets import Target
 from tests.support.clips import make_clip
 
 
@@ -17,7 +17,7 @@ from tests.support.clips import make_clip
 def test_benchmark_writes_figures_tables_and_chart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Few colors: the other tool's dither takes half a minute over many.
+    # Few colors: with many, the dither of plain ffmpeg takes half a minute.
     clip = make_clip(tmp_path / "clip.mp4", seconds=6.5, pattern="quadrants", filters="scroll=h=0.01")
     short = make_clip(tmp_path / "short.mp4", seconds=1, size="64x64")
     results = tmp_path / "results"
@@ -26,14 +26,14 @@ def test_benchmark_writes_figures_tables_and_chart(
         ["--only", "balanced,split", "--every", "24", "--results", str(results), str(clip), str(short)]
     )
 
-    found = json.loads((results / "results.json").read_text())
-    assert found["skipped"].keys() == {"short.mp4"}
-    assert found["versions"].keys() == {"chromi", "ffmpeg", "python"}
-    (measured,) = found["clips"]
-    assert measured["name"] == "clip.mp4"
-    assert measured["missing"] == {}
+    results_json = json.loads((results / "results.json").read_text())
+    assert results_json["skipped"].keys() == {"short.mp4"}
+    assert results_json["versions"].keys() == {"chromi", "ffmpeg", "python"}
+    (comparison,) = results_json["clips"]
+    assert comparison["name"] == "clip.mp4"
+    assert comparison["missing"] == {}
     for key in ("balanced", "split"):
-        tool = measured["tools"][key]
+        tool = comparison["tools"][key]
         assert 0 < tool["wall_s"] < 60
         assert tool["cpu_s"] > 0
         assert tool["peak_bytes"] > 10e6
@@ -46,9 +46,9 @@ def test_benchmark_writes_figures_tables_and_chart(
     assert "| clip" in (results / "summary.md").read_text()
     assert "short.mp4 is skipped: 1.00 s is shorter" in capsys.readouterr().out
     assert str(tmp_path) not in (results / "results.json").read_text()
-    with Image.open(results / "size-quality.png") as picture:
-        colors = {color for _, color in picture.convert("RGB").getcolors(1 << 24) or ()}
-        assert (0xD9, 0x48, 0x2B) in colors  # Chromi's dot
+    with Image.open(results / "size-quality.png") as image:
+        colors = {color for _, color in image.convert("RGB").getcolors(1 << 24) or ()}
+        assert (0xD9, 0x48, 0x2B) in colors  # the color of Chromi's dots
 
 
 def test_gifski_quality_is_the_lowest_that_reaches_the_size() -> None:
@@ -58,27 +58,27 @@ def test_gifski_quality_is_the_lowest_that_reaches_the_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured", "limit", "is_floor", "is_held"),
+    ("measured", "limit", "is_minimum", "is_met"),
     [
         (0.5, 0.5, False, True),
         (0.51, 0.5, False, False),
-        (0.0, 0.0, False, False),  # "higher" is more than as high
+        (0.0, 0.0, False, False),  # a limit of 0 must not be reached
         (88.0, 88.0, True, True),
         (None, 1.0, False, None),
     ],
 )
-def test_promise_is_met_up_to_its_limit(
-    measured: float | None, limit: float, is_floor: bool, is_held: bool | None
+def test_target_is_met_up_to_its_limit(
+    measured: float | None, limit: float, is_minimum: bool, is_met: bool | None
 ) -> None:
-    assert Promise("clip", "gifski", "wall", "×", measured, limit, (), is_floor).is_held is is_held
+    assert Target("clip", "gifski", "wall", "×", measured, limit, (), is_minimum).is_met is is_met
 
 
 def test_chart_labels_do_not_overlap() -> None:
     inside = Box(0, 0, 200, 100)
-    taken: list[Box] = []
+    occupied: list[Box] = []
     for _ in range(5):
-        place = place_label(100, 50, 60, 12, inside=inside, taken=taken)
-        assert place
-        assert inside.holds(place)
-        assert not any(place.touches(other) for other in taken)
-        taken.append(place)
+        label_box = place_label(100, 50, 60, 12, inside=inside, occupied=occupied)
+        assert label_box
+        assert inside.contains(label_box)
+        assert not any(label_box.overlaps(other) for other in occupied)
+        occupied.append(label_box)

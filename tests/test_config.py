@@ -1,4 +1,4 @@
-"""Settings: read, checked, and loud when wrong."""
+"""Settings are read from the environment, and invalid ones are rejected by name."""
 
 import stat
 from pathlib import Path
@@ -88,9 +88,9 @@ def test_invalid_setting_is_rejected_by_name(name: str, text: str) -> None:
 
 
 def test_short_secret_is_rejected_without_showing_it() -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as raised:
         Settings.from_environ({"CHROMI_SECRET_KEY": "hunter2"})
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_secret_key_is_created_once_and_private(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How the image starts Chromi: as its own user, on its own port."""
+"""The container image starts Chromi as its own user and on its own port."""
 
 import os
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SHOW_PORT = ("sh", "-c", "echo port $CHROMI_PORT")
+PRINT_PORT = ("sh", "-c", "echo port $CHROMI_PORT")
 
 
-def start_image(tmp_path: Path, *command: str, uid: int, port: str) -> list[str]:
-    """Run the entry point with programs that only say what they were asked to do; gives what is printed."""
+def run_entrypoint(tmp_path: Path, *command: str, uid: int, port: str) -> list[str]:
+    """Run the entry point with fake programs that print their arguments, and return the printed lines."""
     programs = {
         "id": f"echo {uid}",
         "chown": 'echo chown "$@"',
@@ -22,24 +22,24 @@ def start_image(tmp_path: Path, *command: str, uid: int, port: str) -> list[str]
         path = tmp_path / name
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
-    done = subprocess.run(
+    completed = subprocess.run(
         ["sh", ROOT / "docker-entrypoint.sh", *command],
         env={"PATH": f"{tmp_path}:{os.defpath}", "CHROMI_PORT": port},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.splitlines()
+    return completed.stdout.splitlines()
 
 
 def test_entrypoint_as_root_chowns_volume_and_drops_privileges(tmp_path: Path) -> None:
-    said = start_image(tmp_path, *SHOW_PORT, uid=0, port="9000")
-    assert said == ["chown chromi: /data", "setpriv --reuid=chromi", "port 9000"]
+    printed = run_entrypoint(tmp_path, *PRINT_PORT, uid=0, port="9000")
+    assert printed == ["chown chromi: /data", "setpriv --reuid=chromi", "port 9000"]
 
 
-@pytest.mark.parametrize(("port", "used"), [("9000", "9000"), ("tcp://10.0.171.239:8000", "8080")])
-def test_entrypoint_as_other_user_only_fixes_port(tmp_path: Path, port: str, used: str) -> None:
-    assert start_image(tmp_path, *SHOW_PORT, uid=999, port=port) == [f"port {used}"]
+@pytest.mark.parametrize(("port", "used_port"), [("9000", "9000"), ("tcp://10.0.171.239:8000", "8080")])
+def test_entrypoint_as_other_user_only_fixes_port(tmp_path: Path, port: str, used_port: str) -> None:
+    assert run_entrypoint(tmp_path, *PRINT_PORT, uid=999, port=port) == [f"port {used_port}"]
 
 
 def test_dockerfile_and_compose_agree_with_entrypoint() -> None:

@@ -1,4 +1,4 @@
-"""Our own processes keep their memory to themselves, and ask for the sandbox that the settings ask for."""
+"""Converters cannot read the memory of our processes, and a required sandbox is enforced."""
 
 import os
 import subprocess
@@ -27,25 +27,22 @@ pytestmark = [
 
 LANDLOCK_CREATE_RULESET = 444
 WITHOUT_LANDLOCK = block_syscall(LANDLOCK_CREATE_RULESET, ENOSYS)
-POWERLESS = ("setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
-"""Root without capabilities has no more power over other processes than an ordinary user."""
-INSIDE = POWERLESS if os.getuid() == 0 else ()
+WITHOUT_CAPABILITIES = ("setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
+"""Root without capabilities has the same access to other processes as an ordinary user."""
+UNPRIVILEGED = WITHOUT_CAPABILITIES if os.getuid() == 0 else ()
 
 
 @pytest.fixture(scope="module")
-def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service where the kernel has no Landlock."""
-    folder = tmp_path_factory.mktemp("exposed")
-    service = run_service(folder / "instance", {}, inside=(*INSIDE, *WITHOUT_LANDLOCK))
+def service_without_landlock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service on a kernel without Landlock."""
+    folder = tmp_path_factory.mktemp("service")
+    service = run_service(folder / "instance", {}, inside=(*UNPRIVILEGED, *WITHOUT_LANDLOCK))
     wait_for(lambda: len(service.tree()) >= 5, "supervisor, web, consumer, scheduler and worker")
     yield service
     end_service(service)
 
 
-def can_be_opened(pid: int) -> set[str]:
-    """What a converter that seccomp alone encloses can open of another process."""
-    found: list[str] = []
-    attempt = """
+READ_PROCESS = """
 import sys
 for name in ("mem", "environ"):
     try:
@@ -54,63 +51,69 @@ for name in ("mem", "environ"):
     except PermissionError:
         pass
 """
-    command = [os.path.realpath(sys.executable), "-I", "-S", "-c", attempt, str(pid)]
-    run_program(command, limits=ProcessLimits(20, 0), on_output=found.append).check()
-    return set(found)
+
+
+def find_readable_files(pid: int) -> set[str]:
+    """Return which of another process's `mem` and `environ` a converter without Landlock can open."""
+    names: list[str] = []
+    command = [os.path.realpath(sys.executable), "-I", "-S", "-c", READ_PROCESS, str(pid)]
+    run_program(command, limits=ProcessLimits(20, 0), on_output=names.append).check()
+    return set(names)
 
 
 def test_converter_cannot_open_memory_of_service_processes(
-    exposed: Service, monkeypatch: pytest.MonkeyPatch
+    service_without_landlock: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, make_filter()))
-    assert {pid: can_be_opened(pid) for pid in [each.pid for each in exposed.tree()]} == {
-        each.pid: set() for each in exposed.tree()
-    }
-    with subprocess.Popen([*INSIDE, "sleep", "60"]) as other:
+    pids = [process.pid for process in service_without_landlock.tree()]
+    assert {pid: find_readable_files(pid) for pid in pids} == {pid: set() for pid in pids}
+    with subprocess.Popen([*UNPRIVILEGED, "sleep", "60"]) as other:
         wait_for(lambda: psutil.Process(other.pid).name() == "sleep", "its start")
-        opened = can_be_opened(other.pid)
+        readable = find_readable_files(other.pid)
         other.kill()
-    assert opened in ({"mem", "environ"}, {"environ"}, set()), "Yama or a container may refuse it everywhere"
+    # Yama or a container may deny access to all processes.
+    assert readable in ({"mem", "environ"}, {"environ"}, set())
 
 
-def test_protected_service_converts_clip(exposed: Service, plain_clip: Path) -> None:
-    assert wait_for_end(exposed, start_job(exposed, plain_clip, duration="1"))["status"] == "success"
+def test_protected_service_converts_clip(service_without_landlock: Service, plain_clip: Path) -> None:
+    job_id = start_job(service_without_landlock, plain_clip, duration="1")
+    assert wait_for_end(service_without_landlock, job_id)["status"] == "success"
 
 
 CONSUMER = ("-m", "huey.bin.huey_consumer", "worker.huey", "-k", "process")
-PROGRAMS = {
+COMMANDS = {
     "serve": ("-m", "chromi", "serve"),
     "web": ("-m", "chromi", "web"),
     "wsgi": ("-c", "import wsgi"),
     "consumer": CONSUMER,
     "doctor": ("-m", "chromi", "doctor"),
-    "convert": ("-m", "chromi", "convert", "CLIP", "made.gif"),
+    "convert": ("-m", "chromi", "convert", "CLIP", "out.gif"),
     "find-loops": ("-m", "chromi", "find-loops", "CLIP"),
-    "preview": ("-m", "chromi", "preview", "CLIP", "made.mp4"),
+    "preview": ("-m", "chromi", "preview", "CLIP", "out.mp4"),
 }
 
 
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_missing_required_sandbox_stops_every_command(
-    program: tuple[str, ...], clip: Path, tmp_path: Path
+    command: tuple[str, ...], clip: Path, tmp_path: Path
 ) -> None:
-    words = [str(clip) if word == "CLIP" else word for word in program]
+    arguments = [str(clip) if argument == "CLIP" else argument for argument in command]
     environ = {"CHROMI_INSTANCE": str(tmp_path), "CHROMI_REQUIRE_SANDBOX": "true", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [*WITHOUT_LANDLOCK, sys.executable, *words],
-        cwd=ROOT if program == CONSUMER else tmp_path,
+    completed = subprocess.run(
+        [*WITHOUT_LANDLOCK, sys.executable, *arguments],
+        cwd=ROOT if command == CONSUMER else tmp_path,
         env=os.environ | environ,
         capture_output=True,
         text=True,
         timeout=30,
     )
-    assert done.returncode == 1
-    assert "ffmpeg is not fully sandboxed here: seccomp alone: " in done.stdout + done.stderr
-    assert not list(tmp_path.glob("made.*"))
+    assert completed.returncode == 1
+    assert "ffmpeg is not fully sandboxed here: seccomp alone: " in completed.stdout + completed.stderr
+    assert not list(tmp_path.glob("out.*"))
 
 
 def test_clip_is_converted_in_required_sandbox(clip: Path, tmp_path: Path) -> None:
-    command = ["-m", "chromi", "preview", str(clip), str(tmp_path / "made.mp4")]
+    command = ["-m", "chromi", "preview", str(clip), str(tmp_path / "out.mp4")]
     environ = os.environ | {"CHROMI_REQUIRE_SANDBOX": "true"}
     assert subprocess.run([sys.executable, *command], cwd=ROOT, env=environ, timeout=60).returncode == 0
-    assert (tmp_path / "made.mp4").exists()
+    assert (tmp_path / "out.mp4").exists()

@@ -1,4 +1,4 @@
-"""Messages are English strings that remember their pattern and values."""
+"""Messages are English strings that also have their pattern and values."""
 
 from chromi.i18n import Message, join_messages
 
@@ -9,7 +9,7 @@ def test_message_equals_its_english_text() -> None:
     assert Message("It must be %(words)s", words=("cut", "fit", "blur")) == "It must be cut, fit or blur"
 
 
-def test_message_remembers_pattern_and_values() -> None:
+def test_message_has_pattern_and_values() -> None:
     message = Message("At most %(limit)s MB", limit=2.5)
     assert (message.pattern, message.values) == ("At most %(limit)s MB", {"limit": 2.5})
 

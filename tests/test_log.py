@@ -1,4 +1,4 @@
-"""Lines of the log: one an event, each tied to its request or job, and nothing of a visitor in them raw."""
+"""Log lines have the context of their request or job, and cannot be forged by user input."""
 
 import json
 import logging
@@ -15,28 +15,28 @@ from tests.conftest import Service
 from tests.support.service_client import curl, curl_json, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
-EVIL = 'a\nb\r\x1b[31m{"level": "forged"}\u2028\u202e\x7f\x9b"'
+MALICIOUS_TEXT = 'a\nb\r\x1b[31m{"level": "forged"}\u2028\u202e\x7f\x9b"'
 
 
-def format_evil(formatter: logging.Formatter) -> str:
+def format_malicious_text(formatter: logging.Formatter) -> str:
     try:
-        raise ValueError(EVIL)
+        raise ValueError(MALICIOUS_TEXT)
     except ValueError:
-        record = logging.LogRecord("x", logging.WARNING, __file__, 1, "%s", (EVIL,), sys.exc_info())
-    record.fields = {"name": EVIL}
+        record = logging.LogRecord("x", logging.WARNING, __file__, 1, "%s", (MALICIOUS_TEXT,), sys.exc_info())
+    record.fields = {"name": MALICIOUS_TEXT}
     return formatter.format(record)
 
 
 def test_json_lines_cannot_be_forged_and_are_safe_for_terminals() -> None:
-    line = format_evil(log.JsonFormatter())
+    line = format_malicious_text(log.JsonFormatter())
     assert re.fullmatch(r"[ -~]+", line)
-    read = json.loads(line)
-    assert (read["message"], read["name"], read["level"]) == (EVIL, EVIL, "warning")
-    assert EVIL in read["trace"]
+    fields = json.loads(line)
+    assert (fields["message"], fields["name"], fields["level"]) == (MALICIOUS_TEXT, MALICIOUS_TEXT, "warning")
+    assert MALICIOUS_TEXT in fields["trace"]
 
 
 def test_text_lines_cannot_be_forged_and_are_safe_for_terminals() -> None:
-    first, *trace = format_evil(log.TextFormatter()).split("\n")
+    first, *trace = format_malicious_text(log.TextFormatter()).split("\n")
     assert "warning: a\\nb\\r\\x1b" in first
     assert first.isprintable()
     assert trace
@@ -44,19 +44,19 @@ def test_text_lines_cannot_be_forged_and_are_safe_for_terminals() -> None:
 
 
 def test_lines_have_the_bound_context() -> None:
-    def about() -> set[str]:
+    def context_of_line() -> set[str]:
         record = logging.LogRecord("x", logging.INFO, __file__, 1, "m", (), None)
         return json.loads(log.JsonFormatter().format(record)).keys() & {"request_id", "job_id"}
 
     log.reset_context()
     with log.bound_context(request_id="r"):
         with log.bound_context(job_id="j"):
-            assert about() == {"request_id", "job_id"}
-        assert about() == {"request_id"}
-    assert about() == set()
+            assert context_of_line() == {"request_id", "job_id"}
+        assert context_of_line() == {"request_id"}
+    assert context_of_line() == set()
 
 
-# -- the whole service -------------------------------------------------------------------------------------
+# -- the running service ---------------------------------------------------------------------------------
 
 
 @pytest.mark.service
@@ -72,24 +72,24 @@ def test_every_line_of_both_processes_is_json(
     assert service.stop() == 0
     lines = [json.loads(line) for line in service.log]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
-    about_job = [line for line in lines if line.get("job_id") == job_id]
-    assert [line["state"] for line in about_job if "state" in line] == ["success"]
-    steps = [line["step"] for line in about_job if "held_bytes" in line]
+    job_lines = [line for line in lines if line.get("job_id") == job_id]
+    assert [line["state"] for line in job_lines if "state" in line] == ["success"]
+    steps = [line["step"] for line in job_lines if "held_bytes" in line]
     assert steps == ["reading", "choosing", "encoding", "checking", "after the job"]
-    assert any(line["grown"] for line in about_job if "grown" in line)
+    assert any(line["grown"] for line in job_lines if "grown" in line)
     assert "ird" not in "".join(service.log)
 
 
 def test_huey_uses_the_service_log(tmp_path: Path) -> None:
     code = (
         "import logging, worker\n"
-        "logging.getLogger('huey').addHandler(logging.StreamHandler())\n"  # as its command line does
+        "logging.getLogger('huey').addHandler(logging.StreamHandler())\n"  # as huey_consumer does
         "worker.huey.create_consumer(workers=1)\n"
         "logging.getLogger('huey.consumer').warning('Worker died')\n"
     )
     root = Path(__file__).resolve().parent.parent
     environ = {"CHROMI_INSTANCE": str(tmp_path), "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=60)
-    assert done.stderr == ""
-    assert json.loads(done.stdout)["message"] == "Worker died"
+    completed = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=60)
+    assert completed.stderr == ""
+    assert json.loads(completed.stdout)["message"] == "Worker died"

@@ -1,4 +1,4 @@
-"""Tokens: they verify, they end, and none can be made up."""
+"""Tokens verify, expire and cannot be forged."""
 
 import time
 
@@ -22,7 +22,7 @@ def test_link_always_has_the_same_token() -> None:
 
 
 def test_padded_token_is_the_same_link() -> None:
-    """Tokens are malleable, so nothing may be counted by their text."""
+    """Tokens are malleable, so a link must not be identified by its token's text."""
     signer = TokenSigner([KEY])
     assert signer.verify_download(signer.sign_download("abc", NOW) + "=") == "abc"
 

@@ -1,1 +1,1 @@
-"""Some twenty minutes of everything at once against the running service: does it stay as it was?"""
+"""Check that a service under mixed load for twenty minutes keeps its memory, descriptors and disk usage."""

@@ -1,8 +1,8 @@
-"""`make soak`, or `python -m benchmarks.soak --minutes 20`: exit code 0 if the service stays as it was.
+"""`make soak`, or `python -m benchmarks.soak --minutes 20`: the exit code is 0 if no resource leaks.
 
-Starts a whole Chromi on a folder of its own and sends it visitors who upload, convert, watch, download,
-share, cancel, do it wrong and run away, a few things a second; samples what it takes every ten seconds; and
-waits in the end until all that has expired must be gone.
+Starts Chromi on a temporary folder. Visitors upload, convert, browse, download, share, cancel, send invalid
+files and abort uploads, about one visit a second. A sample of the resources is taken every ten seconds. In
+the end, the soak waits until everything must have expired.
 """
 
 from __future__ import annotations
@@ -17,81 +17,84 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from benchmarks.measure import ask
+from benchmarks.measure import run_and_capture
 from benchmarks.service import running_service
 from benchmarks.soak.client import Client
-from benchmarks.soak.verdict import BaseModel, judge
+from benchmarks.soak.sampling import Sample, Sampler, take_sample
+from benchmarks.soak.verdict import Verdict, judge
 from benchmarks.soak.visitors import Visitors
-from benchmarks.soak.watch import Sample, Watch, look_at
 
-EVERY_S = 10.0
-SHORT_LIVED = {"CHROMI_UPLOAD_TTL_S": "60", "CHROMI_LINK_TTL_S": "60"}
-QUIET_S = 200.0
-"""Uploads and results live a minute, and a sweep comes every minute."""
+SAMPLE_INTERVAL_S = 10.0
+SHORT_TTLS = {"CHROMI_UPLOAD_TTL_S": "60", "CHROMI_LINK_TTL_S": "60"}
+MAX_WAIT_FOR_IDLE_S = 200.0
+"""Uploads and results expire after a minute, and the cleanup runs every minute."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak")
-    parser.add_argument("--minutes", type=float, default=20.0, help="how long visitors come")
-    parser.add_argument("--visitors", type=int, default=6, help="how many of them at once")
-    parser.add_argument("--seed", type=int, default=1, help="another order of what they do")
-    parser.add_argument("--log", type=Path, help="a file for what the service says")
+    parser.add_argument("--minutes", type=float, default=20.0, help="duration of the load")
+    parser.add_argument("--visitors", type=int, default=6, help="number of concurrent visitors")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the visitors' random choices")
+    parser.add_argument("--log", type=Path, help="file for the log of the service")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the service would be left behind
-    os.environ.update(SHORT_LIVED)
-    with tempfile.TemporaryDirectory(prefix="chromi-soak-") as name:
-        rows, wrong = soak(Path(name), options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # otherwise the service would keep running
+    os.environ.update(SHORT_TTLS)
+    with tempfile.TemporaryDirectory(prefix="chromi-soak-") as folder:
+        verdicts, errors = soak(Path(folder), options)
     print("| what | before | highest | last half | quiet | |\n|---|---:|---:|---:|---:|---|")
-    print("\n".join(map(str, rows)))
-    print("\n".join(f"WRONG: {each}" for each in wrong[:20]))
-    sys.exit(1 if wrong or any(row.trouble for row in rows) else 0)
+    print("\n".join(map(str, verdicts)))
+    print("\n".join(f"ERROR: {error}" for error in errors[:20]))
+    sys.exit(1 if errors or any(verdict.problem for verdict in verdicts) else 0)
 
 
-def soak(folder: Path, options: argparse.Namespace) -> tuple[list[BaseModel], list[str]]:
-    """Run it; gives the table and what visitors found wrong."""
-    light = make_clip(folder / "light.mp4", "testsrc2=size=640x360:rate=30", 4)
-    heavy = make_clip(folder / "heavy.mp4", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t", 5)
+def soak(folder: Path, options: argparse.Namespace) -> tuple[list[Verdict], list[str]]:
+    """Run the soak and return the rows of the table and the errors of the visitors."""
+    light_clip = make_clip(folder / "light.mp4", "testsrc2=size=640x360:rate=30", 4)
+    heavy_clip = make_clip(folder / "heavy.mp4", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t", 5)
     with running_service(folder, options.log) as (service, url):
-        watch = Watch(lambda: look_at(service.pid, url, folder / "instance"), every_s=EVERY_S)
+        instance = folder / "instance"
+        sampler = Sampler(lambda: take_sample(service.pid, url, instance), interval_s=SAMPLE_INTERVAL_S)
         client = Client(url)
-        visitors = Visitors(client, light, heavy, count=0, seed=options.seed)  # warm: all modules are loaded
-        before = watch.look()
-        with watch:
-            visitors = Visitors(client, light, heavy, count=options.visitors, seed=options.seed)
-            tell_and_wait(options.minutes * 60, watch, visitors)
+        # Its first conversion makes the service load all modules before the first sample.
+        visitors = Visitors(client, light_clip, heavy_clip, count=0, seed=options.seed)
+        before = sampler.take_sample()
+        with sampler:
+            visitors = Visitors(client, light_clip, heavy_clip, count=options.visitors, seed=options.seed)
+            report_progress(options.minutes * 60, sampler, visitors)
             visitors.stop()
-        quiet = wait_for_quiet(watch)
-    print(f"done: {dict(visitors.visits.done)}; answers: {dict(sorted(client.answers.items()))}")
+        after = wait_until_idle(sampler)
+    print(f"visits: {dict(visitors.visits.completed)}; responses: {dict(sorted(client.statuses.items()))}")
     print(f"downloaded: {client.bytes_in / 1e6:.0f} MB")
-    return judge(before, watch.samples, quiet), visitors.visits.wrong
+    return judge(before, sampler.samples, after), visitors.visits.errors
 
 
-def tell_and_wait(seconds: float, watch: Watch, visitors: Visitors) -> None:
-    """Let them come, and say every minute how it stands."""
-    end = time.monotonic() + seconds
+def report_progress(duration_s: float, sampler: Sampler, visitors: Visitors) -> None:
+    """Print the visits and some resources every minute for this time."""
+    end = time.monotonic() + duration_s
     while (remaining_s := end - time.monotonic()) > 0:
         time.sleep(min(60.0, remaining_s))
-        last = watch.samples[-1] if watch.samples else {}
+        last = sampler.samples[-1] if sampler.samples else {}
         shown = ", ".join(f"{name} {last[name]:g}" for name in last if "memory" in name or "queue" in name)
-        print(f"{remaining_s / 60:4.1f} min left; {visitors.visits.done.total()} visits; {shown}", flush=True)
+        visits = visitors.visits.completed.total()
+        print(f"{remaining_s / 60:4.1f} min left; {visits} visits; {shown}", flush=True)
 
 
-def wait_for_quiet(watch: Watch) -> Sample:
-    """Wait until no job is left and what expires has expired; gives the sample at the end."""
-    deadline = time.monotonic() + QUIET_S
+def wait_until_idle(sampler: Sampler) -> Sample:
+    """Wait until all jobs have ended and all files have expired, and return a sample taken after that."""
+    deadline = time.monotonic() + MAX_WAIT_FOR_IDLE_S
     while True:
-        sample = watch.look()
+        sample = sampler.take_sample()
         is_empty = not any(sample[f"disk: media/{name}, MB"] for name in ("uploads", "frames", "work"))
         if (is_empty and not sample["queue: jobs"]) or time.monotonic() > deadline:
-            time.sleep(EVERY_S)
-            return watch.look()
-        time.sleep(EVERY_S)
+            time.sleep(SAMPLE_INTERVAL_S)
+            return sampler.take_sample()
+        time.sleep(SAMPLE_INTERVAL_S)
 
 
-def make_clip(path: Path, source: str, seconds: int) -> bytes:
+def make_clip(path: Path, source: str, duration_s: int) -> bytes:
     codec = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-crf", "30")
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-    ask([ffmpeg, "-v", "error", "-f", "lavfi", "-i", source, "-t", str(seconds), *codec, path])
+    run_and_capture([ffmpeg, "-v", "error", "-f", "lavfi", "-i", source, "-t", str(duration_s), *codec, path])
     return path.read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""HTTP as the soak's visitors speak it: one request, one connection, on the loopback only."""
+"""An HTTP client for the soak's visitors: one connection per request, without a proxy."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 
 TIMEOUT_S = 60
 TUS = {"Tus-Resumable": "1.0.0"}
-PIECE = TUS | {"Content-Type": "application/offset+octet-stream"}
+CHUNK_HEADERS = TUS | {"Content-Type": "application/offset+octet-stream"}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
+    """A response whose body has been read. The names of headers are in lower case."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -30,49 +32,50 @@ class Answer:
 
 @dataclass
 class Client:
-    """Asks one service, and counts its answers by status for all who ask."""
+    """Sends requests to one service, from several threads, and counts the responses by status."""
 
     url: str
-    answers: Counter[int] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
     bytes_in: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
         *,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        at_most: int | None = None,
-    ) -> Answer:
-        """Ask and read the answer; with `at_most` only so many bytes of it, and then hang up."""
+        max_bytes: int | None = None,
+    ) -> Response:
+        """Send a request and read the response, or only `max_bytes` of it before closing the connection."""
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=TIMEOUT_S)
         try:
             connection.request(method, path, body, {"Accept": "application/json", **(headers or {})})
-            got = connection.getresponse()
-            answer = Answer(got.status, {k.lower(): v for k, v in got.getheaders()}, got.read(at_most))
+            received = connection.getresponse()
+            names_and_values = {name.lower(): value for name, value in received.getheaders()}
+            response = Response(received.status, names_and_values, received.read(max_bytes))
         finally:
             connection.close()
         with self._lock:
-            self.answers[answer.status] += 1
-            self.bytes_in += len(answer.body)
-        return answer
+            self.statuses[response.status] += 1
+            self.bytes_in += len(response.body)
+        return response
 
-    def get(self, path: str, **headers: str) -> Answer:
-        return self.ask("GET", path, headers=headers)
+    def get(self, path: str, **headers: str) -> Response:
+        return self.request("GET", path, headers=headers)
 
-    def post(self, path: str, video: bytes | None = None, **fields: str) -> Answer:
-        body, kind = make_form(video, fields)
-        return self.ask("POST", path, body=body, headers={"Content-Type": kind})
+    def post(self, path: str, video: bytes | None = None, **fields: str) -> Response:
+        body, content_type = make_form(video, fields)
+        return self.request("POST", path, body=body, headers={"Content-Type": content_type})
 
-    def cut_upload(self, path: str, video: bytes) -> None:
-        """Promise a form and hang up in its middle."""
-        body, kind = make_form(video, {})
+    def abort_upload(self, path: str, video: bytes) -> None:
+        """Send half of a form and close the connection."""
+        body, content_type = make_form(video, {})
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=TIMEOUT_S)
         try:
             connection.putrequest("POST", path)
-            connection.putheader("Content-Type", kind)
+            connection.putheader("Content-Type", content_type)
             connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body[: len(body) // 2])
         finally:
@@ -80,7 +83,7 @@ class Client:
 
 
 def make_form(video: bytes | None, fields: Mapping[str, str]) -> tuple[bytes, str]:
-    """Give a form's bytes and their Content-Type."""
+    """Return a multipart form and its Content-Type."""
     boundary = uuid.uuid4().hex
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     parts = [f'{head}{name}"\r\n\r\n{text}\r\n'.encode() for name, text in fields.items()]

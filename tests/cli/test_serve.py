@@ -1,4 +1,4 @@
-"""`python -m chromi serve`: it starts with one command and ends without a trace."""
+"""`python -m chromi serve` starts all processes with one command, and stops all of them."""
 
 import os
 import signal
@@ -20,20 +20,9 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-Start = Callable[..., Service]
+StartService = Callable[..., Service]
 PR_SET_CHILD_SUBREAPER = 36
-
-
-def child_running(service: Service, words: str) -> psutil.Process:
-    [found] = [
-        child
-        for child in psutil.Process(service.process.pid).children()
-        if words in " ".join(child.cmdline())
-    ]
-    return found
-
-
-ADOPTING = f"""
+SERVE_AS_SUBREAPER = f"""
 import ctypes
 ctypes.CDLL(None).prctl({PR_SET_CHILD_SUBREAPER}, 1, 0, 0, 0)
 from chromi.cli import run
@@ -41,145 +30,158 @@ run()
 """
 
 
-def workers_of(service: Service) -> set[int]:
-    """The processes that the consumer has started, its scheduler among them."""
-    return {child.pid for child in child_running(service, "huey_consumer").children()}
-
-
-def environments_of(processes: list[psutil.Process]) -> list[dict[str, str]]:
-    found = []
-    for process in processes:
-        with suppress(psutil.Error):  # it ended while we looked, or has not become ffmpeg yet
-            if "-version" not in process.cmdline():  # asked of ffmpeg itself, with no file of anybody
-                found.append(process.environ())
+def find_child(service: Service, text: str) -> psutil.Process:
+    """Return the child of the supervisor whose command line contains this text."""
+    [found] = [
+        child for child in psutil.Process(service.process.pid).children() if text in " ".join(child.cmdline())
+    ]
     return found
 
 
+def list_worker_pids(service: Service) -> set[int]:
+    """Return the process ids of the consumer's children: its scheduler and workers."""
+    return {child.pid for child in find_child(service, "huey_consumer").children()}
+
+
+def read_environments(processes: list[psutil.Process]) -> list[dict[str, str]]:
+    """Return the environments of processes, without those of `ffmpeg -version`, which reads no file."""
+    environments = []
+    for process in processes:
+        with suppress(psutil.Error):  # it has ended, or is still the launcher
+            if "-version" not in process.cmdline():
+                environments.append(process.environ())
+    return environments
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_signal_stops_all_processes_cleanly(start_service: Start, signum: int) -> None:
+def test_signal_stops_all_processes_cleanly(start_service: StartService, signum: int) -> None:
     service = start_service()
     wait_for(lambda: len(service.tree()) >= 5, "web, consumer, scheduler and worker")
-    family = service.tree()
-    consumer = child_running(service, "huey_consumer")
-    wait_for(lambda: handles_signal(consumer.pid, signal.SIGTERM), "the consumer to listen")
+    processes = service.tree()
+    consumer = find_child(service, "huey_consumer")
+    wait_for(lambda: handles_signal(consumer.pid, signal.SIGTERM), "the consumer's signal handler")
     assert service.stop(signum) == 0
-    wait_for(lambda: have_ended(family), "all processes to end")
+    wait_for(lambda: have_ended(processes), "all processes to end")
     assert "Traceback" not in "".join(service.log)
 
 
 @pytest.mark.parametrize("victim", ["chromi web", "huey_consumer"])
-def test_death_of_one_process_stops_the_other(start_service: Start, victim: str) -> None:
+def test_death_of_one_process_stops_the_other(start_service: StartService, victim: str) -> None:
     service = start_service()
     wait_for(lambda: len(service.tree()) >= 5, "all processes")
-    family = service.tree()
-    child_running(service, victim).kill()
+    processes = service.tree()
+    find_child(service, victim).kill()
     assert service.process.wait(30) != 0
-    wait_for(lambda: have_ended(family), "all processes to end")
+    wait_for(lambda: have_ended(processes), "all processes to end")
 
 
-def test_dead_web_server_stops_worker_without_waiting_for_its_job(start_service: Start, clip: Path) -> None:
+def test_dead_web_server_stops_worker_without_waiting_for_its_job(
+    start_service: StartService, clip: Path
+) -> None:
     service = start_service()
     job_id = start_job(service, clip, quality="best")
-    wait_for(lambda: find_ffmpeg_processes(child_running(service, "huey_consumer").pid), "ffmpeg")
-    child_running(service, "chromi web").kill()
+    wait_for(lambda: find_ffmpeg_processes(find_child(service, "huey_consumer").pid), "ffmpeg")
+    find_child(service, "chromi web").kill()
     assert service.process.wait(30) == 1
-    with closing(sqlite3.connect(service.instance / "chromi.db")) as rows:
-        assert rows.execute("SELECT state FROM job WHERE id = ?", [job_id]).fetchone() == ("queued",)
+    with closing(sqlite3.connect(service.instance / "chromi.db")) as connection:
+        assert connection.execute("SELECT state FROM job WHERE id = ?", [job_id]).fetchone() == ("queued",)
 
 
-def test_children_die_with_killed_supervisor(start_service: Start, clip: Path) -> None:
-    service = start_service(secret_key="a key that nobody is told", admin_token="a token of the host's")
+def test_children_die_with_killed_supervisor(start_service: StartService, clip: Path) -> None:
+    service = start_service(secret_key="a secret signing key", admin_token="a secret admin token")
     start_job(service, clip)
-    environments = wait_for(lambda: environments_of(find_ffmpeg_processes(service.process.pid)), "ffmpeg")
+    environments = wait_for(lambda: read_environments(find_ffmpeg_processes(service.process.pid)), "ffmpeg")
     assert not [name for each in environments for name in each if name.startswith("CHROMI")]
-    family = service.tree()
+    processes = service.tree()
     service.process.kill()
-    wait_for(lambda: have_ended(family), "all processes to end", timeout_s=5)
+    wait_for(lambda: have_ended(processes), "all processes to end", timeout_s=5)
 
 
 def test_web_server_responds_after_sigterm_until_running_job_has_finished(
-    start_service: Start, clip: Path, plain_clip: Path, tmp_path: Path
+    start_service: StartService, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service()
-    made = wait_for_end(service, start_job(service, plain_clip, duration="1"))
-    running = start_job(service, clip, duration="3")
-    wait_for(lambda: find_ffmpeg_processes(child_running(service, "huey_consumer").pid), "ffmpeg")
+    finished_job = wait_for_end(service, start_job(service, plain_clip, duration="1"))
+    running_id = start_job(service, clip, duration="3")
+    wait_for(lambda: find_ffmpeg_processes(find_child(service, "huey_consumer").pid), "ffmpeg")
     service.process.send_signal(signal.SIGTERM)
 
-    def is_made_and_answered() -> bool:
-        curl(f"{service.url}/jobs/{running}/status")  # raises as soon as nobody answers
-        return (service.instance / f"media/results/{running}.gif").exists()
+    def is_published() -> bool:
+        curl(f"{service.url}/jobs/{running_id}/status")  # raises if the web server does not respond
+        return (service.instance / f"media/results/{running_id}.gif").exists()
 
-    gif = tmp_path / "got.gif"
-    curl("-o", str(gif), service.url + made["converted_url"])
-    late = start_job(service, plain_clip, duration="1")
-    wait_for(is_made_and_answered, "the running job's GIF", timeout_s=60)
-    assert gif.stat().st_size == made["result"]["bytes"]
+    gif = tmp_path / "downloaded.gif"
+    curl("-o", str(gif), service.url + finished_job["converted_url"])
+    late_id = start_job(service, plain_clip, duration="1")
+    wait_for(is_published, "the running job's GIF", timeout_s=60)
+    assert gif.stat().st_size == finished_job["result"]["bytes"]
     assert service.process.wait(30) == 0
     assert find_ffmpeg_processes() == []
 
-    again = start_service(instance=str(service.instance))
-    assert job_of(again, running)["status"] == "success"
-    assert wait_for_end(again, late)["status"] == "success"
+    restarted = start_service(instance=str(service.instance))
+    assert job_of(restarted, running_id)["status"] == "success"
+    assert wait_for_end(restarted, late_id)["status"] == "success"
 
 
-def test_end_of_orphan_process_stops_nothing(start_service: Start, clip: Path) -> None:
-    """As PID 1 of a container without an init: orphans become the supervisor's children."""
-    service = start_service(("-c", ADOPTING, "serve"))
+def test_end_of_orphan_process_stops_nothing(start_service: StartService, clip: Path) -> None:
+    """The supervisor adopts orphans, as does PID 1 of a container without an init process."""
+    service = start_service(("-c", SERVE_AS_SUBREAPER, "serve"))
     start_job(service, clip, quality="best")
-    orphans = wait_for(lambda: find_ffmpeg_processes(child_running(service, "huey_consumer").pid), "ffmpeg")
+    orphans = wait_for(lambda: find_ffmpeg_processes(find_child(service, "huey_consumer").pid), "ffmpeg")
     worker = orphans[0].parent()
     assert worker is not None
-    before = workers_of(service)
+    old_pids = list_worker_pids(service)
     worker.kill()
     wait_for(lambda: not any(each.is_running() for each in orphans), "ffmpeg to end and to be reaped")
-    wait_for(lambda: workers_of(service) - before, "a new worker")
+    wait_for(lambda: list_worker_pids(service) - old_pids, "a new worker")
     assert curl_json(f"{service.url}/health/live") == {"status": "ok"}
     children = psutil.Process(service.process.pid).children()
     assert sorted(child.status() == psutil.STATUS_ZOMBIE for child in children) == [False, False]
 
 
-def test_ctrl_c_requeues_running_job_and_next_start_finishes_it(start_service: Start, clip: Path) -> None:
+def test_ctrl_c_requeues_running_job_and_next_start_finishes_it(
+    start_service: StartService, clip: Path
+) -> None:
     service = start_service()
     job_id = start_job(service, clip, duration="3")
     wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGINT, timeout_s=20) == 0
     assert not list((service.instance / "media/work").iterdir())
-    again = start_service(instance=str(service.instance))
-    assert wait_for_end(again, job_id)["status"] == "success"
+    restarted = start_service(instance=str(service.instance))
+    assert wait_for_end(restarted, job_id)["status"] == "success"
 
 
 def test_port_in_use_stops_the_start_with_a_message(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        done = run_serve(tmp_path, CHROMI_PORT=str(taken.getsockname()[1]))
-    assert done.returncode != 0
-    assert "Cannot listen on 127.0.0.1" in done.stdout
-    assert "Traceback" not in done.stdout
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        completed = run_serve(tmp_path, CHROMI_PORT=str(listener.getsockname()[1]))
+    assert completed.returncode != 0
+    assert "Cannot listen on 127.0.0.1" in completed.stdout
+    assert "Traceback" not in completed.stdout
 
 
-def test_second_service_on_same_instance_is_rejected(start_service: Start) -> None:
+def test_second_service_on_same_instance_is_rejected(start_service: StartService) -> None:
     service = start_service()
-    done = run_serve(service.instance, CHROMI_PORT="0")
-    assert done.returncode != 0
-    assert "already serves" in done.stdout
+    completed = run_serve(service.instance, CHROMI_PORT="0")
+    assert completed.returncode != 0
+    assert "already serves" in completed.stdout
     assert curl_json(f"{service.url}/health/")["database"]["ok"]
 
 
 def test_invalid_host_is_reported(tmp_path: Path) -> None:
-    done = run_serve(tmp_path, CHROMI_HOST="0.0.0.0x")
-    assert done.returncode != 0
-    assert "Cannot listen on 0.0.0.0x" in done.stdout
-    assert "Traceback" not in done.stdout
+    completed = run_serve(tmp_path, CHROMI_HOST="0.0.0.0x")
+    assert completed.returncode != 0
+    assert "Cannot listen on 0.0.0.0x" in completed.stdout
+    assert "Traceback" not in completed.stdout
 
 
 def test_unknown_setting_stops_the_start_and_lists_allowed_ones(tmp_path: Path) -> None:
-    done = run_serve(tmp_path, CHROMI_PROT="80")
-    assert done.returncode != 0
-    assert "CHROMI_PROT" in done.stdout
-    assert "CHROMI_PORT" in done.stdout
-    assert "Traceback" not in done.stdout
+    completed = run_serve(tmp_path, CHROMI_PROT="80")
+    assert completed.returncode != 0
+    assert "CHROMI_PROT" in completed.stdout
+    assert "CHROMI_PORT" in completed.stdout
+    assert "Traceback" not in completed.stdout
 
 
 def run_serve(instance: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
@@ -196,14 +198,14 @@ def run_serve(instance: Path, **environ: str) -> "subprocess.CompletedProcess[st
 
 @pytest.fixture
 def default_umask() -> Iterator[None]:
-    """What the processes begin with that a test starts: others may read."""
-    before = os.umask(0o022)
+    """A umask that lets other users read new files, as most systems have it."""
+    previous = os.umask(0o022)
     yield
-    os.umask(before)
+    os.umask(previous)
 
 
-@pytest.mark.usefixtures("usual_umask")
-def test_files_of_the_service_are_private(start_service: Start, plain_clip: Path) -> None:
+@pytest.mark.usefixtures("default_umask")
+def test_files_of_the_service_are_private(start_service: StartService, plain_clip: Path) -> None:
     service = start_service()
     upload = curl_json(f"-Fvideo=@{plain_clip}", f"{service.url}/uploads/")["upload_id"]
     job_id = curl_json("-Fduration=1", f"{service.url}/uploads/{upload}/jobs/")["job_id"]
@@ -212,7 +214,7 @@ def test_files_of_the_service_are_private(start_service: Start, plain_clip: Path
     assert find_public_paths(service.instance) == []
 
 
-@pytest.mark.usefixtures("usual_umask")
+@pytest.mark.usefixtures("default_umask")
 @pytest.mark.parametrize("command", ["doctor", "jobs", "cleanup"])
 def test_files_created_by_commands_are_private(tmp_path: Path, command: str) -> None:
     instance = tmp_path / "instance"
@@ -223,23 +225,23 @@ def test_files_created_by_commands_are_private(tmp_path: Path, command: str) -> 
 
 
 def test_inline_mode_converts_inside_the_request(
-    start_service: Start, plain_clip: Path, tmp_path: Path
+    start_service: StartService, plain_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service(inline="true")
-    answer = curl_json(f"-Fvideo=@{plain_clip}", "-Fduration=1", f"{service.url}/convert/")
-    assert answer["success"] is True
-    gif = tmp_path / "got.gif"
-    curl("-o", str(gif), service.url + answer["converted_url"])
+    response = curl_json(f"-Fvideo=@{plain_clip}", "-Fduration=1", f"{service.url}/convert/")
+    assert response["success"] is True
+    gif = tmp_path / "downloaded.gif"
+    curl("-o", str(gif), service.url + response["converted_url"])
     assert gif.read_bytes().startswith(b"GIF89a")
 
 
-@pytest.mark.usefixtures("usual_umask")
+@pytest.mark.usefixtures("default_umask")
 def test_web_server_and_consumer_run_separately(tmp_path: Path, plain_clip: Path) -> None:
     instance = tmp_path / "instance"
     environ = os.environ | {"CHROMI_INSTANCE": str(instance), "CHROMI_TRUSTED_PROXY": "127.0.0.1"}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
     commands = [
         ["waitress-serve", f"--listen=127.0.0.1:{port}", "wsgi:app"],
         ["huey_consumer", "worker.huey", "-k", "process", "-d", "0.1", "-m", "0.5", "-g", "TERM"],
@@ -251,13 +253,13 @@ def test_web_server_and_consumer_run_separately(tmp_path: Path, plain_clip: Path
     ]
     try:
         service = Service(programs[0], f"http://127.0.0.1:{port}", instance, [])  # type: ignore[arg-type]
-        wait_for(lambda: answers(port), "waitress")
+        wait_for(lambda: accepts_connections(port), "waitress")
         job_id = start_job(service, plain_clip, duration="1")
         assert wait_for_end(service, job_id)["status"] == "success"
         assert job_of(service, job_id)["result"]["frames"] == 24
         assert find_public_paths(instance) == []
-        assert shared_url(service, job_id, "X-Forwarded-Proto: https").startswith("https://127.0.0.1")
-        assert shared_url(service, job_id, "X-Forwarded-Host: evil").startswith("http://127.0.0.1")
+        assert create_link_url(service, job_id, "X-Forwarded-Proto: https").startswith("https://127.0.0.1")
+        assert create_link_url(service, job_id, "X-Forwarded-Host: evil").startswith("http://127.0.0.1")
     finally:
         for program in programs:
             program.terminate()
@@ -265,11 +267,11 @@ def test_web_server_and_consumer_run_separately(tmp_path: Path, plain_clip: Path
             program.wait(20)
 
 
-def shared_url(service: Service, job_id: str, header: str) -> str:
+def create_link_url(service: Service, job_id: str, header: str) -> str:
     url: str = curl_json("-XPOST", "-H", header, f"{service.url}/jobs/{job_id}/links/")["url"]
     return url
 
 
-def answers(port: int) -> bool:
+def accepts_connections(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""One client that takes all it can get, be it places or time: nobody else notices."""
+"""A client that opens many connections or sends slow requests does not delay other clients."""
 
 import socket
 import time
@@ -17,6 +17,7 @@ from tests.support import malicious_files, raw_connections
 from tests.support.resource_monitor import SOON_S
 from tests.support.service_client import curl_json
 from tests.support.service_database import add_result
+from tests.support.upload_requests import upload_body
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -31,7 +32,7 @@ WEB_WITH_SHORT_TIMEOUTS = "; ".join(
         "web()",
     )
 )
-"""The web server alone: three seconds for a form and for a look at an upload, whatever edits it lists."""
+"""A web server without a consumer, with 3 s for a form and for probing, and any number of MP4 edits."""
 ATTACKER, VISITOR, OFFICE = "1.1.1.1", "2.2.2.2", "3.3.3.3"
 MAX_CONNECTIONS = 500
 
@@ -50,25 +51,25 @@ Connect = Callable[..., socket.socket]
 
 @pytest.fixture
 def connect(web: Service) -> Iterator[Connect]:
-    """Open connections that send a request's headers, each from the address that a trusted proxy names."""
-    with ExitStack() as opened:
+    """Open connections and send a request's headers with a client address in X-Forwarded-For."""
+    with ExitStack() as connections:
 
         def connect(
             address: str, line: str, *headers: str, receive_bytes: int | None = None
         ) -> socket.socket:
-            usual = (f"{line} HTTP/1.1", "Host: localhost", f"X-Forwarded-For: {address}")
-            connection = raw_connections.connect(web, *usual, *headers, "", receive_bytes=receive_bytes)
-            return opened.enter_context(connection)
+            first = (f"{line} HTTP/1.1", "Host: localhost", f"X-Forwarded-For: {address}")
+            connection = raw_connections.connect(web, *first, *headers, "", receive_bytes=receive_bytes)
+            return connections.enter_context(connection)
 
         yield connect
 
 
-def upload_headers(length: int) -> tuple[str, str]:
-    return "Content-Type: multipart/form-data; boundary=x", f"Content-Length: {length}"
+def form_headers(length_bytes: int) -> tuple[str, str]:
+    return "Content-Type: multipart/form-data; boundary=x", f"Content-Length: {length_bytes}"
 
 
 def measure_liveness_s(service: Service) -> float:
-    """Seconds that /health/live takes."""
+    """Return the seconds that /health/live takes."""
     started_at = time.monotonic()
     connection = HTTPConnection(str(urlsplit(service.url).hostname), urlsplit(service.url).port, timeout=10)
     with closing(connection):
@@ -77,79 +78,76 @@ def measure_liveness_s(service: Service) -> float:
     return time.monotonic() - started_at
 
 
-def send(connection: socket.socket, count_bytes: int) -> None:
-    with suppress(OSError):  # cut
+def send_zeros(connection: socket.socket, count_bytes: int) -> None:
+    with suppress(OSError):  # the server has closed the connection
         connection.send(bytes(count_bytes))
 
 
-# -- places ----------------------------------------------------------------------------------------------
+# -- connections -----------------------------------------------------------------------------------------
 
 
 def test_slowly_sent_forms_do_not_block_other_clients(web: Service, connect: Connect) -> None:
-    cancel = "POST /jobs/" + "0" * 32 + "/cancel"
-    slow_forms = [connect(ATTACKER, cancel, *upload_headers(900_000)) for _ in range(MAX_CONNECTIONS + 20)]
+    request_line = "POST /jobs/" + "0" * 32 + "/cancel"
+    slow_forms = [
+        connect(ATTACKER, request_line, *form_headers(900_000)) for _ in range(MAX_CONNECTIONS + 20)
+    ]
     slowest_s, started_at = 0.0, time.monotonic()
     while not all(raw_connections.is_cut(connection) for connection in slow_forms):
         for connection in slow_forms:
-            send(connection, 2500)
+            send_zeros(connection, 2500)
         slowest_s = max(slowest_s, measure_liveness_s(web))
-        assert time.monotonic() < started_at + 15, "a form that slow_forms lives on"
+        assert time.monotonic() < started_at + 15, "a slow form is still connected"
     assert slowest_s < SOON_S
 
 
 def test_client_with_many_connections_does_not_block_other_clients(web: Service, connect: Connect) -> None:
     job_id, _ = add_result(web, 8_000_000)
     download = "GET " + curl_json(f"{web.url}/jobs/{job_id}/")["converted_url"]
-    read = connect(VISITOR, download, receive_bytes=4096)
-    sent = connect(VISITOR, "POST /uploads/", *upload_headers(1_000_000))
+    slow_download = connect(VISITOR, download, receive_bytes=4096)
+    slow_upload = connect(VISITOR, "POST /uploads/", *form_headers(1_000_000))
     for _ in range(MAX_CONNECTIONS + 20):
         connect(ATTACKER, download, receive_bytes=4096)
     slowest_s, started_at = 0.0, time.monotonic()
     while time.monotonic() < started_at + 3:
         slowest_s = max(slowest_s, measure_liveness_s(web))
-        sent.sendall(bytes(500))  # 5 kB/s: the slowest of all, but one of a few
-        assert read.recv(500), "a slow reader was cut"
+        slow_upload.sendall(bytes(500))  # 5 kB/s: the slowest of all, but its client has few connections
+        assert slow_download.recv(500), "a slow download was closed"
         time.sleep(0.1)
     office = [connect(OFFICE, "GET /health/live") for _ in range(60)]
     assert all(connection.recv(12) == b"HTTP/1.1 200" for connection in office)
-    assert read.recv(500)
-    assert not raw_connections.is_cut(sent)
+    assert slow_download.recv(500)
+    assert not raw_connections.is_cut(slow_upload)
     assert slowest_s < SOON_S
-    assert MAX_CONNECTIONS_PER_CLIENT <= open_connections(web) < MAX_CONNECTIONS, (
-        "cut for nothing, or not at all"
+    assert MAX_CONNECTIONS_PER_CLIENT <= count_connections(web) < MAX_CONNECTIONS, (
+        "too many or too few closed"
     )
 
 
-def open_connections(service: Service) -> int:
+def count_connections(service: Service) -> int:
     return sum(bool(each.raddr) for each in psutil.Process(service.process.pid).net_connections())
 
 
-# -- the threads that look at uploads --------------------------------------------------------------------
+# -- threads that probe uploads ---------------------------------------------------------------------------
 
 
 def test_slow_probes_of_one_client_do_not_delay_other_clients(
     web: Service, connect: Connect, clip: Path
 ) -> None:
-    """An edit list of 100,000 entries, each of which ffmpeg looks up from the start."""
-    slow = clip_form(malicious_files.edited_times(clip.read_bytes(), 1000, 0, 100_000))
-    bad = [connect(ATTACKER, "POST /uploads/", *upload_headers(len(slow))) for _ in range(6)]
-    for connection in bad:
-        connection.sendall(slow)
-    wait_for(lambda: psutil.Process(web.process.pid).children(), "a look at one of them")
-    started_at, good = time.monotonic(), clip_form(clip.read_bytes())
-    connection = connect(VISITOR, "POST /uploads/", *upload_headers(len(good)))
-    connection.sendall(good)
+    """ffmpeg reads an edit list of 100,000 entries from the start for each entry."""
+    slow_body = upload_body(malicious_files.edited_times(clip.read_bytes(), 1000, 0, 100_000))
+    slow_uploads = [connect(ATTACKER, "POST /uploads/", *form_headers(len(slow_body))) for _ in range(6)]
+    for connection in slow_uploads:
+        connection.sendall(slow_body)
+    wait_for(lambda: psutil.Process(web.process.pid).children(), "a probe to start")
+    started_at, body = time.monotonic(), upload_body(clip.read_bytes())
+    connection = connect(VISITOR, "POST /uploads/", *form_headers(len(body)))
+    connection.sendall(body)
     assert connection.recv(12) == b"HTTP/1.1 201"
     assert time.monotonic() - started_at < SOON_S
-    assert not all(is_answered(connection) for connection in bad[1:]), "they were not slow"
+    assert not all(has_response(connection) for connection in slow_uploads[1:]), "the probes were not slow"
 
 
-def clip_form(content: bytes) -> bytes:
-    head = '--x\r\nContent-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n'
-    return head.encode() + content + b"\r\n--x--\r\n"
-
-
-def is_answered(connection: socket.socket) -> bool:
+def has_response(connection: socket.socket) -> bool:
     connection.setblocking(False)
     try:
         return bool(connection.recv(1))

@@ -1,4 +1,4 @@
-"""Killed at any point, by itself and with nothing said: what is left is taken up again or swept away."""
+"""A process killed at any point leaves nothing that is not resumed or cleaned up."""
 
 import os
 import signal
@@ -6,84 +6,37 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from chromi import create_app
-from chromi.config import Settings
-from chromi.db import Job, Link, State, Upload, database
-from chromi.encoder import ConversionOptions
-from chromi.jobs.cleanup import CleanupReport, run_cleanup
-from chromi.jobs.queue import Queue, open_service
-from chromi.storage import Storage
+from chromi.db import Job, Link, State, Upload
+from chromi.jobs.cleanup import CleanupReport
 from tests.conftest import ROOT, Client, Service, end_service, run_service
 from tests.support.clips import make_clip
 from tests.support.consumers import run_consumer
+from tests.support.open_instance import OpenInstance, open_instance
 from tests.support.service_client import curl
-from tests.support.service_database import make_old
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-CRASH = ("-m", "tests.support.crash_points")
+CRASH_POINTS = ("-m", "tests.support.crash_points")
 TUS = ("-HTus-Resumable: 1.0.0",)
 CHUNK = ("-HContent-Type: application/offset+octet-stream", "-HUpload-Offset: 0")
 
 
-@dataclass
-class OpenInstance:
-    """An instance folder that no service uses, opened in this process."""
-
-    settings: Settings
-    storage: Storage
-    queue: Queue
-
-    def files(self) -> list[str]:
-        """List the media files by the first part of their names."""
-        paths = self.settings.instance.glob("media/*/*")
-        return sorted(path.name.partition("-")[0] if "-" in path.name else path.name for path in paths)
-
-    def queue_job(self, upload: Upload, *, start_s: float) -> str:
-        """Create and enqueue a job as if a minute ago."""
-        options = ConversionOptions(start_s=start_s, duration_s=1.0)
-        job = Job.create(upload=upload, options_json=options.to_dict(), created_at=time.time() - 60)
-        self.queue.enqueue(job.id)
-        return str(job.id)
-
-    def clean_up(self) -> CleanupReport:
-        return run_cleanup(self.settings, self.storage, self.queue.waiting_ids(), self.queue.enqueue)
-
-    def clean_up_later(self) -> CleanupReport:
-        """Clean up as if nobody had written to a file for hours."""
-        for path in self.settings.instance.glob("media/*/*"):
-            make_old(path)
-        return self.clean_up()
-
-
-@contextmanager
-def open_instance(instance: Path) -> Iterator[OpenInstance]:
-    settings = Settings(instance=instance)
-    storage, queue = open_service(settings)
-    try:
-        yield OpenInstance(settings, storage, queue)
-    finally:
-        queue.huey.storage.close()
-        database.close()
-
-
-Start = Callable[[str], Service]
+StartServer = Callable[[str], Service]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a web server that will be killed at a point in tests/support/crash_points.py."""
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start a web server that kills itself at this point of tests/support/crash_points.py."""
     started: list[Service] = []
 
     def start(point: str) -> Service:
-        started.append(run_service(tmp_path / "instance", {}, (*CRASH, point, "web")))
+        started.append(run_service(tmp_path / "instance", {}, (*CRASH_POINTS, point, "web")))
         return started[-1]
 
     yield start
@@ -91,7 +44,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         end_service(service)
 
 
-def request_that_kills(service: Service, *arguments: str) -> None:
+def send_fatal_request(service: Service, *arguments: str) -> None:
     """Send the request that kills the server."""
     done = subprocess.run(["curl", "-sS", "-m", "30", *arguments], capture_output=True)
     assert done.returncode == 52, "an empty response"
@@ -101,48 +54,50 @@ def request_that_kills(service: Service, *arguments: str) -> None:
 # -- the web server --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("point", "left"), [("in_probe", "incoming"), ("after_rename", "")])
-def test_upload_of_killed_web_server_is_cleaned_up(start: Start, clip: Path, point: str, left: str) -> None:
-    service = start(point)
-    request_that_kills(service, f"-Fvideo=@{clip}", f"{service.url}/uploads/")
+@pytest.mark.parametrize(("point", "prefix"), [("in_probe", "incoming"), ("after_rename", "")])
+def test_upload_of_killed_web_server_is_cleaned_up(
+    start_server: StartServer, clip: Path, point: str, prefix: str
+) -> None:
+    service = start_server(point)
+    send_fatal_request(service, f"-Fvideo=@{clip}", f"{service.url}/uploads/")
     with open_instance(service.instance) as instance:
         assert Upload.select().count() == 0
-        [name] = instance.files()
-        assert name.startswith(left)
-        assert instance.clean_up() == CleanupReport(), "it may be another server's, at work"
+        [name] = instance.list_media_names()
+        assert name.startswith(prefix)
+        assert instance.clean_up() == CleanupReport(), "another server may still be writing it"
         assert instance.clean_up_later() == CleanupReport(orphans_removed=1)
-        assert instance.files() == []
+        assert instance.list_media_names() == []
 
 
 @pytest.mark.parametrize("point", ["in_probe", "after_completion"])
 @pytest.mark.parametrize("has_cleanup", [False, True])
 def test_resumable_upload_survives_a_killed_web_server(
-    start: Start, clip: Path, point: str, has_cleanup: bool
+    start_server: StartServer, clip: Path, point: str, has_cleanup: bool
 ) -> None:
     """All bytes have arrived when the server dies: while it probes them, or before it responds."""
-    service, content = start(point), clip.read_bytes()
+    service, content = start_server(point), clip.read_bytes()
     create = (*TUS, "-i", "-XPOST", f"-HUpload-Length: {len(content)}", f"{service.url}/uploads/resumable/")
     location = curl(*create).split("Location: ")[1].split()[0]
-    request_that_kills(service, *TUS, *CHUNK, "-XPATCH", "--data-binary", f"@{clip}", service.url + location)
+    send_fatal_request(service, *TUS, *CHUNK, "-XPATCH", "--data-binary", f"@{clip}", service.url + location)
     with open_instance(service.instance) as instance:
-        assert instance.files() == [location.rpartition("/")[2]]
+        assert instance.list_media_names() == [location.rpartition("/")[2]]
         if has_cleanup:
             assert instance.clean_up_later() == CleanupReport()
         resume_upload(instance, location, content)
         Upload.update(used_at=time.time() - 10_000).execute()
         assert instance.clean_up_later() == CleanupReport(uploads_removed=1)
-        assert instance.files() == []
+        assert instance.list_media_names() == []
 
 
 def resume_upload(instance: OpenInstance, location: str, content: bytes) -> None:
-    """As a browser that has heard no answer: ask how far it is, and say the last piece again, empty."""
+    """Resume as a browser that got no response: ask for the offset, then send an empty last chunk."""
     app = create_app(instance.settings)
     app.test_client_class = Client
     client = app.test_client()
     headers = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
     assert client.head(location, headers=headers).headers["Upload-Offset"] == str(len(content))
-    answer = client.patch(location, headers=headers | {"Upload-Offset": str(len(content))})
-    assert answer.status_code == 204
+    response = client.patch(location, headers=headers | {"Upload-Offset": str(len(content))})
+    assert response.status_code == 204
     assert client.get(f"/uploads/{location.rpartition('/')[2]}/video").data == content
     app.extensions["chromi"].background.shutdown()
     app.extensions["chromi"].queue.huey.storage.close()
@@ -152,34 +107,36 @@ def resume_upload(instance: OpenInstance, location: str, content: bytes) -> None
 
 
 def test_workers_killed_at_any_step_leave_no_files(tmp_path: Path) -> None:
-    """Each job kills its first worker at another step of a real conversion; the next one is at peace."""
+    """Each job kills its first worker at a different step of a real conversion, and not its second one."""
     steps = ("reading", "choosing", "encoding", "checking", "published")
     with open_instance(tmp_path / "instance") as instance:
         upload = Upload.create(length_bytes=1, info_json={})
         clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, pattern="color")
         clip.rename(instance.storage.upload_path(upload.id))
         job_ids = [instance.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
-        with run_consumer(instance.settings.instance, "tests.support.crashing_worker", workers=len(steps)):
+        with run_consumer(instance.folder, "tests.support.crashing_worker", workers=len(steps)):
             wait_for(
                 lambda: Job.select().where(Job.state == State.SUCCESS).count() == len(steps),
                 "all jobs",
                 timeout_s=150,
             )
-        deaths = [line.split() for line in (instance.settings.instance / "deaths").read_text().splitlines()]
+        deaths = [line.split() for line in (instance.folder / "deaths").read_text().splitlines()]
         assert sorted((step, job_id) for step, job_id, *_ in deaths) == sorted(
             zip(steps, job_ids, strict=True)
         )
-        for step, job_id, *left in deaths:
-            assert f"{job_id}-1" in left or step == "published"
-            assert (f"{job_id}.gif" in left) == (step == "published")
+        for step, job_id, *names in deaths:
+            assert f"{job_id}-1" in names or step == "published"
+            assert (f"{job_id}.gif" in names) == (step == "published")
         assert {job.attempts for job in Job.select()} == {2}
-        assert list(instance.storage.work.iterdir()) == [], "without waiting until it is old"
+        assert list(instance.storage.work.iterdir()) == [], (
+            "work folders of dead workers are removed even if they are new"
+        )
         instance.clean_up_later()
         assert {path.stem for path in instance.storage.results.iterdir()} == set(job_ids)
         Link.update(expires_at=time.time() - 1).execute()
         Upload.update(used_at=time.time() - 10_000).execute()
         instance.clean_up()
-        assert instance.files() == []
+        assert instance.list_media_names() == []
 
 
 # -- a backup --------------------------------------------------------------------------------------------
@@ -187,22 +144,22 @@ def test_workers_killed_at_any_step_leave_no_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("point", ["after_database_copy", "in_archive", "after_link"])
 def test_killed_backup_leaves_no_partial_files(tmp_path: Path, point: str) -> None:
-    folder, file = tmp_path / "instance", tmp_path / "kept/chromi.tar"
+    folder, file = tmp_path / "instance", tmp_path / "backups/chromi.tar"
     file.parent.mkdir()
     with open_instance(folder) as instance:
         Upload.create(length_bytes=1, info_json={})
-        killed = run_backup(folder, file, *CRASH, point)
+        killed = run_backup(folder, file, *CRASH_POINTS, point)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
-        assert instance.files() == (["backup"] if point == "after_database_copy" else [])
+        assert instance.list_media_names() == (["backup"] if point == "after_database_copy" else [])
         instance.clean_up_later()
-        assert instance.files() == []
+        assert instance.list_media_names() == []
         if point == "after_link":
-            assert file.exists(), "all of it, and its other name"
+            assert file.exists(), "it was complete when the process died"
         else:
             assert not file.exists()
             assert run_backup(folder, file, "-m", "chromi").returncode == 0
-        listed = subprocess.run(["tar", "-tf", file], capture_output=True, text=True, check=True)
-        assert listed.stdout.split() == ["chromi.db"]
+        listing = subprocess.run(["tar", "-tf", file], capture_output=True, text=True, check=True)
+        assert listing.stdout.split() == ["chromi.db"]
 
 
 def run_backup(instance: Path, file: Path, *program: str) -> "subprocess.CompletedProcess[str]":

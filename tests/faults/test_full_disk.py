@@ -1,6 +1,6 @@
-"""A disk that is really full, under the running service: said plainly, nothing partial, well again by itself.
+"""A running service reports a full disk, leaves no partial files and recovers by itself.
 
-The instance folder is a small file system of its own (tmpfs) in a mount namespace that only the service has.
+The instance folder is a small tmpfs in a mount namespace that only the service has.
 """
 
 import contextlib
@@ -20,27 +20,28 @@ from chromi.config import MB
 from chromi.storage import MIN_FREE_BYTES
 from tests.conftest import Service, end_service, run_service
 from tests.support.clips import make_clip
+from tests.support.raw_connections import read_until_reset
 from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
 TUS = ("-HTus-Resumable: 1.0.0",)
-CHUNK = ("-HContent-Type: application/offset+octet-stream",)
+CHUNK_TYPE = ("-HContent-Type: application/offset+octet-stream",)
 SIZE_MB = MIN_FREE_BYTES // MB + 150
-MOUNT = 'mount -t tmpfs -o size="$1"m tmpfs "$2" && shift 2 && exec "$@"'
+MOUNT_AND_RUN = 'mount -t tmpfs -o size="$1"m tmpfs "$2" && shift 2 && exec "$@"'
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service whose folder has room for little more than it wants to be free."""
-    folder = tmp_path_factory.mktemp("small")
+def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose disk has 150 MB more than it has to keep free."""
+    folder = tmp_path_factory.mktemp("small_disk")
     namespace = ("unshare", "--mount", *(() if os.getuid() == 0 else ("--map-root-user",)))
-    inside = (*namespace, "sh", "-c", MOUNT, "sh", str(SIZE_MB), str(folder))
-    tried = subprocess.run(["env", *inside, "true"], capture_output=True, text=True)
-    if tried.returncode:
-        pytest.skip(f"no file system of its own can be mounted here: {tried.stderr.strip()}")
-    service = run_service(folder, {}, inside=inside)
+    wrapper = (*namespace, "sh", "-c", MOUNT_AND_RUN, "sh", str(SIZE_MB), str(folder))
+    mounted = subprocess.run(["env", *wrapper, "true"], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a file system here: {mounted.stderr.strip()}")
+    service = run_service(folder, {}, inside=wrapper)
     service.instance = Path(f"/proc/{service.process.pid}/root{folder}")
     wait_for(lambda: curl_json(f"{service.url}/health/")["worker"]["ok"], "the worker's first heartbeat")
     yield service
@@ -48,160 +49,160 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @contextmanager
-def full(service: Service, *, but_for: int = 0) -> Iterator[None]:
-    """Take all room that there is, to the last block or but for so many bytes."""
+def full_disk(service: Service, *, free_bytes: int = 0) -> Iterator[None]:
+    """Fill the disk up to this many free bytes."""
     filler = service.instance / "filler"
     with filler.open("wb") as file:
         try:
-            while (room := _free_bytes(service) - but_for) > 0:
-                with contextlib.suppress(OSError):  # a job may have been quicker
-                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), room)
+            while (fill_bytes := get_free_bytes(service) - free_bytes) > 0:
+                with contextlib.suppress(OSError):  # a job may have used the space in the meantime
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), fill_bytes)
             yield
         finally:
             filler.unlink()
 
 
-def _free_bytes(service: Service) -> int:
-    found = os.statvfs(service.instance)
-    return found.f_bavail * found.f_frsize
+def get_free_bytes(service: Service) -> int:
+    disk = os.statvfs(service.instance)
+    return disk.f_bavail * disk.f_frsize
 
 
-def answer_of(*arguments: str) -> tuple[int, str | None]:
-    """The status, and the error's code if there is one."""
+def request(*arguments: str) -> tuple[int, str | None]:
+    """Send a request and return the response's status and error code, if any."""
     body, _, status = curl("-w", "\n%{http_code}", *arguments).rpartition("\n")
     error = json.loads(body).get("error") if body.startswith("{") else None
     return int(status), error and error["code"]
 
 
 def test_full_disk_rejects_uploads_and_reads_still_work(
-    small: Service, clip: Path, plain_clip: Path, tmp_path: Path
+    small_disk: Service, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
-    job = wait_for_end(small, start_job(small, plain_clip, duration="1"))
-    wait_for(lambda: len(small.media()) == 2, "the job's clip to go")
-    with full(small):
-        for address in ("uploads/", "convert/"):
-            assert answer_of(f"-Fvideo=@{clip}", f"{small.url}/{address}") == (503, "disk_full")
-        begin = (*TUS, "-XPOST", "-HUpload-Length: 1000", f"{small.url}/uploads/resumable/")
-        assert answer_of(*begin) == (503, "disk_full")
-        for address in ("/", f"/jobs/{job['job_id']}/", f"/jobs/{job['job_id']}/status"):
-            assert answer_of(small.url + address) == (200, None)
-        gif = tmp_path / "got.gif"
-        assert curl("-o", str(gif), "-w", "%{http_code}", small.url + job["converted_url"]) == "200"
+    job = wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))
+    wait_for(lambda: len(small_disk.media()) == 2, "the job's clip to be removed")
+    with full_disk(small_disk):
+        for path in ("uploads/", "convert/"):
+            assert request(f"-Fvideo=@{clip}", f"{small_disk.url}/{path}") == (503, "disk_full")
+        create = (*TUS, "-XPOST", "-HUpload-Length: 1000", f"{small_disk.url}/uploads/resumable/")
+        assert request(*create) == (503, "disk_full")
+        for path in ("/", f"/jobs/{job['job_id']}/", f"/jobs/{job['job_id']}/status"):
+            assert request(small_disk.url + path) == (200, None)
+        gif = tmp_path / "downloaded.gif"
+        assert curl("-o", str(gif), "-w", "%{http_code}", small_disk.url + job["converted_url"]) == "200"
         assert gif.stat().st_size == job["result"]["bytes"]
-        health = curl_json(f"{small.url}/health/")
+        health = curl_json(f"{small_disk.url}/health/")
         assert (health["status"], health["disk"]["ok"]) == ("unavailable", False)
-        assert sorted(path.suffix for path in small.media()) == [".gif", ".jpg"]
-    assert answer_of(f"-Fvideo=@{clip}", f"{small.url}/uploads/")[0] == 201
+        assert sorted(path.suffix for path in small_disk.media()) == [".gif", ".jpg"]
+    assert request(f"-Fvideo=@{clip}", f"{small_disk.url}/uploads/")[0] == 201
 
 
-def test_full_disk_clears_frame_cache(small: Service, plain_clip: Path) -> None:
-    """The frames that spare the next job the reading: no task and no row can be written to remove them."""
-    upload = curl_json(f"-Fvideo=@{plain_clip}", f"{small.url}/uploads/")
-    job = curl_json("-Fduration=1", f"{small.url}/uploads/{upload['upload_id']}/jobs/")
-    assert wait_for_end(small, job["job_id"])["status"] == "success"
-    kept = small.instance / "media/frames"
-    wait_for(lambda: list(kept.iterdir()), "frames to be kept")
-    with full(small):
-        wait_for(lambda: not list(kept.iterdir()), "them to go", timeout_s=20)
+def test_full_disk_clears_frame_cache(small_disk: Service, plain_clip: Path) -> None:
+    """The service removes cached frames although it can write neither a task nor a row."""
+    upload = curl_json(f"-Fvideo=@{plain_clip}", f"{small_disk.url}/uploads/")
+    job = curl_json("-Fduration=1", f"{small_disk.url}/uploads/{upload['upload_id']}/jobs/")
+    assert wait_for_end(small_disk, job["job_id"])["status"] == "success"
+    cache = small_disk.instance / "media/frames"
+    wait_for(lambda: list(cache.iterdir()), "cached frames")
+    with full_disk(small_disk):
+        wait_for(lambda: not list(cache.iterdir()), "the cached frames to be removed", timeout_s=20)
 
 
-def test_chunk_rejected_by_full_disk_can_be_sent_again(small: Service, heavy_clip: Path) -> None:
+def test_chunk_rejected_by_full_disk_can_be_sent_again(small_disk: Service, heavy_clip: Path) -> None:
     content = heavy_clip.read_bytes()
     half = len(content) // 2
-    begin = (*TUS, "-i", "-XPOST", f"-HUpload-Length: {len(content)}", f"{small.url}/uploads/resumable/")
-    location = curl(*begin).split("Location: ")[1].split()[0]
-    first = send_chunk(small, location, 0, content[:half])
-    assert first == (204, None)
-    with full(small):
-        assert send_chunk(small, location, half, content[half:]) == (503, "disk_full")
-    here = int(curl(*TUS, "--head", small.url + location).split("Upload-Offset: ")[1].split()[0])
-    assert here >= half
-    assert send_chunk(small, location, here, content[here:]) == (204, None)
-    [path] = [path for path in small.media() if path.name == location.rpartition("/")[2]]
+    create = (*TUS, "-i", "-XPOST", f"-HUpload-Length: {len(content)}")
+    response = curl(*create, f"{small_disk.url}/uploads/resumable/")
+    location = response.split("Location: ")[1].split()[0]
+    assert send_chunk(small_disk, location, 0, content[:half]) == (204, None)
+    with full_disk(small_disk):
+        assert send_chunk(small_disk, location, half, content[half:]) == (503, "disk_full")
+    offset = int(curl(*TUS, "--head", small_disk.url + location).split("Upload-Offset: ")[1].split()[0])
+    assert offset >= half
+    assert send_chunk(small_disk, location, offset, content[offset:]) == (204, None)
+    [path] = [path for path in small_disk.media() if path.name == location.rpartition("/")[2]]
     assert path.read_bytes() == content
 
 
-def send_chunk(service: Service, location: str, offset: int, piece: bytes) -> tuple[int, str | None]:
+def send_chunk(service: Service, location: str, offset: int, chunk: bytes) -> tuple[int, str | None]:
     with tempfile.NamedTemporaryFile() as file:
-        file.write(piece)
+        file.write(chunk)
         file.flush()
-        headers = (*TUS, *CHUNK, f"-HUpload-Offset: {offset}")
-        return answer_of("-XPATCH", *headers, "--data-binary", f"@{file.name}", service.url + location)
+        headers = (*TUS, *CHUNK_TYPE, f"-HUpload-Offset: {offset}")
+        return request("-XPATCH", *headers, "--data-binary", f"@{file.name}", service.url + location)
 
 
-def test_disk_that_fills_up_during_a_body_is_reported(small: Service) -> None:
-    """The server spools it before the application hears of it."""
-    before = small.media()
-    host, port = small.url.removeprefix("http://").split(":")
+def test_disk_that_fills_up_during_a_body_is_reported(small_disk: Service) -> None:
+    """The server spools the body before it calls the application."""
+    before = small_disk.media()
+    host, port = small_disk.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         head = "POST /uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n"
         connection.sendall(f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n".encode())
         connection.sendall(b"x" * 2_000_000)
-        with full(small):
-            sent = 0
-            while not select.select([connection], [], [], 0.01)[0] and sent < 17_000_000:
+        with full_disk(small_disk):
+            sent_bytes = 0
+            while not select.select([connection], [], [], 0.01)[0] and sent_bytes < 17_000_000:
                 connection.sendall(b"x" * 65_536)
-                sent += 65_536
-            answer = b""
-            with contextlib.suppress(ConnectionResetError):  # what was sent in vain may break it in the end
-                while piece := connection.recv(65_536):
-                    answer += piece
-    assert answer.startswith(b"HTTP/1.1 503")
-    assert b"disk_full" in answer
-    assert b"Retry-After" in answer
-    assert sent < 17_000_000
-    assert small.media() == before
-    assert answer_of(f"{small.url}/")[0] == 200
+                sent_bytes += 65_536
+            response = read_until_reset(connection)  # unread bytes of the body may cause a reset
+    assert response.startswith(b"HTTP/1.1 503")
+    assert b"disk_full" in response
+    assert b"Retry-After" in response
+    assert sent_bytes < 17_000_000
+    assert small_disk.media() == before
+    assert request(f"{small_disk.url}/")[0] == 200
 
 
 @pytest.mark.parametrize("step", ["reading", "encoding"])
-def test_conversion_on_full_disk_fails_with_a_message(small: Service, heavy_clip: Path, step: str) -> None:
-    job_id = start_job(small, heavy_clip, quality="best", duration="4")
-    wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, interval_s=0.02)
-    with full(small, but_for=2 * MB):
-        job = wait_for_end(small, job_id)
+def test_conversion_on_full_disk_fails_with_a_message(
+    small_disk: Service, heavy_clip: Path, step: str
+) -> None:
+    job_id = start_job(small_disk, heavy_clip, quality="best", duration="4")
+    wait_for(lambda: job_of(small_disk, job_id)["progress"]["step"] == step, step, interval_s=0.02)
+    with full_disk(small_disk, free_bytes=2 * MB):
+        job = wait_for_end(small_disk, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
     assert "out of disk space" in job["error"]["message"]
-    wait_for(lambda: not [path for path in small.media() if job_id in str(path)], "its files to go")
+    wait_for(lambda: not [path for path in small_disk.media() if job_id in str(path)], "their removal")
 
 
 def test_row_rejected_by_full_disk_is_written_once_there_is_space(
-    small: Service,
+    small_disk: Service,
     tmp_path: Path,
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2, size="64x36", pattern="color")
-    before = len(small.media())
-    made = wait_for_end(small, start_job(small, clip, duration="1"))
-    wait_for(lambda: len(small.media()) == before + 2, "the job's clip to go: its room would be enough")
-    upload = curl_json(f"-Fvideo=@{clip}", f"{small.url}/uploads/")
-    page = f"{small.url}/jobs/{made['job_id']}/"
-    link, once = curl_json("-XPOST", f"{page}links/"), curl_json("-Fone_time=on", f"{page}links/")
-    writing = {
-        ("-XPOST", f"{page}links/"): 201,
-        ("-Fduration=1", f"{small.url}{upload['url']}jobs/"): 202,
-        ("-XPOST", small.url + link["revoke_url"]): 200,
+    before = len(small_disk.media())
+    job = wait_for_end(small_disk, start_job(small_disk, clip, duration="1"))
+    # The clip has to go first: the space that it leaves would be enough for the rows below.
+    wait_for(lambda: len(small_disk.media()) == before + 2, "the job's clip to be removed")
+    upload = curl_json(f"-Fvideo=@{clip}", f"{small_disk.url}/uploads/")
+    links_url = f"{small_disk.url}/jobs/{job['job_id']}/links/"
+    link, one_time_link = curl_json("-XPOST", links_url), curl_json("-Fone_time=on", links_url)
+    writes = {
+        ("-XPOST", links_url): 201,
+        ("-Fduration=1", f"{small_disk.url}{upload['url']}jobs/"): 202,
+        ("-XPOST", small_disk.url + link["revoke_url"]): 200,
     }
-    with full(small):
-        for words in (*writing, (once["url"],)):
-            assert answer_of(*words) == (503, "disk_full"), words
-        assert size_of(link["url"]) == made["result"]["bytes"], "nothing has to be written for that"
-        listed = curl_json(f"{page}links/")["links"]
-    assert sorted(each["url"] for each in listed) == sorted([link["url"], once["url"]])
-    for words, status in writing.items():
-        assert answer_of(*words) == (status, None), words
-    assert size_of(once["url"]) == made["result"]["bytes"], "its use was not taken in vain"
-    assert len(curl_json(f"{page}links/")["links"]) == 3
-    wait_for(lambda: answer_of(once["url"]) == (410, "link_used_up"), "that use to be counted")
-    assert answer_of(link["url"]) == (410, "link_revoked")
-    assert "Traceback" not in "".join(small.log)
+    with full_disk(small_disk):
+        for arguments in (*writes, (one_time_link["url"],)):
+            assert request(*arguments) == (503, "disk_full"), arguments
+        assert get_size_bytes(link["url"]) == job["result"]["bytes"], "this link needs no row to be written"
+        listed = curl_json(links_url)["links"]
+    assert sorted(each["url"] for each in listed) == sorted([link["url"], one_time_link["url"]])
+    for arguments, status in writes.items():
+        assert request(*arguments) == (status, None), arguments
+    assert get_size_bytes(one_time_link["url"]) == job["result"]["bytes"], "the rejected use is not counted"
+    assert len(curl_json(links_url)["links"]) == 3
+    wait_for(lambda: request(one_time_link["url"]) == (410, "link_used_up"), "the use to be counted")
+    assert request(link["url"]) == (410, "link_revoked")
+    assert "Traceback" not in "".join(small_disk.log)
 
 
-def size_of(url: str) -> int:
+def get_size_bytes(url: str) -> int:
     return int(curl("-o", "/dev/null", "-w", "%{size_download}", url))
 
 
-def test_service_recovers_once_there_is_space(small: Service, plain_clip: Path) -> None:
-    """By the same processes that met the full disk in all the tests above."""
-    assert wait_for_end(small, start_job(small, plain_clip, duration="1"))["status"] == "success"
-    assert not [line for line in small.log if "died, restarting" in line]
-    assert wait_for(lambda: curl_json(f"{small.url}/health/")["database"]["ok"], "health")
+def test_service_recovers_once_there_is_space(small_disk: Service, plain_clip: Path) -> None:
+    """The processes are still those of the tests above, during which the disk was full."""
+    assert wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))["status"] == "success"
+    assert not [line for line in small_disk.log if "died, restarting" in line]
+    assert wait_for(lambda: curl_json(f"{small_disk.url}/health/")["database"]["ok"], "health")

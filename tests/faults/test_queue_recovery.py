@@ -1,4 +1,4 @@
-"""The queue does not hear of a job, or nobody is there to take it: its row is enough, and people are told."""
+"""A job that is missing from the queue is enqueued from its row, and a missing worker is reported."""
 
 import json
 import signal
@@ -20,12 +20,12 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.service
 
 NO_WORKER = "Nothing is working on the queue at the moment."
-LONG_AGO_S = 60
+JOB_AGE_S = 60
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """`python -m chromi web`: no consumer is there but what a test starts."""
+    """`python -m chromi web`, without a consumer."""
     service = run_service(tmp_path_factory.mktemp("web") / "instance", {}, ("-m", "chromi", "web"))
     yield service
     end_service(service)
@@ -33,8 +33,8 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture
-def dying(web: Service) -> Iterator[Service]:
-    """Another web server of the same folder, that is killed before it enqueues a job."""
+def crashing_web(web: Service) -> Iterator[Service]:
+    """Another web server on the same folder, which kills itself before it enqueues a job."""
     service = run_service(web.instance, {}, ("-m", "tests.support.crash_points", "before_enqueue", "web"))
     yield service
     end_service(service)
@@ -46,32 +46,32 @@ def upload_url(web: Service, clip: Path) -> str:
 
 
 def start_job(upload_url: str, duration_s: int = 1) -> str:
-    body, status = answer_of(f"-Fduration={duration_s}", f"{upload_url}jobs/")
+    body, status = request(f"-Fduration={duration_s}", f"{upload_url}jobs/")
     assert status == 202, body
     return str(body["job_id"])
 
 
-def answer_of(*arguments: str) -> tuple[Any, int]:
-    """What came, as JSON, and its status."""
+def request(*arguments: str) -> tuple[Any, int]:
+    """Send a request and return the response's JSON and status."""
     body, _, status = curl("-w", "\n%{http_code}", *arguments).rpartition("\n")
     return json.loads(body), int(status)
 
 
 def make_older(service: Service, job_id: str) -> None:
-    """As if it had been made a minute ago: only then it is taken for forgotten."""
+    """Set the job's creation to a minute earlier. Newer jobs are not enqueued again."""
     with open_rows(service):
-        assert Job.update(created_at=Job.created_at - LONG_AGO_S).where(Job.id == job_id).execute()
+        assert Job.update(created_at=Job.created_at - JOB_AGE_S).where(Job.id == job_id).execute()
 
 
 def test_job_of_web_server_killed_before_enqueue_is_recovered(
-    web: Service, dying: Service, upload_url: str
+    web: Service, crashing_web: Service, upload_url: str
 ) -> None:
-    """By a consumer that was there all the time, whose sweep at its start is over."""
+    """The consumer has been running all the time, and its first cleanup is over."""
     with run_consumer(web.instance, "tests.support.fast_worker"):
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
         with pytest.raises(subprocess.CalledProcessError):
-            curl("-Fduration=2", f"{upload_url.replace(web.url, dying.url)}jobs/")
-        assert dying.process.wait(10) == -signal.SIGKILL
+            curl("-Fduration=2", f"{upload_url.replace(web.url, crashing_web.url)}jobs/")
+        assert crashing_web.process.wait(10) == -signal.SIGKILL
         job_id = str(query_value(web, "SELECT id FROM job ORDER BY created_at DESC"))
         assert job_of(web, job_id)["status"] == "queued"
         make_older(web, job_id)
@@ -79,35 +79,36 @@ def test_job_of_web_server_killed_before_enqueue_is_recovered(
 
 
 def test_job_that_could_not_be_enqueued_is_recovered(web: Service, upload_url: str) -> None:
-    """Another program holds the queue for longer than anybody waits for it."""
+    """Another program locks the queue for longer than the web server waits."""
     with run_consumer(web.instance, "tests.support.fast_worker") as consumer:
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
         started_at = time.monotonic()
         with write_lock(web, "queue.db"):
             job_id = start_job(upload_url, duration_s=2)
-            assert time.monotonic() > started_at + 4, "it was tried"
+            assert time.monotonic() > started_at + 4, "it waited for the lock"
             assert job_of(web, job_id)["status"] == "queued"
-            wait_for(lambda: f"job {job_id} waits for the sweep" in "".join(web.log), "the log to say so")
+            wait_for(
+                lambda: f"job {job_id} not enqueued, left to the cleanup" in "".join(web.log), "the log line"
+            )
         make_older(web, job_id)
         assert wait_for_end(web, job_id)["status"] == "success"
         assert consumer.poll() is None
 
 
-@pytest.mark.parametrize(("silence_s", "is_dead"), [(31, True), (15, False)])
+@pytest.mark.parametrize(("silent_s", "is_missing"), [(31, True), (15, False)])
 def test_worker_without_heartbeat_is_reported_missing_after_30_seconds(
-    web: Service, upload_url: str, silence_s: float, is_dead: bool
+    web: Service, upload_url: str, silent_s: float, is_missing: bool
 ) -> None:
     with open_rows(web):
         Worker.delete().execute()
-        Worker.create(id="somewhere:1", seen_at=time.time() - silence_s)
-    health, status = answer_of(f"{web.url}/health/")
-    assert (status, health["status"]) == ((503, "unavailable") if is_dead else (200, "ok"))
-    assert [name for name, each in health.items() if isinstance(each, dict) and not each["ok"]] == (
-        ["worker"] if is_dead else []
-    )
+        Worker.create(id="somewhere:1", seen_at=time.time() - silent_s)
+    health, status = request(f"{web.url}/health/")
+    assert (status, health["status"]) == ((503, "unavailable") if is_missing else (200, "ok"))
+    failed = [name for name, check in health.items() if isinstance(check, dict) and not check["ok"]]
+    assert failed == (["worker"] if is_missing else [])
     job_id = start_job(upload_url)
-    for address in (f"jobs/{job_id}/", f"jobs/{job_id}/status"):
-        page = curl("-HAccept: text/html", "-HAccept-Language: en", f"{web.url}/{address}")
+    for path in (f"jobs/{job_id}/", f"jobs/{job_id}/status"):
+        page = curl("-HAccept: text/html", "-HAccept-Language: en", f"{web.url}/{path}")
         assert job_id in page
-        assert (NO_WORKER in page) == is_dead
-    assert job_of(web, job_id)["status"] == "queued", "its place is kept"
+        assert (NO_WORKER in page) == is_missing
+    assert job_of(web, job_id)["status"] == "queued", "the job stays in the queue"

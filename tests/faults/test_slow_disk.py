@@ -1,4 +1,4 @@
-"""A disk that is slow costs time, and no job."""
+"""A slow disk delays jobs but does not make them fail."""
 
 import os
 import subprocess

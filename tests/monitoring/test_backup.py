@@ -1,4 +1,4 @@
-"""A backup that is taken while the service works is a service when unpacked."""
+"""A backup of a running service can be unpacked and served."""
 
 import os
 import signal
@@ -40,30 +40,30 @@ def test_restored_backup_serves_links_and_continues_jobs(
     start_service: Callable[..., Service], heavy_clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service()
-    made = wait_for_end(service, start_job(service, plain_clip, duration="1"))
-    links_url = f"{service.url}/jobs/{made['job_id']}/links/"
-    shared = curl_json("-Fmax_uses=2", links_url)["url"].removeprefix(service.url)
-    gif = tmp_path / "before.gif"
-    curl("-o", str(gif), service.url + shared)
-    running = start_job(service, heavy_clip, quality="best", duration="10")
+    finished_id = wait_for_end(service, start_job(service, plain_clip, duration="1"))["job_id"]
+    links_path = f"/jobs/{finished_id}/links/"
+    link_path = curl_json("-Fmax_uses=2", service.url + links_path)["url"].removeprefix(service.url)
+    gif_before = tmp_path / "before.gif"
+    curl("-o", str(gif_before), service.url + link_path)
+    running_id = start_job(service, heavy_clip, quality="best", duration="10")
     wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
 
     file = tmp_path / "chromi.tar"
-    done = run_backup(service.instance, file)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{file}: {file.stat().st_size} bytes")
-    assert service.stop(signal.SIGINT) == 0  # the running job is of no use to this test any more
+    completed = run_backup(service.instance, file)
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout.startswith(f"{file}: {file.stat().st_size} bytes")
+    assert service.stop(signal.SIGINT) == 0  # does not wait for the running job
 
     restored = tmp_path / "restored"
     restored.mkdir()
     subprocess.run(["tar", "-xf", file, "-C", restored], check=True)
-    again = start_service(instance=str(restored))
-    got = tmp_path / "after.gif"
-    curl("-o", str(got), again.url + shared)
-    assert got.read_bytes() == gif.read_bytes()
-    assert curl_json(f"{again.url}/jobs/{made['job_id']}/links/")["links"][0]["max_uses"] == 2
-    # Its worker is not there: as after any crash, the sweep takes it up when its lease has run out.
-    assert curl_json(f"{again.url}/jobs/{running}/")["status"] in ("queued", "in_progress")
+    restarted = start_service(instance=str(restored))
+    gif_after = tmp_path / "after.gif"
+    curl("-o", str(gif_after), restarted.url + link_path)
+    assert gif_after.read_bytes() == gif_before.read_bytes()
+    assert curl_json(restarted.url + links_path)["links"][0]["max_uses"] == 2
+    # Its worker does not exist any more. As after a crash, cleanup requeues the job when its lease expires.
+    assert curl_json(f"{restarted.url}/jobs/{running_id}/")["status"] in ("queued", "in_progress")
     assert list((restored / "media/uploads").iterdir())
 
 
@@ -75,7 +75,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_backup_is_private_and_leaves_no_temporary_files(settings: Settings, tmp_path: Path) -> None:
-    file = tmp_path / "kept/chromi.tar"
+    file = tmp_path / "backups/chromi.tar"
     file.parent.mkdir()
     backup.write_backup(settings, file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -100,8 +100,8 @@ def test_incomplete_files_are_not_in_backup(settings: Settings, tmp_path: Path) 
         path.write_bytes(b"x")
     backup.write_backup(settings, tmp_path / "chromi.tar")
     with tarfile.open(tmp_path / "chromi.tar") as archive:
-        kept = sorted(archive.getnames())
-    assert kept == ["chromi.db", "media/results/3.gif", "media/uploads/2", "media/uploads/partial-1"]
+        names = sorted(archive.getnames())
+    assert names == ["chromi.db", "media/results/3.gif", "media/uploads/2", "media/uploads/partial-1"]
 
 
 def test_backup_contains_rows_of_the_write_ahead_log_during_a_write(
@@ -110,7 +110,7 @@ def test_backup_contains_rows_of_the_write_ahead_log_during_a_write(
     with closing(sqlite3.connect(settings.instance / "chromi.db", isolation_level=None)) as writer:
         writer.execute("INSERT INTO worker VALUES ('committed', 1, 1)")
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("INSERT INTO worker VALUES ('not yet', 1, 1)")
+        writer.execute("INSERT INTO worker VALUES ('uncommitted', 1, 1)")
         backup.write_backup(settings, tmp_path / "chromi.tar")
     with tarfile.open(tmp_path / "chromi.tar") as archive:
         archive.extract("chromi.db", tmp_path, filter="data")
@@ -119,17 +119,17 @@ def test_backup_contains_rows_of_the_write_ahead_log_during_a_write(
         assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-@pytest.mark.parametrize("there", ["file", "link"])
-def test_backup_overwrites_nothing(tmp_path: Path, settings: Settings, there: str) -> None:
+@pytest.mark.parametrize("existing", ["file", "link"])
+def test_backup_overwrites_nothing(tmp_path: Path, settings: Settings, existing: str) -> None:
     file = tmp_path / "chromi.tar"
-    if there == "file":
+    if existing == "file":
         file.write_text("precious")
     else:
         file.symlink_to(tmp_path / "nowhere")
-    done = run_backup(settings.instance, file)
-    assert done.returncode == 1
-    assert "already exists" in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = run_backup(settings.instance, file)
+    assert completed.returncode == 1
+    assert "already exists" in completed.stderr
+    assert "Traceback" not in completed.stderr
     assert file.is_symlink() or file.read_text() == "precious"
 
 
@@ -147,30 +147,30 @@ def test_file_created_during_backup_is_not_overwritten(
 def test_full_disk_leaves_no_partial_backup(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fill(descriptor: int) -> None:
+    def fail(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", fill)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         backup.write_backup(settings, tmp_path / "chromi.tar")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["instance"]
 
 
 @pytest.mark.parametrize(
-    ("instance", "file", "words"),
+    ("instance", "file", "message"),
     [("nowhere", "chromi.tar", "There is no database"), ("instance", "nowhere/chromi.tar", "Cannot use")],
 )
 def test_backup_errors_are_reported_in_one_sentence(
-    tmp_path: Path, settings: Settings, instance: str, file: str, words: str
+    tmp_path: Path, settings: Settings, instance: str, file: str, message: str
 ) -> None:
-    done = run_backup(tmp_path / instance, tmp_path / file)
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = run_backup(tmp_path / instance, tmp_path / file)
+    assert completed.returncode == 1
+    assert message in completed.stderr
+    assert "Traceback" not in completed.stderr
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_backup_warns_that_key_from_environment_is_missing(settings: Settings, tmp_path: Path) -> None:
-    done = run_backup(settings.instance, tmp_path / "chromi.tar", CHROMI_SECRET_KEY="k" * 16)
-    assert done.returncode == 0
-    assert "CHROMI_SECRET_KEY is not in it" in done.stderr
+    completed = run_backup(settings.instance, tmp_path / "chromi.tar", CHROMI_SECRET_KEY="k" * 16)
+    assert completed.returncode == 0
+    assert "does not contain CHROMI_SECRET_KEY" in completed.stderr

@@ -1,4 +1,4 @@
-"""Files: none outside its folder, none left behind."""
+"""Media files stay in their folders, and incomplete ones are deleted."""
 
 import os
 import resource
@@ -34,9 +34,9 @@ def test_ids_are_unique_and_name_paths(storage: Storage) -> None:
     "name", ["..", "../x", "/etc/passwd", "", "A" * 32, "a" * 31, "a" * 33, "a" * 31 + "\n"]
 )
 def test_invalid_id_has_no_path(storage: Storage, name: str) -> None:
-    for path_of in (storage.upload_path, partial(storage.attempt_path, attempt=1), storage.result_path):
+    for get_path in (storage.upload_path, partial(storage.attempt_path, attempt=1), storage.result_path):
         with pytest.raises(NotFound):
-            path_of(name)
+            get_path(name)
     for names in ((name, ConversionOptions().frame_cache_key()), (new_id(), name)):
         with pytest.raises(NotFound):
             storage.frame_cache_path(*names)
@@ -61,9 +61,7 @@ def test_incoming_file_is_deleted_on_a_full_disk(storage: Storage) -> None:
     incoming = storage.open_incoming()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (10, hard)
-    )  # the kernel refuses to write more, as a full disk does
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))  # longer writes fail, as on a full disk
     try:
         incoming.write(b"x" * 100)
         with pytest.raises(OSError, match="too large"):
@@ -84,7 +82,7 @@ def test_kept_file_is_complete(storage: Storage) -> None:
 
 
 def test_partial_file_is_unlocked_when_closed(storage: Storage) -> None:
-    """Even while a program that was started meanwhile still has the descriptor."""
+    """It is unlocked even if a child process still has a copy of the descriptor."""
     path = storage.upload_path(new_id())
     path.touch()
     file = PartialFile(path)
@@ -100,8 +98,8 @@ def test_files_in_survives_disappearing_folders(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
-    found = files_in(tmp_path)
-    first = next(found).parent
+    files = files_in(tmp_path)
+    first = next(files).parent
     others = [folder for folder in tmp_path.iterdir() if folder != first]
     shutil.rmtree(others[0])
-    assert list(found) == [others[1] / "file"]
+    assert list(files) == [others[1] / "file"]

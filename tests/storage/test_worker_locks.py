@@ -1,4 +1,4 @@
-"""A worker's lock says that it is alive, and nothing else does."""
+"""A worker is alive as long as it holds the lock on its file."""
 
 import fcntl
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from chromi.storage.worker_locks import WorkerLocks
 from tests.conftest import ROOT
 
-HOLD = """
+HOLD_LOCK = """
 import sys, time
 from pathlib import Path
 from chromi.storage.worker_locks import WorkerLocks
@@ -24,7 +24,7 @@ def test_killed_worker_is_found_dead(tmp_path: Path) -> None:
     locks = WorkerLocks(tmp_path)
     locks.hold("alive")
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD_LOCK, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
     ) as worker:
         assert worker.stdout
         worker.stdout.readline()
@@ -37,26 +37,25 @@ def test_killed_worker_is_found_dead(tmp_path: Path) -> None:
 
 def test_dead_worker_is_found_again_if_handling_it_failed(tmp_path: Path) -> None:
     (tmp_path / "ended").touch()
-    ended = WorkerLocks(tmp_path).find_dead_workers()
-    assert next(ended) == "ended"
-    assert list(WorkerLocks(tmp_path).find_dead_workers()) == [], "two look, and one takes it"
-    ended.close()
+    dead_workers = WorkerLocks(tmp_path).find_dead_workers()
+    assert next(dead_workers) == "ended"
+    assert list(WorkerLocks(tmp_path).find_dead_workers()) == [], "only one process handles a dead worker"
+    dead_workers.close()
     assert list(WorkerLocks(tmp_path).find_dead_workers()) == ["ended"]
 
 
 def test_lock_file_removed_during_creation_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is there, and another process looks at it before it is locked."""
-    lock, looked = fcntl.flock, []
+    """Another process finds and removes the new file before it is locked."""
+    flock = fcntl.flock
 
-    def look_first(descriptor: int, operation: int) -> None:
-        if not looked:
-            looked.append(None)
-            assert list(WorkerLocks(tmp_path).find_dead_workers()) == ["new"]
-        lock(descriptor, operation)
+    def remove_and_lock(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr("chromi.storage.worker_locks.fcntl.flock", flock)  # only the first lock is late
+        assert list(WorkerLocks(tmp_path).find_dead_workers()) == ["new"]
+        flock(descriptor, operation)
 
-    monkeypatch.setattr("chromi.storage.worker_locks.fcntl.flock", look_first)
+    monkeypatch.setattr("chromi.storage.worker_locks.fcntl.flock", remove_and_lock)
     WorkerLocks(tmp_path).hold("new")
     assert (tmp_path / "new").exists()
     assert list(WorkerLocks(tmp_path).find_dead_workers()) == []

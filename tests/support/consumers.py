@@ -1,6 +1,7 @@
 """Start consumers as an administrator does, on an instance folder that a test inspects."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.support.processes import handles_signal
+from tests.support.waiting import wait_for
 
 
 @contextmanager
@@ -35,3 +38,9 @@ def run_consumer(
     finally:
         consumer.kill()  # its workers die with it
         consumer.wait()
+
+
+def terminate_consumer(consumer: "subprocess.Popen[bytes]") -> None:
+    """Send SIGTERM once the consumer handles it. Before that, the signal would end it at once."""
+    wait_for(lambda: handles_signal(consumer.pid, signal.SIGTERM), "the consumer's signal handler")
+    consumer.terminate()

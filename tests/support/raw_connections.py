@@ -1,6 +1,7 @@
 """Connections as no HTTP library has them, to send what none sends and to read when one likes."""
 
 import socket
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from tests.conftest import Service
@@ -37,3 +38,12 @@ def is_cut(connection: socket.socket) -> bool:
     except ConnectionResetError:
         pass
     return True
+
+
+def read_until_reset(connection: socket.socket) -> bytes:
+    """Return the bytes that arrive until the other end closes or resets the connection."""
+    content = b""
+    with suppress(ConnectionResetError):
+        while part := connection.recv(2**20):
+            content += part
+    return content

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.soak.watch import Sample
+from benchmarks.soak.sampling import Sample
 from tests.conftest import Service
 from tests.support.processes import list_open_files
 from tests.support.service_client import curl

@@ -1,0 +1,57 @@
+"""Fixtures of several fault tests: an instance folder with consumers, and a web server with low limits."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from chromi.db import database
+from tests.conftest import Service, end_service, run_service
+from tests.support.consumers import run_consumer
+from tests.support.open_instance import OpenInstance, open_instance
+
+WEB_WITH_SHORT_TIMEOUTS = "; ".join(
+    (
+        "from chromi.web.server import timeouts",
+        "timeouts.REQUEST_TIMEOUT_S, timeouts.WINDOW_S, timeouts.LOADED_TIMEOUT_S = 2.0, 2.0, 1.0",
+        "from chromi.cli.serve import web",
+        "web()",
+    )
+)
+"""A web server without a consumer. Its timeouts are 1 or 2 s instead of 20 or 60 s."""
+
+StartConsumer = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[OpenInstance]:
+    """An instance folder without a web server, with an open connection to its database."""
+    with open_instance(tmp_path / "instance") as instance, database.connection_context():
+        yield instance
+
+
+@pytest.fixture
+def start_consumer(instance: OpenInstance) -> Iterator[StartConsumer]:
+    """Start consumers as hosts do. `behavior` names what a fake worker does instead of converting."""
+    with ExitStack() as consumers:
+
+        def start(behavior: str = "", **options: int) -> "subprocess.Popen[bytes]":
+            module = "tests.support.fake_worker" if behavior else "worker"
+            return consumers.enter_context(
+                run_consumer(instance.folder, module, behavior=behavior, **options)
+            )
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def limited_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A web server without a consumer: short timeouts, uploads of up to 2 MB, a queue of 2 jobs."""
+    settings = {"max_upload_mb": "2", "max_queue": "2", "max_uploads": "30", "trusted_proxy": "127.0.0.1"}
+    instance = tmp_path_factory.mktemp("web") / "instance"
+    service = run_service(instance, settings, ("-c", WEB_WITH_SHORT_TIMEOUTS))
+    yield service
+    end_service(service)
+    assert "Traceback" not in "".join(service.log)
