@@ -17,6 +17,7 @@ from typing import Any
 from chromi.config import Settings
 from chromi.db import Job, JobKind, Lease, Link
 from chromi.encoder import convert, estimate, find_loops, make_preview
+from chromi.i18n import Message
 from chromi.storage import Storage
 
 Handler = Callable[[Job, Lease, Storage], Mapping[str, Any]]
@@ -42,6 +43,8 @@ class JobType:
     fragment: str
     """The template that shows the job where it was started."""
     duplicates: Duplicates
+    success_title: Message | None = None
+    """The heading of the job's own page after its success; None for a page of its own, as a conversion has."""
     on_success: Callable[[Job, Settings], object] = lambda job, settings: None
     """Called in the transaction that records the success."""
 
@@ -105,7 +108,9 @@ def _frame_cache_path(job: Job, storage: Storage) -> Path | None:
 
 JOB_TYPES = {
     JobKind.CONVERT: JobType(_convert, "_job.html", Duplicates.REJECT, on_success=_create_own_link),
-    JobKind.ESTIMATE: JobType(_estimate, "_estimates.html", Duplicates.REPLACE),
-    JobKind.LOOPS: JobType(_find_loops, "_loops.html", Duplicates.REPLACE),
-    JobKind.PREVIEW: JobType(_make_preview, "_preview.html", Duplicates.REUSE),
+    JobKind.ESTIMATE: JobType(_estimate, "_estimates.html", Duplicates.REPLACE, Message("What to expect")),
+    JobKind.LOOPS: JobType(_find_loops, "_loops.html", Duplicates.REPLACE, Message("The best loops")),
+    JobKind.PREVIEW: JobType(
+        _make_preview, "_preview.html", Duplicates.REUSE, Message("The preview is made")
+    ),
 }

@@ -54,24 +54,13 @@ def enqueued_json(job: Job) -> dict[str, Any]:
 
 
 def job_page(job: Job) -> dict[str, Any]:
-    """Return the context of job.html and _job.html."""
-    return {"job": job, "studio_url": _studio_url(job), **result_page_links(job)}
-
-
-def job_fragment(job: Job) -> tuple[str, dict[str, Any]]:
-    """Return the template and the context that show a job where it was started."""
-    template = JOB_TYPES[JobKind(job.kind)].fragment
-    if job.kind == JobKind.PREVIEW:
-        return template, preview_fragment(job, job.upload_id)
-    return template, job_page(job) if job.kind == JobKind.CONVERT else {"job": job}
-
-
-def preview_fragment(job: Job | None, upload_id: str | None) -> dict[str, Any]:
-    """Return the context of _preview.html; a finished preview may have no job any more."""
-    is_ready = upload_id is not None and (job is None or job.state == State.SUCCESS)
+    """Return the context of job.html and of the fragments that show a job."""
     return {
         "job": job,
-        "preview_url": url_for("clip_analysis.preview", upload_id=upload_id) if is_ready else None,
+        "job_type": JOB_TYPES[JobKind(job.kind)],
+        "studio_url": _studio_url(job),
+        "preview_url": _preview_url(job),
+        **result_page_links(job),
     }
 
 
@@ -88,6 +77,13 @@ def _studio_url(job: Job) -> str | None:
     chosen = {name: text for name, text in job.options.to_form().items() if text != defaults[name]}
     address = url_for("studio.show", upload_id=job.upload_id)
     return f"{address}?{urlencode({'start_time': job.start_time, **chosen}, safe=':,')}"
+
+
+def _preview_url(job: Job) -> str | None:
+    """Return the address of the preview that the job has made; None for other jobs and before its success."""
+    if job.kind != JobKind.PREVIEW or job.state != State.SUCCESS or job.upload_id is None:
+        return None
+    return url_for("clip_analysis.preview", upload_id=job.upload_id)
 
 
 def _round(duration_s: float | None) -> float | None:

@@ -11,7 +11,7 @@ from chromi.i18n import Message
 from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.file_response import TrackedFile, send_clip
 from chromi.web.http.negotiation import negotiate_format, redirect_or_json
-from chromi.web.presenters.job_presenter import preview_fragment
+from chromi.web.presenters.job_presenter import job_page
 from chromi.web.presenters.studio_presenter import studio_page
 from chromi.web.services import services
 from chromi.web.submission import submit_job
@@ -68,8 +68,7 @@ def create_preview(upload_id: str) -> Response:
 @bp.get("/jobs/<job_id>/preview")
 def preview_status(job_id: str) -> str:
     """The progress of the preview, for the studio that requested it."""
-    job = Job.find(job_id)
-    return render_template("_preview.html", **preview_fragment(job, job.upload_id))
+    return render_template("_preview.html", **job_page(Job.find(job_id)))
 
 
 @bp.get("/uploads/<upload_id>/preview")
@@ -88,7 +87,7 @@ def _has_preview(upload_id: str) -> bool:
 
 
 def _existing_preview(upload_id: str) -> Response:
-    if negotiate_format() == "fragment":
-        return make_response(render_template("_preview.html", **preview_fragment(None, upload_id)), 202)
     url = url_for("clip_analysis.preview", upload_id=upload_id)
+    if negotiate_format() == "fragment":
+        return make_response(render_template("_preview.html", job=None, preview_url=url), 202)
     return redirect_or_json(url, {"preview_url": url}, 200)

@@ -22,7 +22,7 @@ from chromi.jobs.removal import remove_job_leftovers
 from chromi.web.http.error_handlers import status_code_of
 from chromi.web.http.negotiation import negotiate_format, redirect_or_json
 from chromi.web.http.translation import translate
-from chromi.web.presenters.job_presenter import enqueued_json, job_fragment, job_json, job_page
+from chromi.web.presenters.job_presenter import enqueued_json, job_json, job_page
 from chromi.web.services import services
 
 bp = Blueprint("jobs", __name__)
@@ -79,8 +79,8 @@ def redirect_to_job(job: Job) -> Response:
 
 def render_job_fragment(job: Job, status_code: int = 200) -> Response:
     """Render the fragment of a job's kind, with the job as it is now: without a queue, it has already run."""
-    template, context = job_fragment(Job.find(job.id))
-    return make_response(render_template(template, **context), status_code)
+    context = job_page(Job.find(job.id))
+    return make_response(render_template(context["job_type"].fragment, **context), status_code)
 
 
 def redirect_to_running_job(error: AlreadyRunning) -> Response:
