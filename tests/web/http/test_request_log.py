@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from chromi.db import Job
 from tests.conftest import Lines
-from tests.test_log import EVIL
+from tests.test_log import MALICIOUS_TEXT
 from tests.web.conftest import PAGE, form
 
 
@@ -91,6 +91,6 @@ def test_a_job_s_lines_have_its_id(client: FlaskClient, written: Lines, clip: Pa
 
 
 def test_a_file_s_own_words_are_escaped(client: FlaskClient, written: Lines) -> None:
-    client.post("/convert/", **form(b"\x00\x00\x00\x18ftypmp42" + EVIL.encode() * 20, name=EVIL))
+    client.post("/convert/", **form(b"\x00\x00\x00\x18ftypmp42" + MALICIOUS_TEXT.encode() * 20, name=MALICIOUS_TEXT))
     assert written()
     assert all(re.fullmatch(r"[ -~]+", json.dumps(line)) for line in written())
