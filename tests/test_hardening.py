@@ -15,8 +15,9 @@ from chromi.encoder.process.landlock import find_abi
 from chromi.encoder.process.sandbox import Sandbox
 from chromi.encoder.process.seccomp import make_filter
 from chromi.encoder.process.subprocess_runner import ProcessLimits, run_program
-from tests.conftest import ROOT, Service, end_service, run_service
 from tests.support.blocked_syscalls import block_syscall
+from tests.support.paths import ROOT
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import start_job, wait_for_end
 from tests.support.waiting import wait_for
 
@@ -36,8 +37,8 @@ INSIDE = POWERLESS if os.getuid() == 0 else ()
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service where the kernel has no Landlock."""
     folder = tmp_path_factory.mktemp("exposed")
-    service = run_service(folder / "instance", {}, inside=(*INSIDE, *WITHOUT_LANDLOCK))
-    wait_for(lambda: len(service.tree()) >= 5, "supervisor, web, consumer, scheduler and worker")
+    service = run_service(folder / "instance", {}, wrapper=(*INSIDE, *WITHOUT_LANDLOCK))
+    wait_for(lambda: len(service.processes()) >= 5, "supervisor, web, consumer, scheduler and worker")
     yield service
     end_service(service)
 
@@ -63,8 +64,8 @@ def test_a_converter_cannot_open_the_memory_of_any_process_of_the_service(
     exposed: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, make_filter()))
-    assert {pid: can_be_opened(pid) for pid in [each.pid for each in exposed.tree()]} == {
-        each.pid: set() for each in exposed.tree()
+    assert {pid: can_be_opened(pid) for pid in [each.pid for each in exposed.processes()]} == {
+        each.pid: set() for each in exposed.processes()
     }
     with subprocess.Popen([*INSIDE, "sleep", "60"]) as other:
         wait_for(lambda: psutil.Process(other.pid).name() == "sleep", "its start")

@@ -20,7 +20,7 @@ from chromi.encoder import ConversionOptions
 from chromi.errors import QueueFull, RateLimited, UploadsFull
 from chromi.jobs import cleanup
 from chromi.storage import Storage
-from tests.web.conftest import FRAGMENT, PAGE, files_in, form
+from tests.support.http_forms import FRAGMENT, PAGE, files_in, form
 
 STRANGER = {"REMOTE_ADDR": "8.8.8.8"}
 ANOTHER = {"REMOTE_ADDR": "9.9.9.9"}

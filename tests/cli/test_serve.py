@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import ROOT, Service
+from tests.support.paths import ROOT
 from tests.support.processes import find_ffmpeg_processes, find_public_paths, handles_signal, have_ended
-from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
+from tests.support.running_service import Service
+from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -58,8 +59,8 @@ def environments_of(processes: list[psutil.Process]) -> list[dict[str, str]]:
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_everything_cleanly(start_service: Start, signum: int) -> None:
     service = start_service()
-    wait_for(lambda: len(service.tree()) >= 5, "web, consumer, scheduler and worker")
-    family = service.tree()
+    wait_for(lambda: len(service.processes()) >= 5, "web, consumer, scheduler and worker")
+    family = service.processes()
     consumer = child_running(service, "huey_consumer")
     wait_for(lambda: handles_signal(consumer.pid, signal.SIGTERM), "the consumer to listen")
     assert service.stop(signum) == 0
@@ -70,8 +71,8 @@ def test_a_signal_ends_everything_cleanly(start_service: Start, signum: int) -> 
 @pytest.mark.parametrize("victim", ["chromi web", "huey_consumer"])
 def test_when_one_process_dies_the_other_is_ended(start_service: Start, victim: str) -> None:
     service = start_service()
-    wait_for(lambda: len(service.tree()) >= 5, "all processes")
-    family = service.tree()
+    wait_for(lambda: len(service.processes()) >= 5, "all processes")
+    family = service.processes()
     child_running(service, victim).kill()
     assert service.process.wait(30) != 0
     wait_for(lambda: have_ended(family), "all processes to end")
@@ -92,7 +93,7 @@ def test_nothing_outlives_a_killed_supervisor(start_service: Start, clip: Path) 
     start_job(service, clip)
     environments = wait_for(lambda: environments_of(find_ffmpeg_processes(service.process.pid)), "ffmpeg")
     assert not [name for each in environments for name in each if name.startswith("CHROMI")]
-    family = service.tree()
+    family = service.processes()
     service.process.kill()
     wait_for(lambda: have_ended(family), "all processes to end", timeout_s=5)
 
@@ -119,7 +120,7 @@ def test_after_sigterm_the_web_server_answers_until_the_running_job_has_finished
     assert find_ffmpeg_processes() == []
 
     again = start_service(instance=str(service.instance))
-    assert job_of(again, running)["status"] == "success"
+    assert get_job(again, running)["status"] == "success"
     assert wait_for_end(again, late)["status"] == "success"
 
 
@@ -210,7 +211,7 @@ def test_only_its_owner_can_read_what_the_service_writes(start_service: Start, p
     upload = curl_json(f"-Fvideo=@{plain_clip}", f"{service.url}/uploads/")["upload_id"]
     job_id = curl_json("-Fduration=1", f"{service.url}/uploads/{upload}/jobs/")["job_id"]
     wait_for_end(service, job_id)
-    assert {path.parent.name for path in service.media()} == {"uploads", "frames", "results"}
+    assert {path.parent.name for path in service.media_files()} == {"uploads", "frames", "results"}
     assert find_public_paths(service.instance) == []
 
 
@@ -256,7 +257,7 @@ def test_the_two_programs_also_run_on_their_own(tmp_path: Path, plain_clip: Path
         wait_for(lambda: answers(port), "waitress")
         job_id = start_job(service, plain_clip, duration="1")
         assert wait_for_end(service, job_id)["status"] == "success"
-        assert job_of(service, job_id)["result"]["frames"] == 24
+        assert get_job(service, job_id)["result"]["frames"] == 24
         assert find_public_paths(instance) == []
         assert shared_url(service, job_id, "X-Forwarded-Proto: https").startswith("https://127.0.0.1")
         assert shared_url(service, job_id, "X-Forwarded-Host: evil").startswith("http://127.0.0.1")

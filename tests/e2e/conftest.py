@@ -18,8 +18,8 @@ from playwright.sync_api import (
 )
 
 from chromi.db import database, open_database
-from tests.conftest import end_service, run_service
 from tests.support.flaky_proxy import Relay
+from tests.support.running_service import end_service, run_service
 from tests.support.seeded_app import Finished, House
 
 OpenPage = Callable[..., Page]

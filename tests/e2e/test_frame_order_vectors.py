@@ -9,8 +9,8 @@ from playwright.sync_api import Page, Route
 
 from chromi.encoder.frames.frame_order import order_frames, read_from_s
 from chromi.encoder.options import ConversionOptions
-from tests.conftest import ROOT
 from tests.support.frame_order_vectors import PATH, SPEEDS, Shown, decode, make_options
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.browser
 

@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from chromi.encoder.timecode import parse_timecode
-from tests.conftest import Service
 from tests.e2e.conftest import OpenPage
 from tests.support import clips
 from tests.support.keyboard import button, has_focus, press, reach
 from tests.support.page_helpers import NOTE_WORDS, held
+from tests.support.running_service import Service
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import Service
 from tests.support import clips
 from tests.support.page_helpers import NOTE_WORDS, held
+from tests.support.running_service import Service
 from tests.support.studio_page import LOCAL_FILE, slider, starts_at, wait_for_seam, wait_shown
 from tests.support.waiting import wait_for
 

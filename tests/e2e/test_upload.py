@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect
 
-from tests.conftest import Service
 from tests.support import clips
 from tests.support.flaky_proxy import Relay
 from tests.support.page_helpers import held
 from tests.support.page_states import PIECES
+from tests.support.running_service import Service
 from tests.support.seeded_app import House
 from tests.support.waiting import wait_for
 

@@ -19,9 +19,11 @@ from chromi.encoder import ConversionOptions
 from chromi.jobs.cleanup import CleanupReport, run_cleanup
 from chromi.jobs.queue import Queue, open_service
 from chromi.storage import Storage
-from tests.conftest import ROOT, Client, Service, end_service, run_service
 from tests.support.clips import make_clip
 from tests.support.consumers import run_consumer
+from tests.support.flask_client import BufferedClient
+from tests.support.paths import ROOT
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl
 from tests.support.service_database import make_old
 from tests.support.waiting import wait_for
@@ -139,7 +141,7 @@ def test_resumable_upload_survives_a_killed_web_server(
 def go_on(remains: Remains, location: str, content: bytes) -> None:
     """As a browser that has heard no answer: ask how far it is, and say the last piece again, empty."""
     app = create_app(remains.settings)
-    app.test_client_class = Client
+    app.test_client_class = BufferedClient
     client = app.test_client()
     headers = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
     assert client.head(location, headers=headers).headers["Upload-Offset"] == str(len(content))

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from chromi.db import Job, Link
-from tests.conftest import ROOT, Service
-from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
+from tests.support.paths import ROOT
+from tests.support.running_service import Service
+from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
 from tests.support.service_database import (
     add_result,
     make_old,
@@ -100,7 +101,7 @@ def share(service: Service, job_id: str, **options: str) -> dict[str, str]:
 def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path) -> None:
     """Writes are answered with 503, reads as ever; what ends meanwhile is written afterwards."""
     made, content = add_result(service, LARGE_BYTES)
-    own_url = service.url + job_of(service, made)["converted_url"]
+    own_url = service.url + get_job(service, made)["converted_url"]
     one_time = share(service, made, one_time="on")["url"]
     begun = Download(service, one_time)
     job_id = start_drawing(service, clip)
@@ -115,7 +116,7 @@ def test_a_lock_held_for_ten_seconds_loses_nothing(service: Service, clip: Path)
         assert all("Retry-After: " in answer and '"busy"' in answer for answer in answers)
         wait_for(lambda: f"{job_id}.gif" in result_names(service), "the GIF to be published")
         wait_for(lambda: time.monotonic() > until, "ten seconds")
-        assert job_of(service, job_id)["status"] == "in_progress"
+        assert get_job(service, job_id)["status"] == "in_progress"
     job = wait_for_end(service, job_id)
     assert (job["status"], attempts_at(service, job_id)) == ("success", 1)
     wait_for(lambda: status_of(one_time) == 410, "the use to be counted")
@@ -232,7 +233,7 @@ def test_a_worker_killed_between_the_file_and_its_row(service: Service, clip: Pa
         wait_for(lambda: f"{job_id}.gif" in result_names(service), "the GIF to be published")
         worker = query_value(service, "SELECT worker FROM job WHERE id = ?", job_id)
         os.kill(int(worker.split(":")[-1]), signal.SIGKILL)
-        assert job_of(service, job_id)["converted_url"] is None
+        assert get_job(service, job_id)["converted_url"] is None
     with open_rows(service):
         long_ago = time.time() - 100
         Job.update(heartbeat_at=long_ago, created_at=long_ago).where(Job.id == job_id).execute()

@@ -18,9 +18,9 @@ import pytest
 
 from chromi.config import MB
 from chromi.storage import MIN_FREE_BYTES
-from tests.conftest import Service, end_service, run_service
 from tests.support.clips import make_clip
-from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
+from tests.support.running_service import Service, end_service, run_service
+from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -40,7 +40,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     tried = subprocess.run(["env", *inside, "true"], capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"no file system of its own can be mounted here: {tried.stderr.strip()}")
-    service = run_service(folder, {}, inside=inside)
+    service = run_service(folder, {}, wrapper=inside)
     service.instance = Path(f"/proc/{service.process.pid}/root{folder}")
     wait_for(lambda: curl_json(f"{service.url}/health/")["worker"]["ok"], "the worker's first heartbeat")
     yield service
@@ -77,7 +77,7 @@ def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_work
     small: Service, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     job = wait_for_end(small, start_job(small, plain_clip, duration="1"))
-    wait_for(lambda: len(small.media()) == 2, "the job's clip to go")
+    wait_for(lambda: len(small.media_files()) == 2, "the job's clip to go")
     with full(small):
         for address in ("uploads/", "convert/"):
             assert answer_of(f"-Fvideo=@{clip}", f"{small.url}/{address}") == (503, "disk_full")
@@ -90,7 +90,7 @@ def test_an_upload_to_a_full_disk_is_refused_and_everything_that_only_reads_work
         assert gif.stat().st_size == job["result"]["bytes"]
         health = curl_json(f"{small.url}/health/")
         assert (health["status"], health["disk"]["ok"]) == ("unavailable", False)
-        assert sorted(path.suffix for path in small.media()) == [".gif", ".jpg"]
+        assert sorted(path.suffix for path in small.media_files()) == [".gif", ".jpg"]
     assert answer_of(f"-Fvideo=@{clip}", f"{small.url}/uploads/")[0] == 201
 
 
@@ -117,7 +117,7 @@ def test_a_piece_that_finds_no_room_is_sent_again_later(small: Service, heavy_cl
     here = int(curl(*TUS, "--head", small.url + location).split("Upload-Offset: ")[1].split()[0])
     assert here >= half
     assert send_piece(small, location, here, content[here:]) == (204, None)
-    [path] = [path for path in small.media() if path.name == location.rpartition("/")[2]]
+    [path] = [path for path in small.media_files() if path.name == location.rpartition("/")[2]]
     assert path.read_bytes() == content
 
 
@@ -131,7 +131,7 @@ def send_piece(service: Service, location: str, offset: int, piece: bytes) -> tu
 
 def test_a_disk_that_fills_up_while_a_body_arrives_is_said(small: Service) -> None:
     """The server spools it before the application hears of it."""
-    before = small.media()
+    before = small.media_files()
     host, port = small.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         head = "POST /uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n"
@@ -150,7 +150,7 @@ def test_a_disk_that_fills_up_while_a_body_arrives_is_said(small: Service) -> No
     assert b"disk_full" in answer
     assert b"Retry-After" in answer
     assert sent < 17_000_000
-    assert small.media() == before
+    assert small.media_files() == before
     assert answer_of(f"{small.url}/")[0] == 200
 
 
@@ -159,12 +159,12 @@ def test_a_conversion_that_finds_no_room_fails_with_a_sentence(
     small: Service, heavy_clip: Path, step: str
 ) -> None:
     job_id = start_job(small, heavy_clip, quality="best", duration="4")
-    wait_for(lambda: job_of(small, job_id)["progress"]["step"] == step, step, interval_s=0.02)
+    wait_for(lambda: get_job(small, job_id)["progress"]["step"] == step, step, interval_s=0.02)
     with full(small, but_for=2 * MB):
         job = wait_for_end(small, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
     assert "out of disk space" in job["error"]["message"]
-    wait_for(lambda: not [path for path in small.media() if job_id in str(path)], "its files to go")
+    wait_for(lambda: not [path for path in small.media_files() if job_id in str(path)], "its files to go")
 
 
 def test_a_row_that_finds_no_room_is_refused_and_written_when_there_is_some(
@@ -172,9 +172,9 @@ def test_a_row_that_finds_no_room_is_refused_and_written_when_there_is_some(
     tmp_path: Path,
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2, size="64x36", pattern="color")
-    before = len(small.media())
+    before = len(small.media_files())
     made = wait_for_end(small, start_job(small, clip, duration="1"))
-    wait_for(lambda: len(small.media()) == before + 2, "the job's clip to go: its room would be enough")
+    wait_for(lambda: len(small.media_files()) == before + 2, "the job's clip to go: its room would be enough")
     upload = curl_json(f"-Fvideo=@{clip}", f"{small.url}/uploads/")
     page = f"{small.url}/jobs/{made['job_id']}/"
     link, once = curl_json("-XPOST", f"{page}links/"), curl_json("-Fone_time=on", f"{page}links/")

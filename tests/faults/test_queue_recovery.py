@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from chromi.db import Job, Worker
-from tests.conftest import Service, end_service, run_service
 from tests.support.consumers import run_consumer
-from tests.support.service_client import curl, curl_json, job_of, wait_for_end
+from tests.support.running_service import Service, end_service, run_service
+from tests.support.service_client import curl, curl_json, get_job, wait_for_end
 from tests.support.service_database import open_rows, query_value, write_lock
 from tests.support.waiting import wait_for
 
@@ -73,7 +73,7 @@ def test_a_job_whose_maker_was_killed_before_the_queue_heard_of_it_is_found_with
             curl("-Fduration=2", f"{upload_url.replace(web.url, dying.url)}jobs/")
         assert dying.process.wait(10) == -signal.SIGKILL
         job_id = str(query_value(web, "SELECT id FROM job ORDER BY created_at DESC"))
-        assert job_of(web, job_id)["status"] == "queued"
+        assert get_job(web, job_id)["status"] == "queued"
         make_older(web, job_id)
         assert wait_for_end(web, job_id)["status"] == "success"
 
@@ -86,7 +86,7 @@ def test_a_job_whose_task_could_not_be_written_is_done_afterwards(web: Service, 
         with write_lock(web, "queue.db"):
             job_id = start_job(upload_url, duration_s=2)
             assert time.monotonic() > began_at + 4, "it was tried"
-            assert job_of(web, job_id)["status"] == "queued"
+            assert get_job(web, job_id)["status"] == "queued"
             wait_for(lambda: f"job {job_id} waits for the sweep" in "".join(web.log), "the log to say so")
         make_older(web, job_id)
         assert wait_for_end(web, job_id)["status"] == "success"
@@ -110,4 +110,4 @@ def test_a_worker_that_has_been_silent_for_half_a_minute_is_missed(
         page = curl("-HAccept: text/html", "-HAccept-Language: en", f"{web.url}/{address}")
         assert job_id in page
         assert (RESTING in page) == is_dead
-    assert job_of(web, job_id)["status"] == "queued", "its place is kept"
+    assert get_job(web, job_id)["status"] == "queued", "its place is kept"

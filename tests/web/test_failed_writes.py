@@ -9,7 +9,7 @@ from peewee import OperationalError
 
 from chromi.db import Job, Upload
 from chromi.storage import Storage
-from tests.web.conftest import files_in, form
+from tests.support.http_forms import files_in, form
 
 BEGIN = {"Tus-Resumable": "1.0.0", "Upload-Length": "1000"}
 

@@ -12,7 +12,7 @@ from chromi import create_app
 from chromi.config import Settings
 from chromi.db import Job, Link, database
 from chromi.storage import Storage
-from tests.web.conftest import PAGE, files_in, form
+from tests.support.http_forms import PAGE, files_in, form
 
 HOSTS = ("chromi.example.org", ".example.net")
 

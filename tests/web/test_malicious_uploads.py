@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from chromi.storage import Storage
 from tests.support import malicious_files, playlists
 from tests.support.canary import Canary, FileWatcher
-from tests.web.conftest import files_in, form
+from tests.support.http_forms import files_in, form
 
 pytestmark = pytest.mark.slow
 

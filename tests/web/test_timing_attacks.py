@@ -16,7 +16,7 @@ from chromi.config import Settings
 from chromi.db import Job, Link, State, database
 from chromi.tokens import TokenSigner
 from chromi.web.limits.passwords import hash_password
-from tests.web.conftest import PAGE
+from tests.support.http_forms import PAGE
 
 ADMIN_TOKEN = "a token of the host's own"
 

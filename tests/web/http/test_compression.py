@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from chromi.db import Job
-from tests.web.conftest import FRAGMENT, PAGE
+from tests.support.http_forms import FRAGMENT, PAGE
 
 UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress}
 BROWSER = {"Accept-Encoding": "gzip, deflate, br, zstd"}

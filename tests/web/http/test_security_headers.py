@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from chromi import create_app
 from chromi.config import Settings
-from tests.web.conftest import FRAGMENT, PAGE
+from tests.support.http_forms import FRAGMENT, PAGE
 
 
 @pytest.mark.parametrize("address", ["/", "/health/", "/static/app.css", "/nowhere"])

@@ -12,7 +12,7 @@ from PIL import Image
 
 from chromi.db import Job
 from chromi.web.http.static_files import FOLDER, Assets
-from tests.web.conftest import PAGE
+from tests.support.http_forms import PAGE
 
 ADDRESS = re.compile(r'(?:src|href)="(/static/[^"]+)"')
 

@@ -14,7 +14,7 @@ from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import CannotFit
 from chromi.errors import NotAVideo
 from chromi.translations.collect import extract_messages, to_mo
-from tests.web.conftest import PAGE, form
+from tests.support.http_forms import PAGE, form
 
 
 @pytest.mark.parametrize(

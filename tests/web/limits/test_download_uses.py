@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from chromi.db import Job, Link, database
+from tests.support.http_forms import PAGE
 from tests.support.waiting import wait_for
-from tests.web.conftest import PAGE
 
 PREVIEWERS = [
     "Mozilla/5.0 (compatible; Rocket.Chat/6.5; +https://rocket.chat)",

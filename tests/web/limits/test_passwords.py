@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 from chromi.db import Job, Link, RateLimitUsage
 from chromi.tokens import GRANT_MAX_AGE_S
 from chromi.web.limits.passwords import ATTEMPTS
+from tests.support.http_forms import PAGE
 from tests.support.waiting import wait_for
-from tests.web.conftest import PAGE
 
 PASSWORD = "olé, four words"
 MAX_TRIES = int(ATTEMPTS.amount)

@@ -18,7 +18,7 @@ from chromi.encoder.encoder_errors import NoFrames
 from chromi.errors import ConfigError
 from chromi.tokens import ADMIN_SESSION_MAX_AGE_S
 from chromi.web.limits import admin_token
-from tests.web.conftest import PAGE
+from tests.support.http_forms import PAGE
 
 TOKEN = "a-token-of-the-host-é"
 ADDRESSES = [("GET", "/admin/"), ("POST", "/admin/login"), ("POST", "/admin/logout")]

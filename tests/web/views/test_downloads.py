@@ -18,9 +18,9 @@ from chromi.jobs.cleanup import run_cleanup
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner
 from chromi.web.presenters.link_presenter import download_url
-from tests.conftest import Client
+from tests.support.flask_client import BufferedClient
+from tests.support.http_forms import PAGE
 from tests.support.waiting import wait_for
-from tests.web.conftest import PAGE
 
 
 @pytest.fixture
@@ -333,7 +333,7 @@ def test_the_same_token_in_other_letters_is_the_same_link(
 
 def client_of(settings: Settings) -> FlaskClient:
     app = create_app(settings)
-    app.test_client_class = Client
+    app.test_client_class = BufferedClient
     return app.test_client()
 
 

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from chromi.db import Job, JobKind, State, database
 from chromi.encoder import ConversionOptions
-from tests.web.conftest import FRAGMENT, PAGE
+from tests.support.http_forms import FRAGMENT, PAGE
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from chromi.db import Job, JobKind, Link, State
 from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import NoFrames
 from chromi.storage import Storage
-from tests.web.conftest import FRAGMENT, PAGE, files_in
+from tests.support.http_forms import FRAGMENT, PAGE, files_in
 
 SIZES = {"small": 9_966_590, "balanced": 25_600_000, "best": 31_000_000}
 SIZES_SHOWN = "Small 10.0 MB · Balanced 25.6 MB · Best 31.0 MB"

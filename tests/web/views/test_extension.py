@@ -14,7 +14,7 @@ from PIL import Image
 from chromi.db import Job, Link
 from chromi.storage import Storage
 from chromi.tokens import TokenSigner
-from tests.web.conftest import PAGE, files_in
+from tests.support.http_forms import PAGE, files_in
 
 
 @pytest.fixture

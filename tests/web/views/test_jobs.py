@@ -14,7 +14,7 @@ from chromi.encoder.encoder_errors import EncodeError, NoFrames
 from chromi.storage import Storage
 from chromi.web.views.jobs import parse_options
 from tests.support import clips
-from tests.web.conftest import FRAGMENT, PAGE, Post, files_in
+from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def running(queued: Job) -> Job:
 
 @pytest.mark.slow
 def test_inline_conversion_answers_with_the_result(
-    client: FlaskClient, convert: Post, tmp_path: Path
+    client: FlaskClient, convert: PostForm, tmp_path: Path
 ) -> None:
     answer = convert(start_time="00:00:01", duration="6")
     assert answer.status_code == 200
@@ -46,7 +46,7 @@ def test_inline_conversion_answers_with_the_result(
 
 
 @pytest.mark.slow
-def test_a_one_shot_upload_goes_when_its_job_is_done(convert: Post, storage: Storage) -> None:
+def test_a_one_shot_upload_goes_when_its_job_is_done(convert: PostForm, storage: Storage) -> None:
     convert(duration="1")
     job = Job.get()
     assert files_in(storage) == [str(storage.result_path(job.id)), str(storage.source_frame_path(job.id))]
@@ -247,7 +247,7 @@ def test_what_an_answer_varies_by_is_said(client: FlaskClient, queued: Job) -> N
     assert {"Accept", "HX-Request"} <= set(answer.vary)
 
 
-def test_an_inline_failure_keeps_its_status_and_sentence(convert: Post, tmp_path: Path) -> None:
+def test_an_inline_failure_keeps_its_status_and_sentence(convert: PostForm, tmp_path: Path) -> None:
     options = ("-g", "1", "-movflags", "+faststart")
     content = clips.make_clip(tmp_path / "clip.mp4", seconds=4, options=options).read_bytes()
     damaged = content[: len(content) // 2] + bytes(len(content) // 2)
@@ -265,7 +265,7 @@ def test_a_clip_that_is_gone_is_said(client: FlaskClient, upload: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_page_whose_result_has_expired_says_so(client: FlaskClient, convert: Post) -> None:
+def test_a_page_whose_result_has_expired_says_so(client: FlaskClient, convert: PostForm) -> None:
     convert(duration="1")
     job = Job.get()
     job.links.model.update(expires_at=1).execute()

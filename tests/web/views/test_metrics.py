@@ -13,8 +13,8 @@ from chromi import create_app
 from chromi.config import Settings
 from chromi.db import Job, State, Worker, database, open_database
 from chromi.encoder.encoder_errors import NoFrames
-from tests.conftest import Client
-from tests.web.conftest import form
+from tests.support.flask_client import BufferedClient
+from tests.support.http_forms import form
 
 SAMPLE = re.compile(r'(chromi_[a-z_]+)(?:\{((?:[a-z]+="[\w.]+",?)+)\})? (-?[0-9.e+-]+)')
 
@@ -121,7 +121,7 @@ def test_bytes_are_counted_as_they_go(
 def test_a_download_that_is_cut_counts_what_went_out(
     client: FlaskClient, before: dict[str, float], own_url: str, gif: bytes
 ) -> None:
-    assert isinstance(client, Client)
+    assert isinstance(client, BufferedClient)
     answer = client.open(own_url, buffered=False)
     next(iter(answer.response))
     answer.close()

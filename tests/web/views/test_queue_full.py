@@ -10,7 +10,7 @@ from chromi.config import Settings
 from chromi.db import Job, State, Upload
 from chromi.encoder import ConversionOptions
 from chromi.storage import Storage
-from tests.web.conftest import FRAGMENT, PAGE, Post, files_in
+from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_fragment_has_a_button_that_tries_again(client: FlaskClient, upload:
 
 
 @pytest.mark.usefixtures("waiting")
-def test_a_one_shot_upload_that_is_refused_leaves_nothing(convert: Post, storage: Storage) -> None:
+def test_a_one_shot_upload_that_is_refused_leaves_nothing(convert: PostForm, storage: Storage) -> None:
     answer = convert(duration="1")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "queue_full")
     assert files_in(storage) == []

@@ -10,7 +10,7 @@ from chromi.db.job import LARGE_BYTES
 from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import CannotFit, DiskFull, EncodeError, NoFrames
 from chromi.errors import BadOptions, ChromiError, NotAVideo
-from tests.web.conftest import PAGE
+from tests.support.http_forms import PAGE
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from chromi.tokens import MAX_AGE_S
 from chromi.web.limits import passwords
 from chromi.web.views import share_links
 from chromi.web.views.share_link_form import DURATIONS_S
-from tests.web.conftest import FRAGMENT, PAGE
+from tests.support.http_forms import FRAGMENT, PAGE
 
 DAY_S = 86400
 

@@ -13,7 +13,7 @@ from chromi.encoder.encoder_errors import NoFrames
 from chromi.jobs import cleanup
 from chromi.storage import Storage
 from tests.support.clips import make_clip
-from tests.web.conftest import FRAGMENT, PAGE, form
+from tests.support.http_forms import FRAGMENT, PAGE, form
 
 LOOPS = [LoopWindow(1.25, 6.0, 97), LoopWindow(0.0, 6.0, 30)]
 

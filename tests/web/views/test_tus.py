@@ -23,7 +23,7 @@ from chromi.encoder.encoder_errors import FfmpegMissing
 from chromi.jobs.cleanup import CleanupReport, _remove_unused_uploads, run_cleanup
 from chromi.storage import PartialFile, Storage
 from chromi.web import ingest
-from tests.web.conftest import FRAGMENT, PAGE, files_in, form
+from tests.support.http_forms import FRAGMENT, PAGE, files_in, form
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = TUS | {"Content-Type": "application/offset+octet-stream"}

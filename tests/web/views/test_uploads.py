@@ -11,7 +11,7 @@ from chromi.config import Settings
 from chromi.db import Job, Upload, database
 from chromi.storage import Storage
 from tests.support import clips
-from tests.web.conftest import FRAGMENT, PAGE, Post, files_in, form
+from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in, form
 
 
 def test_the_first_page_is_a_form(client: FlaskClient) -> None:
@@ -123,7 +123,7 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#
     ids=["nothing", "empty", "text", "playlist", "zeros"],
 )
 def test_what_is_no_video_is_refused(
-    convert: Post, storage: Storage, video: bytes | None, status: int, code: str, words: str
+    convert: PostForm, storage: Storage, video: bytes | None, status: int, code: str, words: str
 ) -> None:
     answer = convert(video)
     assert answer.status_code == status
@@ -134,14 +134,14 @@ def test_what_is_no_video_is_refused(
     assert Upload.select().count() == Job.select().count() == 0
 
 
-def test_sound_alone_is_refused(convert: Post, storage: Storage, tmp_path: Path) -> None:
+def test_sound_alone_is_refused(convert: PostForm, storage: Storage, tmp_path: Path) -> None:
     answer = convert(clips.make_audio(tmp_path / "sound.mp4"))
     assert answer.status_code == 415
     assert "sound" in answer.get_json()["error"]["message"]
     assert files_in(storage) == []
 
 
-def test_a_file_cut_off_before_its_index_is_refused(convert: Post, storage: Storage, clip: Path) -> None:
+def test_a_file_cut_off_before_its_index_is_refused(convert: PostForm, storage: Storage, clip: Path) -> None:
     answer = convert(clip.read_bytes()[: clip.stat().st_size // 2])
     assert answer.status_code == 415
     assert files_in(storage) == []
@@ -168,7 +168,7 @@ def test_a_file_in_another_field_is_not_taken(client: FlaskClient, storage: Stor
     ],
 )
 def test_wrong_options_are_named(
-    convert: Post, storage: Storage, options: dict[str, str], words: str
+    convert: PostForm, storage: Storage, options: dict[str, str], words: str
 ) -> None:
     answer = convert(**options)
     assert answer.status_code == 422
