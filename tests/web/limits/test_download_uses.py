@@ -78,9 +78,9 @@ def test_no_url_in_the_page_uses_a_download(client: FlaskClient, url: str) -> No
     page = client.get(url, headers=headers).text
     urls = re.findall(r'(?:href|src|action|content)="((?:/|http)[^"]*)"', page)
     assert url in urls
-    for address in (*urls, f"{url}?file=1", f"{url}?download=", f"{url}?download=x"):
-        response = client.get(address, headers=headers)
-        assert response.mimetype != "image/gif", address
+    for each_url in (*urls, f"{url}?file=1", f"{url}?download=", f"{url}?download=x"):
+        response = client.get(each_url, headers=headers)
+        assert response.mimetype != "image/gif", each_url
     assert (limited_link().uses, limited_link().active_downloads) == (0, 0)
 
 

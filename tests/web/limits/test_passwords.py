@@ -52,8 +52,8 @@ def test_only_a_hash_of_the_password_is_stored(url: str, storage: Any) -> None:
 
 
 def test_program_without_password_gets_401(client: FlaskClient, url: str) -> None:
-    for address in (url, f"{url}?file=1", f"{url}still.jpg"):
-        response = client.get(address)
+    for each_url in (url, f"{url}?file=1", f"{url}still.jpg"):
+        response = client.get(each_url)
         assert response.status_code == 401
         assert response.get_json()["error"]["code"] == "password_needed"
         assert response.headers["WWW-Authenticate"]
@@ -108,8 +108,8 @@ def test_password_is_ignored_by_a_link_without_one(client: FlaskClient, job: Job
 
 
 def test_browser_gets_password_form_without_preview_or_download(client: FlaskClient, url: str) -> None:
-    for address in (url, f"{url}?file=1"):
-        page = client.get(address, headers=PAGE)
+    for each_url in (url, f"{url}?file=1"):
+        page = client.get(each_url, headers=PAGE)
         assert page.status_code == 200
         assert "Password for this link" in page.text
         assert "still.jpg" not in page.text
