@@ -5,6 +5,10 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from chromi.db import Upload
+from chromi.storage import Storage
+from tests.support.http_forms import files_in
+
 TUS = {"Tus-Resumable": "1.0.0"}
 CHUNK = TUS | {"Content-Type": "application/offset+octet-stream"}
 CREATION_URL = "/uploads/resumable/"
@@ -38,3 +42,11 @@ def offset_of(client: FlaskClient, url: str) -> int:
 
 def upload_id_of(url: str) -> str:
     return url.rsplit("/", 1)[1]
+
+
+def is_stored(storage: Storage, url: str, content: bytes) -> bool:
+    """Return whether the upload is complete, has this content, and is the only file."""
+    path = storage.upload_path(upload_id_of(url))
+    upload = Upload.find(upload_id_of(url))
+    is_same = path.read_bytes() == content and upload.length_bytes == len(content)
+    return is_same and files_in(storage) == [str(path)] and upload.is_complete
