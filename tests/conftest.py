@@ -68,7 +68,7 @@ def canary() -> Iterator[Canary]:
     canary.close()
 
 
-# -- clips and jobs -----------------------------------------------------------------------------------------
+# -- clips and jobs ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +137,7 @@ def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path,
     return Job.find(job.id)
 
 
-# -- logs and services --------------------------------------------------------------------------------------
+# -- logs and services ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture

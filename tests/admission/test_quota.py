@@ -66,7 +66,7 @@ def test_rejected_form_shows_the_error_and_leaves_no_file(
     assert files_in(storage) == []
 
 
-# -- refunds -----------------------------------------------------------------------------------------------
+# -- refunds -------------------------------------------------------------------------------------------------
 
 
 def delete_upload(client: FlaskClient, settings: Settings, storage: Storage, url: str) -> None:
@@ -95,7 +95,7 @@ def test_bytes_that_were_not_sent_are_refunded(
     assert create(client, 1 * MB, address).status_code == 429
 
 
-# -- seconds of ffmpeg -------------------------------------------------------------------------------------
+# -- seconds of ffmpeg ---------------------------------------------------------------------------------------
 
 
 def used_share(quota: str) -> float:

@@ -13,7 +13,7 @@ from tests.support.http_forms import form
 from tests.support.remote_clients import OTHER_REMOTE, REMOTE
 from tests.support.tus_client import TUS, create, send_chunk, start
 
-# -- upload slots ------------------------------------------------------------------------------------------
+# -- upload slots --------------------------------------------------------------------------------------------
 
 
 def test_active_uploads_are_limited_for_each_client_and_in_total(client: FlaskClient) -> None:
@@ -76,7 +76,7 @@ def test_upload_belongs_to_the_client_that_sent_it(
     assert Upload.get().client == admission.client_of("8.8.8.8")
 
 
-# -- the queue ---------------------------------------------------------------------------------------------
+# -- the queue -----------------------------------------------------------------------------------------------
 
 
 def test_client_gets_a_third_of_the_queue(

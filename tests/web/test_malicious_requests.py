@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from chromi.db import Job, Link
 from tests.support.http_forms import PAGE, form
 
-# -- tokens and addresses --------------------------------------------------------------------------------
+# -- tokens and addresses ------------------------------------------------------------------------------------
 
 
 def variants(token: str) -> dict[str, str]:
@@ -79,7 +79,7 @@ def test_no_trick_with_a_path_finds_anything(client: FlaskClient, address: str, 
         assert client.get(answer.location).status_code == 404
 
 
-# -- words of strangers ----------------------------------------------------------------------------------
+# -- words of strangers --------------------------------------------------------------------------------------
 
 WILD = "<script>alert(1)</script>\n\x1b[31m2026 ERROR forged\u202e\"'&{{7*7}}.mp4"
 

@@ -16,7 +16,7 @@ from tests.support.tus_client import CHUNK
 TRUSTED_HOSTS = ("chromi.example.org", ".example.net")
 
 
-# -- hosts -------------------------------------------------------------------------------------------------
+# -- hosts ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_forwarded_host_and_scheme_are_not_used_in_links(client: FlaskClient, jo
     assert url.startswith("http://localhost/")
 
 
-# -- other sites -------------------------------------------------------------------------------------------
+# -- other sites ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_same_origin_pages_and_programs_may_post(client: FlaskClient, headers: d
     assert client.post("/uploads/", headers=headers).status_code == 400
 
 
-# -- bodies ------------------------------------------------------------------------------------------------
+# -- bodies --------------------------------------------------------------------------------------------------
 
 
 def test_json_body_is_rejected(client: FlaskClient) -> None:

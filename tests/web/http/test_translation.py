@@ -89,7 +89,7 @@ def test_sizes_and_times_are_formatted_for_the_language(client: FlaskClient, job
         assert '<time datetime="2' in page
 
 
-# -- everything is translated ------------------------------------------------------------------------------
+# -- everything is translated --------------------------------------------------------------------------------
 
 NAMES = re.compile("chromi|google|h264|mov", re.IGNORECASE)
 

@@ -133,7 +133,7 @@ def test_download_parameter_gives_any_client_the_file(client: FlaskClient, url: 
     wait_for_uses(1)
 
 
-# -- resuming ----------------------------------------------------------------------------------------------
+# -- resuming ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

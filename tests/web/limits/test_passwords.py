@@ -48,7 +48,7 @@ def test_only_a_hash_of_the_password_is_stored(url: str, storage: Any) -> None:
         assert PASSWORD.encode() not in path.read_bytes()
 
 
-# -- programs ----------------------------------------------------------------------------------------------
+# -- programs ------------------------------------------------------------------------------------------------
 
 
 def test_program_without_password_gets_401(client: FlaskClient, url: str) -> None:
@@ -210,7 +210,7 @@ def test_wrong_password_shows_error_in_the_form(unlock: Unlock) -> None:
     assert page.headers["Referrer-Policy"] == "same-origin"
 
 
-# -- guessing ----------------------------------------------------------------------------------------------
+# -- guessing ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def check(guard: UploadGuard, request: Request, address: str = REMOTE) -> Chromi
     return None
 
 
-# -- shares ------------------------------------------------------------------------------------------------
+# -- shares --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("available_bytes")
@@ -196,7 +196,7 @@ def test_small_disk_has_space_for_one_upload(
     assert isinstance(check(guard, whole_upload(), OTHER_REMOTE), DiskFull)
 
 
-# -- chunks ------------------------------------------------------------------------------------------------
+# -- chunks --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_short_token_stops_the_start_without_being_repeated() -> None:
     assert TOKEN not in repr(Settings(admin_token=TOKEN))
 
 
-# -- who is let in -----------------------------------------------------------------------------------------
+# -- who is let in -------------------------------------------------------------------------------------------
 
 
 def test_a_stranger_sees_a_door_and_nothing_else(client: FlaskClient) -> None:

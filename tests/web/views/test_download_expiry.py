@@ -69,7 +69,7 @@ def test_link_that_expires_during_a_download_is_sent_completely(
     assert client.get(one_time_url).status_code == 410
 
 
-# -- clock changes -----------------------------------------------------------------------------------------
+# -- clock changes -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

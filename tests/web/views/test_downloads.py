@@ -11,7 +11,7 @@ from chromi.storage import Storage
 from tests.support.download_counts import one_time_uses
 from tests.support.http_forms import PAGE
 
-# -- the file ----------------------------------------------------------------------------------------------
+# -- the file ------------------------------------------------------------------------------------------------
 
 
 def test_download_is_an_attachment(client: FlaskClient, own_url: str, gif: bytes) -> None:
@@ -71,7 +71,7 @@ def test_missing_file_gets_410_and_uses_no_download(
     assert client.get(one_time_url).status_code == 200
 
 
-# -- the page ----------------------------------------------------------------------------------------------
+# -- the page ------------------------------------------------------------------------------------------------
 
 
 def test_page_shows_a_still_that_uses_no_download(client: FlaskClient, one_time_url: str) -> None:

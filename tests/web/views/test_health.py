@@ -26,7 +26,7 @@ def test_too_little_disk_is_unwell(client: FlaskClient, monkeypatch: pytest.Monk
     assert answer.get_json()["database"]["ok"] is True
 
 
-# -- for load balancers ------------------------------------------------------------------------------------
+# -- for load balancers --------------------------------------------------------------------------------------
 
 
 def test_live_needs_nothing_but_the_web_server(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

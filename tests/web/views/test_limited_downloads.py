@@ -21,7 +21,7 @@ def three_times_uses() -> int:
     return int(Link.get(Link.max_uses == 3).uses)
 
 
-# -- one use -----------------------------------------------------------------------------------------------
+# -- one use -------------------------------------------------------------------------------------------------
 
 
 def test_one_time_link_works_once(client: FlaskClient, one_time_url: str, gif: bytes) -> None:
@@ -95,7 +95,7 @@ def test_uses_are_not_counted_in_the_token(client: FlaskClient, one_time_url: st
     assert client.get(one_time_url.removesuffix("/") + "=/").status_code == 410
 
 
-# -- several uses ------------------------------------------------------------------------------------------
+# -- several uses --------------------------------------------------------------------------------------------
 
 
 def test_link_works_as_often_as_chosen(client: FlaskClient, three_times_url: str, gif: bytes) -> None:

@@ -34,7 +34,7 @@ def running(upload: str, kind: JobKind) -> Job:
     return job
 
 
-# -- loops -------------------------------------------------------------------------------------------------
+# -- loops ---------------------------------------------------------------------------------------------------
 
 
 def test_a_program_gets_the_loops_of_a_clip(client: FlaskClient, upload: str) -> None:
@@ -85,7 +85,7 @@ def test_the_fragment_says_why_there_are_none(client: FlaskClient, upload: str) 
     assert NoFrames.user_message in client.get(f"/jobs/{job.id}/loops", headers=FRAGMENT).text
 
 
-# -- preview -----------------------------------------------------------------------------------------------
+# -- preview -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_the_preview_goes_with_its_upload(client: FlaskClient, upload: str, stor
     assert not preview.exists()
 
 
-# -- a conversion comes first ------------------------------------------------------------------------------
+# -- a conversion comes first --------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("idle")

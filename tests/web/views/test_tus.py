@@ -53,7 +53,7 @@ def test_complete_resumable_upload_is_an_ordinary_upload(
     assert client.post(f"{page}jobs/", data={"duration": "1"}).status_code == 202
 
 
-# -- creation ----------------------------------------------------------------------------------------------
+# -- creation ------------------------------------------------------------------------------------------------
 
 
 def test_options_lists_version_extensions_and_maximum_size(client: FlaskClient) -> None:
@@ -97,7 +97,7 @@ def test_empty_or_too_large_file_is_rejected_at_creation(
     assert Upload.select().count() == 0
 
 
-# -- chunks ------------------------------------------------------------------------------------------------
+# -- chunks --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_concurrent_chunks_do_not_mix(app: Flask, half_upload: str, storage: Sto
     assert is_stored(storage, half_upload, content)
 
 
-# -- resuming ----------------------------------------------------------------------------------------------
+# -- resuming ------------------------------------------------------------------------------------------------
 
 
 def test_upload_continues_after_a_restart(
@@ -217,7 +217,7 @@ def test_client_that_missed_the_last_response_may_repeat_the_request(
     assert is_stored(storage, half_upload, content)
 
 
-# -- deletion and unknown uploads --------------------------------------------------------------------------
+# -- deletion and unknown uploads ----------------------------------------------------------------------------
 
 
 def test_deleted_upload_is_gone(client: FlaskClient, half_upload: str, storage: Storage) -> None:
