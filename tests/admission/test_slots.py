@@ -55,7 +55,9 @@ def test_newcomers_are_limited_in_total(admission: AdmissionControl) -> None:
     admission.check_upload_slot("another", crowd[1:])
     with pytest.raises(UploadsFull):
         admission.check_upload_slot("another", crowd)
-    rows = [{"options_json": {}, "client": reservation.client} for reservation in crowd[1:]]
+    rows: list[dict[str, object]] = [
+        {"options_json": {}, "client": reservation.client} for reservation in crowd[1:]
+    ]
     Job.insert_many(rows).execute()
     admission.check_job("another", JobKind.CONVERT)
     Job.create(options_json={})

@@ -32,7 +32,7 @@ def comparisons(monkeypatch: pytest.MonkeyPatch) -> Comparisons:
 
     def record_and_compare(first: str | bytes, second: str | bytes) -> bool:
         pairs.append((_to_bytes(first), _to_bytes(second)))
-        return compare_digest(first, second)  # type: ignore[type-var]
+        return compare_digest(first, second)  # type: ignore[arg-type]
 
     monkeypatch.setattr(hmac, "compare_digest", record_and_compare)
     return pairs

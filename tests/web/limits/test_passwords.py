@@ -32,6 +32,8 @@ def url(client: FlaskClient, job: Job) -> str:
 
 @pytest.fixture
 def unlock(client: FlaskClient, url: str) -> Unlock:
+    """A function that posts a password to the link."""
+
     def post(password: str = PASSWORD, **headers: str) -> TestResponse:
         return client.post(url, data={"password": password}, headers=headers)
 

@@ -17,8 +17,9 @@ def three_times_url(client: FlaskClient, job: Job) -> str:
     return url.removeprefix("http://localhost")
 
 
-def three_times_uses() -> int:
-    return int(Link.get(Link.max_uses == 3).uses)
+def wait_for_uses(uses: int) -> None:
+    """Wait until this many uses of the link with three uses are counted."""
+    wait_for(lambda: Link.get(Link.max_uses == 3).uses == uses, f"{uses} uses to be counted")
 
 
 # -- one use -------------------------------------------------------------------------------------------------
@@ -99,9 +100,9 @@ def test_uses_are_not_counted_in_the_token(client: FlaskClient, one_time_url: st
 
 
 def test_link_works_as_often_as_chosen(client: FlaskClient, three_times_url: str, gif: bytes) -> None:
-    for used in (1, 2, 3):
+    for uses in (1, 2, 3):
         assert client.get(three_times_url).data == gif
-        wait_for(lambda used=used: three_times_uses() == used, "the use to be counted")
+        wait_for_uses(uses)
         client.head(three_times_url)
     response = client.get(three_times_url)
     assert response.status_code == 410
@@ -115,7 +116,7 @@ def test_concurrent_downloads_do_not_exceed_the_uses(client: FlaskClient, three_
     for response in running[:3]:
         assert response.data
         response.close()
-    wait_for(lambda: three_times_uses() == 3, "three uses to be counted")
+    wait_for_uses(3)
 
 
 def test_page_shows_the_remaining_downloads(client: FlaskClient, three_times_url: str) -> None:

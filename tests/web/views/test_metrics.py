@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def scrape(client: FlaskClient) -> dict[str, float]:
     return samples
 
 
-def test_metrics_are_off_by_default(settings: Settings) -> None:
+def test_disabled_metrics_get_404(settings: Settings) -> None:
     app = create_app(replace(settings, metrics=False))
     assert app.test_client().get("/metrics").status_code == 404
     app.extensions["chromi"].background.shutdown()
@@ -101,7 +100,8 @@ def test_ended_jobs_are_counted_once_and_survive_cleanup_and_restart(
 
 
 @pytest.fixture
-def before(client: FlaskClient) -> Iterator[dict[str, float]]:
+def before(client: FlaskClient) -> dict[str, float]:
+    """The samples at the start of the test."""
     return scrape(client)
 
 
