@@ -1,21 +1,14 @@
-"""What the tests share: settings on a folder of their own, the application, clips, the running service."""
+"""Fixtures for all tests: settings, storage, the application, clips, jobs and running services."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import re
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -23,16 +16,15 @@ from werkzeug.test import TestResponse
 
 from chromi import create_app, encoder, log
 from chromi.config import Settings
-from chromi.db import database
+from chromi.db import Job, Link, database
 from chromi.encoder import ConversionOptions, ConversionResult
-from chromi.storage import Storage, files_in
+from chromi.storage import Storage
 from tests.support.canary import Canary
 from tests.support.clips import ffmpeg, make_clip
-from tests.support.waiting import wait_for
-
-ROOT = Path(__file__).resolve().parent.parent
-SERVE = ("-m", "chromi", "serve")
-READY = re.compile(r"Chromi is at (http://\S+?)/ ")
+from tests.support.flask_client import BufferedClient
+from tests.support.http_forms import PostForm, form
+from tests.support.log_capture import LogCapture, LogLines
+from tests.support.running_service import SERVE, Service, end_service, run_service
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +35,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Jobs run inside the request, so that a test sees their end."""
+    """Settings with which jobs run inside the request, so a test sees their result."""
     return Settings(instance=tmp_path / "instance", inline=True)
 
 
@@ -55,17 +47,10 @@ def app(settings: Settings) -> Iterator[Flask]:
     database.close()
 
 
-class Client(FlaskClient):
-    """Reads every answer to its end and closes it, as a server does, unless a test wants to do so itself."""
-
-    def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> TestResponse:
-        return super().open(*args, buffered=buffered, **kwargs)
-
-
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """Asks as curl does, unless a test says otherwise."""
-    app.test_client_class = Client
+    """A client that identifies itself as curl."""
+    app.test_client_class = BufferedClient
     client = app.test_client()
     client.environ_base["HTTP_USER_AGENT"] = "curl/8.5.0"
     return client
@@ -83,6 +68,9 @@ def canary() -> Iterator[Canary]:
     canary.close()
 
 
+# -- clips and jobs ------------------------------------------------------------------------------------------
+
+
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight seconds of moving colors with a counter, 640x360 H.264."""
@@ -91,14 +79,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight seconds of four colors that move along: the least work that a conversion can have."""
+    """Eight seconds of four solid colors that move: the fastest to convert."""
     path = tmp_path_factory.mktemp("clips") / "plain.mp4"
     return make_clip(path, seconds=8, size="320x180", pattern="quadrants", filters="scroll=h=0.01")
 
 
 @pytest.fixture(scope="session")
 def heavy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten seconds of noise: it takes long enough to be caught in the middle."""
+    """Ten seconds of noise, whose conversion takes long enough to be interrupted."""
     folder = tmp_path_factory.mktemp("clips")
     one = make_clip(folder / "one.mp4", seconds=1, size="1280x720", noise=True, options=("-crf", "40"))
     ffmpeg("-stream_loop", "9", "-i", one, "-c", "copy", folder / "heavy.mp4")
@@ -109,61 +97,65 @@ def heavy_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished_files(
     clip: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path, ConversionResult]:
-    """One GIF of one second as the encoder makes it, and its first picture before."""
+    """A real GIF of one second, its source frame as JPEG, and the result of the conversion."""
     folder = tmp_path_factory.mktemp("finished")
-    gif_path, poster = folder / "made.gif", folder / "made.jpg"
+    gif_path, poster = folder / "finished.gif", folder / "finished.jpg"
     options = ConversionOptions(duration_s=1.0)
     return gif_path, poster, encoder.convert(clip, gif_path, options, work_dir=folder / "work", poster=poster)
 
 
-Lines = Callable[[], list[dict[str, Any]]]
+@pytest.fixture
+def convert(client: FlaskClient, clip: Path) -> PostForm:
+    """POST /convert/, with `clip` unless another video is given."""
+
+    def post(video: Path | bytes | None = clip, **fields: str) -> TestResponse:
+        return client.post("/convert/", **form(video, **fields))
+
+    return post
 
 
 @pytest.fixture
-def written() -> Iterator[Lines]:
-    """What our loggers have written so far, as the service writes it."""
-    texts: list[str] = []
+def upload(client: FlaskClient, clip: Path) -> str:
+    """The id of an uploaded clip."""
+    response = client.post("/uploads/", **form(clip))
+    assert response.status_code == 201
+    upload_id: str = response.get_json()["upload_id"]
+    return upload_id
 
-    class Keeper(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            texts.append(self.format(record))
 
-    keeper, logger = Keeper(), logging.getLogger("chromi")
-    keeper.setFormatter(log.JsonFormatter())
+@pytest.fixture
+def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path, ConversionResult]) -> Job:
+    """A finished job with its own link, as a worker leaves it; its upload has been removed."""
+    gif_path, poster, result = finished_files
+    job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())
+    shutil.copy(gif_path, storage.result_path(job.id))
+    shutil.copy(poster, storage.source_frame_path(job.id))
+    running = Job.claim(job.id, "worker-1")
+    assert running
+    assert running.succeed({"result": result.to_dict()})
+    Link.create(job=job, expires_at=time.time() + 3600, shared=False)
+    return Job.find(job.id)
+
+
+# -- logs and services ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log_lines() -> Iterator[LogLines]:
+    """The list to which each line is appended that Chromi logs during the test."""
+    capture, logger = LogCapture(), logging.getLogger("chromi")
     level = logger.level
-    logger.addHandler(keeper)
+    logger.addHandler(capture)
     logger.setLevel(logging.INFO)
-    yield lambda: [json.loads(text) for text in texts]
-    logger.removeHandler(keeper)
+    yield capture.lines
+    logger.removeHandler(capture)
     logger.setLevel(level)
     log.reset_context()
 
 
-@dataclass
-class Service:
-    """A Chromi as its host runs it: `python -m chromi serve`, or one of its other commands."""
-
-    process: subprocess.Popen[str]
-    url: str
-    instance: Path
-    log: list[str]
-
-    def tree(self) -> list[psutil.Process]:
-        """The supervisor and all that it started, directly or not."""
-        supervisor = psutil.Process(self.process.pid)
-        return [supervisor, *supervisor.children(recursive=True)]
-
-    def media(self) -> list[Path]:
-        return list(files_in(self.instance / "media"))
-
-    def stop(self, signum: int = signal.SIGTERM, timeout_s: float = 30) -> int:
-        self.process.send_signal(signum)
-        return self.process.wait(timeout_s)
-
-
 @pytest.fixture
 def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Start services; whatever a test leaves running is killed with all its processes."""
+    """A function that starts a service; all services stop at the end of the test."""
     started: list[Service] = []
 
     def start(command: tuple[str, ...] = SERVE, **settings: str) -> Service:
@@ -178,60 +170,7 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service for all tests of a module that do not harm it."""
+    """One service for all tests of a module; none of them may damage it."""
     service = run_service(tmp_path_factory.mktemp("service") / "instance", {})
     yield service
     end_service(service)
-
-
-def run_service(
-    instance: Path,
-    settings: dict[str, str],
-    command: tuple[str, ...] = SERVE,
-    *,
-    inside: Sequence[str] = (),
-) -> Service:
-    """Start it; `inside` is a program that runs the command given after its own arguments."""
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
-    environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0"}
-    environ |= {f"CHROMI_{name.upper()}": text for name, text in settings.items()}
-    process = subprocess.Popen(
-        [*inside, sys.executable, *command],
-        cwd=ROOT,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    log: list[str] = []
-    threading.Thread(target=_collect, args=(process, log), daemon=True).start()
-    service = Service(process, "", instance, log)
-    try:
-        wait_for(lambda: READY.search("".join(log)) or process.poll() is not None, "its start", timeout_s=60)
-        found = READY.search("".join(log))
-        assert found, "".join(log)
-    except BaseException:
-        process.kill()  # nobody else knows of it
-        raise
-    service.url = found[1]
-    return service
-
-
-def end_service(service: Service) -> None:
-    if service.process.poll() is None:
-        family = service.tree()
-        service.process.send_signal(signal.SIGINT)  # at once, without waiting for a running job
-        try:
-            service.process.wait(20)
-        except subprocess.TimeoutExpired:
-            for member in family:
-                if member.is_running():
-                    member.kill()
-            service.process.wait(10)
-
-
-def _collect(process: subprocess.Popen[str], log: list[str]) -> None:
-    assert process.stdout
-    with process.stdout as lines:
-        for line in lines:
-            log.append(line)

@@ -15,8 +15,9 @@ from chromi.encoder.process.landlock import find_abi
 from chromi.encoder.process.sandbox import Sandbox
 from chromi.encoder.process.seccomp import make_filter
 from chromi.encoder.process.subprocess_runner import ProcessLimits, run_program
-from tests.conftest import ROOT, Service, end_service, run_service
 from tests.support.blocked_syscalls import block_syscall
+from tests.support.paths import ROOT
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import start_job, wait_for_end
 from tests.support.waiting import wait_for
 
@@ -36,8 +37,8 @@ UNPRIVILEGED = WITHOUT_CAPABILITIES if os.getuid() == 0 else ()
 def service_without_landlock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service on a kernel without Landlock."""
     folder = tmp_path_factory.mktemp("service")
-    service = run_service(folder / "instance", {}, inside=(*UNPRIVILEGED, *WITHOUT_LANDLOCK))
-    wait_for(lambda: len(service.tree()) >= 5, "supervisor, web, consumer, scheduler and worker")
+    service = run_service(folder / "instance", {}, wrapper=(*UNPRIVILEGED, *WITHOUT_LANDLOCK))
+    wait_for(lambda: len(service.processes()) >= 5, "supervisor, web, consumer, scheduler and worker")
     yield service
     end_service(service)
 
@@ -65,7 +66,7 @@ def test_converter_cannot_open_memory_of_service_processes(
     service_without_landlock: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, make_filter()))
-    pids = [process.pid for process in service_without_landlock.tree()]
+    pids = [process.pid for process in service_without_landlock.processes()]
     assert {pid: find_readable_files(pid) for pid in pids} == {pid: set() for pid in pids}
     with subprocess.Popen([*UNPRIVILEGED, "sleep", "60"]) as other:
         wait_for(lambda: psutil.Process(other.pid).name() == "sleep", "its start")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chromi import log
-from tests.conftest import Service
+from tests.support.running_service import Service
 from tests.support.service_client import curl, curl_json, start_job, wait_for_end
 from tests.support.waiting import wait_for
 

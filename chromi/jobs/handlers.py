@@ -44,7 +44,7 @@ class JobType:
     """The template that shows the job where it was started."""
     duplicates: Duplicates
     success_title: Message | None = None
-    """The heading of the job's own page after its success; None for a page of its own, as a conversion has."""
+    """The heading of the page of a successful job; None if the kind has a result page of its own."""
     on_success: Callable[[Job, Settings], object] = lambda job, settings: None
     """Called in the transaction that records the success."""
 

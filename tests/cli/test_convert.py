@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import RunCommand
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from chromi.encoder import probe_video
 from tests.cli.conftest import RunCommand
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow

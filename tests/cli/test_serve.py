@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import ROOT, Service
+from tests.support.paths import ROOT
 from tests.support.processes import find_ffmpeg_processes, find_public_paths, handles_signal, have_ended
-from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
+from tests.support.running_service import Service
+from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -56,8 +57,8 @@ def read_environments(processes: list[psutil.Process]) -> list[dict[str, str]]:
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_signal_stops_all_processes_cleanly(start_service: StartService, signum: int) -> None:
     service = start_service()
-    wait_for(lambda: len(service.tree()) >= 5, "web, consumer, scheduler and worker")
-    processes = service.tree()
+    wait_for(lambda: len(service.processes()) >= 5, "web, consumer, scheduler and worker")
+    processes = service.processes()
     consumer = find_child(service, "huey_consumer")
     wait_for(lambda: handles_signal(consumer.pid, signal.SIGTERM), "the consumer's signal handler")
     assert service.stop(signum) == 0
@@ -68,8 +69,8 @@ def test_signal_stops_all_processes_cleanly(start_service: StartService, signum:
 @pytest.mark.parametrize("victim", ["chromi web", "huey_consumer"])
 def test_death_of_one_process_stops_the_other(start_service: StartService, victim: str) -> None:
     service = start_service()
-    wait_for(lambda: len(service.tree()) >= 5, "all processes")
-    processes = service.tree()
+    wait_for(lambda: len(service.processes()) >= 5, "all processes")
+    processes = service.processes()
     find_child(service, victim).kill()
     assert service.process.wait(30) != 0
     wait_for(lambda: have_ended(processes), "all processes to end")
@@ -92,7 +93,7 @@ def test_children_die_with_killed_supervisor(start_service: StartService, clip: 
     start_job(service, clip)
     environments = wait_for(lambda: read_environments(find_ffmpeg_processes(service.process.pid)), "ffmpeg")
     assert not [name for each in environments for name in each if name.startswith("CHROMI")]
-    processes = service.tree()
+    processes = service.processes()
     service.process.kill()
     wait_for(lambda: have_ended(processes), "all processes to end", timeout_s=5)
 
@@ -119,7 +120,7 @@ def test_web_server_responds_after_sigterm_until_running_job_has_finished(
     assert find_ffmpeg_processes() == []
 
     restarted = start_service(instance=str(service.instance))
-    assert job_of(restarted, running_id)["status"] == "success"
+    assert get_job(restarted, running_id)["status"] == "success"
     assert wait_for_end(restarted, late_id)["status"] == "success"
 
 
@@ -210,7 +211,7 @@ def test_files_of_the_service_are_private(start_service: StartService, plain_cli
     upload = curl_json(f"-Fvideo=@{plain_clip}", f"{service.url}/uploads/")["upload_id"]
     job_id = curl_json("-Fduration=1", f"{service.url}/uploads/{upload}/jobs/")["job_id"]
     wait_for_end(service, job_id)
-    assert {path.parent.name for path in service.media()} == {"uploads", "frames", "results"}
+    assert {path.parent.name for path in service.media_files()} == {"uploads", "frames", "results"}
     assert find_public_paths(service.instance) == []
 
 
@@ -256,7 +257,7 @@ def test_web_server_and_consumer_run_separately(tmp_path: Path, plain_clip: Path
         wait_for(lambda: accepts_connections(port), "waitress")
         job_id = start_job(service, plain_clip, duration="1")
         assert wait_for_end(service, job_id)["status"] == "success"
-        assert job_of(service, job_id)["result"]["frames"] == 24
+        assert get_job(service, job_id)["result"]["frames"] == 24
         assert find_public_paths(instance) == []
         assert create_link_url(service, job_id, "X-Forwarded-Proto: https").startswith("https://127.0.0.1")
         assert create_link_url(service, job_id, "X-Forwarded-Host: evil").startswith("http://127.0.0.1")

@@ -21,9 +21,10 @@ from playwright.sync_api import (
 )
 
 from chromi.db import database, open_database
-from tests.conftest import ROOT, end_service, run_service
 from tests.support import clips
 from tests.support.flaky_proxy import FlakyProxy
+from tests.support.paths import ROOT
+from tests.support.running_service import end_service, run_service
 from tests.support.seeded_app import Finished, SeededApp
 
 OpenPage = Callable[..., Page]

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
-from tests.conftest import Service
 from tests.e2e.conftest import CHROMIUM, CHROMIUM_ARGS
 from tests.support.flaky_proxy import FlakyProxy
+from tests.support.running_service import Service
 from tests.support.seeded_app import Finished, SeededApp
 from tests.support.waiting import wait_for
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.conftest import Service
 from tests.support.processes import find_ffmpeg_processes
-from tests.support.service_client import curl, curl_json, job_of, start_job
+from tests.support.running_service import Service
+from tests.support.service_client import curl, curl_json, get_job, start_job
 from tests.support.service_database import add_result
 from tests.support.waiting import wait_for
 
@@ -26,7 +26,7 @@ def test_published_calls_convert_clip(service: Service, plain_clip: Path, tmp_pa
     progress: list[float] = []
 
     def finished_job() -> Any:
-        job = job_of(service, answer["job_id"])
+        job = get_job(service, answer["job_id"])
         progress.append(job["progress"]["progress"])
         return job if job["status"] not in ("queued", "in_progress") else None
 
@@ -43,34 +43,34 @@ def test_published_calls_convert_clip(service: Service, plain_clip: Path, tmp_pa
 
 
 def test_cancel_stops_ffmpeg_and_deletes_files_within_three_seconds(service: Service, clip: Path) -> None:
-    before = set(service.media())
+    before = set(service.media_files())
     job_id = start_job(service, clip)
     wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
     assert curl_json("-XPOST", f"{service.url}/jobs/{job_id}/cancel")["status"] == "cancelled"
     wait_for(lambda: not find_ffmpeg_processes(service.process.pid), "ffmpeg to end", timeout_s=3)
-    wait_for(lambda: set(service.media()) <= before, "the files to go", timeout_s=3)
-    assert job_of(service, job_id)["status"] == "cancelled"
+    wait_for(lambda: set(service.media_files()) <= before, "the files to go", timeout_s=3)
+    assert get_job(service, job_id)["status"] == "cancelled"
 
 
 @pytest.mark.parametrize("size_bytes", [101_000_000, 1_000_000_000])
 def test_too_large_upload_gets_413_and_leaves_no_file(
     service: Service, tmp_path: Path, size_bytes: int
 ) -> None:
-    before = set(service.media())
+    before = set(service.media_files())
     large = tmp_path / "large.mp4"
     with large.open("wb") as file:
         file.truncate(size_bytes)
     answer = curl_json(f"-Fvideo=@{large}", f"{service.url}/convert/")
     assert answer["error"]["code"] == "too_large"
     assert "larger than 100 MB" in answer["error"]["message"]
-    assert set(service.media()) <= before
+    assert set(service.media_files()) <= before
 
 
 @pytest.fixture(scope="module")
 def finished(service: Service) -> Any:
     """A finished job whose file is much larger than any socket buffer."""
     job_id, _ = add_result(service, 22_000_000)
-    return job_of(service, job_id)
+    return get_job(service, job_id)
 
 
 def open_stalled(service: Service, path: str) -> socket.socket:

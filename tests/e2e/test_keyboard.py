@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from chromi.encoder.timecode import parse_timecode
-from tests.conftest import Service
 from tests.e2e.conftest import OpenPage
 from tests.support.keyboard import button_named, has_focus, tab_to, tab_to_and_press
 from tests.support.page_helpers import RECORD_TEXTS, hold_request
+from tests.support.running_service import Service
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser

@@ -10,8 +10,9 @@ from babel.support import Translations
 from playwright.sync_api import Browser, Page, expect
 
 from chromi.web.http.translation import LANGUAGES
-from tests.conftest import ROOT, Service
 from tests.e2e.conftest import record_console_errors
+from tests.support.paths import ROOT
+from tests.support.running_service import Service
 from tests.support.service_client import start_job, wait_for_end
 
 pytestmark = pytest.mark.browser

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import Service
 from tests.support import clips
 from tests.support.page_helpers import RECORD_TEXTS, hold_request
+from tests.support.running_service import Service
 from tests.support.studio_page import (
     SHOW_LOCAL_FILE,
     slider,

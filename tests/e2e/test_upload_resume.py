@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import Service
 from tests.e2e.conftest import LARGE_CLIP_BYTES, expect_console_errors
 from tests.support.flaky_proxy import FlakyProxy
+from tests.support.running_service import Service
 from tests.support.seeded_app import SeededApp
 from tests.support.upload_page import (
     SLOW_BYTES_PER_S,

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from chromi.db import database
-from tests.conftest import Service, end_service, run_service
 from tests.support.consumers import run_consumer
 from tests.support.open_instance import OpenInstance, open_instance
+from tests.support.running_service import Service, end_service, run_service
 
 WEB_WITH_SHORT_TIMEOUTS = "; ".join(
     (

@@ -13,10 +13,12 @@ import pytest
 from chromi import create_app
 from chromi.db import Job, Link, State, Upload
 from chromi.jobs.cleanup import CleanupReport
-from tests.conftest import ROOT, Client, Service, end_service, run_service
 from tests.support.clips import make_clip
 from tests.support.consumers import run_consumer
+from tests.support.flask_client import BufferedClient
 from tests.support.open_instance import OpenInstance, open_instance
+from tests.support.paths import ROOT
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl
 from tests.support.waiting import wait_for
 
@@ -92,7 +94,7 @@ def test_resumable_upload_survives_a_killed_web_server(
 def resume_upload(instance: OpenInstance, location: str, content: bytes) -> None:
     """Resume as a browser that got no response: ask for the offset, then send an empty last chunk."""
     app = create_app(instance.settings)
-    app.test_client_class = Client
+    app.test_client_class = BufferedClient
     client = app.test_client()
     headers = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
     assert client.head(location, headers=headers).headers["Upload-Offset"] == str(len(content))

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from chromi.db import Job, Link
-from tests.conftest import ROOT, Service
-from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
+from tests.support.paths import ROOT
+from tests.support.running_service import Service
+from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
 from tests.support.service_database import (
     add_result,
     make_old,
@@ -99,7 +100,7 @@ def create_link(service: Service, job_id: str, **options: str) -> dict[str, str]
 def test_ten_second_lock_loses_nothing(service: Service, clip: Path) -> None:
     """Writes get a 503 and reads succeed. A job that ends during the lock is recorded after it."""
     finished_id, content = add_result(service, LARGE_BYTES)
-    gif_url = service.url + job_of(service, finished_id)["converted_url"]
+    gif_url = service.url + get_job(service, finished_id)["converted_url"]
     one_time_url = create_link(service, finished_id, one_time="on")["url"]
     download = Download(service, one_time_url)
     job_id = start_encoding(service, clip)
@@ -116,7 +117,7 @@ def test_ten_second_lock_loses_nothing(service: Service, clip: Path) -> None:
         assert all("Retry-After: " in response and '"busy"' in response for response in responses)
         wait_for(lambda: f"{job_id}.gif" in result_names(service), "the GIF to be published")
         wait_for(lambda: time.monotonic() > locked_until, "ten seconds")
-        assert job_of(service, job_id)["status"] == "in_progress"
+        assert get_job(service, job_id)["status"] == "in_progress"
     job = wait_for_end(service, job_id)
     assert (job["status"], count_attempts(service, job_id)) == ("success", 1)
     wait_for(lambda: get_status(one_time_url) == 410, "the use to be counted")
@@ -246,7 +247,7 @@ def test_worker_killed_between_result_file_and_row_is_recovered(service: Service
         wait_for(lambda: f"{job_id}.gif" in result_names(service), "the GIF to be published")
         worker = query_value(service, "SELECT worker FROM job WHERE id = ?", job_id)
         os.kill(int(worker.split(":")[-1]), signal.SIGKILL)
-        assert job_of(service, job_id)["converted_url"] is None
+        assert get_job(service, job_id)["converted_url"] is None
     with open_rows(service):
         long_ago = time.time() - 100
         Job.update(heartbeat_at=long_ago, created_at=long_ago).where(Job.id == job_id).execute()

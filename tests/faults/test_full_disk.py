@@ -18,10 +18,10 @@ import pytest
 
 from chromi.config import MB
 from chromi.storage import MIN_FREE_BYTES
-from tests.conftest import Service, end_service, run_service
 from tests.support.clips import make_clip
 from tests.support.raw_connections import read_until_reset
-from tests.support.service_client import curl, curl_json, job_of, start_job, wait_for_end
+from tests.support.running_service import Service, end_service, run_service
+from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -41,7 +41,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     mounted = subprocess.run(["env", *wrapper, "true"], capture_output=True, text=True)
     if mounted.returncode:
         pytest.skip(f"cannot mount a file system here: {mounted.stderr.strip()}")
-    service = run_service(folder, {}, inside=wrapper)
+    service = run_service(folder, {}, wrapper=wrapper)
     service.instance = Path(f"/proc/{service.process.pid}/root{folder}")
     wait_for(lambda: curl_json(f"{service.url}/health/")["worker"]["ok"], "the worker's first heartbeat")
     yield service
@@ -78,7 +78,7 @@ def test_full_disk_rejects_uploads_and_reads_still_work(
     small_disk: Service, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     job = wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))
-    wait_for(lambda: len(small_disk.media()) == 2, "the job's clip to be removed")
+    wait_for(lambda: len(small_disk.media_files()) == 2, "the job's clip to be removed")
     with full_disk(small_disk):
         for path in ("uploads/", "convert/"):
             assert request(f"-Fvideo=@{clip}", f"{small_disk.url}/{path}") == (503, "disk_full")
@@ -91,7 +91,7 @@ def test_full_disk_rejects_uploads_and_reads_still_work(
         assert gif.stat().st_size == job["result"]["bytes"]
         health = curl_json(f"{small_disk.url}/health/")
         assert (health["status"], health["disk"]["ok"]) == ("unavailable", False)
-        assert sorted(path.suffix for path in small_disk.media()) == [".gif", ".jpg"]
+        assert sorted(path.suffix for path in small_disk.media_files()) == [".gif", ".jpg"]
     assert request(f"-Fvideo=@{clip}", f"{small_disk.url}/uploads/")[0] == 201
 
 
@@ -118,7 +118,7 @@ def test_chunk_rejected_by_full_disk_can_be_sent_again(small_disk: Service, heav
     offset = int(curl(*TUS, "--head", small_disk.url + location).split("Upload-Offset: ")[1].split()[0])
     assert offset >= half
     assert send_chunk(small_disk, location, offset, content[offset:]) == (204, None)
-    [path] = [path for path in small_disk.media() if path.name == location.rpartition("/")[2]]
+    [path] = [path for path in small_disk.media_files() if path.name == location.rpartition("/")[2]]
     assert path.read_bytes() == content
 
 
@@ -132,7 +132,7 @@ def send_chunk(service: Service, location: str, offset: int, chunk: bytes) -> tu
 
 def test_disk_that_fills_up_during_a_body_is_reported(small_disk: Service) -> None:
     """The server spools the body before it calls the application."""
-    before = small_disk.media()
+    before = small_disk.media_files()
     host, port = small_disk.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         head = "POST /uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n"
@@ -148,7 +148,7 @@ def test_disk_that_fills_up_during_a_body_is_reported(small_disk: Service) -> No
     assert b"disk_full" in response
     assert b"Retry-After" in response
     assert sent_bytes < 17_000_000
-    assert small_disk.media() == before
+    assert small_disk.media_files() == before
     assert request(f"{small_disk.url}/")[0] == 200
 
 
@@ -157,12 +157,12 @@ def test_conversion_on_full_disk_fails_with_a_message(
     small_disk: Service, heavy_clip: Path, step: str
 ) -> None:
     job_id = start_job(small_disk, heavy_clip, quality="best", duration="4")
-    wait_for(lambda: job_of(small_disk, job_id)["progress"]["step"] == step, step, interval_s=0.02)
+    wait_for(lambda: get_job(small_disk, job_id)["progress"]["step"] == step, step, interval_s=0.02)
     with full_disk(small_disk, free_bytes=2 * MB):
         job = wait_for_end(small_disk, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
     assert "out of disk space" in job["error"]["message"]
-    wait_for(lambda: not [path for path in small_disk.media() if job_id in str(path)], "their removal")
+    wait_for(lambda: not [path for path in small_disk.media_files() if job_id in str(path)], "their removal")
 
 
 def test_row_rejected_by_full_disk_is_written_once_there_is_space(
@@ -170,10 +170,10 @@ def test_row_rejected_by_full_disk_is_written_once_there_is_space(
     tmp_path: Path,
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2, size="64x36", pattern="color")
-    before = len(small_disk.media())
+    before = len(small_disk.media_files())
     job = wait_for_end(small_disk, start_job(small_disk, clip, duration="1"))
     # The clip has to go first: the space that it leaves would be enough for the rows below.
-    wait_for(lambda: len(small_disk.media()) == before + 2, "the job's clip to be removed")
+    wait_for(lambda: len(small_disk.media_files()) == before + 2, "the job's clip to be removed")
     upload = curl_json(f"-Fvideo=@{clip}", f"{small_disk.url}/uploads/")
     links_url = f"{small_disk.url}/jobs/{job['job_id']}/links/"
     link, one_time_link = curl_json("-XPOST", links_url), curl_json("-Fone_time=on", links_url)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import Service
+from tests.support.running_service import Service
 from tests.support.service_client import curl, curl_json
 
 pytestmark = pytest.mark.service

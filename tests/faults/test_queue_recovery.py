@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from chromi.db import Job, Worker
-from tests.conftest import Service, end_service, run_service
 from tests.support.consumers import run_consumer
-from tests.support.service_client import curl, curl_json, job_of, wait_for_end
+from tests.support.running_service import Service, end_service, run_service
+from tests.support.service_client import curl, curl_json, get_job, wait_for_end
 from tests.support.service_database import open_rows, query_value, write_lock
 from tests.support.waiting import wait_for
 
@@ -73,7 +73,7 @@ def test_job_of_web_server_killed_before_enqueue_is_recovered(
             curl("-Fduration=2", f"{upload_url.replace(web.url, crashing_web.url)}jobs/")
         assert crashing_web.process.wait(10) == -signal.SIGKILL
         job_id = str(query_value(web, "SELECT id FROM job ORDER BY created_at DESC"))
-        assert job_of(web, job_id)["status"] == "queued"
+        assert get_job(web, job_id)["status"] == "queued"
         make_older(web, job_id)
         assert wait_for_end(web, job_id)["status"] == "success"
 
@@ -86,7 +86,7 @@ def test_job_that_could_not_be_enqueued_is_recovered(web: Service, upload_url: s
         with write_lock(web, "queue.db"):
             job_id = start_job(upload_url, duration_s=2)
             assert time.monotonic() > started_at + 4, "it waited for the lock"
-            assert job_of(web, job_id)["status"] == "queued"
+            assert get_job(web, job_id)["status"] == "queued"
             wait_for(
                 lambda: f"job {job_id} not enqueued, left to the cleanup" in "".join(web.log), "the log line"
             )
@@ -111,4 +111,4 @@ def test_worker_without_heartbeat_is_reported_missing_after_30_seconds(
         page = curl("-HAccept: text/html", "-HAccept-Language: en", f"{web.url}/{path}")
         assert job_id in page
         assert (NO_WORKER in page) == is_missing
-    assert job_of(web, job_id)["status"] == "queued", "the job stays in the queue"
+    assert get_job(web, job_id)["status"] == "queued", "the job stays in the queue"

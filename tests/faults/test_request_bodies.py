@@ -5,9 +5,9 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tests.conftest import Service
 from tests.support.processes import list_open_files
 from tests.support.raw_connections import connect, read_all, read_until_reset
+from tests.support.running_service import Service
 from tests.support.service_client import curl
 from tests.support.upload_requests import upload_head
 from tests.support.waiting import wait_for
@@ -38,7 +38,7 @@ def test_browser_that_keeps_sending_receives_the_error_page(limited_web: Service
     assert response.startswith("HTTP/1.1 413 ")
     assert "<!doctype html>" in response
     assert response.count("HTTP/1.1 ") == 1
-    assert limited_web.media() == []
+    assert limited_web.media_files() == []
 
 
 def test_chunked_body_is_rejected_once_it_is_too_large(limited_web: Service) -> None:
@@ -49,7 +49,7 @@ def test_chunked_body_is_rejected_once_it_is_too_large(limited_web: Service) -> 
         response = read_all(connection)
     assert response.startswith("HTTP/1.1 413 ")
     assert "larger than 2 MB" in response
-    assert limited_web.media() == []
+    assert limited_web.media_files() == []
 
 
 def test_large_form_without_file_is_rejected(limited_web: Service) -> None:
@@ -65,7 +65,7 @@ def test_incomplete_body_leaves_no_files(limited_web: Service) -> None:
         connection.sendall(bytes(500_000))
         wait_for(lambda: count_spool_files(limited_web), "the body to be spooled")
     wait_for(lambda: not count_spool_files(limited_web), "the spool file to be closed")
-    assert limited_web.media() == []
+    assert limited_web.media_files() == []
 
 
 def count_spool_files(service: Service) -> int:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import Service, end_service, run_service
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl
 from tests.support.waiting import wait_for
 

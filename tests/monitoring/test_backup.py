@@ -17,8 +17,9 @@ from chromi.config import Settings
 from chromi.db import open_database
 from chromi.errors import ServiceUnhealthy
 from chromi.monitoring import backup
-from tests.conftest import ROOT, Service
+from tests.support.paths import ROOT
 from tests.support.processes import find_ffmpeg_processes
+from tests.support.running_service import Service
 from tests.support.service_client import curl, curl_json, start_job, wait_for_end
 from tests.support.waiting import wait_for
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chromi.storage.worker_locks import WorkerLocks
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 HOLD_LOCK = """
 import sys, time

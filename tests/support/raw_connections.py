@@ -1,14 +1,17 @@
-"""Connections as no HTTP library has them, to send what none sends and to read when one likes."""
+"""Raw TCP connections to a service, for what HTTP libraries cannot send or would read too early."""
 
 import socket
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from tests.conftest import Service
+from tests.support.running_service import Service
 
 
 def connect(service: Service, *lines: str, receive_bytes: int | None = None) -> socket.socket:
-    """Open a connection and send these lines, each with its end, then none that ends the headers."""
+    """Open a connection and send these lines, each followed by CRLF.
+
+    The empty line that ends the headers is not added. `receive_bytes` sets the size of the receive buffer.
+    """
     connection = socket.socket()
     if receive_bytes is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -20,15 +23,15 @@ def connect(service: Service, *lines: str, receive_bytes: int | None = None) -> 
 
 
 def read_all(connection: socket.socket) -> str:
-    """What comes until the other end closes; an answer that is cut off by a reset fails the test."""
-    answer = b""
-    while piece := connection.recv(65_536):
-        answer += piece
-    return answer.decode()
+    """Return what is received until the peer closes; fail the test if the peer resets the connection."""
+    response = b""
+    while chunk := connection.recv(65_536):
+        response += chunk
+    return response.decode()
 
 
-def is_cut(connection: socket.socket) -> bool:
-    """True once the other end has closed; whatever it had sent is read."""
+def is_closed(connection: socket.socket) -> bool:
+    """Return whether the peer has closed or reset the connection; discard all that it has sent."""
     connection.setblocking(False)
     try:
         while connection.recv(2**20):

@@ -1,4 +1,4 @@
-"""What a service takes, looked at from outside while others keep it busy."""
+"""Measure the memory, disk usage and response times of a running service from outside."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -6,52 +6,57 @@ from pathlib import Path
 import psutil
 
 from benchmarks.soak.sampling import Sample
-from tests.conftest import Service
 from tests.support.processes import list_open_files
+from tests.support.running_service import Service
 from tests.support.service_client import curl
 
-SOON_S = 5.0
-"""A third of one as a rule, some on a machine that does much else; locked out, one waits far longer."""
+MAX_RESPONSE_S = 5.0
+"""Far below the time that a blocked server takes.
+
+Most responses take a third of a second, a few take longer on a busy machine.
+"""
 
 
-def look_at(service: Service, *addresses: str) -> Sample:
-    """Bytes of `memory` and of what is `passing` on the disk, and the seconds that each address takes."""
-    family = service.tree()
+def take_sample(service: Service, *paths: str) -> Sample:
+    """Return the bytes of `memory` and of `incoming` uploads, and each path's response time in seconds."""
+    processes = service.processes()
     return {
-        "memory": sum(rss_bytes(member) for member in family),
-        "passing": passing_bytes(service.instance, family),
-        **{address: time_of(service.url + address) for address in addresses},
+        "memory": sum(rss_bytes(process) for process in processes),
+        "incoming": incoming_bytes(service.instance, processes),
+        **{path: measure_response_s(service.url + path) for path in paths},
     }
 
 
-def time_of(url: str) -> float:
-    """Seconds until all of the answer is here; what it says is not asked."""
+def measure_response_s(url: str) -> float:
+    """Return the seconds until the whole response, with any status, has been received."""
     return float(curl("-m", "10", "-o", "/dev/null", "-w", "%{time_total}", url))
 
 
 def rss_bytes(process: psutil.Process) -> int:
+    """Return the resident memory of a process, or 0 if it has ended."""
     try:
         size: int = process.memory_info().rss
         return size
     except psutil.Error:
-        return 0  # ended just now
+        return 0
 
 
-def passing_bytes(folder: Path, family: list[psutil.Process]) -> int:
-    """What uploads take on the disk that are not kept (yet): in a form that comes, or without a name."""
+def incoming_bytes(folder: Path, processes: list[psutil.Process]) -> int:
+    """Return the disk usage of request bodies that are being received, including unlinked files."""
     paths = [*folder.glob("media/uploads/incoming-*"), *folder.glob("tmp/*")]
-    for process in family:
-        with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
-            paths += [path for path in list_open_files(process.pid) if is_nameless(path, folder)]
+    for process in processes:
+        with suppress(FileNotFoundError, ProcessLookupError):  # the process has ended in the meantime
+            paths += [path for path in list_open_files(process.pid) if is_unlinked(path, folder)]
     sizes = {}
     for path in paths:
-        with suppress(OSError):  # gone just now
-            found = path.stat()
-            sizes[found.st_ino] = found.st_blocks * 512  # once, however many have it open
+        with suppress(OSError):  # removed in the meantime
+            stat = path.stat()
+            sizes[stat.st_ino] = stat.st_blocks * 512  # by inode: several processes may have it open
     return sum(sizes.values())
 
 
-def is_nameless(path: Path, folder: Path) -> bool:
+def is_unlinked(path: Path, folder: Path) -> bool:
+    """Return whether a link in /proc/PID/fd leads to a file in `folder` that has no name any more."""
     try:
         target = str(path.readlink())
     except OSError:

@@ -17,7 +17,7 @@ from chromi.db import Job, JobKind, Link, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions, ConversionResult, probe_video
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner
-from tests.conftest import Service
+from tests.support.running_service import Service
 
 TWO_HOURS_S = 7200.0
 WORKER_ID = "seeded"

@@ -1,16 +1,16 @@
-"""What the tests of the running service share."""
+"""Call a running service with curl."""
 
 import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Service
+from tests.support.running_service import Service
 from tests.support.waiting import wait_for
 
 
 def curl(*arguments: str) -> str:
-    """Call the service as a script would."""
+    """Return the response body; fail the test if the transfer fails."""
     done = subprocess.run(
         ["curl", "--silent", "--show-error", "--max-time", "60", *arguments],
         capture_output=True,
@@ -25,19 +25,22 @@ def curl_json(*arguments: str) -> Any:
 
 
 def start_job(service: Service, clip: Path, **options: str) -> str:
-    """POST /convert/; gives the job's id."""
+    """POST /convert/ and return the job's id."""
     form = [f"-F{name}={text}" for name, text in options.items()]
     job_id: str = curl_json(f"-Fvideo=@{clip}", *form, f"{service.url}/convert/")["job_id"]
     return job_id
 
 
-def job_of(service: Service, job_id: str) -> Any:
+def get_job(service: Service, job_id: str) -> Any:
+    """Return the job's JSON."""
     return curl_json(f"{service.url}/jobs/{job_id}/")
 
 
 def wait_for_end(service: Service, job_id: str, *, timeout_s: float = 90) -> Any:
-    def ended() -> Any:
-        job = job_of(service, job_id)
+    """Wait for a final state and return the job's JSON."""
+
+    def get_ended_job() -> Any:
+        job = get_job(service, job_id)
         return job if job["status"] not in ("queued", "in_progress") else None
 
-    return wait_for(ended, f"job {job_id} to end", timeout_s=timeout_s, interval_s=0.2)
+    return wait_for(get_ended_job, f"job {job_id} to end", timeout_s=timeout_s, interval_s=0.2)

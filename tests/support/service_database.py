@@ -13,7 +13,7 @@ import psutil
 from chromi.db import Job, Link, database, open_database
 from chromi.encoder import ConversionOptions, ConversionResult
 from chromi.storage import Storage
-from tests.conftest import Service
+from tests.support.running_service import Service
 
 
 @contextmanager

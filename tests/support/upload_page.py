@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, Request, expect
 
-from tests.conftest import Service
 from tests.support.flaky_proxy import FlakyProxy
+from tests.support.running_service import Service
 from tests.support.waiting import wait_for
 
 TIMEOUT_MS = 60_000

@@ -1,4 +1,4 @@
-"""A row that cannot be written, because the disk is full or somebody holds the lock: no file stays for it."""
+"""If a row cannot be written, because the disk is full or the database is locked, no file remains for it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,41 +9,46 @@ from peewee import OperationalError
 
 from chromi.db import Job, Upload
 from chromi.storage import Storage
-from tests.web.conftest import files_in, form
+from tests.support import tus_client
+from tests.support.http_forms import files_in, form
 
-BEGIN = {"Tus-Resumable": "1.0.0", "Upload-Length": "1000"}
-
-Break = Callable[..., None]
+BreakSave = Callable[[type[Job] | type[Upload]], None]
 
 
 @pytest.fixture
-def no_row_of(monkeypatch: pytest.MonkeyPatch) -> Break:
-    """Have the disk be full whenever a row of these kinds is made."""
+def break_save(monkeypatch: pytest.MonkeyPatch) -> BreakSave:
+    """A function that makes the disk full for the rows of a model."""
 
-    def refuse(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OperationalError("database or disk is full")
 
-    def no_row_of(*kinds: type[Job] | type[Upload] | type[Upload]) -> None:
-        for kind in kinds:
-            monkeypatch.setattr(kind, "save", refuse)
+    def break_save(model: type[Job] | type[Upload]) -> None:
+        monkeypatch.setattr(model, "save", fail)
 
-    return no_row_of
+    return break_save
 
 
 @pytest.mark.parametrize(
-    ("address", "kind"), [("/uploads/", Upload), ("/convert/", Upload), ("/convert/", Job)]
+    ("path", "model"), [("/uploads/", Upload), ("/convert/", Upload), ("/convert/", Job)]
 )
-def test_a_clip_without_a_row_does_not_stay(
-    client: FlaskClient, storage: Storage, clip: Path, no_row_of: Break, address: str, kind: type[Upload]
+def test_upload_without_its_row_leaves_no_file(
+    client: FlaskClient,
+    storage: Storage,
+    clip: Path,
+    break_save: BreakSave,
+    path: str,
+    model: type[Job] | type[Upload],
 ) -> None:
-    no_row_of(kind)
-    answer = client.post(address, **form(clip))
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "busy")
+    break_save(model)
+    response = client.post(path, **form(clip))
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "busy")
     assert files_in(storage) == []
     assert Upload.select().count() == 0
 
 
-def test_pieces_without_a_row_do_not_stay(client: FlaskClient, storage: Storage, no_row_of: Break) -> None:
-    no_row_of(Upload)
-    assert client.post("/uploads/resumable/", headers=BEGIN).status_code == 503
+def test_resumable_upload_without_its_row_leaves_no_file(
+    client: FlaskClient, storage: Storage, break_save: BreakSave
+) -> None:
+    break_save(Upload)
+    assert tus_client.create(client, 1000).status_code == 503
     assert files_in(storage) == []

@@ -1,4 +1,4 @@
-"""What comes in over HTTP to harm: refused with a sentence, nothing opened, nothing left."""
+"""Malicious files are rejected over HTTP: nothing else is opened, and no file remains."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,58 +8,52 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from chromi.storage import Storage
-from tests.support import malicious_files, playlists
+from tests.support import malicious_files, playlists, tus_client
 from tests.support.canary import Canary, FileWatcher
-from tests.web.conftest import files_in, form
+from tests.support.http_forms import files_in, form
 
 pytestmark = pytest.mark.slow
 
 Send = Callable[[FlaskClient, bytes, str], TestResponse]
 
 
-def in_a_form(client: FlaskClient, content: bytes, name: str) -> TestResponse:
+def upload_form(client: FlaskClient, content: bytes, name: str) -> TestResponse:
     return client.post("/uploads/", **form(content, name=name))
 
 
-def in_one_call(client: FlaskClient, content: bytes, name: str) -> TestResponse:
+def convert_form(client: FlaskClient, content: bytes, name: str) -> TestResponse:
     return client.post("/convert/", **form(content, name=name))
 
 
-def in_pieces(client: FlaskClient, content: bytes, name: str) -> TestResponse:
-    speaking = {"Tus-Resumable": "1.0.0"}
-    length = {"Upload-Length": str(len(content)), "Upload-Metadata": f"filename {name}"}
-    begun = client.post("/uploads/resumable/", headers={**speaking, **length})
-    return client.patch(
-        begun.headers["Location"],
-        data=content,
-        headers={**speaking, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},
-    )
+def resumable_upload(client: FlaskClient, content: bytes, name: str) -> TestResponse:
+    created = tus_client.create(client, len(content), **{"Upload-Metadata": f"filename {name}"})
+    return tus_client.send_chunk(client, created.location, 0, content)
 
 
-WAYS = [in_a_form, in_one_call, in_pieces]
+UPLOAD_METHODS = [upload_form, convert_form, resumable_upload]
 
 
-@pytest.mark.parametrize("send", WAYS)
+@pytest.mark.parametrize("send", UPLOAD_METHODS)
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.webm"])
-def test_a_playlist_reads_no_upload_of_another_and_calls_nobody(
+def test_playlist_opens_no_other_upload_and_no_connection(
     send: Send, name: str, client: FlaskClient, upload: str, storage: Storage, canary: Canary
 ) -> None:
     path = storage.upload_path(upload)
     before = files_in(storage)
-    watched = FileWatcher(path)
+    watcher = FileWatcher(path)
     for kind, text in playlists.make_playlists(path, canary.url).items():
-        for start in (b"", *playlists.DISGUISES.values()):
-            answer = send(client, start + text, name)
-            assert answer.status_code == 415, (kind, start)
-            assert answer.get_json()["error"]["code"] == "not_a_video"
-    assert not watched.was_opened
-    watched.close()
+        for prefix in (b"", *playlists.DISGUISES.values()):
+            response = send(client, prefix + text, name)
+            assert response.status_code == 415, (kind, prefix)
+            assert response.get_json()["error"]["code"] == "not_a_video"
+    assert not watcher.was_opened
+    watcher.close()
     assert canary.connections == 0
     assert files_in(storage) == before
 
 
-@pytest.mark.parametrize("send", WAYS)
-def test_a_monster_is_refused_and_leaves_nothing(
+@pytest.mark.parametrize("send", UPLOAD_METHODS)
+def test_malicious_file_is_rejected_and_removed(
     send: Send, client: FlaskClient, clip: Path, storage: Storage
 ) -> None:
     movie = clip.read_bytes()

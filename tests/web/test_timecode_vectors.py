@@ -7,7 +7,7 @@ import pytest
 
 from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.web.http.template_filters import timecode
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 VECTORS: dict[str, Any] = json.loads((ROOT / "tests/vectors/timecodes.json").read_text())
 

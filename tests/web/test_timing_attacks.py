@@ -1,6 +1,7 @@
-"""No answer's time tells how much of a guessed secret is right: all are compared by `hmac.compare_digest`.
+"""Every secret is compared in constant time, by `hmac.compare_digest`.
 
-A clock cannot prove it, as one wrong byte more or less takes nanoseconds. So what is compared is watched.
+Measured times cannot prove this, as one more wrong byte takes only nanoseconds. So the tests record what is
+passed to `compare_digest`.
 """
 
 import hmac
@@ -16,106 +17,106 @@ from chromi.config import Settings
 from chromi.db import Job, Link, State, database
 from chromi.tokens import TokenSigner
 from chromi.web.auth.link_passwords import hash_password
-from tests.web.conftest import PAGE
+from tests.support.http_forms import PAGE
 
-ADMIN_TOKEN = "a token of the host's own"
+ADMIN_TOKEN = "an admin token for tests"
 
-Compared = list[tuple[bytes, bytes]]
+Comparisons = list[tuple[bytes, bytes]]
 
 
 @pytest.fixture
-def compared(monkeypatch: pytest.MonkeyPatch) -> Compared:
-    """What has been compared without telling how alike it is, as pairs."""
-    pairs: Compared = []
-    compare = hmac.compare_digest
+def comparisons(monkeypatch: pytest.MonkeyPatch) -> Comparisons:
+    """The pairs that were passed to `compare_digest`."""
+    pairs: Comparisons = []
+    compare_digest = hmac.compare_digest
 
-    def watch(first: str | bytes, second: str | bytes) -> bool:
-        pairs.append((_bytes(first), _bytes(second)))
-        return compare(first, second)  # type: ignore[type-var]
+    def record_and_compare(first: str | bytes, second: str | bytes) -> bool:
+        pairs.append((_to_bytes(first), _to_bytes(second)))
+        return compare_digest(first, second)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(hmac, "compare_digest", watch)
+    monkeypatch.setattr(hmac, "compare_digest", record_and_compare)
     return pairs
 
 
-def _bytes(text: str | bytes) -> bytes:
+def _to_bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def nearly(text: str) -> str:
-    """The same but for its middle character."""
+def change_middle(text: str) -> str:
+    """Return the text with another character in the middle."""
     middle = len(text) // 2
     return f"{text[:middle]}{'B' if text[middle] == 'A' else 'A'}{text[middle + 1 :]}"
 
 
-def nearly_signed(token: str) -> str:
-    """The same token with a signature of which one character is another."""
+def change_signature(token: str) -> str:
+    """Return the token with one changed character in its signature."""
     head, signature = token.rsplit(".", 1)
-    return f"{head}.{nearly(signature)}"
+    return f"{head}.{change_middle(signature)}"
 
 
-def almost_equal(compared: Compared) -> list[bool]:
-    """Of each pair whether all of a guess was compared with what it nearly is.
+def are_almost_equal(comparisons: Comparisons) -> list[bool]:
+    """Return for each pair whether it has equal lengths and differs in one or two bytes.
 
-    The bits of one character of a token lie in two bytes.
+    The six bits of one character of a token can be in two bytes.
     """
     return [
         len(first) == len(second) and 0 < sum(map(int.__ne__, first, second)) <= 2
-        for first, second in compared
+        for first, second in comparisons
     ]
 
 
-def test_the_signature_of_a_download_is_compared_in_constant_time(
-    app: Flask, client: FlaskClient, compared: Compared
+def test_download_signature_is_compared_in_constant_time(
+    app: Flask, client: FlaskClient, comparisons: Comparisons
 ) -> None:
     token = app.extensions["chromi"].signer.sign_download("0" * 32, time.time())
-    assert client.get(f"/download/{nearly_signed(token)}/").status_code == 404
-    assert almost_equal(compared) == [True]
+    assert client.get(f"/download/{change_signature(token)}/").status_code == 404
+    assert are_almost_equal(comparisons) == [True]
 
 
-def test_a_grant_and_a_pass_are_compared_in_constant_time(compared: Compared) -> None:
+def test_grants_and_admin_sessions_are_compared_in_constant_time(comparisons: Comparisons) -> None:
     signer = TokenSigner(["k" * 32])
     for signed, verify in (
         (signer.sign_grant("id"), signer.verify_grant),
         (signer.sign_admin_session("id"), signer.verify_admin_session),
     ):
-        assert not verify(nearly_signed(signed), "id")
-    assert almost_equal(compared) == [True, True]
+        assert not verify(change_signature(signed), "id")
+    assert are_almost_equal(comparisons) == [True, True]
 
 
-def test_every_key_is_tried_in_constant_time(compared: Compared) -> None:
+def test_each_signing_key_is_compared_in_constant_time(comparisons: Comparisons) -> None:
     old, both = TokenSigner(["o" * 32]), TokenSigner(["o" * 32, "k" * 32])
     assert both.verify_grant(old.sign_grant("id"), "id")
-    assert len(compared) == 2
+    assert len(comparisons) == 2
 
 
 @pytest.fixture
-def door(settings: Settings) -> Iterator[FlaskClient]:
-    """A client of a service whose host has a token."""
+def admin_client(settings: Settings) -> Iterator[FlaskClient]:
+    """A client of a service with an admin token; it is not logged in."""
     app: Flask = create_app(Settings(instance=settings.instance, inline=True, admin_token=ADMIN_TOKEN))
     yield app.test_client()
     app.extensions["chromi"].background.shutdown()
     database.close()
 
 
-@pytest.mark.parametrize("guess", [nearly(ADMIN_TOKEN), ADMIN_TOKEN[:-1], f"{ADMIN_TOKEN}x", "x"])
-def test_the_host_s_token_is_compared_in_constant_time(
-    door: FlaskClient, compared: Compared, guess: str
+@pytest.mark.parametrize("guess", [change_middle(ADMIN_TOKEN), ADMIN_TOKEN[:-1], f"{ADMIN_TOKEN}x", "x"])
+def test_admin_token_is_compared_in_constant_time(
+    admin_client: FlaskClient, comparisons: Comparisons, guess: str
 ) -> None:
-    for answer in (
-        door.post("/admin/login", data={"token": guess}, headers=PAGE),
-        door.get("/admin/", headers={"Authorization": f"Bearer {guess}"}),
+    for response in (
+        admin_client.post("/admin/login", data={"token": guess}, headers=PAGE),
+        admin_client.get("/admin/", headers={"Authorization": f"Bearer {guess}"}),
     ):
-        assert answer.status_code == 403
-    assert compared == [(guess.encode(), ADMIN_TOKEN.encode())] * 2
+        assert response.status_code == 403
+    assert comparisons == [(guess.encode(), ADMIN_TOKEN.encode())] * 2
 
 
-def test_a_password_s_hash_is_compared_in_constant_time(
-    app: Flask, client: FlaskClient, compared: Compared
+def test_password_hash_is_compared_in_constant_time(
+    app: Flask, client: FlaskClient, comparisons: Comparisons
 ) -> None:
-    hashed, in_an_hour = hash_password("sesame"), time.time() + 3600
+    password_hash, in_one_hour = hash_password("sesame"), time.time() + 3600
     job = Job.create(options_json={}, state=State.SUCCESS)
-    link = Link.create(job=job, expires_at=in_an_hour, password_hash=hashed)
+    link = Link.create(job=job, expires_at=in_one_hour, password_hash=password_hash)
     token = app.extensions["chromi"].signer.sign_download(link.id, link.created_at)
     assert client.post(f"/download/{token}/", data={"password": "sesamf"}).status_code == 403
-    right = hashed.rpartition("$")[2].encode()
-    assert [len(first) for first, second in compared if second == right] == [len(right)]
+    expected = password_hash.rpartition("$")[2].encode()
+    assert [len(first) for first, second in comparisons if second == expected] == [len(expected)]

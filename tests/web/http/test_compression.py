@@ -1,4 +1,4 @@
-"""What goes out small, and what must go as it is."""
+"""Text responses are compressed; files and media are sent unchanged."""
 
 import gzip
 
@@ -7,69 +7,74 @@ import pytest
 from flask.testing import FlaskClient
 
 from chromi.db import Job
-from tests.web.conftest import FRAGMENT, PAGE
+from tests.support import tus_client
+from tests.support.http_forms import FRAGMENT, PAGE
+from tests.support.tus_client import TUS
 
-UNPACK = {"br": brotli.decompress, "gzip": gzip.decompress}
+DECOMPRESS = {"br": brotli.decompress, "gzip": gzip.decompress}
 BROWSER = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 
 
-@pytest.mark.parametrize("encoding", UNPACK)
+@pytest.mark.parametrize("encoding", DECOMPRESS)
 @pytest.mark.parametrize(
-    "address", ["/", "/static/css/app.css", "/static/js/studio.js", "/static/vendor/htmx-2.0.11.min.js"]
+    "path", ["/", "/static/app.css", "/static/js/studio.js", "/static/vendor/htmx-2.0.11.min.js"]
 )
-def test_text_goes_out_small(client: FlaskClient, address: str, encoding: str) -> None:
-    plain = client.get(address, headers=PAGE)
-    small = client.get(address, headers=PAGE | {"Accept-Encoding": encoding})
-    assert small.headers["Content-Encoding"] == encoding
-    assert UNPACK[encoding](small.data) == plain.data
-    assert len(small.data) < len(plain.data) / 2
-    assert int(small.headers["Content-Length"]) == len(small.data)
-    assert "Accept-Encoding" in small.headers["Vary"]
-    assert small.headers.get("ETag") != plain.headers.get("ETag") or "ETag" not in plain.headers
+def test_text_is_compressed(client: FlaskClient, path: str, encoding: str) -> None:
+    plain = client.get(path, headers=PAGE)
+    compressed = client.get(path, headers=PAGE | {"Accept-Encoding": encoding})
+    assert compressed.headers["Content-Encoding"] == encoding
+    assert DECOMPRESS[encoding](compressed.data) == plain.data
+    assert len(compressed.data) < len(plain.data) / 2
+    assert int(compressed.headers["Content-Length"]) == len(compressed.data)
+    assert "Accept-Encoding" in compressed.headers["Vary"]
+    assert compressed.headers.get("ETag") != plain.headers.get("ETag") or "ETag" not in plain.headers
 
 
-def test_a_browser_gets_brotli(client: FlaskClient) -> None:
+def test_browser_gets_brotli(client: FlaskClient) -> None:
     assert client.get("/", headers=PAGE | BROWSER).headers["Content-Encoding"] == "br"
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "zstd", "nonsense"])
-def test_whoever_takes_nothing_of_it_gets_plain_text(client: FlaskClient, encoding: str) -> None:
-    answer = client.get("/", headers=PAGE | {"Accept-Encoding": encoding})
-    assert "Content-Encoding" not in answer.headers
-    assert "Accept-Encoding" in answer.headers["Vary"]
-    assert answer.text.startswith("<!doctype html>")
+def test_client_without_a_supported_encoding_gets_uncompressed_text(
+    client: FlaskClient, encoding: str
+) -> None:
+    response = client.get("/", headers=PAGE | {"Accept-Encoding": encoding})
+    assert "Content-Encoding" not in response.headers
+    assert "Accept-Encoding" in response.headers["Vary"]
+    assert response.text.startswith("<!doctype html>")
 
 
-def test_pages_fragments_and_json_of_a_job_go_out_small(client: FlaskClient, job: Job) -> None:
-    for address, headers in (("", PAGE), ("status", FRAGMENT), ("", {})):
-        answer = client.get(f"/jobs/{job.id}/{address}", headers=headers | BROWSER)
-        assert answer.headers["Content-Encoding"] == "br"
-        assert answer.headers["Cache-Control"] == "no-store"
+def test_page_fragment_and_json_of_a_job_are_compressed(client: FlaskClient, job: Job) -> None:
+    for path, headers in (("", PAGE), ("status", FRAGMENT), ("", {})):
+        response = client.get(f"/jobs/{job.id}/{path}", headers=headers | BROWSER)
+        assert response.headers["Content-Encoding"] == "br"
+        assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_a_background_goes_out_as_it_is(client: FlaskClient, own_url: str, gif: bytes) -> None:
-    answer = client.get(own_url, headers=BROWSER)
-    assert answer.data == gif
-    assert "Content-Encoding" not in answer.headers
-    assert int(answer.headers["Content-Length"]) == len(gif)
-    part = client.get(own_url, headers=BROWSER | {"Range": "bytes=10-99"})
-    assert (part.status_code, part.data) == (206, gif[10:100])
-    known = client.get(own_url, headers=BROWSER | {"If-None-Match": answer.headers["ETag"]})
-    assert known.status_code == 304
+def test_gif_is_sent_uncompressed(client: FlaskClient, own_url: str, gif: bytes) -> None:
+    response = client.get(own_url, headers=BROWSER)
+    assert response.data == gif
+    assert "Content-Encoding" not in response.headers
+    assert int(response.headers["Content-Length"]) == len(gif)
+    partial = client.get(own_url, headers=BROWSER | {"Range": "bytes=10-99"})
+    assert (partial.status_code, partial.data) == (206, gif[10:100])
+    not_modified = client.get(own_url, headers=BROWSER | {"If-None-Match": response.headers["ETag"]})
+    assert not_modified.status_code == 304
 
 
 @pytest.mark.parametrize("name", ["still.jpg", "source.jpg", "first.png", "extension.zip"])
-def test_nor_is_anything_else_that_is_small_already(client: FlaskClient, own_url: str, name: str) -> None:
-    answer = client.get(f"{own_url}{name}", headers=BROWSER)
-    assert answer.status_code == 200
-    assert "Content-Encoding" not in answer.headers
+def test_files_in_compressed_formats_are_sent_uncompressed(
+    client: FlaskClient, own_url: str, name: str
+) -> None:
+    response = client.get(f"{own_url}{name}", headers=BROWSER)
+    assert response.status_code == 200
+    assert "Content-Encoding" not in response.headers
 
 
-def test_answers_to_pieces_of_an_upload_go_out_as_they_are(client: FlaskClient) -> None:
-    tus = BROWSER | {"Tus-Resumable": "1.0.0"}
-    begun = client.post("/uploads/resumable/", headers=tus | {"Upload-Length": "10"})
-    assert begun.status_code == 201
-    assert "Content-Encoding" not in begun.headers
-    told = client.head(begun.headers["Location"], headers=tus)
-    assert "Content-Encoding" not in told.headers
-    assert told.headers["Upload-Offset"] == "0"
+def test_responses_of_resumable_uploads_are_uncompressed(client: FlaskClient) -> None:
+    created = tus_client.create(client, 10, **BROWSER)
+    assert created.status_code == 201
+    assert "Content-Encoding" not in created.headers
+    status = client.head(created.location, headers=TUS | BROWSER)
+    assert "Content-Encoding" not in status.headers
+    assert status.headers["Upload-Offset"] == "0"

@@ -1,4 +1,4 @@
-"""The reader's language: which it is, and that all is said in it."""
+"""Pages and errors are in the language that the browser prefers, and all their texts are translated."""
 
 import re
 import time
@@ -14,11 +14,12 @@ from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import CannotFit
 from chromi.errors import NotAVideo
 from chromi.translations.collect import extract_messages, to_mo
-from tests.web.conftest import PAGE, form
+from tests.support import tus_client
+from tests.support.http_forms import PAGE, form
 
 
 @pytest.mark.parametrize(
-    ("wanted", "language"),
+    ("accept_language", "language"),
     [
         (None, "en"),
         ("de", "de"),
@@ -32,17 +33,17 @@ from tests.web.conftest import PAGE, form
         ("../../etc, 💥;q=x", "en"),
     ],
 )
-def test_the_page_is_in_the_language_the_browser_likes_best(
-    client: FlaskClient, wanted: str | None, language: str
+def test_page_is_in_the_preferred_language(
+    client: FlaskClient, accept_language: str | None, language: str
 ) -> None:
-    headers = {**PAGE, **({"Accept-Language": wanted} if wanted else {})}
+    headers = {**PAGE, **({"Accept-Language": accept_language} if accept_language else {})}
     page = client.get("/", headers=headers)
     assert f'<html lang="{language}">' in page.text
     assert page.headers["Content-Language"] == language
     assert "Accept-Language" in page.headers["Vary"]
 
 
-def test_an_error_is_told_in_it_to_programs_too(client: FlaskClient) -> None:
+def test_json_error_is_translated(client: FlaskClient) -> None:
     german = {"Accept-Language": "de"}
     english = client.post("/uploads/", **form(b"no video")).get_json()["error"]
     error = client.post("/uploads/", **form(b"no video"), headers=german).get_json()["error"]
@@ -51,7 +52,7 @@ def test_an_error_is_told_in_it_to_programs_too(client: FlaskClient) -> None:
     assert error["message"] != english["message"]
 
 
-def test_a_job_tells_why_it_failed_in_each_reader_s_language(client: FlaskClient) -> None:
+def test_error_of_a_job_is_translated_for_each_reader(client: FlaskClient) -> None:
     row = Job.create(options_json={}, state=State.QUEUED)
     job = Job.claim(row.id, "worker-1")
     assert job
@@ -67,16 +68,16 @@ def test_a_job_tells_why_it_failed_in_each_reader_s_language(client: FlaskClient
     assert "3,5 MB" in german
 
 
-def test_an_error_of_an_older_version_is_told_as_it_was(client: FlaskClient) -> None:
+def test_error_without_translation_is_shown_unchanged(client: FlaskClient) -> None:
     job = Job.create(
         options_json={}, state=State.FAILED, error_code="cannot_fit", error_message="It is 100 % too large."
     )
-    for accepted in (PAGE, {"Accept": "application/json"}):
-        answer = client.get(f"/jobs/{job.id}/", headers={**accepted, "Accept-Language": "fr"})
-        assert "It is 100 % too large." in answer.text
+    for accept in (PAGE, {"Accept": "application/json"}):
+        response = client.get(f"/jobs/{job.id}/", headers={**accept, "Accept-Language": "fr"})
+        assert "It is 100 % too large." in response.text
 
 
-def test_sizes_and_times_are_written_as_the_language_does(client: FlaskClient, job: Job) -> None:
+def test_sizes_and_times_are_formatted_for_the_language(client: FlaskClient, job: Job) -> None:
     pages = {
         language: client.get(f"/jobs/{job.id}/", headers={**PAGE, "Accept-Language": language}).text
         for language in ("en", "de", "ja")
@@ -88,42 +89,42 @@ def test_sizes_and_times_are_written_as_the_language_does(client: FlaskClient, j
         assert '<time datetime="2' in page
 
 
-# -- everything is translated ------------------------------------------------------------------------------
+# -- everything is translated --------------------------------------------------------------------------------
 
 NAMES = re.compile("chromi|google|h264|mov", re.IGNORECASE)
 
 
-class Words(HTMLParser):
-    """Collects what a person reads or hears of a page: its text, and the attributes that are read aloud."""
+class TextCollector(HTMLParser):
+    """Collects the text of a page and the attributes that browsers show or screen readers read."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.texts: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [
+        self.texts += [
             value or "" for name, value in attrs if name in ("alt", "aria-label", "placeholder", "title")
         ]
 
     def handle_data(self, data: str) -> None:
-        self.found.append(data)
+        self.texts.append(data)
 
 
-def untranslated(page: str) -> list[str]:
-    """List what has letters and is not in the brackets that the pseudo language puts around each sentence."""
-    words, depth, left = Words(), 0, []
-    words.feed(page)
-    for text in words.found:
+def find_untranslated(page: str) -> list[str]:
+    """List the texts outside the brackets that the pseudo language puts around each message."""
+    collector, depth, found = TextCollector(), 0, []
+    collector.feed(page)
+    for text in collector.texts:
         depth += text.count("⟦")
         if depth == 0 and re.search(r"[^\W\d]{3}", NAMES.sub("", text)):
-            left.append(text.strip())
+            found.append(text.strip())
         depth -= text.count("⟧")
-    return left
+    return found
 
 
 @pytest.fixture
-def pseudo(app: Flask, tmp_path: Path) -> FlaskClient:
-    """A reader of a language in which every sentence is ⟦the English one⟧."""
+def pseudo_client(app: Flask, tmp_path: Path) -> FlaskClient:
+    """A client whose language translates each message to ⟦the English one⟧."""
     catalog = extract_messages()
     catalog.locale = "de"
     for message in catalog:
@@ -139,49 +140,49 @@ def pseudo(app: Flask, tmp_path: Path) -> FlaskClient:
     return client
 
 
-def assert_translated(pseudo: FlaskClient, *addresses: str) -> None:
-    for address in addresses:
-        page = pseudo.get(address).text
-        assert "⟦" in page, address
-        assert untranslated(page) == [], address
+def assert_translated(client: FlaskClient, *paths: str) -> None:
+    for path in paths:
+        page = client.get(path).text
+        assert "⟦" in page, path
+        assert find_untranslated(page) == [], path
 
 
-def test_the_way_to_a_background_is_translated(pseudo: FlaskClient, client: FlaskClient, upload: str) -> None:
-    begun = client.post("/uploads/resumable/", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "1000"})
-    assert_translated(pseudo, "/", begun.headers["Location"], f"/uploads/{upload}/", "/nothing/")
+def test_upload_pages_are_translated(pseudo_client: FlaskClient, client: FlaskClient, upload: str) -> None:
+    created = tus_client.create(client, 1000)
+    assert_translated(pseudo_client, "/", created.location, f"/uploads/{upload}/", "/nothing/")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", JobKind)
 @pytest.mark.parametrize("state", [state for state in State if state != State.SUCCESS])
-def test_a_job_in_each_state_is_translated(
-    pseudo: FlaskClient, upload: str, kind: JobKind, state: State
+def test_job_page_is_translated_in_each_state(
+    pseudo_client: FlaskClient, upload: str, kind: JobKind, state: State
 ) -> None:
     row = Job.create(
         upload=Upload.find(upload), kind=kind, options_json=ConversionOptions().to_dict(), state=state
     )
-    assert_translated(pseudo, f"/jobs/{row.id}/")
+    assert_translated(pseudo_client, f"/jobs/{row.id}/")
 
 
-def test_what_was_found_in_a_clip_is_translated(pseudo: FlaskClient, upload: str) -> None:
+def test_loops_and_estimates_are_translated(pseudo_client: FlaskClient, upload: str) -> None:
     results = {
         JobKind.LOOPS: {
             "loops": [{"start_s": 0.5, "duration_s": 1.0, "score": score} for score in (97, 85, 60, 9)]
         },
         JobKind.ESTIMATE: {"estimates": {"small": 1_000_000, "balanced": 2_000_000, "best": 3_000_000}},
     }
-    for kind, found in results.items():
+    for kind, result in results.items():
         row = Job.create(
             upload=Upload.find(upload),
             kind=kind,
             options_json=ConversionOptions().to_dict(),
             state=State.SUCCESS,
-            result_json=found,
+            result_json=result,
         )
-        assert_translated(pseudo, f"/jobs/{row.id}/")
+        assert_translated(pseudo_client, f"/jobs/{row.id}/")
 
 
-def test_a_result_and_its_links_are_translated(pseudo: FlaskClient, job: Job) -> None:
+def test_result_and_its_links_are_translated(pseudo_client: FlaskClient, job: Job) -> None:
     changes = (
         {},
         {"max_uses": 1},
@@ -195,5 +196,6 @@ def test_a_result_and_its_links_are_translated(pseudo: FlaskClient, job: Job) ->
     )
     for change in changes:
         Link.create(job=job, **{"expires_at": time.time() + 3600, **change})
-    links = pseudo.get(f"/jobs/{job.id}/links/", headers={"Accept": "application/json"}).get_json()["links"]
-    assert_translated(pseudo, f"/jobs/{job.id}/", *(link["url"] for link in links))
+    response = pseudo_client.get(f"/jobs/{job.id}/links/", headers={"Accept": "application/json"})
+    links = [link["url"] for link in response.get_json()["links"]]
+    assert_translated(pseudo_client, f"/jobs/{job.id}/", *links)

@@ -1,6 +1,7 @@
-"""A trusted proxy names the client and its scheme; nobody else can."""
+"""Only a trusted proxy determines the client address and the scheme."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,46 +12,54 @@ from chromi import create_app
 from chromi.config import Settings
 from chromi.web.http.trusted_proxy import TRUSTED_HEADERS
 
-PROXY, STRANGER = "10.0.0.2", "8.8.8.8"
-SENT = {
+PROXY, REMOTE = "10.0.0.2", "8.8.8.8"
+SENT_HEADERS = {
     "X-Forwarded-For": "1.1.1.1, 2.2.2.2",
     "X-Forwarded-Proto": "https",
     "X-Forwarded-Host": "evil.example.com",
     "Forwarded": "for=3.3.3.3;host=evil.example.com",
 }
 
+GetAddressAndUrl = Callable[..., tuple[str, str]]
+
 
 @pytest.fixture
-def tell(settings: Settings) -> Any:
-    """Ask an application what it takes the client and its own address for."""
+def get_address_and_url(settings: Settings) -> GetAddressAndUrl:
+    """A function that returns the client address and the host URL that an application sees."""
 
-    def tell(peer: str, *, again: bool = False, **changed: Any) -> tuple[str, str]:
+    def get(peer: str, *, is_wrapped_twice: bool = False, **changed: Any) -> tuple[str, str]:
         app = create_app(dataclasses.replace(settings, **changed))
         app.add_url_rule("/test/who", "who", lambda: f"{request.remote_addr} {request.host_url}")
-        if again:
-            wrap_once_more(app, changed)
-        answer = app.test_client().get("/test/who", headers=SENT, environ_base={"REMOTE_ADDR": peer})
-        address, url = answer.text.split()
+        if is_wrapped_twice:
+            wrap_again(app, changed)
+        response = app.test_client().get(
+            "/test/who", headers=SENT_HEADERS, environ_base={"REMOTE_ADDR": peer}
+        )
+        address, url = response.text.split()
         return address, url
 
-    return tell
+    return get
 
 
-def wrap_once_more(app: Flask, changed: dict[str, Any]) -> None:
-    """As a server does that was told of the proxy, too."""
+def wrap_again(app: Flask, proxy_settings: dict[str, Any]) -> None:
+    """Wrap the application as a server does that is configured for the proxy, too."""
     app.wsgi_app = proxy_headers_middleware(  # type: ignore[method-assign]
-        app.wsgi_app, trusted_proxy_headers=TRUSTED_HEADERS, **changed
+        app.wsgi_app, trusted_proxy_headers=TRUSTED_HEADERS, **proxy_settings
     )
 
 
-@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("is_wrapped_twice", [False, True])
 @pytest.mark.parametrize("trusted", [PROXY, "*"])
 @pytest.mark.parametrize(("count", "client"), [(1, "2.2.2.2"), (2, "1.1.1.1")])
-def test_the_trusted_proxy_is_believed(tell: Any, trusted: str, count: int, client: str, again: bool) -> None:
-    told = tell(PROXY, again=again, trusted_proxy=trusted, trusted_proxy_count=count)
-    assert told == (client, "https://localhost/")
+def test_headers_of_the_trusted_proxy_are_used(
+    get_address_and_url: GetAddressAndUrl, trusted: str, count: int, client: str, is_wrapped_twice: bool
+) -> None:
+    seen = get_address_and_url(
+        PROXY, is_wrapped_twice=is_wrapped_twice, trusted_proxy=trusted, trusted_proxy_count=count
+    )
+    assert seen == (client, "https://localhost/")
 
 
 @pytest.mark.parametrize("trusted", ["", PROXY])
-def test_nobody_else_is(tell: Any, trusted: str) -> None:
-    assert tell(STRANGER, trusted_proxy=trusted) == (STRANGER, "http://localhost/")
+def test_headers_of_other_peers_are_ignored(get_address_and_url: GetAddressAndUrl, trusted: str) -> None:
+    assert get_address_and_url(REMOTE, trusted_proxy=trusted) == (REMOTE, "http://localhost/")

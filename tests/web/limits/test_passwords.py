@@ -1,4 +1,4 @@
-"""Links with a password: who knows it gets in, who guesses does not."""
+"""Links with a password: the right one gives access for a while, and guessing is limited."""
 
 import logging
 import time
@@ -13,135 +13,137 @@ from werkzeug.test import TestResponse
 from chromi.db import Job, Link, RateLimitUsage
 from chromi.tokens import GRANT_MAX_AGE_S
 from chromi.web.auth.link_passwords import ATTEMPTS
+from tests.support.http_forms import PAGE
 from tests.support.waiting import wait_for
-from tests.web.conftest import PAGE
 
 PASSWORD = "olé, four words"
-MAX_TRIES = int(ATTEMPTS.amount)
+MAX_ATTEMPTS = int(ATTEMPTS.amount)
 
 Unlock = Callable[..., TestResponse]
 
 
 @pytest.fixture
 def url(client: FlaskClient, job: Job) -> str:
-    """The address of a link with a password."""
-    answer = client.post(f"/jobs/{job.id}/links/", data={"password": PASSWORD, "max_uses": "2"})
-    url: str = answer.get_json()["url"]
+    """The URL of a link with a password and two uses."""
+    response = client.post(f"/jobs/{job.id}/links/", data={"password": PASSWORD, "max_uses": "2"})
+    url: str = response.get_json()["url"]
     return url.removeprefix("http://localhost")
 
 
 @pytest.fixture
 def unlock(client: FlaskClient, url: str) -> Unlock:
+    """A function that posts a password to the link."""
+
     def post(password: str = PASSWORD, **headers: str) -> TestResponse:
         return client.post(url, data={"password": password}, headers=headers)
 
     return post
 
 
-def protected() -> Any:
+def protected_link() -> Any:
     return Link.get(Link.password_hash.is_null(False))
 
 
-def test_only_a_hash_is_kept(url: str, storage: Any) -> None:
-    assert protected().password_hash.startswith("scrypt:")
+def test_only_a_hash_of_the_password_is_stored(url: str, storage: Any) -> None:
+    assert protected_link().password_hash.startswith("scrypt:")
     for path in storage.results.parent.parent.glob("chromi.db*"):
         assert PASSWORD.encode() not in path.read_bytes()
 
 
-# -- programs ----------------------------------------------------------------------------------------------
+# -- programs ------------------------------------------------------------------------------------------------
 
 
-def test_a_program_without_the_password_is_told_what_is_missing(client: FlaskClient, url: str) -> None:
-    for address in (url, f"{url}?file=1", f"{url}still.jpg"):
-        answer = client.get(address)
-        assert answer.status_code == 401
-        assert answer.get_json()["error"]["code"] == "password_needed"
-        assert answer.headers["WWW-Authenticate"]
+def test_program_without_password_gets_401(client: FlaskClient, url: str) -> None:
+    for each_url in (url, f"{url}?file=1", f"{url}still.jpg"):
+        response = client.get(each_url)
+        assert response.status_code == 401
+        assert response.get_json()["error"]["code"] == "password_needed"
+        assert response.headers["WWW-Authenticate"]
     assert client.head(url).status_code == 401
     assert client.post(url).get_json()["error"]["code"] == "password_needed"
     assert RateLimitUsage.select().count() == 0
 
 
-def test_a_program_posts_the_password_and_gets_the_file(unlock: Unlock, gif: bytes) -> None:
-    answer = unlock()
-    assert (answer.status_code, answer.content_type) == (200, "image/gif")
-    assert answer.data == gif
-    assert answer.headers["Content-Disposition"] == "attachment; filename=chromi_background.gif"
-    assert answer.headers["Cache-Control"] == "no-store"
-    wait_for(lambda: protected().uses == 1, "the use to be counted")
+def test_program_that_posts_the_password_gets_the_file(unlock: Unlock, gif: bytes) -> None:
+    response = unlock()
+    assert (response.status_code, response.content_type) == (200, "image/gif")
+    assert response.data == gif
+    assert response.headers["Content-Disposition"] == "attachment; filename=chromi_background.gif"
+    assert response.headers["Cache-Control"] == "no-store"
+    wait_for(lambda: protected_link().uses == 1, "the use to be counted")
 
 
-def test_a_cut_download_goes_on_with_the_cookie(client: FlaskClient, url: str, gif: bytes) -> None:
-    cut = client.post(url, data={"password": PASSWORD}, buffered=False)
-    start = next(cut.iter_encoded())
-    cut.close()
-    wait_for(lambda: protected().active_downloads == 0, "the cut download to end")
+def test_interrupted_download_resumes_with_the_cookie(client: FlaskClient, url: str, gif: bytes) -> None:
+    interrupted = client.post(url, data={"password": PASSWORD}, buffered=False)
+    start = next(interrupted.iter_encoded())
+    interrupted.close()
+    wait_for(lambda: protected_link().active_downloads == 0, "the interrupted download to end")
     rest = client.get(url, headers={"Range": f"bytes={len(start)}-"})
     assert rest.status_code == 206
     assert start + rest.data == gif
-    wait_for(lambda: protected().uses == 1, "the resumed download to be counted")
+    wait_for(lambda: protected_link().uses == 1, "the resumed download to be counted")
 
 
-def test_the_password_counts_as_it_is_typed_on_any_keyboard(unlock: Unlock) -> None:
+def test_password_is_compared_after_unicode_normalization(unlock: Unlock) -> None:
     assert unlock("ole\N{COMBINING ACUTE ACCENT}, four words").status_code == 200
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["", " ", PASSWORD.upper(), PASSWORD + " ", "x" * 100_000, "\x00"])
-def test_a_wrong_password_opens_nothing(client: FlaskClient, url: str, unlock: Unlock, wrong: str) -> None:
-    answer = unlock(wrong)
-    assert answer.status_code == 403
-    assert answer.get_json()["error"]["code"] == "wrong_password"
-    assert "Set-Cookie" not in answer.headers
+def test_wrong_password_gives_no_access(client: FlaskClient, url: str, unlock: Unlock, wrong: str) -> None:
+    response = unlock(wrong)
+    assert response.status_code == 403
+    assert response.get_json()["error"]["code"] == "wrong_password"
+    assert "Set-Cookie" not in response.headers
     assert client.get(url).status_code == 401
-    assert (protected().uses, RateLimitUsage.select().count()) == (0, 1)
+    assert (protected_link().uses, RateLimitUsage.select().count()) == (0, 1)
 
 
-def test_a_password_is_ignored_where_none_is_asked_for(client: FlaskClient, job: Job, gif: bytes) -> None:
+def test_password_is_ignored_by_a_link_without_one(client: FlaskClient, job: Job, gif: bytes) -> None:
     url = client.post(f"/jobs/{job.id}/links/").get_json()["url"]
-    answer = client.post(url, data={"password": "whatever"})
-    assert answer.data == gif
-    assert "Set-Cookie" not in answer.headers
+    response = client.post(url, data={"password": "anything"})
+    assert response.data == gif
+    assert "Set-Cookie" not in response.headers
 
 
-# -- people ------------------------------------------------------------------------------------------------
+# -- browsers ------------------------------------------------------------------------------------------------
 
 
-def test_a_person_is_asked_for_the_password_and_sees_nothing_yet(client: FlaskClient, url: str) -> None:
-    for address in (url, f"{url}?file=1"):
-        page = client.get(address, headers=PAGE)
+def test_browser_gets_password_form_without_preview_or_download(client: FlaskClient, url: str) -> None:
+    for each_url in (url, f"{url}?file=1"):
+        page = client.get(each_url, headers=PAGE)
         assert page.status_code == 200
         assert "Password for this link" in page.text
         assert "still.jpg" not in page.text
         assert "Download" not in page.text.replace("downloads", "")
-        assert page.headers["Referrer-Policy"] == "same-origin", "else the form would come from nowhere"
+        assert page.headers["Referrer-Policy"] == "same-origin", "or the form would have no Origin"
 
 
-def test_a_preview_of_a_protected_link_shows_no_picture(client: FlaskClient, url: str) -> None:
+def test_link_preview_of_protected_link_has_no_image(client: FlaskClient, url: str) -> None:
     page = client.get(url, headers={"User-Agent": "Slackbot-LinkExpanding 1.0", "Accept": "*/*"})
     assert page.status_code == 200
     assert "og:title" in page.text
     assert "og:image" not in page.text
 
 
-def test_the_right_password_leads_to_the_preview_and_the_file(
+def test_right_password_gives_access_to_preview_and_file(
     client: FlaskClient, url: str, unlock: Unlock, gif: bytes
 ) -> None:
-    answer = unlock(**PAGE)
-    assert (answer.status_code, answer.location) == (303, url)
+    response = unlock(**PAGE)
+    assert (response.status_code, response.location) == (303, url)
     page = client.get(url, headers=PAGE)
     assert 'name="download"' in page.text
     assert "og:image" not in page.text
     assert client.get(f"{url}still.jpg").content_type == "image/jpeg"
-    assert protected().uses == 0
+    assert protected_link().uses == 0
     assert client.post(url, data={"download": "1"}, headers=PAGE, follow_redirects=True).data == gif
 
 
-def test_the_file_of_a_link_without_a_limit_lies_behind_a_plain_link(
+def test_page_of_unlimited_link_contains_a_plain_link_to_the_file(
     client: FlaskClient, job: Job, gif: bytes
 ) -> None:
-    made = client.post(f"/jobs/{job.id}/links/", data={"password": PASSWORD}).get_json()["url"]
-    url = made.removeprefix("http://localhost")
+    link = client.post(f"/jobs/{job.id}/links/", data={"password": PASSWORD}).get_json()
+    url = link["url"].removeprefix("http://localhost")
     client.post(url, data={"password": PASSWORD}, headers=PAGE)
     page = client.get(url, headers=PAGE)
     assert page.headers["Referrer-Policy"] == "no-referrer"
@@ -149,13 +151,13 @@ def test_the_file_of_a_link_without_a_limit_lies_behind_a_plain_link(
     assert client.get(f"{url}?file=1", headers=PAGE).data == gif
 
 
-def test_an_explicit_download_does_not_replace_the_password(client: FlaskClient, url: str) -> None:
+def test_download_parameter_does_not_replace_the_password(client: FlaskClient, url: str) -> None:
     assert client.get(f"{url}?download=1").status_code == 401
     page = client.get(f"{url}?download=1", headers=PAGE)
     assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
 
 
-def test_the_button_asks_for_the_password_again_after_a_while(client: FlaskClient, url: str) -> None:
+def test_button_without_grant_asks_for_the_password(client: FlaskClient, url: str) -> None:
     page = client.post(url, data={"download": "1"}, headers=PAGE)
     assert page.status_code == 401
     assert "It has been a while" in page.text
@@ -163,14 +165,14 @@ def test_the_button_asks_for_the_password_again_after_a_while(client: FlaskClien
     assert "Set-Cookie" not in page.headers
 
 
-def test_the_button_does_not_prolong_the_grant(client: FlaskClient, url: str, unlock: Unlock) -> None:
+def test_button_does_not_renew_the_grant(client: FlaskClient, url: str, unlock: Unlock) -> None:
     unlock(**PAGE)
-    answer = client.post(url, data={"download": "1"}, headers=PAGE)
-    assert answer.status_code == 303
-    assert "Set-Cookie" not in answer.headers
+    response = client.post(url, data={"download": "1"}, headers=PAGE)
+    assert response.status_code == 303
+    assert "Set-Cookie" not in response.headers
 
 
-def test_the_grant_is_a_cookie_for_this_address_alone(
+def test_grant_cookie_is_valid_for_one_link_only(
     client: FlaskClient, job: Job, url: str, unlock: Unlock
 ) -> None:
     cookie = unlock(**PAGE).headers["Set-Cookie"]
@@ -183,12 +185,12 @@ def test_the_grant_is_a_cookie_for_this_address_alone(
     assert client.get(other, headers=stolen).status_code == 401
 
 
-def test_over_https_the_cookie_stays_there(client: FlaskClient, url: str) -> None:
-    answer = client.post(url, data={"password": PASSWORD}, headers=PAGE, base_url="https://localhost")
-    assert "; Secure" in answer.headers["Set-Cookie"]
+def test_grant_cookie_is_secure_over_https(client: FlaskClient, url: str) -> None:
+    response = client.post(url, data={"password": PASSWORD}, headers=PAGE, base_url="https://localhost")
+    assert "; Secure" in response.headers["Set-Cookie"]
 
 
-def test_a_grant_that_ran_out_asks_again(
+def test_expired_grant_asks_for_the_password(
     client: FlaskClient, url: str, unlock: Unlock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlock(**PAGE)
@@ -202,7 +204,7 @@ def test_a_grant_that_ran_out_asks_again(
     assert "Password for this link" in page.text
 
 
-def test_a_wrong_password_is_said_in_the_form(unlock: Unlock) -> None:
+def test_wrong_password_shows_error_in_the_form(unlock: Unlock) -> None:
     page = unlock("wrong", **PAGE)
     assert page.status_code == 403
     assert "not the password of this link" in page.text
@@ -210,18 +212,18 @@ def test_a_wrong_password_is_said_in_the_form(unlock: Unlock) -> None:
     assert page.headers["Referrer-Policy"] == "same-origin"
 
 
-# -- guessing ----------------------------------------------------------------------------------------------
+# -- guessing ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_guessing_ends_after_a_few_tries_even_with_the_right_one(
+def test_right_password_is_rejected_after_too_many_attempts(
     client: FlaskClient, unlock: Unlock, app: Flask
 ) -> None:
-    assert [unlock("guess").status_code for _ in range(MAX_TRIES)] == [403] * MAX_TRIES
-    answer = unlock()
-    assert answer.status_code == 429
-    assert answer.get_json()["error"]["code"] == "too_many_tries"
-    assert 50 < int(answer.headers["Retry-After"]) <= 60
+    assert [unlock("guess").status_code for _ in range(MAX_ATTEMPTS)] == [403] * MAX_ATTEMPTS
+    response = unlock()
+    assert response.status_code == 429
+    assert response.get_json()["error"]["code"] == "too_many_tries"
+    assert 50 < int(response.headers["Retry-After"]) <= 60
     page = unlock(**PAGE)
     assert page.status_code == 429
     assert "try again in 1 min" in page.text
@@ -230,22 +232,22 @@ def test_guessing_ends_after_a_few_tries_even_with_the_right_one(
 
 
 @pytest.mark.slow
-def test_the_right_password_gives_the_tries_back(unlock: Unlock) -> None:
-    for _ in range(MAX_TRIES - 1):
+def test_right_password_resets_the_attempts(unlock: Unlock) -> None:
+    for _ in range(MAX_ATTEMPTS - 1):
         unlock("guess")
     assert unlock().status_code == 200
-    assert [unlock("guess").status_code for _ in range(MAX_TRIES)] == [403] * MAX_TRIES
+    assert [unlock("guess").status_code for _ in range(MAX_ATTEMPTS)] == [403] * MAX_ATTEMPTS
 
 
 @pytest.mark.slow
-def test_other_links_are_not_held_up(client: FlaskClient, job: Job, unlock: Unlock) -> None:
-    for _ in range(MAX_TRIES):
+def test_attempts_are_counted_for_each_link(client: FlaskClient, job: Job, unlock: Unlock) -> None:
+    for _ in range(MAX_ATTEMPTS):
         unlock("guess")
     other = client.post(f"/jobs/{job.id}/links/", data={"password": PASSWORD}).get_json()["url"]
     assert client.post(other, data={"password": PASSWORD}).status_code == 200
 
 
-def test_no_log_knows_a_password(unlock: Unlock, caplog: pytest.LogCaptureFixture) -> None:
+def test_passwords_are_not_logged(unlock: Unlock, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         unlock()
         unlock("another guess")
@@ -254,14 +256,14 @@ def test_no_log_knows_a_password(unlock: Unlock, caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.slow
-def test_a_clock_set_back_neither_gives_more_tries_nor_locks_for_longer(
+def test_clock_set_back_changes_neither_attempts_nor_lock_time(
     client: FlaskClient, url: str, unlock: Unlock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grant = unlock().headers["Set-Cookie"].partition(";")[0]
-    assert [unlock("guess").status_code for _ in range(MAX_TRIES)] == [403] * MAX_TRIES
+    assert [unlock("guess").status_code for _ in range(MAX_ATTEMPTS)] == [403] * MAX_ATTEMPTS
     earlier = time.time() - 3600
     monkeypatch.setattr(time, "time", lambda: earlier)
-    refused = unlock()
-    assert refused.status_code == 429
-    assert int(refused.headers["Retry-After"]) <= 60
+    rejected = unlock()
+    assert rejected.status_code == 429
+    assert int(rejected.headers["Retry-After"]) <= 60
     assert client.head(url, headers={"Cookie": grant}).status_code == 200

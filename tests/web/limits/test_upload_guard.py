@@ -1,64 +1,54 @@
-"""What is asked when a request's headers are here: promises cost nothing, so nobody may hold much by them."""
+"""The upload guard checks announced bodies, and no client reserves more than its share with them."""
 
-import shutil
-from collections import namedtuple
 from dataclasses import dataclass, field
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from chromi.config import MB, Settings
 from chromi.db import Upload
 from chromi.errors import ChromiError, DiskFull, NotFound, RateLimited, UploadsFull, UploadTooLarge
 from chromi.storage import MIN_FREE_BYTES, Storage
 from chromi.web.limits.upload_guard import RequestKind, UploadGuard
+from tests.support import tus_client
+from tests.support.disk_space import set_free_space
+from tests.support.tus_client import CREATION_URL, send_chunk
 
-ONE, STRANGER = "8.8.8.8", "7.7.7.7"
-TUS = {"Tus-Resumable": "1.0.0"}
-BASE = "/uploads/resumable/"
-LARGE = 100 * MB
+REMOTE, OTHER_REMOTE = "8.8.8.8", "7.7.7.7"
+LARGE_BYTES = 100 * MB
 
 
 @dataclass(eq=False)
 class Request:
-    """A request whose headers are here, and one byte of its body."""
+    """A request of which the headers and one byte of the body have arrived."""
 
     command: str
     path: str
-    content_length: int = LARGE
+    content_length: int = LARGE_BYTES
     headers: dict[str, str] = field(default_factory=dict)
     chunked: bool = False
     body_bytes_received: int = 1
 
 
-def whole() -> Request:
-    return Request("POST", "/uploads/")
+def whole_upload(size_bytes: int = LARGE_BYTES) -> Request:
+    return Request("POST", "/uploads/", size_bytes)
 
 
-def small() -> Request:
-    return Request("POST", "/uploads/", 1000)
+def chunk(url: str, size_bytes: int = LARGE_BYTES, *, offset: str = "0", chunked: bool = False) -> Request:
+    return Request("PATCH", url, size_bytes, {"UPLOAD_OFFSET": offset}, chunked)
 
 
-def piece(address: str, size_bytes: int = LARGE, *, offset: str = "0", chunked: bool = False) -> Request:
-    return Request("PATCH", address, size_bytes, {"UPLOAD_OFFSET": offset}, chunked)
+def create(client: FlaskClient, address: str, size_bytes: int = LARGE_BYTES) -> str:
+    """Create a resumable upload and return its URL."""
+    response = tus_client.create(client, size_bytes, address)
+    assert response.status_code == 201
+    return response.location
 
 
-def begin(client: FlaskClient, address: str, size_bytes: int = LARGE) -> TestResponse:
-    headers = TUS | {"Upload-Length": str(size_bytes)}
-    return client.post(BASE, headers=headers, environ_base={"REMOTE_ADDR": address})
-
-
-def send_byte(client: FlaskClient, address: str) -> TestResponse:
-    headers = TUS | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-    return client.patch(address, headers=headers, data=b"x")
-
-
-def start(client: FlaskClient, address: str) -> TestResponse:
-    """Begin an upload and send its first byte; the first answer that is a refusal, else the last one."""
-    answer = begin(client, address)
-    return answer if answer.status_code != 201 else send_byte(client, answer.location)
+def start_statuses(client: FlaskClient, address: str, count: int) -> list[int]:
+    """Create this many uploads and send the first byte of each; return the last status of each."""
+    return [tus_client.start(client, address, LARGE_BYTES).status_code for _ in range(count)]
 
 
 @pytest.fixture
@@ -67,18 +57,19 @@ def guard(app: Flask, settings: Settings) -> UploadGuard:
 
 
 @pytest.fixture
-def room(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Bytes that uploads may have on a volume of 3 GB that is nearly empty."""
-    leave_room(monkeypatch, 2_300 * MB)
-    return 2_300 * MB
+def available_bytes(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The bytes that uploads may use on a nearly empty disk of 3 GB."""
+    available_bytes = 2_300 * MB
+    set_available_bytes(monkeypatch, available_bytes)
+    return available_bytes
 
 
-def leave_room(monkeypatch: pytest.MonkeyPatch, room_bytes: int) -> None:
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0, 0, room_bytes + MIN_FREE_BYTES))
+def set_available_bytes(monkeypatch: pytest.MonkeyPatch, available_bytes: int) -> None:
+    set_free_space(monkeypatch, available_bytes + MIN_FREE_BYTES)
 
 
-def refusal(guard: UploadGuard, request: Request, address: str = ONE) -> ChromiError | None:
+def check(guard: UploadGuard, request: Request, address: str = REMOTE) -> ChromiError | None:
+    """Return the error with which the request is rejected, or None."""
     try:
         guard.check_headers(request, address)
     except ChromiError as error:
@@ -86,118 +77,125 @@ def refusal(guard: UploadGuard, request: Request, address: str = ONE) -> ChromiE
     return None
 
 
-def test_pieces_of_no_upload_hold_nothing(client: FlaskClient, guard: UploadGuard, room: int) -> None:
-    pieces = [piece(f"{BASE}x") for _ in range(13)]
-    assert {type(refusal(guard, request)) for request in pieces} == {NotFound}
-    assert refusal(guard, whole(), STRANGER) is None
-    assert begin(client, STRANGER).status_code == 201
+# -- shares --------------------------------------------------------------------------------------------------
 
 
-def test_bodies_that_an_address_promises_leave_room_for_others(
-    client: FlaskClient, guard: UploadGuard, room: int
+@pytest.mark.usefixtures("available_bytes")
+def test_chunks_of_unknown_uploads_reserve_nothing(client: FlaskClient, guard: UploadGuard) -> None:
+    chunks = [chunk(f"{CREATION_URL}x") for _ in range(13)]
+    assert {type(check(guard, request)) for request in chunks} == {NotFound}
+    assert check(guard, whole_upload(), OTHER_REMOTE) is None
+    create(client, OTHER_REMOTE)
+
+
+def test_announced_forms_of_one_client_leave_space_for_others(
+    guard: UploadGuard, available_bytes: int
 ) -> None:
-    forms = [whole() for _ in range(13)]
-    refusals = [refusal(guard, request) for request in forms]
-    assert {type(error) for error in refusals} == {type(None), RateLimited}
-    assert refusals.count(None) * LARGE <= room / 3
-    assert refusal(guard, whole(), STRANGER) is None
+    forms = [whole_upload() for _ in range(13)]
+    errors = [check(guard, request) for request in forms]
+    assert {type(error) for error in errors} == {type(None), RateLimited}
+    assert errors.count(None) * LARGE_BYTES <= available_bytes / 3
+    assert check(guard, whole_upload(), OTHER_REMOTE) is None
 
 
-def test_pieces_that_an_address_promises_leave_room_for_others(
-    client: FlaskClient, guard: UploadGuard, room: int
+@pytest.mark.usefixtures("available_bytes")
+def test_announced_chunks_of_one_client_leave_space_for_others(
+    client: FlaskClient, guard: UploadGuard
 ) -> None:
-    address = begin(client, ONE).location
-    pieces = [piece(address) for _ in range(13)]
-    refusals = [refusal(guard, request) for request in pieces]
-    assert {type(error) for error in refusals} == {type(None), RateLimited}
-    assert refusal(guard, whole(), STRANGER) is None
+    url = create(client, REMOTE)
+    chunks = [chunk(url) for _ in range(13)]
+    errors = [check(guard, request) for request in chunks]
+    assert {type(error) for error in errors} == {type(None), RateLimited}
+    assert check(guard, whole_upload(), OTHER_REMOTE) is None
 
 
-def test_uploads_that_an_address_begins_leave_room_for_others(client: FlaskClient, room: int) -> None:
-    statuses = [start(client, ONE).status_code for _ in range(13)]
-    assert statuses == [204] * 7 + [429] * 6
-    assert [start(client, "8.8.4.4").status_code for _ in range(13)].count(204) == 5
-    assert start(client, STRANGER).status_code == 204
+@pytest.mark.usefixtures("available_bytes")
+def test_started_uploads_of_one_client_leave_space_for_others(client: FlaskClient) -> None:
+    assert start_statuses(client, REMOTE, 13) == [204] * 7 + [429] * 6
+    assert start_statuses(client, "8.8.4.4", 13).count(204) == 5
+    assert start_statuses(client, OTHER_REMOTE, 1) == [204]
 
 
-def test_what_a_few_promise_leaves_room_for_others(
-    client: FlaskClient, guard: UploadGuard, room: int
-) -> None:
-    """Each has a third of what the others leave."""
-    held = []
+@pytest.mark.usefixtures("available_bytes")
+def test_announced_forms_of_several_clients_leave_space_for_others(guard: UploadGuard) -> None:
+    """Each client gets a third of what the others leave."""
+    admitted = []
     for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4", "5.5.5.5"):
-        forms = [whole() for _ in range(13)]
-        held += [request for request in forms if refusal(guard, request, address) is None]
-    assert len(held) == 7 + 5 + 3 + 2 + 2
-    assert refusal(guard, whole(), STRANGER) is None
+        forms = [whole_upload() for _ in range(13)]
+        admitted += [request for request in forms if check(guard, request, address) is None]
+    assert len(admitted) == 7 + 5 + 3 + 2 + 2
+    assert check(guard, whole_upload(), OTHER_REMOTE) is None
 
 
-def test_bodies_of_which_no_byte_has_come_hold_nothing(
-    client: FlaskClient, guard: UploadGuard, room: int
-) -> None:
-    silent = [whole() for _ in range(50)]
+@pytest.mark.usefixtures("available_bytes")
+def test_bodies_reserve_nothing_before_their_first_byte(guard: UploadGuard) -> None:
+    silent = [whole_upload() for _ in range(50)]
     for request in silent:
         request.body_bytes_received = 0
-        assert refusal(guard, request) is None
-    assert [refusal(guard, whole()) for _ in range(7)] == [None] * 7
+        assert check(guard, request) is None
+    assert [check(guard, whole_upload()) for _ in range(7)] == [None] * 7
     for request in silent:
         request.body_bytes_received = 1
-    assert {type(refusal(guard, request)) for request in silent[:7]} == {RateLimited}
+    assert {type(check(guard, request)) for request in silent[:7]} == {RateLimited}
 
 
-def test_whoever_sends_no_body_may_begin_with_one(client: FlaskClient, guard: UploadGuard) -> None:
-    held = []
+def test_client_without_active_body_is_admitted_beyond_the_limit(guard: UploadGuard) -> None:
+    admitted = []
     for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"):
-        forms = [small() for _ in range(13)]
-        held += [request for request in forms if refusal(guard, request, address) is None]
-    assert len(held) == 40
-    assert refusal(guard, small(), STRANGER) is None
-    assert isinstance(refusal(guard, small(), STRANGER), UploadsFull)
+        forms = [whole_upload(1000) for _ in range(13)]
+        admitted += [request for request in forms if check(guard, request, address) is None]
+    assert len(admitted) == 40
+    assert check(guard, whole_upload(1000), OTHER_REMOTE) is None
+    assert isinstance(check(guard, whole_upload(1000), OTHER_REMOTE), UploadsFull)
 
 
-def test_the_first_piece_of_an_upload_needs_a_place(
-    client: FlaskClient, guard: UploadGuard, room: int
-) -> None:
-    addresses = [begin(client, ONE).location for _ in range(8)]
-    for address in addresses[:7]:
-        assert send_byte(client, address).status_code == 204
-    assert isinstance(refusal(guard, piece(addresses[7], 4 * MB)), RateLimited)
-    assert refusal(guard, piece(addresses[6], 4 * MB, offset="1")) is None
+@pytest.mark.usefixtures("available_bytes")
+def test_first_chunk_of_an_upload_needs_a_slot(client: FlaskClient, guard: UploadGuard) -> None:
+    urls = [create(client, REMOTE) for _ in range(8)]
+    for url in urls[:7]:
+        assert send_chunk(client, url, 0, b"x").status_code == 204
+    assert isinstance(check(guard, chunk(urls[7], 4 * MB)), RateLimited)
+    assert check(guard, chunk(urls[6], 4 * MB, offset="1")) is None
 
 
-def test_what_has_been_answered_holds_nothing(client: FlaskClient, guard: UploadGuard, room: int) -> None:
-    forms = [whole() for _ in range(7)]
-    assert [refusal(guard, request) for request in forms] == [None] * 7
-    assert isinstance(refusal(guard, whole()), RateLimited)
+@pytest.mark.usefixtures("available_bytes")
+def test_release_frees_the_reservation(guard: UploadGuard) -> None:
+    forms = [whole_upload() for _ in range(7)]
+    assert [check(guard, request) for request in forms] == [None] * 7
+    assert isinstance(check(guard, whole_upload()), RateLimited)
     guard.release(forms[0])
-    assert refusal(guard, whole()) is None
+    assert check(guard, whole_upload()) is None
 
 
-def test_a_piece_without_bytes_goes_where_ffmpeg_is_admitted(guard: UploadGuard) -> None:
-    """It has no body that is looked at, and may be an upload's last."""
-    assert guard.kind_of(piece(f"{BASE}{'0' * 32}", 0)) is RequestKind.UPLOAD
-    assert guard.kind_of(Request("HEAD", f"{BASE}{'0' * 32}", 0)) is RequestKind.QUICK
+def test_empty_chunk_is_handled_as_an_upload(guard: UploadGuard) -> None:
+    """It has no body to check, but may complete an upload, which ffmpeg then probes."""
+    assert guard.kind_of(chunk(f"{CREATION_URL}{'0' * 32}", 0)) is RequestKind.UPLOAD
+    assert guard.kind_of(Request("HEAD", f"{CREATION_URL}{'0' * 32}", 0)) is RequestKind.QUICK
 
 
-def test_what_has_begun_goes_on_when_room_gets_scarce(
-    client: FlaskClient, guard: UploadGuard, room: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    addresses = [start(client, ONE).request.path for _ in range(7)]
-    leave_room(monkeypatch, 900 * MB)
-    assert begin(client, ONE).status_code == 429
-    pieces = [piece(address, 4 * MB, offset="1") for address in addresses]
-    assert [refusal(guard, request) for request in pieces] == [None] * 7
-
-
-def test_on_a_small_disk_one_upload_fits(
+@pytest.mark.usefixtures("available_bytes")
+def test_started_uploads_continue_when_space_becomes_scarce(
     client: FlaskClient, guard: UploadGuard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave_room(monkeypatch, 250 * MB)
-    first = piece(begin(client, ONE).location)
-    assert refusal(guard, first) is None
-    assert isinstance(refusal(guard, whole()), RateLimited)
-    leave_room(monkeypatch, 190 * MB)
-    assert isinstance(refusal(guard, whole(), STRANGER), DiskFull)
+    urls = [tus_client.start(client, REMOTE, LARGE_BYTES).request.path for _ in range(7)]
+    set_available_bytes(monkeypatch, 900 * MB)
+    assert tus_client.create(client, LARGE_BYTES, REMOTE).status_code == 429
+    chunks = [chunk(url, 4 * MB, offset="1") for url in urls]
+    assert [check(guard, request) for request in chunks] == [None] * 7
+
+
+def test_small_disk_has_space_for_one_upload(
+    client: FlaskClient, guard: UploadGuard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_available_bytes(monkeypatch, 250 * MB)
+    first = chunk(create(client, REMOTE))
+    assert check(guard, first) is None
+    assert isinstance(check(guard, whole_upload()), RateLimited)
+    set_available_bytes(monkeypatch, 190 * MB)
+    assert isinstance(check(guard, whole_upload(), OTHER_REMOTE), DiskFull)
+
+
+# -- chunks --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -210,20 +208,22 @@ def test_on_a_small_disk_one_upload_fits(
         ("", 10, "bad_request"),
     ],
 )
-def test_a_piece_that_does_not_fit_is_refused_before_it_comes(
+def test_invalid_chunk_is_rejected_before_its_body(
     client: FlaskClient, guard: UploadGuard, storage: Storage, offset: str, size_bytes: int, code: str
 ) -> None:
-    address = begin(client, ONE, 1000).location
+    url = create(client, REMOTE, 1000)
     storage.upload_path(Upload.get().id).write_bytes(bytes(100))
-    error = refusal(guard, piece(address, size_bytes, offset=offset))
+    error = check(guard, chunk(url, size_bytes, offset=offset))
     assert error
     assert error.code == code
-    assert refusal(guard, piece(address, 900, offset="100")) is None
+    assert check(guard, chunk(url, 900, offset="100")) is None
 
 
-def test_a_piece_without_a_length_ends_where_its_upload_does(client: FlaskClient, guard: UploadGuard) -> None:
-    request = piece(begin(client, ONE, 1000).location, 0, chunked=True)
-    assert refusal(guard, request) is None
+def test_chunk_without_content_length_may_not_exceed_its_upload(
+    client: FlaskClient, guard: UploadGuard
+) -> None:
+    request = chunk(create(client, REMOTE, 1000), 0, chunked=True)
+    assert check(guard, request) is None
     guard.check_size(request, 1000)
     with pytest.raises(UploadTooLarge, match="goes on beyond the length"):
         guard.check_size(request, 2 * MB)

@@ -1,4 +1,4 @@
-"""Whose request is worked on next, with requests that a test holds."""
+"""No request waits for slow requests of another kind or client."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from chromi.web.server.dispatcher import THREADS, RequestDispatcher
 
 
 class Request:
-    """A connection with a request that takes until it is let go."""
+    """A channel whose request runs until the test sets `may_end`."""
 
     def __init__(self, client: str, kind: RequestKind = RequestKind.UPLOAD) -> None:
         self.client = client
@@ -28,31 +28,36 @@ class Request:
         self.may_end.set()
 
 
+class FailingRequest(Request):
+    def service(self) -> None:
+        raise RuntimeError("on purpose")
+
+
 @pytest.fixture
-def lanes() -> Iterator[RequestDispatcher]:
-    lanes = RequestDispatcher()
-    yield lanes
-    lanes.shutdown()
+def dispatcher() -> Iterator[RequestDispatcher]:
+    dispatcher = RequestDispatcher()
+    yield dispatcher
+    dispatcher.shutdown()
 
 
-def add(lanes: RequestDispatcher, *requests: Request) -> None:
+def add(dispatcher: RequestDispatcher, *requests: Request) -> None:
     for request in requests:
-        lanes.add_task(request)  # type: ignore[arg-type]
+        dispatcher.add_task(request)  # type: ignore[arg-type]
 
 
-def test_a_client_has_one_thread_and_its_turn(lanes: RequestDispatcher) -> None:
+def test_client_uses_at_most_half_of_the_threads(dispatcher: RequestDispatcher) -> None:
     greedy = [Request("greedy") for _ in range(3)]
     others = [Request("one"), Request("other")]
-    add(lanes, *greedy)
+    add(dispatcher, *greedy)
     assert greedy[0].has_begun.wait(5)
-    add(lanes, *others)
+    add(dispatcher, *others)
     for request in others:
         request.may_end.set()
-        assert request.has_ended.wait(5), "it waited for somebody else's"
-    assert not greedy[1].has_begun.is_set(), "two of one client at once"
+        assert request.has_ended.wait(5), "it waited for another client's request"
+    assert not greedy[1].has_begun.is_set(), "one client uses both threads"
     late = Request("late")
     late.may_end.set()
-    add(lanes, late)
+    add(dispatcher, late)
     assert late.has_ended.wait(5)
     for request in greedy:
         assert request.has_begun.wait(5)
@@ -61,26 +66,22 @@ def test_a_client_has_one_thread_and_its_turn(lanes: RequestDispatcher) -> None:
 
 
 @pytest.mark.parametrize("busy", [RequestKind.UPLOAD, RequestKind.EXPENSIVE])
-def test_no_kind_waits_for_another(lanes: RequestDispatcher, busy: RequestKind) -> None:
+def test_requests_do_not_wait_for_another_kind(dispatcher: RequestDispatcher, busy: RequestKind) -> None:
     slow = [Request(f"client {number}", busy) for number in range(THREADS[busy])]
-    add(lanes, *slow)
+    add(dispatcher, *slow)
     for request in slow:
         assert request.has_begun.wait(5)
     for kind in set(RequestKind) - {busy}:
         request = Request("client 0", kind)
         request.may_end.set()
-        add(lanes, request)
+        add(dispatcher, request)
         assert request.has_ended.wait(5)
     for request in slow:
         request.may_end.set()
 
 
-def test_what_goes_wrong_in_one_ends_its_turn(lanes: RequestDispatcher) -> None:
-    class Wrong(Request):
-        def service(self) -> None:
-            raise RuntimeError("on purpose")
-
+def test_failed_request_does_not_block_the_next_one(dispatcher: RequestDispatcher) -> None:
     after = Request("greedy")
     after.may_end.set()
-    add(lanes, Wrong("greedy"), after)
+    add(dispatcher, FailingRequest("greedy"), after)
     assert after.has_ended.wait(5)

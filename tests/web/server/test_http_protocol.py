@@ -1,4 +1,4 @@
-"""HTTP as no browser speaks it: more requests than are waited for, framing without content."""
+"""The server handles pipelining, clients that read nothing, and malformed framing."""
 
 import socket
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from chromi.encoder import probe_video
 from chromi.storage import Storage
 from chromi.web.limits.upload_guard import RequestKind
 from chromi.web.server.dispatcher import THREADS
-from tests.conftest import Service, end_service, run_service
 from tests.support import raw_connections
-from tests.support.resource_monitor import SOON_S, time_of
+from tests.support.resource_monitor import MAX_RESPONSE_S, measure_response_s
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl
 
 pytestmark = pytest.mark.service
@@ -38,21 +38,21 @@ def connect(service: Service) -> socket.socket:
     return raw_connections.connect(service, receive_bytes=4096)
 
 
-def live_s(service: Service) -> float:
-    return time_of(f"{service.url}/health/live")
+def liveness_response_s(service: Service) -> float:
+    return measure_response_s(f"{service.url}/health/live")
 
 
-def test_who_does_not_wait_for_an_answer_gets_one(web: Service) -> None:
+def test_pipelined_requests_close_after_first_response(web: Service) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
-        answer = raw_connections.read_all(connection)
-    assert answer.count("HTTP/1.1 200 OK") == 1
-    assert "Connection: close" in answer
+        response = raw_connections.read_all(connection)
+    assert response.count("HTTP/1.1 200 OK") == 1
+    assert "Connection: close" in response
 
 
 @pytest.fixture
 def large_path(web: Service, clip: Path) -> str:
-    """The path of a clip of 40 MB."""
+    """The path of an uploaded clip of 40 MB."""
     open_database(web.instance)
     with database.connection_context():
         upload = Upload.create(length_bytes=40 * MB, info_json=probe_video(clip).to_dict())
@@ -61,55 +61,55 @@ def large_path(web: Service, clip: Path) -> str:
     return f"/uploads/{upload.id}/video"
 
 
-def test_answers_that_nobody_reads_hold_no_thread(web: Service, large_path: str) -> None:
-    twice = f"GET {large_path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 2
+def test_unread_responses_occupy_no_thread(web: Service, large_path: str) -> None:
+    two_requests = f"GET {large_path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 2
     with ExitStack() as stack:
         stalled = [stack.enter_context(closing(connect(web))) for _ in range(THREADS[RequestKind.QUICK] + 2)]
         for connection in stalled:
-            connection.sendall(twice)
+            connection.sendall(two_requests)
         for connection in stalled:
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
-        assert live_s(web) < SOON_S
+        assert liveness_response_s(web) < MAX_RESPONSE_S
 
 
-def test_answers_that_nobody_reads_are_not_kept_in_memory(web: Service) -> None:
+def test_unread_responses_are_not_buffered_in_memory(web: Service) -> None:
     process = psutil.Process(web.process.pid)
     before = process.memory_info().rss
-    many = b"GET /static/css/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 1500
+    requests = b"GET /static/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 1500
     with ExitStack() as stack:
         for _ in range(12):
-            stack.enter_context(closing(connect(web))).sendall(many)
-        assert max(live_s(web) for _ in range(100)) < SOON_S
+            stack.enter_context(closing(connect(web))).sendall(requests)
+        assert max(liveness_response_s(web) for _ in range(100)) < MAX_RESPONSE_S
         assert process.memory_info().rss - before < 20 * MB
 
 
-CRUMBS = b"1\r\na\r\n" * 20_000
-TRAILER = b"0\r\n" + (b"X: " + b"y" * 1000 + b"\r\n") * 200
+TINY_CHUNKS = b"1\r\na\r\n" * 20_000
+LARGE_TRAILER = b"0\r\n" + (b"X: " + b"y" * 1000 + b"\r\n") * 200
 
 
-@pytest.mark.parametrize("body", [CRUMBS, TRAILER], ids=["crumbs", "trailer"])
-def test_a_body_that_is_mostly_framing_is_refused(web: Service, body: bytes) -> None:
+@pytest.mark.parametrize("body", [TINY_CHUNKS, LARGE_TRAILER], ids=["tiny chunks", "large trailer"])
+def test_body_with_mostly_framing_is_rejected(web: Service, body: bytes) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(CHUNKED + body)
-        answer = raw_connections.read_all(connection)
-    assert answer.startswith("HTTP/1.1 400 ")
-    assert '"bad_request"' in answer
+        response = raw_connections.read_all(connection)
+    assert response.startswith("HTTP/1.1 400 ")
+    assert '"bad_request"' in response
 
 
-def test_a_body_with_two_ends_is_refused(web: Service) -> None:
-    """A proxy before us might take what follows for another visitor's request."""
+def test_request_with_content_length_and_chunked_encoding_is_rejected(web: Service) -> None:
+    """A proxy could interpret what follows as the request of another client (request smuggling)."""
     lines = ("POST /jobs/x/cancel HTTP/1.1", "Host: x", "Content-Length: 4", "Transfer-Encoding: chunked", "")
     with closing(
         raw_connections.connect(web, *lines, "0", "", "GET / HTTP/1.1", "Host: x", "")
     ) as connection:
-        answer = raw_connections.read_all(connection)
-    assert answer.startswith("HTTP/1.1 400 ")
-    assert answer.count("HTTP/1.1 ") == 1
+        response = raw_connections.read_all(connection)
+    assert response.startswith("HTTP/1.1 400 ")
+    assert response.count("HTTP/1.1 ") == 1
 
 
-def test_headers_have_an_end(web: Service) -> None:
+def test_too_large_headers_are_rejected(web: Service) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000)
-        answer = connection.recv(65_536)
-    assert answer.startswith(b"HTTP/1.0 431 ")
-    assert b"Content-Security-Policy: default-src 'none'" in answer
+        response = connection.recv(65_536)
+    assert response.startswith(b"HTTP/1.0 431 ")
+    assert b"Content-Security-Policy: default-src 'none'" in response

@@ -13,7 +13,7 @@ from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers, pr
 from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 PARSER_ATTRIBUTES = {
     *("body_bytes_received", "body_rcv", "chunked", "command", "completed", "content_length", "error"),

@@ -1,4 +1,4 @@
-"""Asked for the same twice, Chromi makes it once and leads whoever asks to it."""
+"""A duplicate request returns the job already in progress."""
 
 import threading
 from dataclasses import replace
@@ -10,98 +10,96 @@ from werkzeug.test import TestResponse
 
 from chromi.db import Job, JobKind, State, database
 from chromi.encoder import ConversionOptions
-from tests.web.conftest import FRAGMENT, PAGE
+from tests.support.http_forms import FRAGMENT, PAGE
 
-
-@pytest.fixture(autouse=True)
-def _idle(app: Flask) -> None:
-    """The queue has no worker at this moment."""
-    services = app.extensions["chromi"]
-    queue = replace(services.queue, enqueue=lambda job_id: None)
-    app.extensions["chromi"] = replace(services, queue=queue)
+pytestmark = pytest.mark.usefixtures("without_worker")
 
 
 @pytest.fixture
-def running(client: FlaskClient, upload: str) -> str:
+def running_job_id(client: FlaskClient, upload: str) -> str:
     job_id: str = client.post(f"/uploads/{upload}/jobs/", data={"duration": "2"}).get_json()["job_id"]
     assert Job.claim(job_id, "worker-1")
     return job_id
 
 
-def test_a_program_is_told_which_job_runs(client: FlaskClient, upload: str, running: str) -> None:
-    answer = client.post(f"/uploads/{upload}/jobs/", data={"duration": "2.0", "quality": "balanced"})
-    assert answer.status_code == 409
-    body = answer.get_json()
+def test_duplicate_request_gets_409_with_the_running_job(
+    client: FlaskClient, upload: str, running_job_id: str
+) -> None:
+    response = client.post(f"/uploads/{upload}/jobs/", data={"duration": "2.0", "quality": "balanced"})
+    assert response.status_code == 409
+    body = response.get_json()
     assert body["error"]["code"] == "already_running"
     assert body["error"]["message"] == "This background is being made already."
-    assert (body["job_id"], body["status_url"]) == (running, f"/jobs/{running}/")
+    assert (body["job_id"], body["status_url"]) == (running_job_id, f"/jobs/{running_job_id}/")
     assert Job.select().count() == 1
 
 
-def test_a_person_is_led_to_the_job_that_runs(client: FlaskClient, upload: str, running: str) -> None:
+def test_browser_is_redirected_to_the_running_job(
+    client: FlaskClient, upload: str, running_job_id: str
+) -> None:
     page = client.post(f"/uploads/{upload}/jobs/", data={"duration": "2"}, headers=PAGE)
-    assert (page.status_code, page.location) == (303, f"/jobs/{running}/")
+    assert (page.status_code, page.location) == (303, f"/jobs/{running_job_id}/")
     fragment = client.post(f"/uploads/{upload}/jobs/", data={"duration": "2"}, headers=FRAGMENT)
-    assert (fragment.status_code, fragment.headers["HX-Redirect"]) == (204, f"/jobs/{running}/")
+    assert (fragment.status_code, fragment.headers["HX-Redirect"]) == (204, f"/jobs/{running_job_id}/")
     assert Job.select().count() == 1
 
 
-def ask_together(app: Flask, address: str) -> list[TestResponse]:
-    """POST this eight times at once."""
-    answers: list[TestResponse] = []
-    together = threading.Barrier(8)
+def post_concurrently(app: Flask, path: str) -> list[TestResponse]:
+    """POST to this path eight times at once."""
+    responses: list[TestResponse] = []
+    barrier = threading.Barrier(8)
 
-    def ask() -> None:
-        together.wait()
-        answers.append(app.test_client().post(address))
+    def post() -> None:
+        barrier.wait()
+        responses.append(app.test_client().post(path))
         database.close()
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=post) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return answers
+    return responses
 
 
-def test_of_many_who_ask_at_once_one_starts_it(app: Flask, client: FlaskClient, upload: str) -> None:
-    answers = ask_together(app, f"/uploads/{upload}/jobs/")
-    assert sorted(answer.status_code for answer in answers) == [202] + 7 * [409]
-    assert {answer.get_json()["job_id"] for answer in answers} == {Job.get().id}
+def test_concurrent_requests_create_one_job(app: Flask, client: FlaskClient, upload: str) -> None:
+    responses = post_concurrently(app, f"/uploads/{upload}/jobs/")
+    assert sorted(response.status_code for response in responses) == [202] + 7 * [409]
+    assert {response.get_json()["job_id"] for response in responses} == {Job.get().id}
 
 
 @pytest.mark.parametrize("state", [State.SUCCESS, State.FAILED, State.CANCELLED])
-def test_what_has_ended_can_be_made_again(
-    client: FlaskClient, upload: str, running: str, state: State
+def test_ended_job_can_be_repeated(
+    client: FlaskClient, upload: str, running_job_id: str, state: State
 ) -> None:
     Job.update(state=state).execute()
     assert client.post(f"/uploads/{upload}/jobs/", data={"duration": "2"}).status_code == 202
 
 
-def test_another_wish_is_another_job(client: FlaskClient, upload: str, running: str) -> None:
+def test_other_options_or_kind_create_another_job(
+    client: FlaskClient, upload: str, running_job_id: str
+) -> None:
     assert client.post(f"/uploads/{upload}/jobs/", data={"duration": "3"}).status_code == 202
     assert client.post(f"/uploads/{upload}/estimates/", data={"duration": "2"}).status_code == 202
 
 
-def test_a_full_queue_still_leads_to_the_job_that_waits_in_it(
-    app: Flask, client: FlaskClient, upload: str
-) -> None:
+def test_full_queue_still_returns_the_queued_job(app: Flask, client: FlaskClient, upload: str) -> None:
     first = client.post(f"/uploads/{upload}/jobs/").get_json()["job_id"]
     services = app.extensions["chromi"]
     app.extensions["chromi"] = replace(services, settings=replace(services.settings, max_queue=1))
-    answer = client.post(f"/uploads/{upload}/jobs/")
-    assert (answer.status_code, answer.get_json()["job_id"]) == (409, first)
+    response = client.post(f"/uploads/{upload}/jobs/")
+    assert (response.status_code, response.get_json()["job_id"]) == (409, first)
 
 
-def test_trying_again_twice_is_one_more_job(client: FlaskClient, upload: str, running: str) -> None:
+def test_second_retry_returns_the_first_one(client: FlaskClient, upload: str, running_job_id: str) -> None:
     Job.update(state=State.FAILED).execute()
-    again = client.post(f"/jobs/{running}/again").get_json()["job_id"]
-    answer = client.post(f"/jobs/{running}/again")
-    assert (answer.status_code, answer.get_json()["job_id"]) == (409, again)
-    assert client.post(f"/jobs/{running}/again", headers=PAGE).location == f"/jobs/{again}/"
+    retry_id = client.post(f"/jobs/{running_job_id}/again").get_json()["job_id"]
+    response = client.post(f"/jobs/{running_job_id}/again")
+    assert (response.status_code, response.get_json()["job_id"]) == (409, retry_id)
+    assert client.post(f"/jobs/{running_job_id}/again", headers=PAGE).location == f"/jobs/{retry_id}/"
 
 
-def test_an_estimate_that_is_tried_again_twice_is_one(client: FlaskClient, upload: str) -> None:
+def test_second_retry_of_an_estimate_replaces_the_first_one(client: FlaskClient, upload: str) -> None:
     options = ConversionOptions().to_dict()
     failed = Job.create(upload=upload, kind=JobKind.ESTIMATE, options_json=options, state=State.FAILED)
     for _ in range(2):
@@ -111,9 +109,9 @@ def test_an_estimate_that_is_tried_again_twice_is_one(client: FlaskClient, uploa
 
 
 @pytest.mark.parametrize("kind", ["previews", "estimates", "loops"])
-def test_of_many_at_once_one_of_a_kind_is_left(
+def test_concurrent_studio_requests_leave_one_queued_job(
     app: Flask, client: FlaskClient, upload: str, kind: str
 ) -> None:
-    answers = ask_together(app, f"/uploads/{upload}/{kind}/")
-    assert [answer.status_code for answer in answers] == [202] * 8
+    responses = post_concurrently(app, f"/uploads/{upload}/{kind}/")
+    assert [response.status_code for response in responses] == [202] * 8
     assert Job.select().where(Job.state == State.QUEUED).count() == 1

@@ -1,75 +1,193 @@
-"""/health/ says what is well and what is not."""
+"""/health/ reports the state of each part; details go to local requests and to holders of the admin token."""
+
+import dataclasses
+from functools import partial
+from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from chromi.config import VERSION
+from chromi import create_app
+from chromi.config import VERSION, Settings
 from chromi.errors import ServiceUnhealthy
 from chromi.monitoring import health_checks
 
-
-@pytest.mark.parametrize("address", ["/health/", "/healthz"])
-def test_a_service_with_all_it_needs_is_well(client: FlaskClient, address: str) -> None:
-    answer = client.get(address)
-    assert answer.status_code == 200
-    body = answer.get_json()
-    assert (body["status"], body["version"]) == ("ok", VERSION)
-    for name in ("database", "queue", "worker", "ffmpeg", "gifsicle", "sandbox", "disk", "hosts"):
-        assert body[name]["ok"] is True, body
+TOKEN = "an-admin-token-of-24-letters"
+REMOTE = "8.8.8.8"
+PARTS = ("database", "queue", "worker", "ffmpeg", "gifsicle", "sandbox", "disk", "hosts")
 
 
-def test_too_little_disk_is_unwell(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health_checks, "MIN_FREE_BYTES", 10**18)
-    answer = client.get("/health/")
-    assert answer.status_code == 503
-    assert answer.get_json()["disk"]["ok"] is False
-    assert answer.get_json()["database"]["ok"] is True
 
 
-# -- for load balancers ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", ["/health/", "/healthz"])
+def test_healthy_service_gets_200(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    body = response.get_json()
+    assert (body["status"], body["version"]) == ("ok", VERSION)
+    for part in PARTS:
+        assert body[part]["ok"] is True, body
 
 
-def test_live_needs_nothing_but_the_web_server(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("full_disk")
+def test_full_disk_gets_503(client: FlaskClient) -> None:
+    response = client.get("/health/")
+    assert response.status_code == 503
+    assert response.get_json()["disk"]["ok"] is False
+    assert response.get_json()["database"]["ok"] is True
+
+
+# -- liveness and readiness ----------------------------------------------------------------------------------
+
+
+def test_live_checks_only_the_web_server(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise AssertionError("it looks at something")
+        raise AssertionError("it checks something")
 
     monkeypatch.setattr("chromi.web.views.health.check_service", fail)
     monkeypatch.setattr("chromi.db.database.connect", fail)
-    answer = client.get("/health/live")
-    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+    response = client.get("/health/live")
+    assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
 
 
-def test_ready_says_only_what_is_wrong(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ready_names_only_unhealthy_parts(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.get("/health/ready").get_json() == {"status": "ok", "version": VERSION, "wrong": {}}
     monkeypatch.setattr(health_checks, "MIN_FREE_BYTES", 10**18)
-    answer = client.get("/health/ready")
-    assert answer.status_code == 503
-    assert answer.get_json()["wrong"].keys() == {"disk"}
+    response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.get_json()["wrong"].keys() == {"disk"}
 
 
-def test_asking_often_does_not_read_the_whole_database_each_time(
+def test_integrity_of_the_database_is_checked_once_a_minute(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[None] = []
-    monkeypatch.setattr(health_checks, "check_integrity", lambda: looks.append(None))
-    monkeypatch.setattr("chromi.monitoring.health_checks.time.monotonic", lambda: clock[0])
+    checks: list[None] = []
+    monkeypatch.setattr(health_checks, "check_integrity", lambda: checks.append(None))
     health_checks._check_integrity_once.cache_clear()
-    for at in (600.0, 602.0, 659.9, 660.0):
-        clock = [at]
+    for now_s in (600.0, 602.0, 659.9, 660.0):
+        monkeypatch.setattr("chromi.monitoring.health_checks.time.monotonic", partial(float, now_s))
         assert client.get("/health/ready").status_code == 200
-    assert len(looks) == 2
+    assert len(checks) == 2
 
 
-def test_a_damaged_database_is_looked_at_each_time(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_database_is_checked_each_time(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks: list[None] = []
+
     def find_damage() -> None:
-        looks.append(None)
+        checks.append(None)
         raise ServiceUnhealthy("The database is damaged.")
 
-    looks: list[None] = []
     monkeypatch.setattr(health_checks, "check_integrity", find_damage)
     health_checks._check_integrity_once.cache_clear()
     for _ in range(2):
         assert client.get("/health/ready").get_json()["wrong"]["database"] == "The database is damaged."
-    assert len(looks) == 2
+    assert len(checks) == 2
+
+
+# -- details -------------------------------------------------------------------------------------------------
+
+
+def client_with(settings: Settings, **changed: Any) -> FlaskClient:
+    return create_app(dataclasses.replace(settings, **changed)).test_client()
+
+
+def gets_details(client: FlaskClient, peer: str, headers: dict[str, str]) -> bool:
+    """Return whether both endpoints reveal details; check that they agree and always have the same keys."""
+    base = {"REMOTE_ADDR": peer}
+    body = client.get("/health/", headers=headers, environ_base=base).get_json()
+    assert body.keys() == {"status", "version", *PARTS}
+    assert all(body[part].keys() == {"ok", "detail"} and body[part]["ok"] is True for part in PARTS)
+    ready = client.get("/health/ready", headers=headers, environ_base=base).get_json()
+    assert body["status"] == ready["status"] == "ok"
+    assert (ready["version"], ready["wrong"]) == (body["version"], {})
+    details = {body["version"], *(body[part]["detail"] for part in PARTS)}
+    assert details == {None} or None not in details
+    return details != {None}
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        ("127.0.0.1", {"Host": "127.0.0.1:8000"}),
+        ("127.0.0.1", {"Host": "LocalHost:8000"}),
+        ("127.8.8.8", {"Host": "localhost"}),
+        ("::1", {"Host": "[::1]:8000"}),
+        ("::1", {"Host": "[::1]"}),
+        ("::ffff:127.0.0.1", {"Host": "localhost"}),
+    ],
+)
+def test_local_request_gets_details(settings: Settings, peer: str, headers: dict[str, str]) -> None:
+    for trusted in ("", "127.0.0.1", "*"):
+        assert gets_details(client_with(settings, trusted_proxy=trusted), peer, headers)
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        (REMOTE, {"Host": "localhost"}),
+        ("192.168.1.7", {"Host": "localhost"}),
+        ("10.0.0.2", {"Host": "10.0.0.1:8000"}),
+        ("", {"Host": "localhost"}),
+        # Headers of a proxy on the same machine, trusted or not, and headers that its clients forge.
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": REMOTE}),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "127.0.0.1"}),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": f"127.0.0.1, {REMOTE}"}),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": ""}),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-Proto": "https"}),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-Host": "localhost"}),
+        ("127.0.0.1", {"Host": "localhost", "X-Real-IP": "127.0.0.1"}),
+        ("127.0.0.1", {"Host": "localhost", "Forwarded": "for=127.0.0.1"}),
+        ("127.0.0.1", {"Host": "localhost", "Via": "1.1 proxy"}),
+        # A proxy that adds no header passes on the requested host name; with DNS rebinding it is one as well.
+        ("127.0.0.1", {"Host": "chromi.example.org"}),
+        ("127.0.0.1", {"Host": "127.0.0.1.example.org:8000"}),
+        ("127.0.0.1", {"Host": ""}),
+    ],
+)
+def test_any_other_request_gets_no_details(settings: Settings, peer: str, headers: dict[str, str]) -> None:
+    for trusted in ("", "127.0.0.1", "*"):
+        assert not gets_details(client_with(settings, trusted_proxy=trusted), peer, headers)
+
+
+def test_admin_token_gives_details(settings: Settings) -> None:
+    client = client_with(settings, admin_token=TOKEN)
+    assert gets_details(client, REMOTE, {"Authorization": f"Bearer {TOKEN}"})
+
+
+def test_wrong_admin_token_is_rejected_and_counted(settings: Settings) -> None:
+    client = client_with(settings, admin_token=TOKEN)
+    wrong = {"headers": {"Authorization": "Bearer something else"}, "environ_base": {"REMOTE_ADDR": REMOTE}}
+    for path in ("/health/", "/health/ready"):
+        response = client.get(path, **wrong)
+        assert (response.status_code, response.get_json()["error"]["code"]) == (403, "wrong_token")
+    assert client.get("/health/live", **wrong).status_code == 200
+    statuses = [client.get("/health/", **wrong).status_code for _ in range(10)]
+    assert statuses[-1] == 429, "attempts are not limited as at /admin/"
+
+
+@pytest.mark.parametrize("token", ["", TOKEN])
+def test_password_for_a_proxy_is_ignored(settings: Settings, token: str) -> None:
+    basic = {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
+    assert not gets_details(client_with(settings, admin_token=token), REMOTE, basic)
+
+
+def test_no_token_gives_details_if_none_is_configured(settings: Settings) -> None:
+    for sent in ("", "x", TOKEN):
+        assert not gets_details(client_with(settings), REMOTE, {"Authorization": f"Bearer {sent}"})
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_remote_request_gets_the_name_of_the_unhealthy_part(app: Flask) -> None:
+    base = {"REMOTE_ADDR": REMOTE}
+    response = app.test_client().get("/health/", environ_base=base)
+    assert response.status_code == 503
+    body = response.get_json()
+    assert (body["status"], body["version"]) == ("unavailable", None)
+    assert body["disk"] == {"ok": False, "detail": None}
+    ready = app.test_client().get("/health/ready", environ_base=base)
+    assert (ready.status_code, ready.get_json()["wrong"]) == (503, {"disk": None})
+    assert VERSION not in ready.text

@@ -1,4 +1,4 @@
-"""A queue that is full says so, keeps what was chosen, and takes the next job once there is room."""
+"""A full queue rejects jobs with 503, and the pages keep the chosen options."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from chromi.config import Settings
 from chromi.db import Job, State, Upload
 from chromi.encoder import ConversionOptions
 from chromi.storage import Storage
-from tests.web.conftest import FRAGMENT, PAGE, Post, files_in
+from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in
 
 
 @pytest.fixture
@@ -20,21 +20,21 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def waiting(app: Flask) -> list[Job]:
-    """As many jobs of other people as may wait."""
+    """As many queued jobs as the limit allows."""
     return [Job.create(options_json=ConversionOptions().to_dict()) for _ in range(2)]
 
 
 @pytest.mark.usefixtures("waiting")
 @pytest.mark.parametrize("kind", ["jobs", "estimates", "loops", "previews"])
-def test_one_job_more_is_refused_for_the_moment(client: FlaskClient, upload: str, kind: str) -> None:
-    answer = client.post(f"/uploads/{upload}/{kind}/")
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "queue_full")
-    assert answer.headers["Retry-After"] == "60"
+def test_job_beyond_the_limit_gets_503_with_retry_after(client: FlaskClient, upload: str, kind: str) -> None:
+    response = client.post(f"/uploads/{upload}/{kind}/")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "queue_full")
+    assert response.headers["Retry-After"] == "60"
     assert Job.select().count() == 2
 
 
 @pytest.mark.usefixtures("waiting")
-def test_the_form_keeps_its_choices_without_script(client: FlaskClient, upload: str) -> None:
+def test_page_keeps_the_chosen_options(client: FlaskClient, upload: str) -> None:
     choices = {"start_time": "00:00:01.500", "quality": "best", "loop": "crossfade"}
     page = client.post(f"/uploads/{upload}/jobs/", data=choices, headers=PAGE)
     assert page.status_code == 503
@@ -45,22 +45,22 @@ def test_the_form_keeps_its_choices_without_script(client: FlaskClient, upload: 
 
 
 @pytest.mark.usefixtures("waiting")
-def test_the_fragment_has_a_button_that_tries_again(client: FlaskClient, upload: str) -> None:
-    answer = client.post(f"/uploads/{upload}/jobs/", headers=FRAGMENT)
-    assert answer.status_code == 503
-    assert "Try again" in answer.text
+def test_fragment_has_a_retry_button(client: FlaskClient, upload: str) -> None:
+    response = client.post(f"/uploads/{upload}/jobs/", headers=FRAGMENT)
+    assert response.status_code == 503
+    assert "Try again" in response.text
 
 
 @pytest.mark.usefixtures("waiting")
-def test_a_one_shot_upload_that_is_refused_leaves_nothing(convert: Post, storage: Storage) -> None:
-    answer = convert(duration="1")
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "queue_full")
+def test_rejected_one_shot_upload_is_removed(convert: PostForm, storage: Storage) -> None:
+    response = convert(duration="1")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "queue_full")
     assert files_in(storage) == []
     assert Upload.select().count() == 0
 
 
-def test_what_runs_or_has_ended_takes_no_place(client: FlaskClient, upload: str, waiting: list[Job]) -> None:
+def test_running_job_does_not_count(client: FlaskClient, upload: str, waiting: list[Job]) -> None:
     assert Job.claim(waiting[0].id, "worker-1")
-    answer = client.post(f"/uploads/{upload}/loops/")
-    assert answer.status_code == 202
-    assert Job.find(answer.get_json()["job_id"]).state == State.SUCCESS
+    response = client.post(f"/uploads/{upload}/loops/")
+    assert response.status_code == 202
+    assert Job.find(response.get_json()["job_id"]).state == State.SUCCESS

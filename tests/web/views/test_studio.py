@@ -1,7 +1,6 @@
-"""What the studio asks of the server: the best loops of a clip, and a copy that every browser plays."""
+"""The studio requests the best loops of a clip and a preview that every browser plays."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,151 +12,145 @@ from chromi.encoder.encoder_errors import NoFrames
 from chromi.jobs import cleanup
 from chromi.storage import Storage
 from tests.support.clips import make_clip
-from tests.web.conftest import FRAGMENT, PAGE, form
+from tests.support.http_forms import FRAGMENT, PAGE, form
 
 LOOPS = [LoopWindow(1.25, 6.0, 97), LoopWindow(0.0, 6.0, 30)]
 
 
-@pytest.fixture
-def idle(client: FlaskClient) -> None:
-    """The queue has no worker at this moment."""
-    services = client.application.extensions["chromi"]
-    queue = replace(services.queue, enqueue=lambda job_id: None)
-    client.application.extensions["chromi"] = replace(services, queue=queue)
-
-
-def running(upload: str, kind: JobKind) -> Job:
-    """A job of this kind that a worker has taken."""
+def start_job(upload: str, kind: JobKind) -> Job:
+    """Create a job of this kind and let a worker start it."""
     queued = Job.create(upload=upload, kind=kind, options_json=ConversionOptions().to_dict())
     job = Job.claim(queued.id, "worker-1")
     assert job
     return job
 
 
-# -- loops -------------------------------------------------------------------------------------------------
+# -- loops ---------------------------------------------------------------------------------------------------
 
 
-def test_a_program_gets_the_loops_of_a_clip(client: FlaskClient, upload: str) -> None:
-    answer = client.post(f"/uploads/{upload}/loops/", data={"duration": "3", "speed": "2"})
-    assert answer.status_code == 202
-    job = client.get(answer.get_json()["status_url"]).get_json()
+def test_loops_job_finds_loops(client: FlaskClient, upload: str) -> None:
+    response = client.post(f"/uploads/{upload}/loops/", data={"duration": "3", "speed": "2"})
+    assert response.status_code == 202
+    job = client.get(response.get_json()["status_url"]).get_json()
     assert (job["kind"], job["status"]) == ("loops", "success")
     assert (job["result"], job["converted_url"], job["estimates"]) == (None, None, None)
     assert job["loops"]
-    assert all(window["duration_s"] == 6.0 for window in job["loops"]), "the clip's part is what counts"
+    assert {window["duration_s"] for window in job["loops"]} == {6.0}, "in the clip, not in the GIF"
 
 
-def test_wrong_options_are_named(client: FlaskClient, upload: str) -> None:
-    answer = client.post(f"/uploads/{upload}/loops/", data={"duration": "99"})
-    assert answer.status_code == 422
-    assert "duration" in answer.get_json()["error"]["message"]
+def test_invalid_option_is_named(client: FlaskClient, upload: str) -> None:
+    response = client.post(f"/uploads/{upload}/loops/", data={"duration": "99"})
+    assert response.status_code == 422
+    assert "duration" in response.get_json()["error"]["message"]
 
 
-@pytest.mark.usefixtures("idle")
-def test_searching_again_ends_the_earlier_search(client: FlaskClient, upload: str) -> None:
+@pytest.mark.usefixtures("without_worker")
+def test_new_search_cancels_the_earlier_one(client: FlaskClient, upload: str) -> None:
     earlier, later = (client.post(f"/uploads/{upload}/loops/").get_json()["job_id"] for _ in range(2))
     assert [Job.find(job_id).state for job_id in (earlier, later)] == [State.CANCELLED, State.QUEUED]
 
 
-def test_the_fragment_asks_for_itself_until_there_are_chips(client: FlaskClient, upload: str) -> None:
-    job = running(upload, JobKind.LOOPS)
-    address = f"/jobs/{job.id}/loops"
-    fragment = client.get(address, headers=FRAGMENT).text
-    assert f'hx-get="{address}"' in fragment
+def test_fragment_polls_until_the_loops_are_found(client: FlaskClient, upload: str) -> None:
+    job = start_job(upload, JobKind.LOOPS)
+    url = f"/jobs/{job.id}/loops"
+    fragment = client.get(url, headers=FRAGMENT).text
+    assert f'hx-get="{url}"' in fragment
     assert job.succeed({"loops": [window.to_dict() for window in LOOPS]})
-    fragment = client.get(address, headers=FRAGMENT).text
+    fragment = client.get(url, headers=FRAGMENT).text
     assert "hx-get" not in fragment
     assert 'data-start-s="1.25"' in fragment
     assert "seamless" in fragment
 
 
-def test_its_own_page_leads_to_the_studio(client: FlaskClient, upload: str) -> None:
-    job = running(upload, JobKind.LOOPS)
+def test_page_links_to_the_studio(client: FlaskClient, upload: str) -> None:
+    job = start_job(upload, JobKind.LOOPS)
     assert job.succeed({"loops": [window.to_dict() for window in LOOPS]})
     page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
     assert f'href="/uploads/{upload}/?start_time=1.25"' in page
     assert "Download" not in page
 
 
-def test_the_fragment_says_why_there_are_none(client: FlaskClient, upload: str) -> None:
-    job = running(upload, JobKind.LOOPS)
+def test_fragment_shows_the_error(client: FlaskClient, upload: str) -> None:
+    job = start_job(upload, JobKind.LOOPS)
     assert job.fail(NoFrames())
     assert NoFrames.user_message in client.get(f"/jobs/{job.id}/loops", headers=FRAGMENT).text
 
 
-# -- preview -----------------------------------------------------------------------------------------------
+# -- preview -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def odd_upload(client: FlaskClient, tmp_path: Path) -> str:
-    """A clip that browsers do not play; its id."""
-    path = tmp_path / "odd.mov"
-    made = make_clip(path, seconds=1, size="160x90", codec="prores_ks", pix_fmt="yuv422p10le")
-    upload_id: str = client.post("/uploads/", **form(made, name="odd.mov")).get_json()["upload_id"]
+def unplayable_upload(client: FlaskClient, tmp_path: Path) -> str:
+    """The id of an uploaded clip that browsers cannot play."""
+    path = tmp_path / "prores.mov"
+    clip = make_clip(path, seconds=1, size="160x90", codec="prores_ks", pix_fmt="yuv422p10le")
+    upload_id: str = client.post("/uploads/", **form(clip, name="prores.mov")).get_json()["upload_id"]
     return upload_id
 
 
-def test_a_copy_that_browsers_play_is_made_once(
-    client: FlaskClient, odd_upload: str, storage: Storage, tmp_path: Path
+def test_preview_is_made_once_and_served_with_ranges(
+    client: FlaskClient, unplayable_upload: str, storage: Storage, tmp_path: Path
 ) -> None:
-    assert client.get(f"/uploads/{odd_upload}/preview").status_code == 404
-    answer = client.post(f"/uploads/{odd_upload}/previews/")
-    assert answer.status_code == 202
-    assert client.get(answer.get_json()["status_url"]).get_json()["status"] == "success"
-    part = client.get(f"/uploads/{odd_upload}/preview", headers={"Range": "bytes=0-99"})
-    assert (part.status_code, part.content_type, len(part.data)) == (206, "video/mp4", 100)
-    assert "sandbox" in part.headers["Content-Security-Policy"]
+    assert client.get(f"/uploads/{unplayable_upload}/preview").status_code == 404
+    response = client.post(f"/uploads/{unplayable_upload}/previews/")
+    assert response.status_code == 202
+    assert client.get(response.get_json()["status_url"]).get_json()["status"] == "success"
+    partial = client.get(f"/uploads/{unplayable_upload}/preview", headers={"Range": "bytes=0-99"})
+    assert (partial.status_code, partial.content_type, len(partial.data)) == (206, "video/mp4", 100)
+    assert "sandbox" in partial.headers["Content-Security-Policy"]
     whole = tmp_path / "preview.mp4"
-    whole.write_bytes(client.get(f"/uploads/{odd_upload}/preview").data)
+    whole.write_bytes(client.get(f"/uploads/{unplayable_upload}/preview").data)
     info = probe_video(whole)
     assert (info.container, info.codec, info.pixel_format) == ("mov", "h264", "yuv420p")
-    again = client.post(f"/uploads/{odd_upload}/previews/")
-    assert again.status_code == 200
-    assert again.get_json() == {"preview_url": f"/uploads/{odd_upload}/preview"}
+    repeated = client.post(f"/uploads/{unplayable_upload}/previews/")
+    assert repeated.status_code == 200
+    assert repeated.get_json() == {"preview_url": f"/uploads/{unplayable_upload}/preview"}
     assert Job.select().count() == 1
 
 
-@pytest.mark.usefixtures("idle")
-def test_a_reloaded_page_finds_the_preview_that_is_being_made(client: FlaskClient, upload: str) -> None:
+@pytest.mark.usefixtures("without_worker")
+def test_reloaded_page_gets_the_running_preview_job(client: FlaskClient, upload: str) -> None:
     first, second = (client.post(f"/uploads/{upload}/previews/", headers=FRAGMENT) for _ in range(2))
     assert first.status_code == second.status_code == 202
     assert 'hx-get="/jobs/' in first.text
     assert Job.select().count() == 1
 
 
-def test_the_fragment_tells_where_the_preview_is(client: FlaskClient, upload: str, storage: Storage) -> None:
-    job = running(upload, JobKind.PREVIEW)
+def test_fragment_has_the_url_of_the_preview_or_the_error(
+    client: FlaskClient, upload: str, storage: Storage
+) -> None:
+    job = start_job(upload, JobKind.PREVIEW)
     assert "data-url" not in client.get(f"/jobs/{job.id}/preview", headers=FRAGMENT).text
     assert job.succeed({})
     fragment = client.get(f"/jobs/{job.id}/preview", headers=FRAGMENT).text
     assert f'data-url="/uploads/{upload}/preview"' in fragment
     assert "hx-get" not in fragment
-    failed = running(upload, JobKind.PREVIEW)
+    failed = start_job(upload, JobKind.PREVIEW)
     assert failed.fail(NoFrames())
     assert NoFrames.user_message in client.get(f"/jobs/{failed.id}/preview", headers=FRAGMENT).text
 
 
-def test_the_preview_goes_with_its_upload(client: FlaskClient, upload: str, storage: Storage) -> None:
+def test_preview_is_removed_with_its_upload(client: FlaskClient, upload: str, storage: Storage) -> None:
     preview = storage.preview_path(upload)
     preview.write_bytes(b"preview")
     os.utime(preview, (1000, 1000))
     settings = client.application.extensions["chromi"].settings
     cleanup.run_cleanup(settings, storage, set(), lambda job_id: None)
-    assert preview.exists(), "no orphan as long as its upload is there"
+    assert preview.exists(), "its upload still exists"
     Upload.update(used_at=1000).execute()
     cleanup.run_cleanup(settings, storage, set(), lambda job_id: None)
     assert not preview.exists()
 
 
-# -- a conversion comes first ------------------------------------------------------------------------------
+# -- conversions ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("idle")
-def test_a_conversion_waits_for_nothing_but_an_estimate_of_its_own_pictures(
+@pytest.mark.usefixtures("without_worker")
+def test_conversion_cancels_other_jobs_except_an_estimate_with_the_same_frames(
     client: FlaskClient, upload: str
 ) -> None:
     kinds = (JobKind.LOOPS, JobKind.PREVIEW, JobKind.ESTIMATE)
-    loops, preview, estimate = (running(upload, kind) for kind in kinds)
+    loops, preview, estimate = (start_job(upload, kind) for kind in kinds)
     client.post(f"/uploads/{upload}/jobs/", data={"quality": "best"})
     states = [Job.find(job.id).state for job in (loops, preview, estimate)]
     assert states == [State.CANCELLED, State.CANCELLED, State.IN_PROGRESS]

@@ -1,0 +1,14 @@
+"""Read from the database how often links were used."""
+
+from chromi.db import Link, database
+
+
+def one_time_uses() -> int:
+    """Return the completed downloads of the only one-time link."""
+    with database.connection_context():
+        return int(Link.get(Link.max_uses == 1).uses)
+
+
+def downloads_have_ended() -> bool:
+    with database.connection_context():
+        return not Link.select().where(Link.active_downloads > 0).exists()

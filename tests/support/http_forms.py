@@ -1,0 +1,37 @@
+"""Build form requests, and list the files that requests leave behind."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
+
+from chromi.storage import Storage
+
+PAGE = {"Accept": "text/html"}
+"""Headers of a browser that navigates to a page."""
+
+FRAGMENT = {"Accept": "text/html", "HX-Request": "true"}
+"""Headers of an HTMX request."""
+
+PostForm = Callable[..., TestResponse]
+
+
+def form(
+    video: Path | bytes | None, *, field: str = "video", name: str = "clip.mp4", **fields: str
+) -> dict[str, Any]:
+    """Return the arguments of a POST that sends this multipart form. If `video` is None, it has no file."""
+    values: dict[str, Any] = dict(fields)
+    if video is not None:
+        content = video.read_bytes() if isinstance(video, Path) else video
+        values[field] = FileStorage(io.BytesIO(content), name)
+    boundary, body = encode_multipart(values)
+    return {"data": body, "content_type": f"multipart/form-data; boundary={boundary}"}
+
+
+def files_in(storage: Storage) -> list[str]:
+    """List every path in the media folders."""
+    folders = (storage.uploads, storage.frames, storage.work, storage.results)
+    return sorted(str(path) for folder in folders for path in folder.rglob("*"))
