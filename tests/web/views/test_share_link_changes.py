@@ -132,12 +132,12 @@ def test_recipient_cannot_change_a_link(client: FlaskClient, job: Job, name: str
     link = create_link(client, job)
     own = Link.get(~Link.shared)
     other = Job.create(options_json={}, state="success")
-    for address in (
+    for url in (
         link[name].replace(job.id, other.id),
         link[name].replace(job.id, link["link_id"]),
         link[name].replace(link["link_id"], own.id),
     ):
-        assert client.post(address).status_code == 404
+        assert client.post(url).status_code == 404
     assert client.get(link[name]).status_code == 405
     assert Link.find(link["link_id"]).is_live
 

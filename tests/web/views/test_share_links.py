@@ -163,8 +163,8 @@ def test_newest_link_is_listed_first(client: FlaskClient, job: Job) -> None:
 
 def test_browser_without_script_is_redirected_to_the_list(client: FlaskClient, job: Job) -> None:
     link = create_link(client, job)
-    for address in (f"/jobs/{job.id}/links/", link["extend_url"], link["revoke_url"]):
-        response = client.post(address, headers=PAGE)
+    for url in (f"/jobs/{job.id}/links/", link["extend_url"], link["revoke_url"]):
+        response = client.post(url, headers=PAGE)
         assert (response.status_code, response.location) == (303, f"/jobs/{job.id}/#links")
     assert client.get(f"/jobs/{job.id}/links/", headers=PAGE).location == f"/jobs/{job.id}/#links"
 
