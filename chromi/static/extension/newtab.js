@@ -1,4 +1,4 @@
-/* Searches with whatever search engine this browser is set to: that is what the one permission is for. */
+/* Searches with the browser's default search engine, which needs the extension's only permission. */
 
 const form = document.querySelector("form");
 

@@ -80,7 +80,7 @@ export class FrameGrabber {
     return once(this.#video, "seeked").then(waitForFrame).then(() => true, () => this.#giveUp());
   }
 
-  /** The clip is not playable here, or the grabber was closed; ClipSource tells the person. */
+  /** The clip is not playable here, or the grabber was closed; ClipSource shows a message. */
   #giveUp() {
     this.#requests = [];
     return false;
