@@ -64,13 +64,13 @@ def result_page_links(job: Job) -> dict[str, Any]:
 
 
 def share_link_rows(job: Job) -> list[dict[str, Any]]:
-    """Return the job's share links as _links.html lists them, the newest first."""
+    """Return the job's share links as _share_links.html lists them, the newest first."""
     shared = job.links.where(Link.shared).order_by(Link.created_at)
     return [_share_link_row(link, number) for number, link in enumerate(shared, 1)][::-1]
 
 
 def _share_link_row(link: Link, number: int) -> dict[str, Any]:
-    """Return a share link as _links.html lists it; `number` counts the job's links in order of creation."""
+    """Return a share link as _share_links.html lists it; `number` counts the job's links in order of creation."""
     return {
         "id": link.id,
         "number": number,
@@ -86,7 +86,7 @@ def _share_link_row(link: Link, number: int) -> dict[str, Any]:
 
 
 def receiver_page(link: Link, is_unlocked: bool) -> dict[str, Any]:
-    """Return the context of receiver.html."""
+    """Return the context of share_link.html."""
     return {
         "link": link,
         "is_open": is_unlocked,

@@ -19,7 +19,7 @@ MAX_OPTION_LENGTH = 32
 
 
 def unfinished_page(upload: Upload) -> dict[str, Any]:
-    """Return the context of unfinished.html."""
+    """Return the context of unfinished_upload.html."""
     return {
         "max_upload_mb": services().settings.max_upload_mb,
         "upload": upload,

@@ -60,7 +60,7 @@ def download(token: str) -> Response:
     link = find_live_link(token)
     is_unlocked = link_passwords.is_unlocked(link)
     if link.shared and (_wants_page(link) or (not is_unlocked and negotiate_format() == "page")):
-        page = make_response(render_template("receiver.html", **receiver_page(link, is_unlocked)))
+        page = make_response(render_template("share_link.html", **receiver_page(link, is_unlocked)))
         has_form = link.max_uses or not is_unlocked
         return _allow_form(page) if has_form else page
     if not is_unlocked:
@@ -79,7 +79,7 @@ def unlock(token: str) -> Response:
         link_passwords.check_password(link)
     except ChromiError as error:
         context = receiver_page(link, is_unlocked=False)
-        return _allow_form(render_form_error(error, "receiver.html", **context))
+        return _allow_form(render_form_error(error, "share_link.html", **context))
     if negotiate_format() == "json":
         response = send_gif(link)
     else:

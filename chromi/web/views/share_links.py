@@ -177,7 +177,7 @@ def _render_change(job: Job, link: Link, change: Change, status: int = 200) -> R
             return make_response(jsonify(share_link_json(Link.find(link.id))), status)
         case "fragment":
             context = {"change": change, "changed_id": link.id, **result_page_links(job)}
-            return make_response(render_template("_links.html", job=job, **context))
+            return make_response(render_template("_share_links.html", job=job, **context))
         case "page":
             return _redirect_to_page(job)
 

@@ -38,7 +38,7 @@ def show(upload_id: str) -> Response:
         case "page" if upload.is_complete:
             return make_response(render_template("studio.html", **studio_page(upload)))
         case "page":
-            return make_response(render_template("unfinished.html", **unfinished_page(upload)))
+            return make_response(render_template("unfinished_upload.html", **unfinished_page(upload)))
 
 
 @bp.get("/uploads/<upload_id>/video")
