@@ -70,7 +70,7 @@ def share_link_rows(job: Job) -> list[dict[str, Any]]:
 
 
 def _share_link_row(link: Link, number: int) -> dict[str, Any]:
-    """Return a share link as _share_links.html lists it; `number` counts the job's links in order of creation."""
+    """Return a share link as _share_links.html lists it; `number` counts the links in order of creation."""
     return {
         "id": link.id,
         "number": number,
