@@ -142,7 +142,7 @@ def _load_instance_key(instance: Path) -> str:
     key = path.read_text().strip()
     if len(key) < MIN_KEY_LENGTH:
         raise ConfigError(
-            f"{path} does not contain a key. Delete it to create a new one; old links then end."
+            f"{path} does not contain a key. Delete it to create a new one; existing links then stop working."
         )
     return key
 

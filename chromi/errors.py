@@ -12,7 +12,7 @@ from chromi.i18n import Message
 
 
 class ChromiError(Exception):
-    """Base class of all errors raised on purpose."""
+    """Base class of all errors that Chromi raises."""
 
     code = "internal_error"
     user_message: Message = Message("Something went wrong on our side. Please try again.")

@@ -49,7 +49,7 @@ def _set_handler(handler: logging.Handler, formatter: logging.Formatter) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns about each request that waits
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it logs a warning for each queued request
     logging.captureWarnings(True)
 
 

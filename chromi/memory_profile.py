@@ -1,7 +1,7 @@
 """Log where a worker's memory has grown after each step of a job (CHROMI_TRACEMALLOC).
 
-tracemalloc sees what Python allocates, not what ffmpeg and Pillow do. Each snapshot is compared with the
-previous one, across jobs: what grows with every job and never shrinks is a leak.
+tracemalloc tracks Python's allocations, not those of ffmpeg and Pillow. Each snapshot is compared with the
+previous one, across jobs: a place that grows with every job and never shrinks is a leak.
 """
 
 from __future__ import annotations

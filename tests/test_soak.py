@@ -25,7 +25,7 @@ def find_problems(samples: list[Sample], after: Sample | None = None) -> dict[st
     return {verdict.name: verdict.problem for verdict in verdicts if verdict.problem}
 
 
-def test_constant_service_is_reported_flat() -> None:
+def test_constant_measurements_are_not_reported_as_growth() -> None:
     samples = [make_sample(**{"web: memory, MB": add_noise(90, step)}) for step in range(60)]
     assert find_problems(samples) == {}
 
@@ -40,7 +40,7 @@ def test_leak_is_found_in_noise() -> None:
     assert "GROWS" in find_problems(samples)["web: memory, MB"]
 
 
-def test_open_descriptors_are_found_at_the_end() -> None:
+def test_descriptors_left_open_are_reported() -> None:
     problems = find_problems([make_sample() for _ in range(10)], make_sample(**{"web: descriptors": 30.0}))
     assert "LEAVES" in problems["web: descriptors"]
 

@@ -49,11 +49,11 @@ class _LazyGroup(click.Group):
 def main() -> None:
     """Turn a clip into an animated Chrome background."""
     log.configure_for_terminal()
-    Settings.from_environ()  # an unknown setting stops every command
+    Settings.from_environ()  # no command runs with an invalid setting
 
 
 def run() -> NoReturn:
-    """Run a command. An error is printed as one sentence and ends with exit code 1."""
+    """Run a command; print an error as one sentence and exit with status 1."""
     protect_memory()
     try:
         main(prog_name="python -m chromi")

@@ -41,19 +41,19 @@ class _ClipCommand(click.Command):
 @click.option("--start", "start_time", default="0", show_default=True, help="Seconds or HH:MM:SS[.mmm].")
 @click.option("--duration", default="6", show_default=True, help="Length of the GIF, 1 to 10 seconds.")
 @click.option("--quality", default="balanced", show_default=True, help="small, balanced or best.")
-@click.option("--max-mb", default="", metavar="MB", help="Maximum size, 0.1 to 500 MB of 1,000,000 bytes.")
-@click.option("--framing", default="fill", show_default=True, help="fill (cropped), fit (whole) or blur.")
+@click.option("--max-mb", default="", metavar="MB", help="Maximum size, 0.1 to 500 MB (1,000,000 bytes).")
+@click.option("--framing", default="fill", show_default=True, help="fill (crop), fit (pad) or blur.")
 @click.option(
     "--focus", default="0.5,0.5", show_default=True, metavar="X,Y", help="Center of the crop, 0 to 1."
 )
-@click.option("--pad", default="auto", show_default=True, help="Color around fit: #rrggbb or auto.")
+@click.option("--pad", default="auto", show_default=True, help="Padding for fit: #rrggbb or auto.")
 @click.option("--size", default="1280x720", show_default=True, help="1280x720 or 1920x1080.")
 @click.option("--scaling", default="auto", show_default=True, help="auto, smooth or pixelated (pixel art).")
 @click.option("--loop", default="cut", show_default=True, help="cut, crossfade or boomerang.")
-@click.option("--speed", default="1", show_default=True, help="0.5 to 2.")
-@click.option("--reverse", is_flag=True, help="Play the clip backwards.")
+@click.option("--speed", default="1", show_default=True, help="Playback speed, 0.5 to 2.")
+@click.option("--reverse", is_flag=True, help="Play the clip in reverse.")
 @click.option(
-    "--short", default="play", show_default=True, help="For short clips: play, boomerang or repeat."
+    "--short", default="play", show_default=True, help="If the clip is too short: play, boomerang or repeat."
 )
 @click.option(
     "--poster",
@@ -93,7 +93,7 @@ def convert_clip(
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--duration", default="6", show_default=True, help="Length of the loop, 1 to 10 seconds.")
 @click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="Number of results.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of start_s, duration_s and score.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of start_s, duration_s and score.")
 def list_loops(source: Path, duration: str, limit: int, as_json: bool) -> None:
     """List the best loops in SOURCE with a score from 0 to 100; at 100 the cut is invisible."""
     wanted_s = ConversionOptions.parse(duration=duration).duration_s
@@ -122,14 +122,14 @@ def write_preview(source: Path, destination: Path) -> None:
 
 
 def _check_destination(destination: Path, *others: Path) -> Path:
-    """Return the absolute path to write to. Raises BadOptions, before any work, if it cannot be written."""
+    """Return the absolute path to write to. Raises BadOptions immediately if it cannot be written."""
     real = destination.resolve()
     if not real.parent.is_dir() or not os.access(real.parent, os.W_OK):
         raise BadOptions(f"Cannot write to the folder {real.parent}.")
     if real.exists() and not real.is_file():
         raise BadOptions(f"{destination} already exists and is not a regular file.")
     if real in (other.resolve() for other in others):
-        raise BadOptions(f"{destination} would overwrite another file of this command. Use another name.")
+        raise BadOptions(f"{destination} is also used as another file of this command. Choose another name.")
     return real
 
 
@@ -141,6 +141,6 @@ def _handle_signals_as_interrupt() -> None:
 
 @contextmanager
 def _progress_bar() -> Iterator[Callable[[float], None]]:
-    """Draw a progress bar on a terminal; yields a function that takes the progress from 0 to 1."""
+    """Draw a progress bar on a terminal; yield a function that takes the progress, from 0 to 1."""
     with click.progressbar(length=100, file=sys.stderr) as bar:
         yield lambda fraction: bar.update(int(fraction * 100) - bar.pos)

@@ -58,4 +58,4 @@ def back_up(file: Path) -> None:
     count = write_backup(settings, file)
     click.echo(f"{file}: {file.stat().st_size} bytes, {count} files")
     if settings.secret_key:
-        click.echo("The backup does not contain CHROMI_SECRET_KEY. Keep a copy of it.", err=True)
+        click.echo("The backup does not contain CHROMI_SECRET_KEY. Back it up separately.", err=True)

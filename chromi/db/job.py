@@ -1,4 +1,4 @@
-"""Jobs: conversions, and what the studio asks about a clip before one."""
+"""Jobs: conversions, and the clip analyses that the studio requests before a conversion."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Job(BaseModel):
         return cls.find(job_id) if claimed else None
 
     def report(self, progress: Progress) -> bool:
-        """Renew the lease and record the progress; False if this worker no longer holds the job."""
+        """Renew the lease and record the progress; return False if this worker no longer holds the job."""
         step = {"step": progress.step, "progress": progress.fraction, "message": progress.message}
         return self._transition(heartbeat_at=time.time(), **step)
 
@@ -195,7 +195,7 @@ class Job(BaseModel):
 
     @property
     def has_background(self) -> bool:
-        """True once there is a GIF."""
+        """Return whether the GIF exists."""
         return self.state == State.SUCCESS and self.kind == JobKind.CONVERT
 
     @property
@@ -207,7 +207,7 @@ class Job(BaseModel):
 
     @property
     def is_large(self) -> bool:
-        """True if the GIF would slow down every new tab."""
+        """Return whether the GIF is large enough to slow down every new tab."""
         return self.result is not None and self.result.bytes > LARGE_BYTES
 
     @property

@@ -70,7 +70,7 @@ class Lease:
             self._is_lost = not self._job.report(progress)
         except OperationalError as error:
             # Another process holds the write lock; the next report may succeed.
-            logger.warning("job %s: progress not written: %s", self._job.id, error)
+            logger.warning("job %s: could not write progress: %s", self._job.id, error)
         self._reported_at = time.monotonic()
 
     def tick(self, fraction: float) -> None:

@@ -77,7 +77,7 @@ def open_database(instance: Path) -> None:
             migrate()
     except OperationalError:
         raise  # locked or out of disk space: this is temporary
-    except DatabaseError as error:  # not even a connection is possible
+    except DatabaseError as error:  # the database cannot be opened at all
         raise _damaged(str(error)) from error
 
 
@@ -95,8 +95,8 @@ def migrate() -> None:
                 database.execute_sql(f"PRAGMA user_version = {version + 1}")
     if version > len(STEPS):
         raise ServiceUnhealthy(
-            f"The database {database.database} has schema version {version}; this version of Chromi knows "
-            f"{len(STEPS)}. Start the newer Chromi that changed it, or restore an older backup."
+            f"The database {database.database} has schema version {version}; this version of Chromi supports "
+            f"{len(STEPS)}. Run the newer version of Chromi that migrated it, or restore an older backup."
         )
 
 
@@ -120,5 +120,5 @@ def check_integrity() -> None:
 def _damaged(reason: str) -> ServiceUnhealthy:
     return ServiceUnhealthy(
         f"The database {database.database} is damaged ({reason}). Restore a backup, or move the file away to "
-        "start with an empty database; all links are lost then."
+        "start with an empty database; this loses all links."
     )

@@ -109,7 +109,7 @@ class Upload(BaseModel):
         try:
             self.touch()
         except OperationalError as error:
-            logger.warning("use of an upload not recorded: %s", error)
+            logger.warning("could not record the use of an upload: %s", error)
 
     @classmethod
     def clamp_future_times(cls) -> int:

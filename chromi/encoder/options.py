@@ -174,7 +174,7 @@ class ConversionOptions:
         values = {name: value for name, value in asdict(self).items() if name not in ("quality", "max_mb")}
         values["format"] = _FRAME_CACHE_VERSION
         for name in ("start_s", "duration_s", "speed"):
-            values[name] = float(values[name])  # 6 and 6.0 give the same key
+            values[name] = float(values[name])  # 6 and 6.0 must produce the same key
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:

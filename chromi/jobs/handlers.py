@@ -102,7 +102,7 @@ def _frame_cache_path(job: Job, storage: Storage) -> Path | None:
         return None
     path = storage.frame_cache_path(job.upload.id, job.options.frame_cache_key())
     with suppress(FileNotFoundError):
-        os.utime(path)  # the cache keeps what was used last
+        os.utime(path)  # the cache keeps the most recently used files
     return path
 
 

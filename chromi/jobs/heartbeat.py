@@ -40,7 +40,7 @@ def send_heartbeat(worker_id: str, storage: Storage) -> None:
                 free_disk_space(storage)
             Worker.record_heartbeat(worker_id)
     except (DatabaseError, OSError) as error:
-        logger.warning("heartbeat not written: %s", error)
+        logger.warning("could not write the heartbeat: %s", error)
 
 
 def _recover(storage: Storage, waiting_ids: Callable[[], set[str]], enqueue: Callable[[str], object]) -> None:
@@ -48,4 +48,4 @@ def _recover(storage: Storage, waiting_ids: Callable[[], set[str]], enqueue: Cal
         with database.connection_context():
             recover_jobs(storage, waiting_ids(), enqueue)
     except (DatabaseError, sqlite3.Error, OSError) as error:
-        logger.warning("lost jobs not recovered: %s", error)
+        logger.warning("could not recover lost jobs: %s", error)

@@ -40,7 +40,7 @@ class Queue:
         return {task.args[0] for task in self.huey.pending() if task.args}
 
     def size(self) -> int:
-        """Return the number of waiting tasks, the cleanup included."""
+        """Return the number of waiting tasks, including the cleanup."""
         return int(self.huey.pending_count())
 
 
@@ -61,7 +61,7 @@ def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storag
     except sqlite3.DatabaseError as error:
         path = settings.instance / "queue.db"
         raise ServiceUnhealthy(
-            f"The queue {path} is damaged ({error}). Stop Chromi, delete the file with its -wal and -shm, "
+            f"The queue {path} is damaged ({error}). Stop Chromi, delete it and its -wal and -shm, "
             "and start again: the queue is rebuilt from the jobs."
         ) from error
 

@@ -77,7 +77,7 @@ def _release(job: Job) -> bool:
     with database.atomic("IMMEDIATE"):  # the worker may have reported since, and must not do so in between
         if not Job.select().where(Job.id == job.id, Job.heartbeat_at == job.heartbeat_at).exists():
             return False
-        logger.warning("job %s: lost worker %s in attempt %d", job.id, job.worker, job.attempts)
+        logger.warning("job %s: worker %s was lost during attempt %d", job.id, job.worker, job.attempts)
         if job.attempts < MAX_ATTEMPTS:
             job.release()
             return False

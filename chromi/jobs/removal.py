@@ -102,5 +102,5 @@ def best_effort(step: Callable[[], int]) -> int:
     try:
         return step()
     except (OperationalError, sqlite3.OperationalError, OSError) as error:
-        logger.warning("cleanup step failed, the next cleanup tries again: %s", error)
+        logger.warning("cleanup step failed, will retry in the next cleanup: %s", error)
         return 0

@@ -41,9 +41,9 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
         # Without the watchdog: a finished result waits for the database as long as necessary.
         retry_on_lock(lambda: _record_success(job, result, settings))
     except Cancelled:
-        logger.info("job %s was cancelled", job_id)
+        logger.info("job %s was canceled", job_id)
     except ConverterKilled as error:
-        logger.warning("job %s: attempt %d: %s", job_id, job.attempts, error)
+        logger.warning("job %s: attempt %d failed: %s", job_id, job.attempts, error)
         if job.attempts < MAX_ATTEMPTS:
             return retry_on_lock(job.release)
         _fail(job, error)
@@ -54,7 +54,7 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
         job.release(count_attempt=False)
         raise
     except OperationalError as error:
-        logger.error("job %s: its row cannot be written, so the cleanup will recover it: %s", job_id, error)
+        logger.error("job %s: could not update its row, left for the cleanup to recover: %s", job_id, error)
     except Exception:
         logger.exception("job %s failed unexpectedly", job_id)
         _fail(job, ChromiError())

@@ -45,7 +45,9 @@ def write_backup(settings: Settings, destination: Path) -> int:
 
 
 def _already_exists(destination: Path) -> ServiceUnhealthy:
-    return ServiceUnhealthy(f"{destination} already exists. A backup overwrites nothing: use another name.")
+    return ServiceUnhealthy(
+        f"{destination} already exists. A backup never overwrites a file: use another name."
+    )
 
 
 def _write_archive(settings: Settings, file: io.BufferedWriter) -> int:

@@ -74,7 +74,7 @@ def _check_worker(settings: Settings) -> str:
     if settings.inline:
         return "Jobs run inside the request."
     if not Worker.is_any_alive():
-        raise ServiceUnhealthy("No worker is alive. Start the consumer, or find out why it takes no jobs.")
+        raise ServiceUnhealthy("No worker is alive. Start the consumer, or check its log.")
     return "A worker is alive."
 
 

@@ -61,7 +61,7 @@ class _Services:
         self.web, self.worker = web, worker
 
     def stop(self, received: signal.Signals) -> bool:
-        """Stop the worker, then the web server; True if neither had to be killed."""
+        """Stop the worker, then the web server; return whether both ended without being killed."""
         worker_ended = self._end(self.worker, received, WORKER_GRACE_S[received])
         return self._end(self.web, signal.SIGTERM, WEB_GRACE_S) and worker_ended
 
@@ -114,7 +114,7 @@ def _lock(instance: Path) -> IO[str]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise ConfigError(f"Another Chromi process already serves {instance}.") from error
+        raise ConfigError(f"Another Chromi process is already running on {instance}.") from error
     return lock
 
 

@@ -81,7 +81,7 @@ class _FileWithGap(io.BytesIO):
 
 
 def _small_files(still: bytes) -> Iterator[tuple[str, str | bytes]]:
-    """Yield names and contents; `still` is the first frame, for the icon and for reduced motion."""
+    """Yield names and contents; `still` is the first frame, for the icon and reduced motion."""
     for name in ("manifest.json", "newtab.html"):
         yield name, render_template(f"extension/{name}", version=VERSION)
     for name in ("newtab.css", "newtab.js"):

@@ -34,7 +34,7 @@ def send_gif(link: Link) -> Response:
         file.on_close = lambda start, stop: background.submit(
             _end_download, link, (start, stop, file.size_bytes), storage
         )
-    # With a limited link, an interrupted download may be resumed, but ranges cannot be fetched without a use.
+    # A limited link allows resuming a download, but not fetching other ranges without a use.
     latest_start = link.sent_bytes if link.max_uses else None
     response = send_tracked_file(file, "image/gif", etag=etag_of(link), latest_start=latest_start)
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
@@ -66,7 +66,7 @@ def etag_of(link: Link) -> str:
 
 
 def _end_download(link: Link, sent: tuple[int, int, int], storage: Storage) -> None:
-    """Release the use and count it; retry for COUNT_TIMEOUT_S, because a use must not stay reserved."""
+    """Release and count the use; retry for COUNT_TIMEOUT_S, because a use must not stay reserved."""
 
     def end() -> bool:
         with database.connection_context():
@@ -76,8 +76,8 @@ def _end_download(link: Link, sent: tuple[int, int, int], storage: Storage) -> N
         if retry_on_lock(end, timeout_s=COUNT_TIMEOUT_S) and link.max_uses:
             with database.connection_context():
                 remove_result_if_unneeded(link.job_id, storage)
-    except Exception:  # this runs in a background thread, so nobody else would see it
-        logger.exception("link of job %s: use not counted, or result not removed", link.job_id)
+    except Exception:  # an exception in this background thread would otherwise go unnoticed
+        logger.exception("link of job %s: could not count the use or remove the result", link.job_id)
 
 
 def allow_browser_cache(response: Response, link: Link) -> None:

@@ -65,4 +65,4 @@ def _enqueue(job: Job) -> None:
     try:
         services().queue.enqueue(job.id)
     except sqlite3.OperationalError as error:
-        logger.warning("job %s not enqueued, left to the cleanup: %s", job.id, error)
+        logger.warning("job %s: could not enqueue, left for the cleanup: %s", job.id, error)

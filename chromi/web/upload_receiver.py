@@ -54,9 +54,9 @@ def check_length(size_bytes: int) -> None:
 
 
 def receive_form_upload(*, one_shot: bool = False) -> Upload:
-    """Store the form's video, whatever its file name or declared type say.
+    """Store the form's video; ignore its file name and declared type.
 
-    Raises MissingVideo, UploadTooLarge, RateLimited or NotAVideo, and then leaves nothing on disk.
+    Raises MissingVideo, UploadTooLarge, RateLimited or NotAVideo, and leaves nothing on disk in these cases.
     """
     incoming, size_bytes = _form_video()
     admission = services().admission

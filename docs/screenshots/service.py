@@ -17,7 +17,7 @@ from chromi.encoder.process.ffmpeg import find_ffmpeg
 from docs.screenshots.demo_clip import make_demo_clip
 
 ROOT = Path(__file__).resolve().parents[2]
-READY = re.compile(r"Chromi is at (http://\S+?)/ ")
+READY = re.compile(r"Chromi is running at (http://\S+?)/ ")
 START_TIMEOUT_S = 30
 LARGE_CLIP_BYTES = 24_000_000
 

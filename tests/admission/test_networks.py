@@ -103,5 +103,5 @@ def test_local_address_has_no_limits(admission: AdmissionControl, client: FlaskC
         *("0.0.0.0", "::", "", "nonsense"),
     ],
 )
-def test_any_other_address_has_limits(admission: AdmissionControl, address: str) -> None:
+def test_all_other_addresses_have_limits(admission: AdmissionControl, address: str) -> None:
     assert admission.client_of(address)

@@ -166,7 +166,7 @@ def test_second_service_on_same_instance_is_rejected(start_service: StartService
     service = start_service()
     completed = run_serve(service.instance, CHROMI_PORT="0")
     assert completed.returncode != 0
-    assert "already serves" in completed.stdout
+    assert "already running on" in completed.stdout
     assert curl_json(f"{service.url}/health/")["database"]["ok"]
 
 

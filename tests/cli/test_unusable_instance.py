@@ -31,7 +31,7 @@ def test_unusable_instance_is_reported_in_one_sentence(
     ("command", "problem", "message"),
     [
         ("serve", "damaged", "is damaged"),
-        ("serve", "newer", "Start the newer Chromi"),
+        ("serve", "newer", "Run the newer version"),
         ("web", "damaged", "is damaged"),
         ("web", "damaged queue", "is rebuilt from the jobs"),
     ],

@@ -165,7 +165,7 @@ def test_newer_database_is_rejected_and_not_changed(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "chromi.db")) as newer:
         newer.execute(f"PRAGMA user_version = {len(schema.STEPS) + 1}")
     before = tables_of(tmp_path)
-    with pytest.raises(ServiceUnhealthy, match=r"Start the newer Chromi"):
+    with pytest.raises(ServiceUnhealthy, match=r"Run the newer version"):
         open_database(tmp_path)
     assert tables_of(tmp_path) == before
 

@@ -71,7 +71,7 @@ def test_loops_that_video_cannot_play_are_played_frame_by_frame(
     expect(canvas).to_be_hidden()
 
 
-def test_boomerang_shows_turning_frame(open_studio: OpenStudio, clip: Path) -> None:
+def test_boomerang_shows_frame_where_it_reverses(open_studio: OpenStudio, clip: Path) -> None:
     page = open_studio(clip)
     before = wait_for_end_frames(page)
     page.get_by_role("radio", name="Back and forth").check()

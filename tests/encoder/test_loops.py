@@ -132,7 +132,7 @@ def test_only_ten_minutes_are_searched(make_shape_clip: MakeClip) -> None:
 
 
 @pytest.mark.slow
-def test_timeout_limits_the_searched_part(heavy_clip: Path, tmp_path: Path) -> None:
+def test_timeout_limits_how_much_is_searched(heavy_clip: Path, tmp_path: Path) -> None:
     long = tmp_path / "long.mp4"
     ffmpeg("-stream_loop", "9", "-i", heavy_clip, "-c", "copy", long)
     windows = find_loops(long, duration_s=1, limit=100, timeout_s=2)

@@ -92,7 +92,7 @@ def test_result_meets_the_output_contract(converted: Converted) -> None:
     assert ConversionResult.from_dict(result.to_dict()) == result
 
 
-def test_progress_increases_through_all_steps_to_1(converted: Converted) -> None:
+def test_progress_increases_to_1_across_all_steps(converted: Converted) -> None:
     reports = [progress for _, progress in converted.reports]
     fractions = [progress.fraction for progress in reports]
     assert fractions == sorted(fractions)

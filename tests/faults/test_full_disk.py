@@ -201,7 +201,7 @@ def get_size_bytes(url: str) -> int:
     return int(curl("-o", "/dev/null", "-w", "%{size_download}", url))
 
 
-def test_service_recovers_once_there_is_space(small_disk: Service, plain_clip: Path) -> None:
+def test_service_recovers_when_disk_space_is_freed(small_disk: Service, plain_clip: Path) -> None:
     """The processes are still those of the tests above, during which the disk was full."""
     assert wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))["status"] == "success"
     assert not [line for line in small_disk.log if "died, restarting" in line]

@@ -115,7 +115,7 @@ def test_hanging_worker_is_killed_when_its_lease_expires(
     assert "in hang_once" in instance.log_path.read_text(), "the log has the stack of the hanging worker"
 
 
-def test_worker_that_resumes_after_its_lease_changes_nothing(
+def test_worker_resuming_after_lease_expiry_changes_nothing(
     instance: OpenInstance, start_consumer: StartConsumer
 ) -> None:
     consumer = start_consumer("stall_once", workers=2)

@@ -19,7 +19,7 @@ from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
 
 SERVE = ("-m", "chromi", "serve")
-READY = re.compile(r"Chromi is at (http://\S+?)/ ")
+READY = re.compile(r"Chromi is running at (http://\S+?)/ ")
 
 
 @dataclass

@@ -36,7 +36,7 @@ def test_no_headers_cause_a_server_error(
         "Accept-Encoding": accept,
         "If-None-Match": language,
     }
-    assert client.get("/static/app.css", headers=others).status_code < 500
+    assert client.get("/static/css/app.css", headers=others).status_code < 500
     assert client.post("/uploads/", headers={"Origin": language}).status_code in (400, 403)
     assert client.get("/", headers={"Host": content_type}).status_code in (200, 400)
 

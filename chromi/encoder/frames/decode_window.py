@@ -42,7 +42,7 @@ class _LateStart(Exception):
 
 
 class _Interlaced(Exception):
-    """A frame is flagged as interlaced."""
+    """Raised when a frame is flagged as interlaced."""
 
 
 @dataclass(frozen=True)

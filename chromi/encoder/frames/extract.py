@@ -62,7 +62,7 @@ def extract_frames(
 
 
 class _ExtractionProgress:
-    """Converts the frames written by each run of ffmpeg to the number of the GIF's frames that are done.
+    """Convert the number of frames that each ffmpeg run has written to the number of finished GIF frames.
 
     Later runs count from 0 again, so the highest count so far is reported.
     """

@@ -58,7 +58,7 @@ class Poster:
 def _format_of(path: Path) -> str:
     image_format = POSTER_FORMATS.get(path.suffix.lower())
     if not image_format:
-        raise BadOptions(f"The poster's name must end in .png, .jpg or .jpeg, not as {path.name} does.")
+        raise BadOptions(f"The poster's file name must end in .png, .jpg or .jpeg: {path.name}")
     return image_format
 
 

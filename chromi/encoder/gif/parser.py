@@ -78,7 +78,7 @@ class Extension:
 
 
 def read_size_px(content: bytes | mmap) -> tuple[int, int]:
-    """Return width and height of the logical screen. Raises BrokenResult if this is not a GIF."""
+    """Return the width and height of the logical screen. Raises BrokenResult if this is not a GIF."""
     if content[:3] != SIGNATURE[:3] or len(content) < HEADER_BYTES:
         raise BrokenResult(detail=f"not a GIF: it begins with {content[:6]!r}")
     width, height = struct.unpack("<HH", content[6:10])

@@ -28,7 +28,7 @@ MAX_PIXELS = 4096 * 2304
 gigabyte of memory."""
 
 DECODERS = (
-    # Phones, browsers, the web. VP8 and VP9 have two decoders because only libvpx decodes their alpha.
+    # Codecs of phones, browsers and websites. VP8 and VP9: only libvpx decodes their alpha.
     *("h264", "hevc", "libdav1d", "av1", "vp8", "libvpx", "vp9", "libvpx-vp9"),
     # Editors.
     *("prores", "dnxhd", "cfhd", "ffv1", "qtrle", "png", "dvvideo", "v210", "rawvideo"),

@@ -20,14 +20,14 @@ import struct
 import sys
 from errno import EAGAIN, EINVAL, ENOMEM
 
-# Signal numbers, because importing `signal` takes a third of the launcher's time until exec.
+# Signal numbers as literals: importing `signal` takes a third of the launcher's time before exec.
 SIGKILL, SIGPIPE, SIGXFSZ, SIG_DFL = 9, 13, 25, 0
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 LANDLOCK_RESTRICT_SELF = 446
 SECCOMP_SET_MODE_FILTER = 1
 SECCOMP_RET_KILL_PROCESS = 0x80000000
-SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4  # without it older kernels slow the CPU down; gVisor rejects it
+SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4  # without it, older kernels slow the CPU; gVisor rejects it
 PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 2, 32
 MAP_FAILED = ctypes.c_void_p(-1).value
 NICENESS = 10
@@ -147,7 +147,7 @@ def make_execve_filter(execve: int, path_address: int) -> bytes:
         (jump_if_equal, 0, 5, execve),
         (load, 0, 0, 16),  # the lower half of its first argument
         (jump_if_equal, 0, 2, path_address & 0xFFFFFFFF),
-        (load, 0, 0, 20),  # the upper half
+        (load, 0, 0, 20),  # the upper 32 bits
         (jump_if_equal, 1, 0, path_address >> 32),
         (ret, 0, 0, SECCOMP_RET_KILL_PROCESS),
     )

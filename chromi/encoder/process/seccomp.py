@@ -157,7 +157,7 @@ _CLONE_THREAD = 0x00010000
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _PR_SET_PDEATHSIG = 1
 
-_Instruction = tuple[int, int, int, int]  # code, instructions to skip if true, if false, and the operand
+_Instruction = tuple[int, int, int, int]  # opcode, skip if true, skip if false, operand
 
 
 def make_filter(machine: str = os.uname().machine) -> bytes:

@@ -124,9 +124,9 @@ def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
 
 
 def _value(measurement: Measurement) -> float:
-    """Return quality minus cost: ten percent more bytes are worth a point of VMAF.
+    """Return quality minus cost; 10 % more bytes cost about one point of VMAF.
 
-    Blurred PSNR counts a quarter as much as VMAF, a point of CAMBI as much.
+    4 dB of blurred PSNR equal one point of VMAF; each point of CAMBI subtracts one.
     """
     scores = measurement.scores
     quality = scores.vmaf + scores.blurred_psnr_db / 4 - scores.cambi

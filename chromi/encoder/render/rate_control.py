@@ -82,7 +82,7 @@ def _record(
 
 
 def _next_index(search: _Search, ladder: Ladder, budget_bytes: float | None) -> int | None:
-    """Return the index of the rung to render next, None if the search is over."""
+    """Return the index of the rung to render next, or None if the search is over."""
     if search.fitted is None or search.fitting_index is None:
         if search.too_large == len(ladder.rungs) - 1:
             return None

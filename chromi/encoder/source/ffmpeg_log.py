@@ -133,9 +133,9 @@ class ContainerLog:
 
 
 class FirstFrameLog:
-    """Parse what the showinfo filter `filter` logs about the first frame; `format` is empty if there is none.
+    """Parse what the showinfo filter `filter` logs about the first frame; `format` is empty without one.
 
-    The time stamp is a fraction, because the seconds that ffmpeg prints have six digits, too few after an
+    The timestamp is a fraction, because the seconds that ffmpeg prints have only six digits, too few after an
     hour. `x264_build` is the version of the x264 encoder, from its message within the first frame, which
     `showinfo` prints in hexadecimal.
     """

@@ -150,7 +150,7 @@ def handle_database_error(error: DatabaseError) -> Response:
         return render_error(DatabaseDamaged())
     if not isinstance(error, OperationalError):
         return handle_unexpected_error(error)
-    logger.warning("database: %s", error)
+    logger.warning("database error: %s", error)
     # SQLite reports a full disk with several messages: it cannot write, grow or create a file.
     is_full = "locked" not in str(error) and services().storage.is_full()
     return render_error(DiskFull() if is_full else ServiceBusy())

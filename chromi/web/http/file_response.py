@@ -74,7 +74,7 @@ class EnvelopedFile(io.RawIOBase):
 
 
 class TrackedFile(io.BufferedReader):
-    """A file, or a range of it, that reports when it is closed how far it was read.
+    """A file or byte range that, when closed, reports how much of it was read.
 
     waitress reads as the socket accepts bytes, and closes the file after the last byte or when the connection
     breaks: what was read is what was sent.
@@ -141,7 +141,7 @@ def send_tracked_file(
 def send_clip(file: TrackedFile, mimetype: str, *, etag: str) -> Response:
     """Respond with a visitor's clip for the studio's player, as `send_tracked_file` does."""
     response = send_tracked_file(file, mimetype, etag=etag)
-    # The content is a stranger's: if a browser ever took it for a page, the page could do nothing.
+    # The content is untrusted. If a browser ever rendered it as a page, the page could run nothing.
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response

@@ -52,7 +52,7 @@ class Assets:
         return modules[1:]
 
     def _inline_css_imports(self) -> None:
-        """Join the stylesheet: replace its @imports with the files, each in its layer, and drop comments.
+        """Bundle the stylesheet: replace each @import with its file, in its layer, and remove comments.
 
         Without its comments the joined file compresses to 7.1 KB instead of 9.2 KB.
         """

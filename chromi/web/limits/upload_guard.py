@@ -78,7 +78,7 @@ class UploadGuard:
                     starts_job = request.path.startswith("/convert")
                     self._admission.check_upload(reservation, others, starts_job=starts_job)
         except (DatabaseError, OSError) as error:
-            logger.warning("upload not checked before its body: %s", error)  # its view will check it
+            logger.warning("could not check an upload before its body: %s", error)  # the view checks it
         self._reservations[request] = reservation
 
     def check_size(self, request: IncomingRequest, size_bytes: int) -> None:

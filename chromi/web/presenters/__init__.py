@@ -1,1 +1,1 @@
-"""What pages and JSON show of a job, a link and an upload."""
+"""Prepare jobs, links and uploads for pages and JSON."""

@@ -1,4 +1,4 @@
-"""What pages and JSON show of a job."""
+"""Prepare jobs for pages and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages and JSON show of links."""
+"""Prepare links for pages and JSON."""
 
 from __future__ import annotations
 

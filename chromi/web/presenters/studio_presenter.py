@@ -1,4 +1,4 @@
-"""What the studio shows."""
+"""Prepare the context of the studio page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages and JSON show of an upload."""
+"""Prepare uploads for pages and JSON."""
 
 from __future__ import annotations
 

@@ -82,6 +82,6 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
             self.close()
         self.body_rcv = None
         self.headers |= {"CONTENT_LENGTH": "0", "CONNECTION": "close"}
-        # Otherwise waitress would send "100 Continue" and read on.
+        # Otherwise waitress would send "100 Continue" and keep reading.
         self.expect_continue = False
         self.rejection, self.error, self.completed = rejection, None, True

@@ -63,7 +63,7 @@ def serve(app: Flask, settings: Settings) -> None:
         raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from error
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
-    logger.info("Chromi is at http://%s:%s/  (Ctrl-C stops it)", _url_host(settings.host), port)
+    logger.info("Chromi is running at http://%s:%s/ (press Ctrl-C to stop)", _url_host(settings.host), port)
     with keep_connection_open():
         server.run()
 

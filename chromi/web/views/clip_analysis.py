@@ -67,7 +67,7 @@ def create_preview(upload_id: str) -> Response:
 
 @bp.get("/jobs/<job_id>/preview")
 def preview_status(job_id: str) -> str:
-    """The progress of the preview, for the studio that requested it."""
+    """Return the progress of the preview, for the studio that requested it."""
     return render_template("_preview.html", **job_page(Job.find(job_id)))
 
 

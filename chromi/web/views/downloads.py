@@ -117,7 +117,7 @@ def source_frame(token: str) -> Response:
 
 @bp.get("/download/<token>/first.png")
 def first_frame(token: str) -> Response:
-    """The GIF's first frame without loss; for the result's own page."""
+    """Return the GIF's first frame as a lossless PNG, for the result page."""
     link = find_own_link(token)
     try:
         image = Response(copy_first_frame(_result_path(link)), mimetype="image/png")
@@ -182,6 +182,6 @@ def _user_agent() -> str:
 
 
 def _allow_form(response: Response) -> Response:
-    """Allow the page to post its form: with no-referrer, browsers send no origin and are rejected."""
+    """Allow the page to submit its form: with no-referrer, browsers send a null origin, which is rejected."""
     response.headers["Referrer-Policy"] = "same-origin"
     return response

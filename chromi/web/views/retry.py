@@ -1,4 +1,4 @@
-"""Start another job on the clip of an earlier one: the same again, or a smaller file."""
+"""Start another job on an earlier job's clip: retry it, or make a smaller file."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def qr_code(job_id: str, link_id: str) -> Response:
 
 def _create(own: Link, options: LinkOptions) -> Link:
     """Create a share link. Raises Conflict if there are MAX_LINKS, and Gone."""
-    _check_link_count(own)  # before the password is hashed, which takes time
+    _check_link_count(own)  # check this first, because hashing the password is slow
     password_hash = link_passwords.hash_password(options.password) if options.password else None
     with database.atomic("IMMEDIATE"):
         _check_link_count(own)

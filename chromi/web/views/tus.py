@@ -101,7 +101,7 @@ def append(upload_id: str) -> Response:
 
 @bp.delete("/uploads/resumable/<upload_id>")
 def delete(upload_id: str) -> Response:
-    """Delete an incomplete upload; a complete one expires by itself, because a job may need it."""
+    """Delete an incomplete upload. A complete one is kept until it expires, because a job may need it."""
     upload, storage, settings = Upload.find(upload_id), services().storage, services().settings
     if not remove_upload(upload, storage, settings, Upload.info_json.is_null()):
         raise Conflict(Message("This upload is complete. It is deleted by itself soon after its last use."))

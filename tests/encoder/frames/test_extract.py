@@ -83,7 +83,7 @@ def test_other_frame_rates_are_converted_to_24_fps(
     )
 
 
-def test_variable_frame_rate_follows_time_stamps(tmp_path: Path, extract: Extract) -> None:
+def test_variable_frame_rate_follows_timestamps(tmp_path: Path, extract: Extract) -> None:
     """Frames 0 to 11 are 1/24 s apart, and frame 11 is shown for two seconds."""
     clip = make_clip(
         tmp_path / "c.mp4",
@@ -107,7 +107,7 @@ def test_frame_shown_since_before_the_window_is_included(tmp_path: Path, extract
     assert shown == pytest.approx([120] * 12 + [200] * 12, abs=4)
 
 
-def test_window_of_still_screen_recording_is_filled(tmp_path: Path, extract: Extract) -> None:
+def test_still_screen_recording_fills_window(tmp_path: Path, extract: Extract) -> None:
     clip = make_clip(
         tmp_path / "c.mp4",
         seconds=30,
@@ -153,7 +153,7 @@ def test_truncated_file_is_used_up_to_its_end(tmp_path: Path, extract: Extract) 
     assert 24 < extract(cut, duration_s=6).count < 110
 
 
-def test_old_x264_clip_is_decoded_alike_from_every_start(tmp_path: Path, extract: Extract) -> None:
+def test_old_x264_clip_decodes_identically_from_every_start(tmp_path: Path, extract: Extract) -> None:
     """Before build 151 x264 wrote 4:4:4 incorrectly, which only a note in the first frame reveals.
 
     Here the note of a current x264 is changed to an old build. Decoding the clip as an old one gives garbage,
@@ -174,7 +174,7 @@ def test_old_x264_clip_is_decoded_alike_from_every_start(tmp_path: Path, extract
     assert read_lumas(extract(relabeled, start_s=1.5)) == read_lumas(extract(relabeled)) != unchanged
 
 
-def test_two_frames_an_hour_apart_do_not_become_86400(tmp_path: Path, extract: Extract) -> None:
+def test_gap_of_an_hour_does_not_add_frames(tmp_path: Path, extract: Extract) -> None:
     clip = make_clip(
         tmp_path / "c.mp4",
         seconds=7200,

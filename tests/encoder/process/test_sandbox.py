@@ -79,10 +79,10 @@ def test_seccomp_alone_protects_network_and_processes(
     assert "read a file" in succeeded, "the sandbox's description says that every file can be read"
 
 
-def test_attempts_succeed_without_sandbox(
+def test_attacks_succeed_without_sandbox(
     folder: Path, canary: Canary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This verifies that the attempts of the tests above are effective."""
+    """This shows that the attacks in the tests above would work without the sandbox."""
     use_sandbox(UNRESTRICTED, monkeypatch)
     succeeded, environment = run_attempts(folder, canary)
     # The kernel may lack these.

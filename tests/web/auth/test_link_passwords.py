@@ -216,7 +216,7 @@ def test_wrong_password_shows_error_in_the_form(unlock: Unlock) -> None:
 
 
 @pytest.mark.slow
-def test_right_password_is_rejected_after_too_many_attempts(
+def test_correct_password_is_rejected_after_too_many_attempts(
     client: FlaskClient, unlock: Unlock, app: Flask
 ) -> None:
     assert [unlock("guess").status_code for _ in range(MAX_ATTEMPTS)] == [403] * MAX_ATTEMPTS

@@ -29,7 +29,7 @@ def test_invalid_request_id_is_replaced(client: FlaskClient, log_lines: LogLines
     assert [line["request_id"] for line in log_lines] == [returned]
 
 
-def test_request_is_logged_in_one_line(client: FlaskClient, log_lines: LogLines) -> None:
+def test_request_is_logged_on_one_line(client: FlaskClient, log_lines: LogLines) -> None:
     response = client.get("/nowhere/at-all")
     [line] = [line for line in log_lines if "status" in line]
     assert line["method"] == "GET"
@@ -54,7 +54,7 @@ def test_tokens_and_queries_are_not_logged(
 
 
 POLLED_URLS = [
-    *("/health/", "/health/live", "/health/ready", "/static/app.js", "/favicon.ico"),
+    *("/health/", "/health/live", "/health/ready", "/static/js/page.js", "/favicon.ico"),
     *("/jobs/{id}/", "/jobs/{id}/status", "/jobs/{id}/estimates", "/jobs/{id}/loops", "/jobs/{id}/preview"),
 ]
 
@@ -67,7 +67,7 @@ def test_successful_poll_is_not_logged(client: FlaskClient, log_lines: LogLines,
 
 @pytest.mark.parametrize("path", [path for path in POLLED_URLS if "health" not in path])
 def test_failed_poll_is_logged(client: FlaskClient, log_lines: LogLines, path: str) -> None:
-    path = path.format(id="0" * 32).replace("app.js", "nothing.js").replace("favicon", "nothing")
+    path = path.format(id="0" * 32).replace("page.js", "nothing.js").replace("favicon", "nothing")
     assert client.get(path).status_code == 404
     assert [line["status"] for line in log_lines] == [404]
 

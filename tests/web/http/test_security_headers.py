@@ -11,7 +11,7 @@ from chromi.config import Settings
 HSTS = "Strict-Transport-Security"
 
 
-@pytest.mark.parametrize("path", ["/", "/health/", "/static/app.css", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/health/", "/static/css/app.css", "/nowhere"])
 def test_every_response_has_security_headers(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
@@ -20,7 +20,7 @@ def test_every_response_has_security_headers(client: FlaskClient, path: str) -> 
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("path", ["/", "/health/", "/static/app.css", "/nowhere", "/download/nonsense/"])
+@pytest.mark.parametrize("path", ["/", "/health/", "/static/css/app.css", "/nowhere", "/download/nonsense/"])
 def test_hsts_is_sent_over_https_only(client: FlaskClient, path: str) -> None:
     assert client.get(path, base_url="https://localhost").headers[HSTS] == "max-age=31536000"
     assert HSTS not in client.get(path).headers

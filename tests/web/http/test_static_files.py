@@ -1,4 +1,4 @@
-"""Static files have versioned URLs, under which browsers cache them indefinitely."""
+"""Static files: cached forever at versioned addresses, and never stale."""
 
 import io
 import re
@@ -11,44 +11,49 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from chromi.db import Job
-from chromi.web.http.static_files import FOLDER, Assets
+from chromi.web.http.static_files import FOLDER, PAGE_SCRIPTS, STYLESHEET, Assets
 from tests.support.http_forms import PAGE
 
 STATIC_URL = re.compile(r'(?:src|href)="(/static/[^"]+)"')
+CACHED_FOREVER = "public, max-age=31536000, immutable"
+CSS_RULE = re.compile(r"([^{}]+)\{")
 
 
 @pytest.fixture
-def css_url(app: Flask) -> str:
-    """The versioned URL of app.css."""
+def stylesheet_url(app: Flask) -> str:
     with app.test_request_context():
-        return url_for("static", filename="app.css")
+        return url_for("static", filename=STYLESHEET)
 
 
-def test_versioned_files_are_cached_indefinitely(client: FlaskClient) -> None:
+# -- addresses and caching ---------------------------------------------------------------------------------
+
+
+def test_static_files_of_page_are_cached_forever(client: FlaskClient) -> None:
     urls = STATIC_URL.findall(client.get("/", headers=PAGE).text)
     assert len(urls) > 10
     for url in urls:
         response = client.get(url)
         assert response.status_code == 200, url
-        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable", url
-        assert "no-store" not in response.headers["Cache-Control"]
+        assert response.headers["Cache-Control"] == CACHED_FOREVER, url
 
 
 def test_version_changes_with_any_file(tmp_path: Path) -> None:
     before = Assets(FOLDER)
     shutil.copytree(FOLDER, tmp_path / "static")
     assert Assets(tmp_path / "static").version == before.version
-    with (tmp_path / "static/js/words.js").open("a") as script:
-        script.write("\n")
-    assert Assets(tmp_path / "static").version != before.version
+    for name in ("js/format.js", "css/components/cards.css"):
+        version = Assets(tmp_path / "static").version
+        with (tmp_path / "static" / name).open("a") as file:
+            file.write("\n.new { color: red; }\n")
+        assert Assets(tmp_path / "static").version != version, name
 
 
 @pytest.mark.parametrize("folder", ["", "v-000000000000/"])
-def test_other_versions_give_the_current_file_without_caching(
-    client: FlaskClient, css_url: str, folder: str
+def test_other_versions_return_current_file_uncached(
+    client: FlaskClient, stylesheet_url: str, folder: str
 ) -> None:
-    response = client.get(f"/static/{folder}app.css")
-    assert response.data == client.get(css_url).data
+    response = client.get(f"/static/{folder}{STYLESHEET}")
+    assert response.data == client.get(stylesheet_url).data
     assert response.headers["Cache-Control"] == "no-cache"
 
 
@@ -61,89 +66,126 @@ def test_other_versions_give_the_current_file_without_caching(
         "%2e%2e/config.py",
         "js/",
         "",
-        "v-0/app.css",
+        "v-0/css/app.css",
+        "css/base.css",
     ],
 )
-def test_unknown_file_is_not_found(client: FlaskClient, name: str) -> None:
+def test_unknown_file_gets_404(client: FlaskClient, name: str) -> None:
     response = client.get(f"/static/{name}")
     assert response.status_code == 404
     assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "br"])
-def test_unchanged_file_is_not_sent_again(client: FlaskClient, css_url: str, encoding: str) -> None:
-    headers = {"Accept-Encoding": encoding}
-    first = client.get(css_url, headers=headers)
-    second = client.get(css_url, headers=headers | {"If-None-Match": first.headers["ETag"]})
+def test_known_etag_gets_304(client: FlaskClient, stylesheet_url: str, encoding: str) -> None:
+    accept_encoding = {"Accept-Encoding": encoding}
+    first = client.get(stylesheet_url, headers=accept_encoding)
+    second = client.get(stylesheet_url, headers=accept_encoding | {"If-None-Match": first.headers["ETag"]})
     assert (second.status_code, second.data) == (304, b"")
     assert second.headers["ETag"] == first.headers["ETag"]
     assert second.headers["Cache-Control"] == first.headers["Cache-Control"]
 
 
-def test_range_is_sent_uncompressed(client: FlaskClient, css_url: str) -> None:
-    whole = client.get(css_url).data
-    response = client.get(css_url, headers={"Range": "bytes=100-999", "Accept-Encoding": "br, gzip"})
+def test_range_request_gets_uncompressed_part(client: FlaskClient, stylesheet_url: str) -> None:
+    whole = client.get(stylesheet_url).data
+    headers = {"Range": "bytes=100-999", "Accept-Encoding": "br, gzip"}
+    response = client.get(stylesheet_url, headers=headers)
     assert (response.status_code, response.data) == (206, whole[100:1000])
     assert "Content-Encoding" not in response.headers
 
 
-def test_file_varies_by_encoding_only(client: FlaskClient, css_url: str) -> None:
-    assert client.get(css_url, headers={"Accept-Encoding": "br"}).headers["Vary"] == "Accept-Encoding"
+def test_static_file_varies_by_encoding_only(client: FlaskClient, stylesheet_url: str) -> None:
+    response = client.get(stylesheet_url, headers={"Accept-Encoding": "br"})
+    assert response.headers["Vary"] == "Accept-Encoding"
 
 
-def test_head_has_the_headers_of_get(client: FlaskClient, css_url: str) -> None:
+def test_head_has_same_headers_as_get(client: FlaskClient, stylesheet_url: str) -> None:
     for encoding in ("identity", "br"):
         headers = {"Accept-Encoding": encoding}
-        get, head = client.get(css_url, headers=headers), client.head(css_url, headers=headers)
+        get, head = (send(stylesheet_url, headers=headers) for send in (client.get, client.head))
         assert head.data == b""
         for name in ("Content-Length", "Content-Type", "ETag", "Cache-Control"):
             assert head.headers[name] == get.headers[name], name
 
 
+# -- scripts -----------------------------------------------------------------------------------------------
+
+
 def test_page_preloads_all_its_modules(client: FlaskClient) -> None:
-    page = client.get("/", headers=PAGE).text
-    preloaded = re.findall(r'<link rel="modulepreload" href="/static/v-\w+/([^"]+)"', page)
-    assert sorted(preloaded) == sorted(Assets(FOLDER).modules_of("pages/start.js"))
-    assert "js/upload.js" in preloaded
-    assert "js/studio.js" not in preloaded, "the first page loads the studio's script later"
+    html = client.get("/", headers=PAGE).text
+    preloaded = re.findall(r'<link rel="modulepreload" href="/static/v-\w+/([^"]+)"', html)
+    assert sorted(preloaded) == sorted(Assets(FOLDER).imported_modules("js/pages/start.js"))
+    assert "js/upload-form.js" in preloaded
+    assert "js/studio.js" not in preloaded, "the studio's modules are loaded after the start page"
 
 
 def test_every_module_is_imported_by_a_page() -> None:
-    """No module is unused, and each import refers to a file."""
+    """Also checks that each import names a file."""
     assets = Assets(FOLDER)
-    pages = [name for name in assets.files if name.startswith("pages/")]
-    imported = {module for page in [*pages, "js/enter.js"] for module in assets.modules_of(page)}
-    modules = {name for name in assets.files if name.startswith("js/")}
-    assert modules == imported - {"app.js"} | {"js/enter.js"}
+    entries = [*(name for name in assets.files if name.startswith(PAGE_SCRIPTS)), "js/open-studio.js"]
+    imported = {module for entry in entries for module in [entry, *assets.imported_modules(entry)]}
+    assert {name for name in assets.files if name.startswith("js/")} == imported
+
+
+# -- stylesheet --------------------------------------------------------------------------------------------
+
+
+def test_stylesheet_contains_every_css_file_in_its_layer() -> None:
+    index = (FOLDER / STYLESHEET).read_text()
+    imports = re.findall(r'^@import "(.+)" layer\((\w+)\);$', index, re.MULTILINE)
+    names = {path.relative_to(FOLDER / "css").as_posix() for path in (FOLDER / "css").rglob("*.css")}
+    assert {name for name, _ in imports} == names - {"app.css"}
+    folders = {"tokens.css": "tokens", "base.css": "base", "components": "components", "pages": "pages"}
+    assert all(layer == folders[name.split("/")[0]] for name, layer in imports)
+    stylesheet = Assets(FOLDER).files[STYLESHEET].decode()
+    assert stylesheet.startswith("@layer tokens, base, components, pages;")
+    assert "@import" not in stylesheet
+    assert stylesheet.count("@layer components {") == len([each for each in imports if "components" in each])
+    assert stylesheet.count("{") == stylesheet.count("}")
+
+
+def test_page_loads_one_stylesheet(client: FlaskClient, stylesheet_url: str) -> None:
+    html = client.get("/", headers=PAGE).text
+    assert re.findall(r'<link rel="stylesheet" href="([^"]+)"', html) == [stylesheet_url]
+
+
+def test_selectors_contain_no_ids() -> None:
+    stylesheet = Assets(FOLDER).files[STYLESHEET].decode()
+    selectors = [text for text in CSS_RULE.findall(stylesheet) if not text.strip().startswith("@")]
+    assert len(selectors) > 200
+    assert not [text for text in selectors if "#" in text.rpartition(";")[2]]
+
+
+# -- icons and link previews -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("path", "size_px"),
+    ("url", "size_px"),
     [
         ("/favicon.ico", (48, 48)),
         ("/static/apple-touch-icon.png", (180, 180)),
         ("/static/social.png", (1200, 630)),
     ],
 )
-def test_icons_have_their_size(client: FlaskClient, path: str, size_px: tuple[int, int]) -> None:
-    response = client.get(path)
+def test_icon_has_its_size(client: FlaskClient, url: str, size_px: tuple[int, int]) -> None:
+    response = client.get(url)
     assert response.mimetype == "image/png"
     with Image.open(io.BytesIO(response.data)) as image:
         assert image.size == size_px
 
 
-def test_first_page_has_open_graph_properties(client: FlaskClient) -> None:
-    page = client.get("/").text
-    properties = dict(re.findall(r'<meta property="og:([^"]+)" content="([^"]+)">', page))
+def test_start_page_has_open_graph_data(client: FlaskClient) -> None:
+    html = client.get("/").text
+    properties = dict(re.findall(r'<meta property="og:([^"]+)" content="([^"]+)">', html))
     assert properties["url"] == "http://localhost/"
     assert properties["title"] == "Your clip, behind every new tab"
     assert properties["image"].startswith("http://localhost/static/v-")
     assert client.get(properties["image"]).mimetype == "image/png"
-    assert '<meta name="twitter:card" content="summary_large_image">' in page
+    assert '<meta name="twitter:card" content="summary_large_image">' in html
 
 
-def test_only_the_first_page_may_be_indexed(client: FlaskClient, upload: str, job: Job) -> None:
+def test_only_start_page_may_be_indexed(client: FlaskClient, upload: str, job: Job) -> None:
     assert "X-Robots-Tag" not in client.get("/", headers=PAGE).headers
-    for path in (f"/uploads/{upload}/", f"/jobs/{job.id}/", "/health/", "/nowhere"):
-        assert client.get(path, headers=PAGE).headers["X-Robots-Tag"] == "noindex", path
-        assert "og:" not in client.get(path, headers=PAGE).text
+    for url in (f"/uploads/{upload}/", f"/jobs/{job.id}/", "/health/", "/nowhere"):
+        assert client.get(url, headers=PAGE).headers["X-Robots-Tag"] == "noindex", url
+        assert "og:" not in client.get(url, headers=PAGE).text

@@ -75,7 +75,7 @@ def test_unread_responses_occupy_no_thread(web: Service, large_path: str) -> Non
 def test_unread_responses_are_not_buffered_in_memory(web: Service) -> None:
     process = psutil.Process(web.process.pid)
     before = process.memory_info().rss
-    requests = b"GET /static/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 1500
+    requests = b"GET /static/css/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 1500
     with ExitStack() as stack:
         for _ in range(12):
             stack.enter_context(closing(connect(web))).sendall(requests)

@@ -87,7 +87,7 @@ def test_anonymous_client_cannot_change_jobs(client: FlaskClient, action: str) -
     assert Job.select().count() == 1
 
 
-def test_login_sets_a_strict_http_only_cookie(client: FlaskClient) -> None:
+def test_login_sets_httponly_samesite_strict_cookie(client: FlaskClient) -> None:
     response = log_in(client, TOKEN)
     assert response.status_code == 303
     assert response.location == "/admin/"

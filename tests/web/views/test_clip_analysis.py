@@ -38,7 +38,7 @@ def test_loops_job_finds_loops(client: FlaskClient, upload: str) -> None:
     assert {window["duration_s"] for window in job["loops"]} == {6.0}, "in the clip, not in the GIF"
 
 
-def test_invalid_option_is_named(client: FlaskClient, upload: str) -> None:
+def test_error_names_invalid_option(client: FlaskClient, upload: str) -> None:
     response = client.post(f"/uploads/{upload}/loops/", data={"duration": "99"})
     assert response.status_code == 422
     assert "duration" in response.get_json()["error"]["message"]

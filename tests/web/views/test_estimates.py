@@ -80,7 +80,7 @@ def test_new_estimate_cancels_the_earlier_one_of_its_upload(client: FlaskClient,
     assert states == [State.QUEUED, State.CANCELLED, State.QUEUED]
 
 
-def test_invalid_option_is_named(client: FlaskClient, upload: str) -> None:
+def test_error_names_invalid_option(client: FlaskClient, upload: str) -> None:
     response = client.post(f"/uploads/{upload}/estimates/", data={"speed": "9"})
     assert response.status_code == 422
     assert "speed" in response.get_json()["error"]["message"]

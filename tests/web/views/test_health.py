@@ -153,7 +153,7 @@ def test_any_other_request_gets_no_details(settings: Settings, peer: str, header
         assert not gets_details(client_with(settings, trusted_proxy=trusted), peer, headers)
 
 
-def test_admin_token_gives_details(settings: Settings) -> None:
+def test_admin_token_shows_details(settings: Settings) -> None:
     client = client_with(settings, admin_token=TOKEN)
     assert gets_details(client, REMOTE, {"Authorization": f"Bearer {TOKEN}"})
 

@@ -56,7 +56,7 @@ def test_disabled_metrics_get_404(settings: Settings) -> None:
     database.close()
 
 
-def test_queue_workers_and_disk_are_measured(client: FlaskClient) -> None:
+def test_metrics_cover_queue_workers_and_disk(client: FlaskClient) -> None:
     now = time.time()
     for age_s in (5, 70):
         Job.create(options_json={}, created_at=now - age_s)

@@ -77,7 +77,7 @@ def test_link_expires_as_chosen(client: FlaskClient, job: Job, choice: str, seco
         ({"password": "x" * 101}, "password"),
     ],
 )
-def test_invalid_option_is_named_and_creates_no_link(
+def test_error_names_invalid_option_and_creates_no_link(
     client: FlaskClient, job: Job, options: dict[str, str], name: str
 ) -> None:
     response = client.post(f"/jobs/{job.id}/links/", data=options)

@@ -23,7 +23,7 @@ from tests.support.tus_client import TUS, create, is_stored, offset_of, send_chu
 
 
 @pytest.mark.parametrize("content", [b"This is only a text.\n" * 1000, b"\x00" * 50_000])
-def test_file_that_is_no_video_is_rejected_and_removed(
+def test_non_video_file_is_rejected_and_removed(
     client: FlaskClient, storage: Storage, content: bytes
 ) -> None:
     url = create(client, len(content)).location

@@ -122,7 +122,7 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#
     ],
     ids=["no file", "empty", "text", "playlist", "zeros"],
 )
-def test_file_that_is_no_video_is_rejected(
+def test_non_video_file_is_rejected(
     convert: PostForm, storage: Storage, video: bytes | None, status: int, code: str, text: str
 ) -> None:
     response = convert(video)
@@ -167,7 +167,7 @@ def test_file_in_another_field_is_rejected(client: FlaskClient, storage: Storage
         ({"start_time": "soon", "duration": "long"}, "duration"),
     ],
 )
-def test_invalid_option_is_named(
+def test_error_names_invalid_option(
     convert: PostForm, storage: Storage, options: dict[str, str], text: str
 ) -> None:
     response = convert(**options)
