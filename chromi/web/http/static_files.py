@@ -23,6 +23,7 @@ ENDPOINT = "static"
 """Flask's own name for the endpoint, so `url_for("static", filename=...)` returns the versioned address."""
 
 _JS_IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["']""", re.MULTILINE)
+_DOC_COMMENT = re.compile(r"^[ \t]*/\*\*.*?\*/\n", re.DOTALL | re.MULTILINE)
 _CSS_COMMENT = re.compile(r"/\*.*?\*/\n*", re.DOTALL)
 _CSS_IMPORT = re.compile(r'^@import "([^"]+)" layer\((\w+)\);$', re.MULTILINE)
 
@@ -38,6 +39,7 @@ class Assets:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         self.files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
         self._inline_css_imports()
+        self._remove_doc_comments()
         self.etags = {name: _digest(content) for name, content in self.files.items()}
         self.version = _digest(repr(self.etags).encode())
 
@@ -58,6 +60,11 @@ class Assets:
         """
         stylesheet = _CSS_IMPORT.sub(self._take_css_layer, self.files[STYLESHEET].decode())
         self.files[STYLESHEET] = _CSS_COMMENT.sub("", stylesheet).encode()
+
+    def _remove_doc_comments(self) -> None:
+        """Remove the JSDoc comments of our scripts, which are a fifth of their compressed size."""
+        for name in (name for name in self.files if name.startswith("js/")):
+            self.files[name] = _DOC_COMMENT.sub("", self.files[name].decode()).encode()
 
     def _take_css_layer(self, css_import: re.Match[str]) -> str:
         target, layer = css_import.groups()

@@ -189,3 +189,11 @@ def test_only_start_page_may_be_indexed(client: FlaskClient, upload: str, job: J
     for url in (f"/uploads/{upload}/", f"/jobs/{job.id}/", "/health/", "/nowhere"):
         assert client.get(url, headers=PAGE).headers["X-Robots-Tag"] == "noindex", url
         assert "og:" not in client.get(url, headers=PAGE).text
+
+
+def test_scripts_are_sent_without_doc_comments() -> None:
+    scripts = {name: text for name, text in Assets(FOLDER).files.items() if name.startswith("js/")}
+    assert not [name for name, text in scripts.items() if b"/**" in text]
+    source = (FOLDER / "js/timecode.js").read_text()
+    without_comments = [line for line in source.split("\n") if not line.lstrip().startswith(("/**", "*"))]
+    assert scripts["js/timecode.js"].decode() == "\n".join(without_comments)
