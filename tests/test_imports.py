@@ -37,7 +37,7 @@ ENCODER_LAYERS = (
     ("encoder_errors", "timecode"),
     ("progress",),
     ("process",),
-    ("source", "option_values"),
+    ("source", "option_parser"),
     ("options",),
     ("gif",),
     ("frames",),

@@ -178,7 +178,7 @@ class Job(BaseModel):
 
     @property
     def result(self) -> ConversionResult | None:
-        """What a conversion produced; None for other kinds and before the end."""
+        """What a conversion produced; None for other kinds or if unfinished."""
         found = (self.result_json or {}).get("result")
         return None if found is None else ConversionResult.from_dict(found)
 

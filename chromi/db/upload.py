@@ -65,7 +65,7 @@ class Upload(BaseModel):
         return None if self.info_json is None else VideoInfo.from_dict(self.info_json)
 
     def complete_info(self) -> VideoInfo:
-        """Return facts about the video. Raises Conflict while the upload is incomplete."""
+        """Return info about the video. Raises Conflict while the upload is incomplete."""
         if self.info is None:
             raise Conflict(Message("This clip is still being uploaded."))
         return self.info

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from chromi.encoder.option_values import OptionParser
+from chromi.encoder.option_parser import OptionParser
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.source.video_info import VideoInfo
 from chromi.encoder.timecode import format_timecode

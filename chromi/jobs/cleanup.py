@@ -83,7 +83,7 @@ def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
     """Remove the uploads, complete or not, that nobody has used for `upload_ttl_s` and no job needs."""
     needed = Job.select(Job.upload).where(Job.state.not_in(FINAL_STATES), Job.upload.is_null(False))
     unused = (Upload.used_at < time.time() - settings.upload_ttl_s) & Upload.id.not_in(needed)
-    # The condition is checked again by the DELETE, because somebody may use the upload in between.
+    # The DELETE rechecks the condition, because the upload may be used in the meantime.
     return sum(remove_upload(upload, storage, settings, unused) for upload in Upload.select().where(unused))
 
 

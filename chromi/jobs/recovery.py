@@ -1,4 +1,4 @@
-"""Recover jobs that no worker runs and no task leads to."""
+"""Recover jobs that no worker is running and no task refers to."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _release_all(jobs: Iterable[Job], storage: Storage) -> int:
 
 def _release(job: Job) -> bool:
     """Take a job from its worker; true if it failed because that was its last attempt."""
-    with database.atomic("IMMEDIATE"):  # the worker may have reported since, and must not do so in between
+    with database.atomic("IMMEDIATE"):  # the worker may have reported since; lock it out until we commit
         if not Job.select().where(Job.id == job.id, Job.heartbeat_at == job.heartbeat_at).exists():
             return False
         logger.warning("job %s: worker %s was lost during attempt %d", job.id, job.worker, job.attempts)

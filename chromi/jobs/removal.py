@@ -33,7 +33,7 @@ def remove_job_leftovers(job: Job, storage: Storage) -> None:
 
 
 def _release_upload(upload_id: str | None, storage: Storage) -> bool:
-    """Restart the upload's time to live, or remove it if it was sent for the one job that has ended."""
+    """Restart the upload's time to live, or remove it if it was sent only for the job that just ended."""
     upload = Upload.get_or_none(Upload.id == upload_id)
     if upload is None:
         return False

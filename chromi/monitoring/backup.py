@@ -78,7 +78,7 @@ def _finished_files(folder: Path) -> list[Path]:
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """Add a file with its current length; a file that has disappeared had expired."""
+    """Add a file with its current length; a missing file has simply expired."""
     with suppress(FileNotFoundError), path.open("rb") as file:
         member = archive.gettarinfo(arcname=name, fileobj=file)
         member.mode = 0o600

@@ -1,1 +1,1 @@
-"""What Chromi says in other languages: for each the text that people edit, and the file that is read."""
+"""Translations: for each language, the text that people edit and the file that is loaded."""

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job:
-    """Create a job and enqueue it, or return the unfinished one, as JobType.duplicates says.
+    """Create a job and enqueue it, or return the unfinished one, depending on JobType.duplicates.
 
     Raises AlreadyRunning, QueueFull, DiskFull, RateLimited, and NotFound if the upload was just removed.
     """

@@ -88,7 +88,7 @@ def test_dead_web_server_stops_worker_without_waiting_for_its_job(
         assert connection.execute("SELECT state FROM job WHERE id = ?", [job_id]).fetchone() == ("queued",)
 
 
-def test_children_die_with_killed_supervisor(start_service: StartService, clip: Path) -> None:
+def test_children_die_when_supervisor_is_killed(start_service: StartService, clip: Path) -> None:
     service = start_service(secret_key="a secret signing key", admin_token="a secret admin token")
     start_job(service, clip)
     environments = wait_for(lambda: read_environments(find_ffmpeg_processes(service.process.pid)), "ffmpeg")

@@ -102,7 +102,7 @@ def test_unreadable_video_is_reported_in_studio(
     expect_console_errors(console_errors, *REQUEST_ERRORS)
 
 
-def test_other_file_of_same_size_does_not_continue_upload(
+def test_different_file_of_same_size_does_not_resume_upload(
     page: Page, seeded_app: SeededApp, clip: Path, tmp_path: Path
 ) -> None:
     open_unfinished_upload(page, seeded_app, clip)

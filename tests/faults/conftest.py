@@ -14,8 +14,9 @@ from tests.support.running_service import Service, end_service, run_service
 
 WEB_WITH_SHORT_TIMEOUTS = "; ".join(
     (
-        "from chromi.web.server import timeouts",
-        "timeouts.REQUEST_TIMEOUT_S, timeouts.WINDOW_S, timeouts.LOADED_TIMEOUT_S = 2.0, 2.0, 1.0",
+        "from chromi.web.server import connection_timer",
+        "connection_timer.REQUEST_TIMEOUT_S = connection_timer.WINDOW_S = 2.0",
+        "connection_timer.LOADED_TIMEOUT_S = 1.0",
         "from chromi.cli.serve import web",
         "web()",
     )

@@ -26,8 +26,8 @@ WEB_WITH_SHORT_TIMEOUTS = "; ".join(
     (
         "from chromi.encoder.source import mp4_index_check, probe",
         "mp4_index_check.MAX_EDITS, probe.PROBE_TIMEOUT_S = 10**9, 3.0",
-        "from chromi.web.server import timeouts",
-        "timeouts.REQUEST_TIMEOUT_S = 3.0",
+        "from chromi.web.server import connection_timer",
+        "connection_timer.REQUEST_TIMEOUT_S = 3.0",
         "from chromi.cli.serve import web",
         "web()",
     )

@@ -240,7 +240,7 @@ def send_chunk(service: Service, location: str, chunk: bytes, *, offset: int) ->
         return get_status("-XPATCH", *headers, "--data-binary", f"@{file.name}", service.url + location)
 
 
-def test_worker_killed_between_result_file_and_row_is_recovered(service: Service, clip: Path) -> None:
+def test_job_killed_between_result_file_and_row_is_recovered(service: Service, clip: Path) -> None:
     """The GIF exists but is not recorded: it is not served, and the job runs again."""
     job_id = start_encoding(service, clip)
     with write_lock(service):

@@ -10,11 +10,11 @@ from pathlib import Path
 from chromi.encoder.encoder_errors import FrozenVideo, NoFrames
 from chromi.encoder.frames.color_filters import write_lut
 from chromi.encoder.frames.decode_gaps import check_for_gaps
-from chromi.encoder.frames.deinterlace import choose_deinterlacer, may_be_unflagged
+from chromi.encoder.frames.deinterlacing import choose_deinterlacer, may_be_unflagged
 from chromi.encoder.frames.filtergraph import build_filtergraph
 from chromi.encoder.frames.frame_order import frames_to_read, read_from_s
 from chromi.encoder.frames.frame_writer import FrameWriter
-from chromi.encoder.frames.pixel_art import is_pixel_art
+from chromi.encoder.frames.pixel_art_detection import is_pixel_art
 from chromi.encoder.frames.thumbnails import THUMBNAIL_FILTERS, THUMBNAIL_OUTPUTS
 from chromi.encoder.frames.write_in_order import SET_TIMESTAMPS
 from chromi.encoder.options import ConversionOptions
@@ -28,7 +28,7 @@ FLICKS_PER_S = 705_600_000
 
 _EARLIER_SEEK_S = 10.0
 """How far before the window the second seek goes, if the first one lands after the window's start."""
-_TIMESTAMP_PRECISION_S = 0.001  # Matroska's time stamps are whole milliseconds
+_TIMESTAMP_PRECISION_S = 0.001  # Matroska's timestamps are whole milliseconds
 _MAX_STILL_S = 20.0  # in a changing stream, a frame that old may still be on screen at the window's start
 _MAX_READ_FPS = 64  # in a changing stream, every frame is read up to this frame rate
 
@@ -55,7 +55,7 @@ class DecodedFrames:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """The settings of one decoding run, and its logs. A run that fails leads to one with other settings.
+    """The settings of one decoding run, and its logs. A failed run is retried with other settings.
 
     `seek_s` is where reading begins, None for the beginning of the file. `deinterlacer` is None until a frame
     is flagged as interlaced. `log` has the frames of the clip, `shown_log` those that were written.

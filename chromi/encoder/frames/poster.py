@@ -39,7 +39,7 @@ class Poster:
         if self._format == "PNG":
             _write_first_frame(frames_path, self._partial, codec="png")
             return
-        _write_first_frame(frames_path, self._partial, codec="bmp")  # uncompressed: read back at once
+        _write_first_frame(frames_path, self._partial, codec="bmp")  # uncompressed: read back immediately
         with Image.open(self._partial, formats=["BMP"]) as image:
             image.load()
         image.save(self._partial, self._format, quality=JPEG_QUALITY)

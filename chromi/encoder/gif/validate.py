@@ -16,7 +16,7 @@ from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.process.parallel import run_parallel
 
-MIN_DELAY_CS = 2  # Chrome replaces delays of 0 and 1 by 10
+MIN_DELAY_CS = 2  # Chrome replaces delays of 0 and 1 with 10
 _DECODE_INTERVAL = OUTPUT_FPS
 """One frame per second is decoded. Decoding all takes a third of the rendering time and finds no more."""
 

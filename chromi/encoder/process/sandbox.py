@@ -42,7 +42,7 @@ class Sandbox:
 
     @property
     def is_full(self) -> bool:
-        """True with both Landlock and seccomp."""
+        """True if both Landlock and seccomp apply."""
         return bool(self.landlock_abi and self.seccomp_filter)
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
 """Build the seccomp filter (classic BPF) that blocks system calls which ffmpeg and gifsicle never need.
 
 Both read and write files and start threads. The filter blocks what Landlock does not cover: the network,
-other processes, and changes to the owners, modes and times of files. A list of allowed calls would be easier
-to justify, but it would break with every new C library.
+other processes, and changes to file owners, modes and timestamps. An allowlist would be easier
+to justify, but it would break with every new libc release.
 """
 
 import os
@@ -152,7 +152,7 @@ _CLONE3 = 435
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_OFFSET, _ARCH_OFFSET, _FIRST_ARGUMENT_OFFSET, _SECOND_ARGUMENT_OFFSET = 0, 4, 16, 24
 _SECCOMP_RET_ALLOW, _SECCOMP_RET_ERRNO = 0x7FFF0000, 0x00050000
-_X32_SYSCALL_BIT = 0x40000000  # the x32 ABI has all calls of x86_64 under other numbers
+_X32_SYSCALL_BIT = 0x40000000  # the x32 ABI has all x86_64 calls under different numbers
 _CLONE_THREAD = 0x00010000
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _PR_SET_PDEATHSIG = 1

@@ -63,7 +63,7 @@ class Box:
 
 
 def find_searchable_boxes(file: mmap.mmap) -> Iterator[Box]:
-    """Yield the top-level boxes except media data, and decompressed movie boxes.
+    """Yield the top-level boxes (except media data) and decompressed movie boxes.
 
     Raises NotAVideo if there is too much compressed data.
     """

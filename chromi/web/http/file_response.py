@@ -1,4 +1,4 @@
-"""Send a file or a range of it, and know how much of it was sent."""
+"""Send a file or a range of it, and track how much of it was sent."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class IncomingRequest(Protocol):
 
 
 class UploadGuard:
-    """Checks each request that has a body, and knows the uploads that are being received."""
+    """Checks each request that has a body, and tracks the uploads in progress."""
 
     def __init__(self, settings: Settings, admission: AdmissionControl) -> None:
         self._settings = settings

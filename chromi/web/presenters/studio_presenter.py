@@ -44,7 +44,7 @@ def studio_page(upload: Upload) -> dict[str, Any]:
 
 
 def _window_s(form: dict[str, str]) -> float:
-    """Return the length of the part of the clip that these options use; invalid options count as defaults."""
+    """Return the length of the window that these options use; invalid options fall back to defaults."""
     try:
         options = ConversionOptions.parse(**form)
     except BadOptions:

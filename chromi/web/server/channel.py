@@ -21,8 +21,8 @@ from chromi.web.http.request_log import log_rejected_request
 from chromi.web.http.request_validation import REJECTION_KEY
 from chromi.web.http.security_headers import HEADERS
 from chromi.web.limits.upload_guard import RequestKind, UploadGuard
+from chromi.web.server.connection_timer import ConnectionTimer, Phase
 from chromi.web.server.request_parser import RequestParser
-from chromi.web.server.timeouts import ConnectionTimer, Phase
 
 MAX_CONNECTIONS_PER_CLIENT = 150
 """Of 500 in all: enough for an office behind one address, and three clients together cannot take all."""

@@ -88,7 +88,7 @@ def test_result_loops_endlessly_and_has_no_metadata(tmp_path: Path) -> None:
     assert b"secret" not in (tmp_path / "o.gif").read_bytes()
 
 
-def test_frame_sizes_are_sizes_in_the_file(tmp_path: Path) -> None:
+def test_frame_sizes_match_sizes_in_the_file(tmp_path: Path) -> None:
     path = write_gif(tmp_path / "a.gif", [1, 2, 3])
     frames = read_frames(EncodedSegment([path]))
     assert len(frames) == 3

@@ -109,7 +109,7 @@ def test_json_body_is_rejected(client: FlaskClient) -> None:
     assert response.get_json()["error"]["code"] == "not_a_form"
 
 
-def test_chunk_body_is_accepted_by_resumable_uploads_only(client: FlaskClient) -> None:
+def test_chunk_body_is_accepted_only_by_resumable_uploads(client: FlaskClient) -> None:
     response = client.post("/uploads/", data=b"x", content_type=CHUNK["Content-Type"])
     assert (response.status_code, response.get_json()["error"]["code"]) == (415, "not_a_form")
 

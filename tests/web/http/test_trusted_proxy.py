@@ -51,7 +51,7 @@ def wrap_again(app: Flask, proxy_settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize("is_wrapped_twice", [False, True])
 @pytest.mark.parametrize("trusted", [PROXY, "*"])
 @pytest.mark.parametrize(("count", "client"), [(1, "2.2.2.2"), (2, "1.1.1.1")])
-def test_headers_of_the_trusted_proxy_are_used(
+def test_trusted_proxy_headers_are_used(
     get_address_and_url: GetAddressAndUrl, trusted: str, count: int, client: str, is_wrapped_twice: bool
 ) -> None:
     seen = get_address_and_url(

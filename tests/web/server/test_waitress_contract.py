@@ -84,7 +84,7 @@ def test_channel_has_the_attributes_in_use() -> None:
         server.close()
 
 
-def test_functions_have_the_parameters_in_use() -> None:
+def test_functions_accept_the_parameters_we_use() -> None:
     assert "_dispatcher" in inspect.signature(create_server).parameters
     assert list(inspect.signature(parse_proxy_headers).parameters)[:3] == [
         "environ",

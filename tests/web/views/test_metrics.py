@@ -49,7 +49,7 @@ def scrape(client: FlaskClient) -> dict[str, float]:
     return samples
 
 
-def test_disabled_metrics_get_404(settings: Settings) -> None:
+def test_disabled_metrics_return_404(settings: Settings) -> None:
     app = create_app(replace(settings, metrics=False))
     assert app.test_client().get("/metrics").status_code == 404
     app.extensions["chromi"].background.shutdown()

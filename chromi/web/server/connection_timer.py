@@ -1,4 +1,4 @@
-"""Timeouts and minimum throughput of a connection: waitress itself only closes silent connections."""
+"""Timeouts and minimum throughput of a connection: waitress itself only closes idle connections."""
 
 from __future__ import annotations
 

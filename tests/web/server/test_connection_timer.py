@@ -2,7 +2,7 @@
 
 import pytest
 
-from chromi.web.server.timeouts import (
+from chromi.web.server.connection_timer import (
     LOADED_TIMEOUT_S,
     MIN_WINDOW_BYTES,
     REQUEST_TIMEOUT_S,
