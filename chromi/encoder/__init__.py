@@ -1,4 +1,4 @@
-"""Convert video clips into animated GIFs; a library without Flask, database or queue."""
+"""Convert video clips into animated GIFs. This library does not depend on Flask, a database or a queue."""
 
 from chromi.encoder.capabilities import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.encoder.gif.validate import copy_first_frame, read_first_frame

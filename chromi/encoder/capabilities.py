@@ -22,7 +22,7 @@ _LIMITS = ProcessLimits(timeout_s=10, max_file_bytes=0)
 
 @dataclass(frozen=True)
 class FfmpegReport:
-    """The installed ffmpeg and the filters, decoders and encoders that it lacks."""
+    """The installed ffmpeg version and the filters, decoders and encoders that it lacks."""
 
     path: Path
     version: str
@@ -30,7 +30,7 @@ class FfmpegReport:
 
 
 def inspect_ffmpeg() -> FfmpegReport:
-    """Return version and missing components of the installed ffmpeg, found in four short runs.
+    """Return the version and missing components of the installed ffmpeg, using four short runs.
 
     Raises FfmpegMissing and TimedOut.
     """
@@ -56,7 +56,10 @@ def inspect_gifsicle() -> str:
 
 
 def inspect_sandbox() -> Sandbox:
-    """Return the detect_sandbox sandbox for ffmpeg and gifsicle on this machine. Raises ServiceBusy."""
+    """Return the sandbox that detect_sandbox selects for ffmpeg and gifsicle on this machine.
+
+    Raises ServiceBusy.
+    """
     return detect_sandbox()
 
 

@@ -1,4 +1,4 @@
-"""Errors of the encoder. Their code and message are stored with the job that failed."""
+"""Encoder errors. Each error's code and message are stored with the failed job."""
 
 from chromi.errors import ChromiError, DiskFull
 from chromi.i18n import Message
@@ -59,7 +59,7 @@ class ConverterKilled(EncodeError):
 
 
 class OutOfMemory(EncodeError):
-    """ffmpeg needs more memory for this clip than its limit or the machine allows."""
+    """ffmpeg needs more memory for this clip than its limit allows or the machine can provide."""
 
     code = "out_of_memory"
     user_message = Message(
@@ -117,5 +117,5 @@ class CannotFit(EncodeError):
 
 
 def to_encode_error(error: OSError) -> ChromiError:
-    """Return DiskFull or a plain EncodeError for a system error."""
+    """Return DiskFull or a plain EncodeError for an operating system error."""
     return DiskFull.from_os_error(error) or EncodeError(detail=str(error))

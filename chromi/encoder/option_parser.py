@@ -1,4 +1,4 @@
-"""Parsing of option values from user input."""
+"""Parse option values from user input."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class OptionParser:
-    """Parse options one by one and collect the errors; an empty option gets its default.
+    """Parse options one by one and collect the errors. An empty option gets its default.
 
     A method returns a valid placeholder for an invalid option. Call `check` after the last option.
     """
@@ -30,12 +30,12 @@ class OptionParser:
         ]
 
     def check(self) -> None:
-        """Raise BadOptions, which names every invalid option, if there was any."""
+        """Raise BadOptions listing every invalid option, if there are any."""
         if self._errors:
             raise BadOptions(join_messages(self._errors))
 
     def parse_seconds(self, name: str, default: float, lowest: float, highest: float) -> float:
-        """Parse a timecode; return seconds."""
+        """Parse a timecode and return it in seconds."""
         try:
             value = parse_timecode(self._texts[name]) if name in self._texts else default
         except ValueError:
@@ -55,7 +55,7 @@ class OptionParser:
         return self._add_error(error, lowest)
 
     def parse_number(self, name: str, default: float, lowest: float, highest: float) -> float:
-        """Parse a decimal number; return it rounded to three decimal places."""
+        """Parse a decimal number and return it rounded to three decimal places."""
         text = self._texts.get(name)
         if text is None:
             return default
@@ -71,11 +71,11 @@ class OptionParser:
         return self._add_error(error, default)
 
     def parse_optional_number(self, name: str, lowest: float, highest: float) -> float | None:
-        """Parse a number as `parse_number` does; return None if it is missing."""
+        """Parse a number like `parse_number`, but return None if it is missing."""
         return self.parse_number(name, lowest, lowest, highest) if name in self._texts else None
 
     def parse_choice(self, name: str, default: _Choice) -> _Choice:
-        """Parse a member of the enumeration of `default`."""
+        """Parse a member of the enumeration that `default` belongs to."""
         enumeration = type(default)
         try:
             return enumeration(self._texts.get(name, default).lower())
@@ -90,7 +90,7 @@ class OptionParser:
         return text in _TRUE
 
     def parse_point(self, name: str, default: tuple[float, float]) -> tuple[float, float]:
-        """Parse X,Y, each from 0 to 1."""
+        """Parse a point X,Y, with each coordinate from 0 to 1."""
         if name not in self._texts:
             return default
         parts = [part.strip() for part in self._texts[name].split(",")]
@@ -100,7 +100,7 @@ class OptionParser:
         return round(float(parts[0]), 3), round(float(parts[1]), 3)
 
     def parse_color(self, name: str, default: str) -> str:
-        """Parse #rrggbb or the word `default`."""
+        """Parse a color as #rrggbb or the word `default`."""
         text = self._texts.get(name, default).lower()
         if text != default and not _COLOR.fullmatch(text):
             error = Message("%(name)s must be auto or a color such as #202124", name=name)
@@ -110,7 +110,7 @@ class OptionParser:
     def parse_size(
         self, name: str, default: tuple[int, int], sizes: Mapping[str, tuple[int, int]]
     ) -> tuple[int, int]:
-        """Parse a key of `sizes`; return width and height in pixels."""
+        """Parse a key of `sizes` and return the width and height in pixels."""
         if name not in self._texts:
             return default
         size_px = sizes.get(self._texts[name].lower())

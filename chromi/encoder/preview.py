@@ -1,4 +1,4 @@
-"""Previews: small H.264 copies of clips in codecs that browsers do not play, such as HEVC and ProRes."""
+"""Make previews: small H.264 copies of clips whose codecs browsers do not play, such as HEVC and ProRes."""
 
 import secrets
 from collections.abc import Callable
@@ -23,7 +23,7 @@ MAX_PREVIEW_S = 600
 MAX_SIDE_PX = 640
 MAX_FPS = 30
 
-# Slower clips get MAX_FPS too: at its own rate, a slide show's frames would be displaced by seconds.
+# Slower clips also get MAX_FPS: at the original rate, frames of a slide show would be off by seconds.
 _MIN_SOURCE_FPS = 20
 _MAX_KBIT_S = 2000
 _MAX_BYTES = 2 * MAX_PREVIEW_S * _MAX_KBIT_S * 1000 // 8  # a safety net: twice the rate limit
@@ -37,13 +37,13 @@ def make_preview(
     timeout_s: float = PREVIEW_TIMEOUT_S,
     on_tick: Callable[[float], None] = lambda fraction: None,
 ) -> None:
-    """Write a silent H.264 MP4 of `source` to `destination`, which appears there only when complete.
+    """Write a silent H.264 MP4 of `source` to `destination`, which only appears once complete.
 
-    It is upright, at most MAX_SIDE_PX on its longer side, and never enlarged. Its time stamps are those of
-    the clip, counted from the first frame. `on_tick` gets the fraction done, 0 to 1, ten times a second; its
-    exceptions end the encoding.
+    The preview is upright, at most MAX_SIDE_PX on its longer side, and never enlarged. Its timestamps are
+    those of the clip, counted from the first frame. `on_tick` receives the fraction done, 0 to 1, ten times a
+    second. Its exceptions end the encoding.
 
-    Raises NotAVideo, and EncodeError: NoFrames, TimedOut, DiskFull, FfmpegMissing.
+    Raises NotAVideo and EncodeError: NoFrames, TimedOut, DiskFull, FfmpegMissing.
     """
     partial_path = destination.with_name(f".chromi-{secrets.token_hex(8)}.partial")
     try:
@@ -67,7 +67,10 @@ def make_preview(
 def _encode(
     source: Path, info: VideoInfo, lut_path: Path | None, partial_path: Path, writer: FrameWriter
 ) -> None:
-    """Encode for fast seeking: a key frame per second, and no B-frames, which need a shifting edit list."""
+    """Encode for fast seeking:
+
+    one key frame per second, and no B-frames because they need an edit list for the time shift.
+    """
     with source.open("rb") as clip:
         writer.write(
             [
@@ -86,20 +89,20 @@ def _encode(
 
 
 def _choose_fps(info: VideoInfo) -> float:
-    """Return the clip's own frame rate if it is in the usual range, else MAX_FPS."""
+    """Return the clip's own frame rate if it is in the usual range, or else MAX_FPS."""
     return info.fps if info.fps and _MIN_SOURCE_FPS <= info.fps <= MAX_FPS else MAX_FPS
 
 
 def _size_px(info: VideoInfo) -> tuple[int, int]:
-    """Return width and height of the preview: even, as H.264 requires, and not larger than the clip."""
+    """Return the preview's width and height: even, as H.264 requires, and no larger than the clip."""
     scale = min(1.0, MAX_SIDE_PX / max(info.width_px, info.height_px))
     return max(2, 2 * round(info.width_px * scale / 2)), max(2, 2 * round(info.height_px * scale / 2))
 
 
 def _filters(info: VideoInfo, lut_path: Path | None) -> str:
-    """Limit the number of frames first, then scale, then convert the colors to BT.709.
+    """Return the filters, which limit the number of frames, then scale, then convert the colors to BT.709.
 
-    Frames whose aspect ratio changes within the clip are padded, as in a browser's video player.
+    Frames are padded if their aspect ratio changes within the clip, as in a browser's video player.
     """
     width_px, height_px = _size_px(info)
     scale = f"{scale_to_fit(width_px, height_px)}:eval=frame"

@@ -1,4 +1,4 @@
-"""Progress, deadline and cancellation of a conversion."""
+"""Track a conversion's progress, deadline and cancellation."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ CHECKING = Message("Checking the result")
 
 @dataclass(frozen=True)
 class Progress:
-    """The current step (reading, choosing, encoding or checking) and the total fraction done, 0 to 1."""
+    """The current step (reading, choosing, encoding or checking) and the overall fraction done, 0 to 1."""
 
     step: str
     fraction: float
@@ -25,7 +25,7 @@ class Progress:
 
 
 class ProgressTracker:
-    """Report progress that never decreases; end the conversion when it is canceled or times out."""
+    """Reports progress that never decreases, and ends the conversion when it is canceled or times out."""
 
     def __init__(
         self, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool], timeout_s: float
@@ -38,11 +38,11 @@ class ProgressTracker:
 
     @property
     def remaining_s(self) -> float:
-        """Seconds until the deadline, negative after it."""
+        """Seconds until the deadline; negative after it has passed."""
         return self._deadline - time.monotonic()
 
     def report(self, step: str, fraction: float, message: str) -> None:
-        """Report progress. Raises Cancelled and TimedOut; nothing else checks for either."""
+        """Report progress. Raises Cancelled and TimedOut; no other code checks for these."""
         self.fraction = min(1.0, max(self.fraction, fraction))
         self._on_progress(Progress(step, self.fraction, message))
         if self._should_stop():
@@ -52,7 +52,7 @@ class ProgressTracker:
 
     @contextmanager
     def measure_duration(self, step: str) -> Iterator[None]:
-        """Record in `durations_s` how long the body takes."""
+        """Record in `durations_s` how long the body of the `with` block takes."""
         start = time.monotonic()
         yield
         self.durations_s[step] = round(time.monotonic() - start, 3)

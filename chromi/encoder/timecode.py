@@ -1,4 +1,4 @@
-"""Timecodes in text form."""
+"""Parse and format timecodes."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Convert a clip's colors to those of an SDR screen: limited-range BT.709 without alpha."""
+"""Convert a clip's colors to SDR: limited-range BT.709 without alpha."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +10,14 @@ from chromi.encoder.source.video_info import VideoInfo
 BACKGROUND_COLOR = "0x202124"
 """The color behind transparent pixels: the gray of Chrome's dark new tab page."""
 
-# SWS_UNSTABLE of libswscale/swscale.h: its new code path is four times as fast here and bit-exact. The flag
-# is given by number because older ffmpeg versions have no name for it; they ignore the bit.
+# SWS_UNSTABLE in libswscale/swscale.h enables a new code path that is four times as fast here and bit-exact.
+# The flag is numeric because older ffmpeg versions have no name for it; they ignore the bit.
 _SWS_UNSTABLE = "0x100000"
 BT709_TO_BGRA = (
     "zscale=matrixin=709:rangein=limited:matrix=gbr:range=full:filter=bilinear,format=gbrp"
     f",scale=flags={_SWS_UNSTABLE},format=bgra"
 )
-"""Filters that convert extracted frames to bgra, as accurately as `scale_flags` in a third of the time.
+"""Filters that convert extracted frames to bgra, as accurately as `scale_flags` but in a third of the time.
 
 `filter` applies to chroma only: bicubic takes twice as long and gains 0.02 dB.
 """
@@ -28,24 +28,24 @@ _SWSCALE_MATRICES = frozenset(
 
 
 def scale_flags(kernel: str) -> str:
-    """Return the `flags` option of `scale` for accurate colors.
+    """Return the `flags` option of `scale` that preserves accurate colors.
 
-    Without these flags `scale` rounds down and repeats chroma samples, which costs 3 to 7 dB.
+    Without these flags, `scale` rounds down and repeats chroma samples, which costs 3 to 7 dB.
     """
     return f"flags={kernel}+accurate_rnd+full_chroma_int"
 
 
 def bt709_scale_options(kernel: str) -> str:
-    """Return the options of `scale` that convert extracted frames from limited-range BT.709."""
+    """Return the `scale` options that convert extracted frames from limited-range BT.709."""
     return f"in_color_matrix=bt709:in_range=tv:{scale_flags(kernel)}"
 
 
 def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequence[str]:
-    """Return the filters that resize with the filter `scale` and convert the colors to BT.709.
+    """Return the filters that resize frames with the `scale` filter given and convert their colors to BT.709.
 
-    `lut_path` is the return value of `write_lut`. Where `scale` supports the conversion, it runs in the same
-    step, because a second step would round twice. All other conversions go through 16-bit R'G'B' and end
-    without chroma subsampling, because zscale rejects subsampled frames with an odd side.
+    `lut_path` is the return value of `write_lut`. If `scale` supports the conversion, resizing and conversion
+    happen in one step, because a second step would round twice. All other conversions go through 16-bit
+    R'G'B' and end without chroma subsampling, because zscale rejects subsampled frames with odd dimensions.
     """
     to_bt709 = "out_color_matrix=bt709:out_range=tv"
     if not lut_path and info.color_matrix in _SWSCALE_MATRICES:
@@ -66,7 +66,7 @@ def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequenc
 def _convert_to_rgb(info: VideoInfo, scale: str, rgb_format: str) -> Sequence[str]:
     if info.color_matrix in _SWSCALE_MATRICES:
         return [scale, f"format={rgb_format}"]
-    # `scale` rejects frames with an unsupported matrix even if it only resizes them, so they are tagged
+    # `scale` rejects frames with an unsupported matrix even if it only resizes them, so they are tagged as
     # BT.709 until zscale converts them.
     yuv_format = "yuva444p12" if info.has_alpha else "yuv444p12"
     source_range = "full" if info.color_range == "pc" else "limited"
@@ -78,7 +78,7 @@ def _convert_to_rgb(info: VideoInfo, scale: str, rgb_format: str) -> Sequence[st
 
 
 def write_lut(info: VideoInfo, folder: Path) -> Path | None:
-    """Write the clip's color conversion table to `folder` and return its path, or None if none is needed."""
+    """Write the clip's color lookup table to `folder` and return its path, or None if no table is needed."""
     if not needs_lut(info.color_transfer, info.color_primaries):
         return None
     path = folder / "color.cube"
@@ -87,9 +87,9 @@ def write_lut(info: VideoInfo, folder: Path) -> Path | None:
 
 
 def _correct_tags(info: VideoInfo) -> Sequence[str]:
-    """Return the filters that correct the frames' color tags and convert gray to full range.
+    """Return the filters that correct the frames' color tags and convert grayscale to full range.
 
-    `scale` treats every gray format as full range and ignores the frames' tag.
+    `scale` treats every grayscale format as full range and ignores the frames' range tag.
     """
     if info.is_limited_gray:
         return ["setparams=range=tv", "zscale=rangein=limited:range=full", "format=gray"]

@@ -1,11 +1,11 @@
-"""3D lookup tables that convert HDR and wide-gamut colors to BT.709, as Chromium displays them.
+"""3D lookup tables that convert HDR and wide-gamut colors to BT.709, matching Chromium's rendering.
 
 A table maps evenly spaced R'G'B' values of the clip to linear BT.709 light. The output is neither clipped to
-0 to 1 nor gamma-encoded: interpolating clipped or encoded entries is inaccurate for colors at the gamut's
-edge.
+the range 0 to 1 nor gamma-encoded, because interpolating clipped or encoded entries is inaccurate for colors
+at the edge of the gamut.
 
-Chromium's rendering is the reference: pixels were read back from its canvas for color patches in HLG, PQ,
-BT.2020 and Display P3 (docs/encoder.md).
+Chromium's rendering is the reference: color patches in HLG, PQ, BT.2020 and Display P3 were drawn to its
+canvas and the pixels were read back (docs/encoder.md).
 """
 
 import math
@@ -30,7 +30,8 @@ _CHROMATICITIES = {
     "smpte431": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     "smpte432": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
 }
-"""x and y of red, green and blue, by ffmpeg's name of the primaries (ITU-T H.273, table 2).
+"""The x and y chromaticities of red, green and blue, keyed by ffmpeg's name for the primaries (ITU-T H.273,
+table 2).
 
 SMPTE 170M and 240M are left out because Chromium treats them as BT.709.
 """
@@ -39,7 +40,7 @@ _D65 = (0.3127, 0.3290)
 _BT2020_LUMA = (0.2627, 0.6780, 0.0593)
 
 _GAMMAS = {"bt470m": 2.2, "bt470bg": 2.8, "linear": 1.0}
-"""Gammas of the SDR transfers that are not treated as sRGB."""
+"""Gammas of the SDR transfer functions that are not treated as sRGB."""
 
 _CB_SCALE = 0.934
 """Chromium's software conversion (libyuv) caps BT.2020's Cb factor at 2.0; the exact factor is 2.14."""
@@ -55,7 +56,7 @@ def needs_lut(transfer: str, primaries: str) -> bool:
 
 @lru_cache(maxsize=4)
 def make_cube_lut(transfer: str, primaries: str, peak_nits: float | None = None) -> str:
-    """Return a table in the .cube format (Adobe's Cube LUT specification 1.0).
+    """Return a lookup table in the .cube format (Adobe's Cube LUT specification 1.0).
 
     Unknown primaries are treated as BT.2020 for HDR transfers and as BT.709 otherwise. `peak_nits` is the
     peak luminance of a PQ clip and defaults to PEAK_NITS; other transfers ignore it.
@@ -75,14 +76,14 @@ def _known_primaries(primaries: str, default: str) -> str:
 
 
 def _lut_inputs() -> Iterator[Color]:
-    """Yield the R'G'B' values of the table's entries, red changing fastest."""
+    """Yield the R'G'B' values of the table's entries, with red changing fastest."""
     values = [step / (LUT_SIZE - 1) for step in range(LUT_SIZE)]
     for blue, green, red in product(values, repeat=3):
         yield red, green, blue
 
 
 def _linear_hdr_inputs(decode: Callable[[float], float]) -> Iterator[Color]:
-    """Yield the linear colors of the table's entries, with Cb scaled as in Chromium."""
+    """Yield the linear colors of the table's entries, scaling Cb as Chromium does."""
     for red, green, blue in _lut_inputs():
         luma = _BT2020_LUMA[0] * red + _BT2020_LUMA[1] * green + _BT2020_LUMA[2] * blue
         yield decode(red), decode(green), decode(max(0.0, luma + _CB_SCALE * (blue - luma)))
@@ -114,9 +115,9 @@ def _pq_colors(primaries: str, peak_nits: float) -> Iterator[Color]:
 
 
 class _ToneMap:
-    """Chromium's reference white tone mapping for an SDR screen (SMPTE ST 2094-50).
+    """The reference white tone mapping that Chromium applies for an SDR screen (SMPTE ST 2094-50).
 
-    The maximum of the three channels, where 1 is SDR_WHITE_NITS, determines the gain of all three. The gain
+    The maximum of the three channels, where 1 is SDR_WHITE_NITS, determines the gain for all three. The gain
     is constant up to 1. Above 1 it follows a quadratic Bezier curve that maps the peak to white.
     """
 
@@ -140,7 +141,7 @@ class _ToneMap:
             return 1 / maximum
         quadratic, linear = self._x
         root = math.sqrt(linear * linear + 4 * quadratic * (maximum - 1))
-        # The curve's parameter, 0 to 1, in the form that is stable for a small quadratic coefficient.
+        # The curve parameter, 0 to 1, in a form that is stable if the quadratic coefficient is small.
         parameter = 2 * (maximum - 1) / (linear + root)
         return (self._knee + parameter * (self._y[1] + parameter * self._y[0])) / maximum
 
@@ -150,13 +151,13 @@ def _decode_srgb(value: float) -> float:
 
 
 def _decode_hlg(value: float) -> float:
-    """Return scene light, 0 to 1 (BT.2100, table 5)."""
+    """Return scene light from 0 to 1 (BT.2100, table 5)."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     return value * value / 3 if value <= 0.5 else (math.exp((value - c) / a) + b) / 12
 
 
 def _decode_pq(value: float) -> float:
-    """Return display light, where 1 is SDR_WHITE_NITS (BT.2100, table 4)."""
+    """Return display light in units where 1 is SDR_WHITE_NITS (BT.2100, table 4)."""
     m1, m2 = 2610 / 16384, 2523 / 32
     c1, c2, c3 = 3424 / 4096, 2413 / 128, 2392 / 128
     root = math.pow(value, 1 / m2)

@@ -1,4 +1,4 @@
-"""Detect parts of a clip where packets exist but no frame could be decoded."""
+"""Detect parts of a clip that contain packets but no decodable frames."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +12,7 @@ from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
 
 MAX_GAP_S = 1.0
-"""In a longer gap, the packets are counted to distinguish an error from a still image."""
+"""In a longer gap, packets are counted to tell a decoding error from a still image."""
 
 _MIN_LOST_PACKETS = 3  # one or two may be frames that are never shown (VP8's alternate reference frames)
 _MARGIN_S = 0.1  # packets this close to a decoded frame may belong to it
@@ -21,20 +21,20 @@ _MARGIN_S = 0.1  # packets this close to a decoded frame may belong to it
 def check_for_gaps(
     source: Path, info: VideoInfo, log: FrameLog, start_s: float, end_s: float, writer: FrameWriter
 ) -> None:
-    """Raise FrozenVideo if frames are missing from `start_s` to `end_s` although their packets exist.
+    """Raise FrozenVideo if frames between `start_s` and `end_s` are missing although their packets exist.
 
-    Times are the file's time stamps. ffmpeg runs within the limits of `writer`. Raises TimedOut too.
+    Times are timestamps in the file. ffmpeg runs within the limits of `writer`. Also raises TimedOut.
     """
     times_s = sorted({*(float(time_s) for time_s in log.times_s if time_s < end_s), end_s})
     for before_s, after_s in pairwise(times_s):
         if after_s - before_s > MAX_GAP_S and after_s > start_s:
             lost = _count_packets(source, info, before_s, after_s, writer.limits)
             if lost >= _MIN_LOST_PACKETS:
-                raise FrozenVideo(detail=f"{lost} packets from {before_s} to {after_s} s gave no frame")
+                raise FrozenVideo(detail=f"{lost} packets from {before_s} to {after_s} s produced no frame")
 
 
 def _count_packets(source: Path, info: VideoInfo, start_s: float, end_s: float, limits: ProcessLimits) -> int:
-    """Return the number of packets between two decoded frames, at least _MARGIN_S from either."""
+    """Return the number of packets between two decoded frames, skipping _MARGIN_S next to each."""
     packets = PacketListing()
     with source.open("rb") as clip:
         run_ffmpeg(

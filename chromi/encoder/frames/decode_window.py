@@ -1,4 +1,4 @@
-"""Decode the window of a clip, with each frame at its own time even if the index or stream is irregular."""
+"""Decode the clip's window, keeping each frame at its own time even if the index or stream is irregular."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -24,21 +24,21 @@ from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
 
 FLICKS_PER_S = 705_600_000
-"""A time base that every common frame rate divides, so that a change of speed rounds no time stamp."""
+"""A time base divisible by every common frame rate, so a change of speed never rounds a timestamp."""
 
 _EARLIER_SEEK_S = 10.0
-"""How far before the window the second seek goes, if the first one lands after the window's start."""
+"""How far before the window the second seek goes if the first seek lands after the window's start."""
 _TIMESTAMP_PRECISION_S = 0.001  # Matroska's timestamps are whole milliseconds
-_MAX_STILL_S = 20.0  # in a changing stream, a frame that old may still be on screen at the window's start
+_MAX_STILL_S = 20.0  # in a changing stream, a frame this old may still be on screen at the window's start
 _MAX_READ_FPS = 64  # in a changing stream, every frame is read up to this frame rate
 
 
 class _StreamChanged(Exception):
-    """The frames' size, format, rotation or range changed within the window."""
+    """Raised when the frames' size, format, rotation or range changes within the window."""
 
 
 class _LateStart(Exception):
-    """The first decoded frame is later than the window's start."""
+    """Raised when the first decoded frame is later than the window's start."""
 
 
 class _Interlaced(Exception):
@@ -47,7 +47,7 @@ class _Interlaced(Exception):
 
 @dataclass(frozen=True)
 class DecodedFrames:
-    """A file of frames. `stored` has the number of the frame on screen at each 1/24 s of the window."""
+    """A file of frames. `stored` lists the number of the frame on screen at each 1/24 s of the window."""
 
     path: Path
     stored: Sequence[int]
@@ -55,10 +55,11 @@ class DecodedFrames:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """The settings of one decoding run, and its logs. A failed run is retried with other settings.
+    """The settings and logs of one decoding run. A failed run is retried with other settings.
 
-    `seek_s` is where reading begins, None for the beginning of the file. `deinterlacer` is None until a frame
-    is flagged as interlaced. `log` has the frames of the clip, `shown_log` those that were written.
+    `seek_s` is where reading begins, or None to read from the beginning of the file. `deinterlacer` is None
+    until a frame is flagged as interlaced. `log` records the clip's frames, and `shown_log` the frames that
+    were written.
     """
 
     start_s: float
@@ -69,7 +70,7 @@ class _Attempt:
     shown_log: FrameLog = field(init=False, default_factory=FrameLog)
 
     def read_log(self, line: str) -> bool:
-        """Read a line of ffmpeg's log and return whether it is about a frame.
+        """Read a line of ffmpeg's log and return whether it describes a frame.
 
         Raises _StreamChanged, _Interlaced and _LateStart if the run needs other settings.
         """
@@ -92,9 +93,9 @@ class _Attempt:
 
 
 class WindowDecoder:
-    """Decodes the part of `source` that `options` needs into a file of frames.
+    """Decodes the part of `source` that `options` requires into a file of frames.
 
-    Temporary files go to `folder`.
+    Temporary files are written to `folder`.
     """
 
     def __init__(
@@ -114,8 +115,8 @@ class WindowDecoder:
     def decode(self, nut_path: Path | None) -> DecodedFrames:
         """Write the window's frames and thumbnails to `nut_path`, or only the frames to an AVI if it is None.
 
-        The frames of a stream that changes within the window always go to the AVI, because their order is
-        only known afterwards. Raises NoFrames, FrozenVideo, TimedOut and EncodeError.
+        If the stream changes within the window, its frames always go to the AVI, because their order is only
+        known afterwards. Raises NoFrames, FrozenVideo, TimedOut and EncodeError.
         """
         attempt = _Attempt(
             self._start_s, next(self._seek_points_s), deinterlacer=self._detect_unflagged_interlacing()
@@ -139,10 +140,11 @@ class WindowDecoder:
                 return DecodedFrames(path, stored)
 
     def _list_seek_points(self, offset_s: float) -> Iterator[float | None]:
-        """Yield where to begin reading: the key frame before the start, well before it, the file's beginning.
+        """Yield positions to start reading from: the key frame before the start, well before it, and the
+        file's start.
 
-        Seeking lands at the wrong place, or on frames that cannot be decoded, if the index is missing, if
-        edit lists cut the clip, and in streams with intra refresh instead of key frames.
+        Seeking lands in the wrong place or on undecodable frames if the index is missing, if edit lists cut
+        the clip, or if the stream uses intra refresh instead of key frames.
         """
         if offset_s > 0:
             yield self._start_s
@@ -151,7 +153,7 @@ class WindowDecoder:
         yield None
 
     def _detect_unflagged_interlacing(self) -> Sequence[str] | None:
-        """Return the deinterlacer for interlaced frames without a flag, or None if there are none."""
+        """Return the deinterlacer if frames are interlaced but not flagged, or None otherwise."""
         if not may_be_unflagged(self._info):
             return None
         return choose_deinterlacer(self._source, self._info, self._start_s, flagged=False) or None
@@ -182,7 +184,7 @@ class WindowDecoder:
             )
 
     def _build_graph(self, attempt: _Attempt, *, has_thumbnails: bool) -> tuple[str, Sequence[str]]:
-        """Return the filtergraph and the options of the outputs."""
+        """Return the filtergraph and the output options."""
         select = self._select_every_frame() if attempt.reads_every_frame else self._resample_frames()
         graph = build_filtergraph(
             self._info,
@@ -202,10 +204,11 @@ class WindowDecoder:
         return graph, ("-map", "[frames]", *codec)
 
     def _resample_frames(self) -> list[str]:
-        """Return the filters that resample the clip, at the options' speed, to 24 frames a second.
+        """Return the filters that apply the speed option and resample the clip to 24 frames per second.
 
-        `trim` bounds the number of frames before any other filter: two frames an hour apart are 86,400 frames
-        at 24 fps. `fps` repeats the frame on screen at the start, so a slide that began long before is shown.
+        `trim` limits the number of frames before any other filter runs: two frames an hour apart become
+        86,400 frames at 24 fps. `fps` repeats the frame on screen at the start, so a slide that appeared long
+        before is shown.
         """
         options = self._options
         retime = [] if options.speed == 1 else [f"settb=1/{FLICKS_PER_S}", f"setpts=PTS/{options.speed}"]
@@ -217,10 +220,10 @@ class WindowDecoder:
         ]
 
     def _select_every_frame(self) -> list[str]:
-        """Return the filters that select all frames of the window; `_frames_on_screen` chooses among them.
+        """Return the filters that select all frames of the window, from which `_frames_on_screen` chooses.
 
-        ffmpeg reinitializes its filters at each change of the stream, and `fps` would lose the frame that it
-        holds. Therefore no filter here may depend on state.
+        ffmpeg reinitializes its filters whenever the stream changes, and `fps` would lose the frame that it
+        holds. Therefore, every filter here must be stateless.
         """
         is_recent = f"gte(t,{self._start_s - _MAX_STILL_S:.6f})"
         min_distance_s = self._options.speed / _MAX_READ_FPS
@@ -228,7 +231,7 @@ class WindowDecoder:
         return [f"select='{is_recent}*{is_distant}'", f"trim=end={self._end_s:.6f}"]
 
     def _frames_on_screen(self, shown_log: FrameLog) -> list[int]:
-        """Return the number of the frame on screen at each 1/24 s, rounded as the `fps` filter rounds."""
+        """Return the number of the frame on screen at each 1/24 s, rounding as the `fps` filter does."""
         slots = [self._nearest_slot(time_s) for time_s in shown_log.times_s]
         count = min(frames_to_read(self._options), max(1, self._nearest_slot(Fraction(self._clip_end_s))))
         return [max(0, bisect_right(slots, number) - 1) for number in range(count)]

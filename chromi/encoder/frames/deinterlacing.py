@@ -1,4 +1,4 @@
-"""Detect interlaced frames by their content, because the stream's own flag is often wrong or missing."""
+"""Detect interlaced frames from their content, because the stream's own flag is often wrong or missing."""
 
 import re
 import secrets
@@ -13,10 +13,13 @@ IDET_TIMEOUT_S = 20.0
 
 _FRAMES = 40
 _MIN_INTERLACED_FRAMES = 4
-"""Fewer frames may be progressive frames whose content has stripes that resemble fields."""
+"""With fewer such frames, they may be progressive frames with stripes that resemble fields."""
 
 _UNFLAGGED_HEIGHTS_PX = (480, 486, 576)
-"""Standard-definition video, which often lost its flag when copied. The flag of taller video is trusted."""
+"""Heights of standard-definition video, which often lost its flag when copied.
+
+The flag of taller video is trusted.
+"""
 
 
 def may_be_unflagged(info: VideoInfo) -> bool:
@@ -25,10 +28,10 @@ def may_be_unflagged(info: VideoInfo) -> bool:
 
 
 def choose_deinterlacer(source: Path, info: VideoInfo, seek_s: float | None, *, flagged: bool) -> list[str]:
-    """Run `idet` on the frames after `seek_s` and return the deinterlacing filter, or no filter.
+    """Run `idet` on the frames after `seek_s` and return the deinterlacing filter, or an empty list.
 
-    With `flagged`, only frames that are flagged as interlaced are analyzed and deinterlaced, otherwise all.
-    Frames that cannot be decoded count as progressive. Raises TimedOut and FfmpegMissing.
+    With `flagged`, only frames flagged as interlaced are analyzed and deinterlaced; otherwise, all frames
+    are. Undecodable frames count as progressive. Raises TimedOut and FfmpegMissing.
     """
     idet = _IdetLog()
     select = "select='not(eq(interlace_type,PROGRESSIVE))'," if flagged else ""
@@ -49,7 +52,7 @@ def choose_deinterlacer(source: Path, info: VideoInfo, seek_s: float | None, *, 
 
 
 class _IdetLog:
-    """Reads the frame counts that the filter `name` (an idet) logs."""
+    """Reads the frame counts logged by the `idet` filter instance `name`."""
 
     _COUNT = re.compile(r"(TFF|BFF|Progressive): *(\d{1,9})")
 

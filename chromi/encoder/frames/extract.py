@@ -1,4 +1,4 @@
-"""Pass 1: decode the clip once and store the frames that every later pass needs."""
+"""Run pass 1: decode the clip once and store the frames that every later pass needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from chromi.encoder.options import ConversionOptions, Loop, Short
 from chromi.encoder.source.video_info import VideoInfo
 
 FRAMES_FILENAME = "frames.nut"
-"""The name of the file of extracted frames in its folder."""
+"""The name of the file of extracted frames in its output folder."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def extract_frames(
 ) -> ExtractedFrames:
     """Decode the window of `source` into `output_dir`.
 
-    `on_tick` is called ten times a second with the number of frames done. Raises NoFrames if the window has
-    no frame, TimedOut and EncodeError.
+    `on_tick` is called ten times a second with the number of frames done. Raises NoFrames if the window
+    contains no frames; also raises TimedOut and EncodeError.
     """
     frames_path = output_dir / FRAMES_FILENAME
     writer = FrameWriter(
@@ -62,9 +62,9 @@ def extract_frames(
 
 
 class _ExtractionProgress:
-    """Convert the number of frames that each ffmpeg run has written to the number of finished GIF frames.
+    """Convert the frame count of each ffmpeg run to the number of finished GIF frames.
 
-    Later runs count from 0 again, so the highest count so far is reported.
+    Each run counts from 0 again, so the highest count so far is reported.
     """
 
     def __init__(self, options: ConversionOptions, on_tick: Callable[[int], None]) -> None:
@@ -79,7 +79,10 @@ class _ExtractionProgress:
 
 
 def max_frames_bytes(options: ConversionOptions) -> int:
-    """Return the maximum size of a file of frames. Lossless random noise takes 2.3 bytes per pixel."""
+    """Return the maximum size of a file of frames.
+
+    Losslessly encoded random noise takes 2.3 bytes per pixel.
+    """
     frame_bytes = 3 * options.width_px * options.height_px + THUMBNAIL_BYTES
     return frame_bytes * max(options.frames, frames_to_read(options))
 

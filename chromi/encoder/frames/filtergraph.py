@@ -1,4 +1,4 @@
-"""Build the filtergraph of pass 1: it crops, scales and pads every frame and converts its colors."""
+"""Build the filtergraph of pass 1, which crops, scales and pads every frame and converts its colors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +8,11 @@ from chromi.encoder.options import AUTO, ConversionOptions, Framing
 from chromi.encoder.source.video_info import VideoInfo
 
 BLUR_SIZE_PX = (160, 90)
-"""The size at which the background is blurred: at an eighth of the GIF's width the blur costs a sixtieth of
-the time and looks the same."""
+"""The size at which the background is blurred. At an eighth of the GIF's width, blurring looks the same and
+takes a sixtieth of the time."""
 
 ASPECT_RATIO_TOLERANCE = 0.02
-"""A clip this close to the GIF's aspect ratio is cropped by a few pixels instead of padded by a few."""
+"""A clip this close to the GIF's aspect ratio is cropped by a few pixels instead of being padded."""
 
 
 def build_filtergraph(
@@ -24,11 +24,11 @@ def build_filtergraph(
     pixelated: bool,
     allow_changes: bool = False,
 ) -> str:
-    """Return the graph from the clip's video stream to [frames]: yuv420p in BT.709, at the options' size.
+    """Return the graph from the clip's video stream to [frames]: yuv420p in BT.709, at the requested size.
 
-    `frame_filters` select the frames. They come first to bound the number of frames. `lut_path` is
-    the return value of `write_lut` for this clip. With `allow_changes`, frames may change their aspect ratio
-    and format within the clip.
+    `frame_filters` select the frames. They come first to limit the number of frames. `lut_path` is the return
+    value of `write_lut` for this clip. With `allow_changes`, frames may change aspect ratio and format within
+    the clip.
     """
     has_fixed_ratio = _matches_aspect_ratio(info, options) and not allow_changes
     framing = Framing.FILL if has_fixed_ratio else options.framing
@@ -37,7 +37,7 @@ def build_filtergraph(
         if framing is Framing.FILL
         else [scale_to_fit(options.width_px, options.height_px)]
     )
-    # Browsers draw the pixels of a GIF square.
+    # Browsers draw the pixels of a GIF as squares.
     square_pixels = ["setsar=1"] if info.container == "gif" else []
     chain = [
         *(*frame_filters, *square_pixels, *_unify_range(info, allow_changes=allow_changes), *crop),
@@ -55,10 +55,10 @@ def _matches_aspect_ratio(info: VideoInfo, options: ConversionOptions) -> bool:
 
 
 def _unify_range(info: VideoInfo, *, allow_changes: bool) -> list[str]:
-    """Return the filters that convert a stream that may switch from full to limited range to limited range.
+    """Return the filters that convert a stream to limited range if it may switch to it from full range.
 
-    The decoder keeps the yuvj format, which means full range, when such a stream switches to limited range.
-    `scale` uses the format, zscale the frame's own range.
+    When such a stream switches to limited range, the decoder keeps the yuvj format, which implies full range.
+    `scale` relies on the format, and zscale on each frame's own range.
     """
     if allow_changes and info.pixel_format.startswith("yuvj"):
         return ["format=yuvj444p", "zscale=range=limited", "format=yuv444p"]
@@ -66,13 +66,13 @@ def _unify_range(info: VideoInfo, *, allow_changes: bool) -> list[str]:
 
 
 def _scale_to_fill(options: ConversionOptions) -> list[str]:
-    """Return the filters that crop to nearly the GIF's aspect ratio and scale to cover its size.
+    """Return the filters that crop close to the GIF's aspect ratio and scale to cover its size.
 
-    The crop is centered on the focus as far as the edges allow. It comes before scaling because a frame of
-    2x2000 would be 640,000 pixels high at the full width. It leaves up to two pixels too many, which `_pad`
-    crops: both sides are scaled by the same factor, and rounding distorts no frame. `sar` is
-    the width of one pixel: the crop is measured in square pixels. Even offsets keep the chroma planes
-    aligned. exact=1 is needed for frames that are one pixel wide or high.
+    The crop is centered on the focus as far as the edges allow. Cropping comes before scaling because a
+    2x2000 frame would be 640,000 pixels high at full width. Up to two extra pixels remain, which `_pad`
+    crops: both sides are scaled by the same factor, so rounding distorts no frame. `sar` is the width of one
+    pixel, because the crop is measured in square pixels. Even offsets keep the chroma planes aligned. exact=1
+    is needed for frames that are one pixel wide or high.
     """
     width_px, height_px, (focus_x, focus_y) = options.width_px, options.height_px, options.focus
     ratio = f"{width_px}/{height_px}"
@@ -88,7 +88,7 @@ def _scale_to_fill(options: ConversionOptions) -> list[str]:
 def scale_to_fit(width_px: int, height_px: int) -> str:
     """Return the filter that scales a whole frame to the largest size within these bounds.
 
-    The result has square pixels and even sides of at least 2 pixels.
+    The result has square pixels and even dimensions of at least 2 pixels.
     """
     return (
         f"scale=w='max(2,2*round(min({width_px},{height_px}*iw*sar/ih)/2))'"
@@ -97,7 +97,7 @@ def scale_to_fit(width_px: int, height_px: int) -> str:
 
 
 def _pad(framing: Framing, options: ConversionOptions) -> list[str]:
-    """Return the filters that bring a scaled frame to the GIF's exact size."""
+    """Return the filters that pad or crop a scaled frame to the GIF's exact size."""
     width_px, height_px = options.width_px, options.height_px
     match framing:
         case Framing.FILL:
@@ -113,7 +113,7 @@ def _pad(framing: Framing, options: ConversionOptions) -> list[str]:
 def _overlay_on(background: str) -> str:
     """Return the filters that center a frame on a background made of a copy of it.
 
-    `shortest` ends the output with the frames, because a background of one color never ends.
+    `shortest` ends the output with the frames, because a solid-color background never ends.
     """
     return (
         f"split[foreground][copy];[copy]{background}[background];"
@@ -122,7 +122,7 @@ def _overlay_on(background: str) -> str:
 
 
 def _blur(width_px: int, height_px: int) -> str:
-    """Return the filters that make a blurred background of a frame, darkened to set off the foreground."""
+    """Return the filters that turn a frame into a blurred background, darkened to set off the foreground."""
     ratio = f"{width_px}/{height_px}"
     blur_size_px = ":".join(map(str, BLUR_SIZE_PX))
     return (
@@ -134,10 +134,10 @@ def _blur(width_px: int, height_px: int) -> str:
 
 
 def _edge_color(width_px: int, height_px: int) -> str:
-    """Return the filters that make a background of the mean color of the first frame's edge.
+    """Return the filters that make a background in the mean color of the first frame's edge.
 
-    The frame is scaled to 16x16. The sums that `geq` provides for rectangles at the origin give the sum of
-    its outermost pixels: the whole square minus the inner 14x14.
+    The frame is scaled to 16x16. `geq` provides sums over rectangles that start at the origin. Those give the
+    sum of the outermost pixels: the whole square minus the inner 14x14.
     """
     mean = f"lum={_edge_mean('lum')}:cb={_edge_mean('cb')}:cr={_edge_mean('cr')}"
     return (
@@ -147,6 +147,6 @@ def _edge_color(width_px: int, height_px: int) -> str:
 
 
 def _edge_mean(plane: str) -> str:
-    """Return geq's expression for the mean of the 60 outermost pixels of a 16x16 plane."""
+    """Return the `geq` expression for the mean of the 60 outermost pixels of a 16x16 plane."""
     inner = f"{plane}sum(14,14)-{plane}sum(0,14)-{plane}sum(14,0)+{plane}sum(0,0)"
     return f"'({plane}sum(15,15)-({inner}))/60'"

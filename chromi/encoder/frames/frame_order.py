@@ -1,6 +1,6 @@
 """Determine which frames of the clip the GIF shows, and in which order.
 
-Frames are identified by number: 0 is the first frame that is read from the clip.
+Frames are identified by number; frame 0 is the first frame read from the clip.
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from chromi.encoder.options import ConversionOptions, Loop, Short
 
 CROSSFADE_FRAMES = 12
-"""Half a second, over which the end of the GIF fades into the frames before its start."""
+"""Half a second, during which the end of the GIF fades into the frames before its start."""
 
 
 @dataclass(frozen=True)
 class FrameOrder:
-    """The frames of the GIF: each is a frame of the clip, or a pair (from, to) that is blended.
+    """The frames of the GIF. Each is a frame of the clip or a pair (from, to) to blend.
 
     Pairs come in groups of `fade_frames`. The weight of the second frame rises linearly over a group.
     """
@@ -23,7 +23,7 @@ class FrameOrder:
     fade_frames: int = 0
 
     def map_to(self, stored: Sequence[int]) -> "FrameOrder":
-        """Return the same order for frames stored elsewhere: frame n of the clip is frame stored[n]."""
+        """Return the same order for frames stored elsewhere, where frame n of the clip is frame stored[n]."""
         return FrameOrder(
             tuple(
                 stored[item] if isinstance(item, int) else (stored[item[0]], stored[item[1]])
@@ -34,10 +34,10 @@ class FrameOrder:
 
 
 def read_from_s(options: ConversionOptions) -> float:
-    """Return where in the clip reading begins.
+    """Return the position in the clip where reading begins, in seconds.
 
-    A crossfade needs the frames before the window, which fade in at the end of the GIF. In reverse, the
-    frames before the start of the GIF are those after the window.
+    A crossfade needs the frames before the window, because they fade in at the end of the GIF. In reverse,
+    the frames before the start of the GIF are those after the window.
     """
     if options.loop is not Loop.CROSSFADE or options.reverse:
         return options.start_s
@@ -45,7 +45,7 @@ def read_from_s(options: ConversionOptions) -> float:
 
 
 def frames_to_read(options: ConversionOptions) -> int:
-    """Return how many frames of the clip a GIF of full length needs."""
+    """Return how many frames of the clip a full-length GIF needs."""
     match options.loop:
         case Loop.CUT:
             return options.frames
@@ -75,7 +75,7 @@ def order_frames(count: int, options: ConversionOptions) -> FrameOrder:
 
 
 def _fill(frames: list[int], count: int, short: Short) -> list[int]:
-    """Repeat the frames up to `count` as `short` says; never shorten them."""
+    """Repeat the frames up to `count` according to `short`; never shorten them."""
     if short is Short.PLAY or len(frames) >= count:
         return frames
     once = _forward_and_back(frames) if short is Short.BOOMERANG else frames
@@ -83,26 +83,26 @@ def _fill(frames: list[int], count: int, short: Short) -> list[int]:
 
 
 def _forward_and_back(frames: list[int]) -> list[int]:
-    """Append the frames in reverse, without the first and last to show no frame twice when repeated."""
+    """Append the frames in reverse without the first and last, so that no frame is shown twice in a row."""
     return frames + frames[-2:0:-1]
 
 
 def _boomerang(frames: list[int], options: ConversionOptions) -> list[int]:
-    """Fill the forward half, then append it in reverse, which makes the loop seamless.
+    """Fill the forward half, then append it in reverse to make the loop seamless.
 
-    A repeated boomerang is the same as one that goes back and forth, so Short.REPEAT acts as Short.BOOMERANG.
-    Forward and back is an even number of frames. For an odd number the last one is dropped.
+    Repeating a boomerang looks the same as going back and forth, so Short.REPEAT acts as Short.BOOMERANG.
+    Forward and back is an even number of frames. If the target is odd, the last frame is dropped.
     """
     short = Short.PLAY if options.short is Short.PLAY else Short.BOOMERANG
     return _forward_and_back(_fill(frames, frames_to_read(options), short))[: options.frames]
 
 
 def _crossfade(frames: list[int], count: int = 0) -> FrameOrder:
-    """Fade the last frames into those before the first one shown, which makes the loop seamless.
+    """Fade the last frames into those before the first shown frame to make the loop seamless.
 
     A very short clip uses a third of its frames for the fade. If `count` is given, the clip is repeated up to
     that many frames. Each repetition has its own fade and about the same length. A clip that ends early is at
-    least twice as long as its fade, so every repetition has room for one.
+    least twice as long as its fade, so every repetition has room for a fade.
     """
     fade_frames = min(CROSSFADE_FRAMES, len(frames) // 3)
     lead_in, body = frames[:fade_frames], frames[fade_frames:]

@@ -1,4 +1,4 @@
-"""Run ffmpeg to write files of frames, with one timeout for all runs together."""
+"""Run ffmpeg to write files of frames, with one timeout shared by all runs."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from chromi.encoder.process.subprocess_runner import LogReader, ProcessLimits, i
 
 
 class FrameWriter:
-    """Runs ffmpeg with `threads` per codec, `timeout_s` for all runs together and `max_bytes` per file.
+    """Runs ffmpeg with `threads` per codec, `max_bytes` per file, and `timeout_s` for all runs together.
 
     `on_tick` is called ten times a second with the number of frames that the current run has written.
     """
@@ -42,14 +42,14 @@ class FrameWriter:
         descriptors: Sequence[int] = (),
         on_log: LogReader = ignore_line,
     ) -> int:
-        """Run ffmpeg and return the number of frames that it reports as encoded (REPORT_FRAMES).
+        """Run ffmpeg and return the number of encoded frames that it reports (REPORT_FRAMES).
 
         See `run_program` for `reads`, `writes` and `descriptors`. Raises NoFrames, TimedOut and EncodeError.
         """
         return self._run(arguments, FrameCounter(), reads, writes, descriptors, on_log)
 
     def copy(self, arguments: Sequence[str], *, reads: Sequence[Path], writes: Sequence[Path]) -> int:
-        """Run ffmpeg and return the number of frames that it copied, which REPORT_FRAMES does not report.
+        """Run ffmpeg and return the number of copied frames, which REPORT_FRAMES does not report.
 
         Raises the same errors as `write`.
         """
@@ -81,7 +81,7 @@ class FrameWriter:
 
 
 class _CopyCounter(FrameCounter):
-    """Reads ffmpeg's -progress output, which reports a count instead of the last frame's number."""
+    """Reads ffmpeg's -progress output, which reports a count instead of the number of the last frame."""
 
     def read(self, line: str) -> None:
         if match := FRAME_LINE.fullmatch(line):

@@ -1,4 +1,4 @@
-"""Detect pixel art, which is enlarged without smoothing."""
+"""Detect pixel art, which is scaled up without smoothing."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
 
 MAX_SIDE_PX = 320
-"""Larger frames are enlarged so little that smoothing makes no difference."""
+"""Larger frames are scaled up so little that smoothing makes no difference."""
 
 _LOSSLESS = ("gif", "png", "qtrle", "ffv1", "rawvideo")
 """Codecs that preserve colors exactly."""
@@ -20,16 +20,19 @@ _TIMEOUT_S = 10.0
 _FRAMES = 6
 _MAX_COLORS = 64
 _MIN_FLAT_FRACTION = 0.5
-"""Minimum fraction of pixels that equal their right neighbor. Camera footage has noise instead."""
+"""Minimum fraction of pixels that equal their right-hand neighbor.
+
+Noise keeps camera footage below this value.
+"""
 _MIN_EDGE_CONTRAST = 30
-"""Minimum mean difference, of 255, between neighbors that differ. Soft edges have smaller differences."""
+"""Minimum mean difference, out of 255, between neighbors that differ. Soft edges have smaller differences."""
 
 
 def is_pixel_art(source: Path, info: VideoInfo, options: ConversionOptions, folder: Path) -> bool:
-    """Return whether to enlarge pixels to squares, as set by `options.scaling` or detected.
+    """Return whether to scale pixels up to squares, as set by `options.scaling` or detected.
 
-    A clip is detected as pixel art if it is small, in a lossless codec, and has few colors and hard edges.
-    Temporary files go to `folder`. Raises TimedOut.
+    A clip counts as pixel art if it is small, uses a lossless codec, and has few colors and hard edges.
+    Temporary files are written to `folder`. Raises TimedOut.
     """
     if options.scaling is not Scaling.AUTO:
         return options.scaling is Scaling.PIXELATED
@@ -53,7 +56,7 @@ def _has_pixel_art_statistics(frames: Image.Image) -> bool:
 
 
 def _read_frames(source: Path, info: VideoInfo, options: ConversionOptions, path: Path) -> Image.Image:
-    """Return one frame per second of the window, stacked vertically; skip frames that fail to decode."""
+    """Return one frame per second of the window, stacked vertically; skipping frames that fail to decode."""
     width, height, start_s = info.width_px, info.height_px, info.first_frame_s + options.start_s
     filters = f"fps=1:start_time={start_s:.6f},trim=end_frame={_FRAMES},scale={width}:{height}:flags=neighbor"
     with source.open("rb") as clip:

@@ -1,4 +1,4 @@
-"""Write the poster: the GIF's first frame as a PNG or JPEG in full color."""
+"""Write the poster: the GIF's first frame as a full-color PNG or JPEG."""
 
 import secrets
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.errors import BadOptions
 
 POSTER_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-"""Pillow's name of the image format, by file name suffix."""
+"""Pillow's name for the image format, keyed by file name suffix."""
 
 POSTER_TIMEOUT_S = 20.0
 MAX_POSTER_BYTES = 32 * 1024**2
@@ -33,7 +33,7 @@ class Poster:
             self._partial = path.with_name(f".chromi-{secrets.token_hex(8)}.partial")
 
     def render(self, frames_path: Path) -> None:
-        """Write the first of the extracted frames to the temporary file. Raises TimedOut and EncodeError."""
+        """Render the first extracted frame to the temporary file. Raises TimedOut and EncodeError."""
         if not self._path:
             return
         if self._format == "PNG":

@@ -1,4 +1,4 @@
-"""Thumbnails of all extracted frames, stored with the frames and used to measure motion and choose colors."""
+"""Create and read thumbnails of all extracted frames, which are used to measure motion and choose colors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ SAMPLES_WIDTH_PX, SAMPLES_HEIGHT_PX = 160, 90
 
 _FRAME_BYTES = WIDTH_PX * HEIGHT_PX * 3
 THUMBNAIL_BYTES = _FRAME_BYTES + SAMPLES_WIDTH_PX * SAMPLES_HEIGHT_PX * 3
-"""The size of both thumbnails of one frame."""
+"""The combined size of both thumbnails of a frame."""
 _MIN_MOTION = 1e-6
 _SHIFT_PX = 8
-"""The sampling grid moves within this range from frame to frame, which samples every static line."""
+"""The sampling grid shifts by up to this much from frame to frame, so every static line gets sampled."""
 
 _TO_RGB = f"{bt709_scale_options('neighbor')},format=rgb24"
 THUMBNAIL_FILTERS = (
@@ -27,17 +27,17 @@ THUMBNAIL_FILTERS = (
     f"[color_input]crop=w=iw-{_SHIFT_PX}:h=ih-{_SHIFT_PX}:x='2*mod(n,4)':y='2*mod(floor(n/4),4)',"
     f"scale={SAMPLES_WIDTH_PX}:{SAMPLES_HEIGHT_PX}:{_TO_RGB}[samples]"
 )
-"""The filters from the frames to the second and third video stream of their file."""
+"""The filters that turn the frames into the second and third video streams of their file."""
 THUMBNAIL_OUTPUTS = ("-map", "[thumbnails]", "-map", "[samples]", "-c:v:1", "rawvideo", "-c:v:2", "rawvideo")
-"""The output options for these two streams."""
+"""The output options of these two streams."""
 
 
 @dataclass(frozen=True)
 class Thumbnails:
-    """Small versions of all extracted frames. Their pixels are picked, not averaged, to preserve colors.
+    """Small versions of all extracted frames. Their pixels are sampled, not averaged, to preserve colors.
 
-    `frames` are 96x54 in RGB, for measuring motion. `samples` has 160x90 pixels of each frame, stacked
-    vertically, for choosing colors. `checksums` are those of the full-size frames: equal checksums identify a
+    `frames` are 96x54 RGB images for measuring motion. `samples` holds 160x90 pixels of each frame, stacked
+    vertically, for choosing colors. `checksums` are those of the full-size frames. Equal checksums identify a
     repeated frame, even if other frames differ by very little.
     """
 
@@ -46,7 +46,7 @@ class Thumbnails:
     checksums: Sequence[str]
 
     def motion(self) -> list[float]:
-        """Return each frame's mean difference (0 to 255) from the previous one; 0 only if repeated."""
+        """Return each frame's mean difference (0 to 255) from the previous one; 0 only for repeats."""
         images = [Image.frombytes("RGB", (WIDTH_PX, HEIGHT_PX), frame) for frame in self.frames]
         is_repeated = [before == after for before, after in pairwise(self.checksums)]
         differences = (_MIN_MOTION + _mean_difference(before, after) for before, after in pairwise(images))
@@ -63,9 +63,9 @@ def _mean_difference(before: Image.Image, after: Image.Image) -> float:
 def read_thumbnails(
     frames_path: Path, work_dir: Path, *, limits: ProcessLimits, on_tick: Callable[[], None]
 ) -> Thumbnails:
-    """Read the thumbnails from a file of extracted frames, through temporary files in `work_dir`.
+    """Read the thumbnails from a file of extracted frames, using temporary files in `work_dir`.
 
-    No frame is decoded. Each frame is compressed independently, so equal packets are equal frames. `on_tick`
+    No frame is decoded. Each frame is compressed independently, so equal packets mean equal frames. `on_tick`
     is called ten times a second. Raises TimedOut and EncodeError.
     """
     checksums = _ChecksumReader()
@@ -92,7 +92,7 @@ def read_thumbnails(
 
 
 class _ChecksumReader:
-    """Reads the packets' checksums from the output of the framecrc muxer."""
+    """Reads packet checksums from the output of the framecrc muxer."""
 
     def __init__(self) -> None:
         self.values: list[str] = []

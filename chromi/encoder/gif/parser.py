@@ -1,6 +1,6 @@
 """Parse and write the blocks of a GIF without decoding its images.
 
-Names and layouts are those of the GIF89a specification (CompuServe, 1990).
+Names and layouts follow the GIF89a specification (CompuServe, 1990).
 """
 
 import struct
@@ -12,7 +12,7 @@ from chromi.encoder.encoder_errors import BrokenResult
 
 SIGNATURE, TRAILER = b"GIF89a", b";"
 HEADER_BYTES = 13
-"""The size of the header and the logical screen descriptor, with which every GIF begins."""
+"""The size of the header and logical screen descriptor at the start of every GIF."""
 LOOP_FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 """The application extension that repeats the animation endlessly."""
 _LOOP_PREFIX = LOOP_FOREVER[:-3]
@@ -26,7 +26,7 @@ _DEFAULT_GRAPHIC_CONTROL = b"\x21\xf9\x04\x00\x00\x00\x00\x00"
 class Frame:
     """A graphic control extension and the image it applies to.
 
-    `color_table` is the active one: the image's local color table, else the global one. `lzw_data` is the
+    `color_table` is the active color table: the image's local one, or else the global one. `lzw_data` is the
     table-based image data, including the minimum code size and the sub-block sizes.
     """
 
@@ -37,7 +37,7 @@ class Frame:
 
     @property
     def size_bytes(self) -> int:
-        """The size in the file, without a local color table."""
+        """The size in the file, excluding a local color table."""
         return len(self.graphic_control) + len(self.image_descriptor) + len(self.lzw_data)
 
     @property
@@ -45,12 +45,12 @@ class Frame:
         return int.from_bytes(self.graphic_control[4:6], "little")
 
     def with_delay(self, delay_cs: int) -> "Frame":
-        """Return the frame with another delay."""
+        """Return the frame with a different delay."""
         control = self.graphic_control
         return replace(self, graphic_control=control[:4] + struct.pack("<H", delay_cs) + control[6:])
 
     def to_bytes(self, global_color_table: bytes) -> bytes:
-        """Return the blocks of the frame for a GIF with this global color table."""
+        """Return the frame's blocks for a GIF with this global color table."""
         packed_fields = self.image_descriptor[9] & _INTERLACE_FLAG
         local_color_table = b"" if self.color_table == global_color_table else self.color_table
         if local_color_table:
@@ -61,7 +61,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Extension:
-    """An extension block that does not belong to an image."""
+    """An extension block that is not part of an image."""
 
     content: bytes
 
@@ -80,13 +80,13 @@ class Extension:
 def read_size_px(content: bytes | mmap) -> tuple[int, int]:
     """Return the width and height of the logical screen. Raises BrokenResult if this is not a GIF."""
     if content[:3] != SIGNATURE[:3] or len(content) < HEADER_BYTES:
-        raise BrokenResult(detail=f"not a GIF: it begins with {content[:6]!r}")
+        raise BrokenResult(detail=f"not a GIF: starts with {content[:6]!r}")
     width, height = struct.unpack("<HH", content[6:10])
     return width, height
 
 
 def read_blocks(content: bytes | mmap) -> Iterator[Frame | Extension]:
-    """Yield the frames, and the extensions between them. Raises BrokenResult if the GIF is incomplete."""
+    """Yield the frames and the extensions between them. Raises BrokenResult if the GIF is incomplete."""
     read_size_px(content)
     try:
         yield from _read_blocks(content)
@@ -122,7 +122,7 @@ def _read_blocks(content: bytes | mmap) -> Iterator[Frame | Extension]:
 
 
 def _read_color_table(content: bytes | mmap, start: int, packed_fields: int) -> tuple[bytes, int]:
-    """Return the color table at `start` (empty if `packed_fields` announces none), and where it ends."""
+    """Return the color table at `start` (empty if `packed_fields` declares none) and its end position."""
     has_table = packed_fields & _COLOR_TABLE_FLAG
     size_bytes = 3 * (2 << (packed_fields & _COLOR_TABLE_SIZE)) if has_table else 0
     return content[start : start + size_bytes], start + size_bytes
@@ -134,7 +134,7 @@ def _encode_table_size(color_table: bytes) -> int:
 
 
 def _skip_sub_blocks(content: bytes | mmap, start: int) -> int:
-    """Return where the sequence of sub-blocks at `start` ends."""
+    """Return the end position of the sub-block sequence at `start`."""
     position = start
     while size := content[position]:
         position += size + 1

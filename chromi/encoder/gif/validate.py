@@ -18,12 +18,15 @@ from chromi.encoder.process.parallel import run_parallel
 
 MIN_DELAY_CS = 2  # Chrome replaces delays of 0 and 1 with 10
 _DECODE_INTERVAL = OUTPUT_FPS
-"""One frame per second is decoded. Decoding all takes a third of the rendering time and finds no more."""
+"""One frame per second is decoded.
+
+Decoding every frame takes a third of the rendering time and finds no additional errors.
+"""
 
 
 @dataclass(frozen=True)
 class GifInfo:
-    """The properties of a finished GIF; `metadata` names all extensions except the loop count."""
+    """The properties of a finished GIF. `metadata` names all extensions except the loop count."""
 
     size_px: tuple[int, int]
     delays_cs: tuple[int, ...]
@@ -34,9 +37,10 @@ class GifInfo:
 def validate_gif(
     gif_path: Path, options: ConversionOptions, frame_count: int, *, on_tick: Callable[[int], None]
 ) -> GifInfo:
-    """Parse the whole file and check it against the output contract; `on_tick` gets the frames parsed so far.
+    """Parse the whole file and check it against the output contract; `on_tick` receives the frames parsed so
+    far.
 
-    One frame of each second is decoded. Raises BrokenResult, which names every violation.
+    One frame per second is decoded. Raises BrokenResult with a message that lists every violation.
     """
     info = _read_gif_info(gif_path, on_tick)
     expected_cs = start_time_cs(frame_count, options.fps)
@@ -89,14 +93,14 @@ def _decode(frame: Frame, size_px: tuple[int, int]) -> None:
     try:
         with Image.open(single_frame_gif, formats=["GIF"]) as image:
             image.load()
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for corrupt data
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises these for corrupt data
         raise BrokenResult(detail=f"a frame cannot be decoded: {error}") from error
 
 
 def publish(partial_path: Path, destination: Path, *, on_tick: Callable[[], None]) -> None:
     """Flush a finished file to disk, then rename it to `destination` atomically.
 
-    `on_tick` is called ten times a second, even if the disk is slow; its exceptions reach the caller.
+    `on_tick` is called ten times a second even if the disk is slow. Its exceptions reach the caller.
     """
 
     def publish_file(check: Callable[[], None]) -> None:
@@ -106,7 +110,7 @@ def publish(partial_path: Path, destination: Path, *, on_tick: Callable[[], None
 
 
 def read_first_frame(gif_path: Path) -> bytes:
-    """Return the first frame as a JPEG, a small still image of the GIF."""
+    """Return the first frame as a JPEG to serve as a small still image of the GIF."""
     jpeg = io.BytesIO()
     with Image.open(gif_path, formats=["GIF"]) as image:
         image.convert("RGB").save(jpeg, "JPEG", quality=80)
@@ -114,7 +118,7 @@ def read_first_frame(gif_path: Path) -> bytes:
 
 
 def copy_first_frame(gif_path: Path) -> bytes:
-    """Return the first frame as a PNG, lossless."""
+    """Return the first frame as a lossless PNG."""
     png = io.BytesIO()
     with Image.open(gif_path, formats=["GIF"]) as image:
         image.save(png, "PNG")

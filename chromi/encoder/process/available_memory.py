@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _MIN_FRACTION = 4
-"""One part in four of the requested memory is always granted, because ffmpeg hardly starts with less. If the
+"""A quarter of the requested memory is always granted, because ffmpeg can hardly start with less. If the
 machine then runs out of memory, the kernel kills ffmpeg first."""
 
 _PROC_DIR = Path("/proc")
@@ -12,7 +12,7 @@ _CGROUP_DIR = Path("/sys/fs/cgroup")
 
 
 def limit_to_available(requested_bytes: int) -> int:
-    """Return `requested_bytes`, capped at half of the available memory: two programs may run at once."""
+    """Return `requested_bytes`, capped at half of the available memory. Two programs may run at once."""
     available = available_bytes(_PROC_DIR, _CGROUP_DIR)
     if available is None:
         return requested_bytes
@@ -20,7 +20,7 @@ def limit_to_available(requested_bytes: int) -> int:
 
 
 def available_bytes(proc_dir: Path, cgroup_dir: Path) -> int | None:
-    """Return the memory left to this process on the machine and in all its cgroups; None if unknown."""
+    """Return the memory available to this process on the machine and in its cgroups, or None if unknown."""
     found = [*_machine_bytes(proc_dir), *_cgroup_bytes(proc_dir, cgroup_dir)]
     return max(0, min(found)) if found else None
 
@@ -32,10 +32,10 @@ def _machine_bytes(proc_dir: Path) -> Iterator[int]:
 
 
 def _cgroup_bytes(proc_dir: Path, cgroup_dir: Path) -> Iterator[int]:
-    """Yield the memory left in the process's cgroup and each of its ancestors, for cgroup v2 and v1.
+    """Yield the memory left in the process's cgroup and in each ancestor, for cgroup v2 and v1.
 
-    In a container without its own cgroup namespace, the path is the host's and does not exist. The
-    container's limit is then found at the root.
+    In a container without its own cgroup namespace, the path is the host's and does not exist inside the
+    container. The container's limit is then at the root.
     """
     for line in _read_lines(proc_dir / "self/cgroup"):
         _, controllers, path = line.split(":", 2)
@@ -62,7 +62,7 @@ def _read_number(path: Path) -> int | None:
 
 
 def _read_values(path: Path) -> dict[str, int]:
-    """Read a file of lines that consist of a name and a number."""
+    """Read a file whose lines each consist of a name and a number."""
     lines = (line.split() for line in _read_lines(path))
     return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdecimal()}
 

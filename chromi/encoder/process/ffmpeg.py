@@ -1,6 +1,6 @@
-"""Run the ffmpeg binary, and define what it may read. No other module starts ffmpeg.
+"""Run the ffmpeg binary and define what it may read. No other module starts ffmpeg.
 
-Every uploaded file is untrusted. ffmpeg gets it as an open descriptor and cannot open anything else by
+Every uploaded file is untrusted. ffmpeg receives it as an open descriptor and cannot open anything else by
 itself: a playlist can name any file or address, but the protocol whitelist contains only `fd`. The whitelists
 also restrict ffmpeg to three demuxers and a short list of decoders. If a decoder is compromised anyway, the
 sandbox around the process contains it (`sandbox.py`).
@@ -24,15 +24,15 @@ from chromi.encoder.process.subprocess_runner import (
 )
 
 MAX_PIXELS = 4096 * 2304
-"""The largest frame that is decoded: 4K in any aspect ratio and orientation of phones and editors. 8K takes a
-gigabyte of memory."""
+"""The largest frame that is decoded: 4K in every aspect ratio and orientation that phones and editors use. 8K
+takes a gigabyte of memory."""
 
 DECODERS = (
-    # Codecs of phones, browsers and websites. VP8 and VP9: only libvpx decodes their alpha.
+    # Codecs of phones, browsers and websites. For VP8 and VP9, only libvpx decodes alpha.
     *("h264", "hevc", "libdav1d", "av1", "vp8", "libvpx", "vp9", "libvpx-vp9"),
-    # Editors.
+    # Codecs of video editors.
     *("prores", "dnxhd", "cfhd", "ffv1", "qtrle", "png", "dvvideo", "v210", "rawvideo"),
-    # Older cameras, screen recorders, GIFs.
+    # Codecs of older cameras and screen recorders, and GIF.
     *("mpeg4", "mjpeg", "mpeg1video", "mpeg2video", "h263", "theora", "gif"),
 )
 
@@ -40,7 +40,7 @@ QUIET = ("-loglevel", "warning")
 """Options that log only warnings and errors."""
 
 REPORT_FRAMES = ("-stats_enc_post:v:0", "pipe:1", "-stats_enc_post_fmt:v:0", "frame={n}")
-"""Options of one output that print a line for each frame from its first encoder, for a FrameCounter.
+"""Output options that print a line for each frame from the output's first encoder, for a FrameCounter.
 
 -progress is not used because it prints nothing until all outputs have started, and some start late.
 """
@@ -66,7 +66,7 @@ class FrameCounter:
 
 
 def find_ffmpeg() -> Path:
-    """Return the path of imageio-ffmpeg's binary, or of the one that IMAGEIO_FFMPEG_EXE names.
+    """Return the path of imageio-ffmpeg's binary, or of the binary named by IMAGEIO_FFMPEG_EXE.
 
     Raises FfmpegMissing.
     """
@@ -82,8 +82,8 @@ def find_ffmpeg() -> Path:
 def untrusted_input(descriptor: int, *, threads: int, before: Sequence[str] = ()) -> list[str]:
     """Return the arguments that read an uploaded file from an open descriptor.
 
-    The descriptor must be freshly opened, because ffmpeg reads from its current position, and must be passed
-    to `run_ffmpeg`. `before` are further input options.
+    The descriptor must be freshly opened, because ffmpeg reads from its current position. It must also be
+    passed to `run_ffmpeg`. `before` holds further input options.
     """
     return [
         *("-protocol_whitelist", "fd", "-format_whitelist", _DEMUXERS),
@@ -95,15 +95,18 @@ def untrusted_input(descriptor: int, *, threads: int, before: Sequence[str] = ()
 
 
 def escape_path(path: Path) -> str:
-    """Escape a path for a filtergraph, which unescapes it twice: as part of the graph and as an option."""
+    """Escape a path for a filtergraph, which unescapes it twice:
+
+    once as part of the graph and once as an option.
+    """
     option = re.sub(r"([\\':])", r"\\\1", str(path))
     return re.sub(r"([\\'\[\],;])", r"\\\1", option)
 
 
 def frames_input(frames_path: Path, first: int = 0) -> list[str]:
-    """Return the arguments that read extracted frames from number `first` on.
+    """Return the arguments that read extracted frames, starting with number `first`.
 
-    The seek goes to half a frame earlier. Otherwise rounding could skip the frame.
+    The seek goes half a frame earlier, because rounding could otherwise skip the frame.
     """
     start = ("-ss", f"{(first - 0.5) / OUTPUT_FPS:.6f}") if first else ()
     return ["-threads", "1", *start, "-f", "nut", "-i", str(frames_path)]
@@ -120,7 +123,7 @@ def run_ffmpeg(
     on_log: LogReader = ignore_line,
     on_tick: Callable[[], None] = lambda: None,
 ) -> ProcessResult:
-    """Run ffmpeg until it ends. See `run_program` for the arguments and errors. Raises FfmpegMissing too."""
+    """Run ffmpeg until it ends. See `run_program` for the arguments and errors. Also raises FfmpegMissing."""
     result = run_program(
         [str(find_ffmpeg()), "-hide_banner", "-nostdin", "-nostats", *arguments],
         limits=limits,

@@ -1,7 +1,7 @@
-"""Build Landlock rulesets, which restrict the files a program may open and need no privileges.
+"""Build Landlock rulesets, which restrict the files that a program may open. They need no privileges.
 
 Files that are already open stay accessible, and a program can still test whether a path exists. See
-Documentation/userspace-api/landlock.rst of Linux.
+Documentation/userspace-api/landlock.rst in the Linux source.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _TRUNCATE = 1 << 0, 1 << 1, 1 << 2
 _ELF_64_BIT = b"\x7fELF\x02\x01"  # little-endian
 _PT_INTERP = 3
 
-# The rights that each ABI version (from 1 on) can restrict.
+# The rights that each ABI version can restrict, starting with version 1.
 _FILE_RIGHTS_COUNTS = (13, 14, 15, 15, 16)
 TCP_MIN_ABI, _TCP_RIGHTS = 4, 0b11  # bind, connect
 SCOPES_MIN_ABI, _SCOPES = 6, 0b11  # abstract UNIX sockets, signals
@@ -38,17 +38,17 @@ _libc.syscall.restype = ctypes.c_long
 
 
 def find_abi() -> int:
-    """Return this kernel's Landlock ABI version, or 0 if it has no Landlock."""
+    """Return this kernel's Landlock ABI version, or 0 if Landlock is unavailable."""
     no_attributes = (None, ctypes.c_size_t(0))
     version = _libc.syscall(_LANDLOCK_CREATE_RULESET, *no_attributes, _LANDLOCK_CREATE_RULESET_VERSION)
     return max(0, int(version))
 
 
 def make_ruleset(abi: int, program: Path, *, reads: Sequence[Path], writes: Sequence[Path]) -> int:
-    """Return the descriptor of a ruleset that denies everything ABI version `abi` can, with exceptions.
+    """Return the descriptor of a ruleset that denies everything ABI version `abi` can deny, with exceptions.
 
-    `program` and the dynamic loader that it names may be executed. The system's libraries, those in the `lib`
-    folder next to the program's folder, and the files `reads` may be read. The files `writes` may be read and
+    `program` and its dynamic loader may be executed. The system's libraries, those in the `lib` folder next
+    to the program's folder, and the files in `reads` may be read. The files in `writes` may be read and
     written. Paths that do not exist are skipped. No file can be created, removed or renamed. Raises OSError.
     """
     executable = program.resolve()
@@ -67,7 +67,7 @@ def make_ruleset(abi: int, program: Path, *, reads: Sequence[Path], writes: Sequ
 
 
 def _find_loader(program: Path) -> list[Path]:
-    """Return the dynamic loader that an ELF program names, or nothing for other files.
+    """Return the dynamic loader that an ELF program names, or an empty list for other files.
 
     See the program headers in elf(5).
     """

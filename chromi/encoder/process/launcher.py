@@ -1,15 +1,15 @@
-"""Replace this process with another program, with resource limits and in a sandbox.
+"""Replace this process with another program, in a sandbox and with resource limits.
 
 `subprocess_runner.py` runs this file as a script:
 
     python -I -S launcher.py PARENT_PID CPU_S MEMORY_BYTES FILE_BYTES RULESET SECCOMP EXECVE FILTER COMMAND...
 
-The web process has threads, so code between fork and exec (`preexec_fn`) may deadlock. Therefore a fresh
+The web process has threads, so code between fork and exec (`preexec_fn`) may deadlock. Therefore, a fresh
 interpreter sets the limits on itself and then calls exec, which preserves them. It imports only the few
-modules below, because it runs before every ffmpeg and gifsicle and must cost only milliseconds.
+modules below, because it runs before every ffmpeg and gifsicle process and must start within milliseconds.
 
-RULESET is the descriptor of a Landlock ruleset or -1. SECCOMP and EXECVE are the numbers of those system
-calls or -1. FILTER is the seccomp filter in hex. `sandbox.py` provides all four. Without a COMMAND the
+RULESET is the descriptor of a Landlock ruleset, or -1. SECCOMP and EXECVE are the numbers of those system
+calls, or -1. FILTER is the seccomp filter in hex. `sandbox.py` provides all four. Without a COMMAND, the
 launcher only tests whether the sandbox works.
 """
 
@@ -20,7 +20,7 @@ import struct
 import sys
 from errno import EAGAIN, EINVAL, ENOMEM
 
-# Signal numbers as literals: importing `signal` takes a third of the launcher's time before exec.
+# Signal numbers are literals because importing `signal` takes a third of the launcher's time before exec.
 SIGKILL, SIGPIPE, SIGXFSZ, SIG_DFL = 9, 13, 25, 0
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
@@ -32,12 +32,12 @@ PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 2, 32
 MAP_FAILED = ctypes.c_void_p(-1).value
 NICENESS = 10
 MAX_OPEN_FILES = 64
-MAX_ADDRESS_SPACE_BYTES = 4 * 1024**3  # mostly reserved and unused: 4K HEVC maps 1.4 GiB and uses 0.4
+MAX_ADDRESS_SPACE_BYTES = 4 * 1024**3  # mostly reserved but unused: 4K HEVC maps 1.4 GiB and uses 0.4
 MAX_OOM_SCORE = b"1000"
 EXIT_CANNOT_START = 127  # a shell's exit code for a missing program
-EXIT_TEMPORARY_FAILURE = 75  # EX_TEMPFAIL: the machine has no memory or processes left
+EXIT_TEMPORARY_FAILURE = 75  # EX_TEMPFAIL: the machine has no memory or process slots left
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
-RETAINED_CAPABILITIES = 1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH  # root may run files of other users
+RETAINED_CAPABILITIES = 1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH  # root may run other users' files
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 ADDRESS_RANGE = 1 << 46  # if the CPU has a smaller address space, the kernel chooses another address
 
@@ -46,7 +46,7 @@ def set_parent_death_signal(parent_pid: int) -> None:
     """Have the kernel kill this process when its parent process ends for any reason."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:  # the parent ended before prctl, so no signal will come
+    if os.getppid() != parent_pid:  # the parent ended before the prctl call, so no signal will arrive
         os._exit(EXIT_CANNOT_START)  # not sys.exit: a fork hook ignores the exception
 
 
@@ -65,13 +65,13 @@ def set_limits(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
     set_oom_score()
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # Python ignores these signals, and exec preserves that. ffmpeg must be terminated by them.
+    # Python ignores these signals, and exec preserves that setting. They must terminate ffmpeg.
     libc.signal(SIGPIPE, SIG_DFL)
     libc.signal(SIGXFSZ, SIG_DFL)
 
 
 def set_oom_score() -> None:
-    """Have the kernel kill this process, not the web server, when the machine runs out of memory."""
+    """Have the kernel kill this process instead of the web server when the machine runs out of memory."""
     try:
         score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     except OSError:  # /proc is missing or read-only
@@ -89,9 +89,9 @@ class SockFprog(ctypes.Structure):
 
 
 def drop_capabilities() -> None:
-    """Drop root's capabilities over other processes and the machine; NO_NEW_PRIVS makes it permanent.
+    """Drop root's capabilities over other processes and the machine. NO_NEW_PRIVS makes this permanent.
 
-    A process cannot read or write the memory of a process with more capabilities. Raises OSError.
+    A process cannot read or write the memory of a process that has more capabilities. Raises OSError.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     header = struct.pack("=Ii", LINUX_CAPABILITY_VERSION_3, 0)
@@ -105,7 +105,7 @@ def drop_capabilities() -> None:
 
 
 def enter_sandbox(ruleset: int, seccomp: int, bpf: bytes) -> None:
-    """Give up access to files and system calls permanently; exec preserves that too. Raises OSError."""
+    """Permanently give up access to files and system calls, even across exec. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     if ruleset >= 0:
         raise_on_error(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0))
@@ -135,15 +135,15 @@ def copy_to_random_address(path: bytes) -> int:
 
 
 def make_execve_filter(execve: int, path_address: int) -> bytes:
-    """Return the BPF instructions that kill the process at any execve except the one with this path address.
+    """Return the BPF instructions that kill the process on any execve except one with this path address.
 
-    They go before the other instructions of the filter. A filter sees the address of a path, not the path.
-    Exec discards the launcher's memory, and the program can neither read its filter nor guess the address,
-    because one wrong guess kills it.
+    These instructions go before the rest of the filter. A filter sees the address of a path, not the path
+    itself. Exec discards the launcher's memory. The program can neither read its filter nor guess the
+    address, because one wrong guess kills it.
     """
     load, jump_if_equal, ret = 0x20, 0x15, 0x06
     instructions = (
-        (load, 0, 0, 0),  # the number of the system call
+        (load, 0, 0, 0),  # the system call number
         (jump_if_equal, 0, 5, execve),
         (load, 0, 0, 16),  # the lower half of its first argument
         (jump_if_equal, 0, 2, path_address & 0xFFFFFFFF),
@@ -162,7 +162,7 @@ def execute(path_address: int, command: list[str]) -> None:
 
 
 def raise_on_error(result: int, message: str = "cannot enter the sandbox") -> None:
-    """Raise OSError with the C library's errno if `result` is not 0."""
+    """Raise OSError with the C library's errno if `result` is nonzero."""
     if result:
         error = ctypes.get_errno()
         raise OSError(error, f"{message}: {os.strerror(error)}")

@@ -1,4 +1,4 @@
-"""Run several tasks in parallel, each with its own subprocess, and stop all of them when one must stop."""
+"""Run tasks in parallel, each with its own subprocess, and stop all of them when one must stop."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ TICK_S = 0.1
 Result = TypeVar("Result")
 
 Task = Callable[[Callable[[], None]], Result]
-"""A function that gets a callback and must call it ten times a second."""
+"""A function that receives a callback and must call it ten times a second."""
 
 
 def run_parallel(
     tasks: Sequence[Task[Result]], *, max_parallel: int, on_tick: Callable[[], None]
 ) -> list[Result]:
-    """Run all `tasks`, at most `max_parallel` at a time; return their results in the order of `tasks`.
+    """Run all `tasks`, at most `max_parallel` at a time, and return their results in the same order.
 
     `on_tick` is called ten times a second in the caller's thread. If it or a task raises an exception, the
-    callbacks of the other tasks raise Cancelled, and the exception is raised after all tasks have ended.
+    callbacks of the other tasks raise Cancelled. The exception is raised again after all tasks have ended.
     """
     stop = threading.Event()
 

@@ -1,9 +1,10 @@
 """Sandbox ffmpeg and gifsicle with the strongest restrictions that this kernel supports.
 
-Landlock denies all files except the program's own. seccomp denies the network and access to other processes.
-Both need no privileges and no other program, take hardly any time, and work for root, for ordinary users and
-in Docker. If one is unavailable, the other is used alone. If both are unavailable, programs run without a
-sandbox, `doctor` and `/health/` report it, and the service does not start with CHROMI_REQUIRE_SANDBOX.
+Landlock denies access to all files except the program's own. seccomp denies access to the network and other
+processes. Neither needs privileges or another program, both add almost no overhead, and both work for root,
+ordinary users and in Docker. If only one is available, it is used alone. If neither is available, programs
+run without a sandbox, `doctor` and `/health/` report it, and the service refuses to start with
+CHROMI_REQUIRE_SANDBOX.
 """
 
 import logging
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 _LAUNCHER_PATH = Path(__file__).with_name("launcher.py")
 LAUNCHER_COMMAND = (sys.executable, "-I", "-S", str(_LAUNCHER_PATH))
-"""The command that starts every program. See launcher.py for its arguments."""
+"""The command prefix that starts every program. See launcher.py for its arguments."""
 
 _TEST_LIMITS = ("5", str(4 * 1024**3), "0")  # CPU_S, MEMORY_BYTES and FILE_BYTES of the launcher
 _UNSUPPORTED_ERRORS = (EPERM, EACCES, EINVAL, ENOSYS, EOPNOTSUPP)
@@ -35,7 +36,7 @@ _UNSUPPORTED_ERRORS = (EPERM, EACCES, EINVAL, ENOSYS, EOPNOTSUPP)
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The restrictions of a program: a Landlock ABI version or 0, and a seccomp filter or b""."""
+    """The restrictions on a program: a Landlock ABI version (or 0) and a seccomp filter (or b"")."""
 
     landlock_abi: int
     seccomp_filter: bytes
@@ -76,7 +77,7 @@ class Sandbox:
     ) -> Iterator[tuple[list[str], list[int]]]:
         """Yield the launcher's sandbox arguments and the descriptors that it must inherit.
 
-        See `make_ruleset` for the permissions on the files.
+        See `make_ruleset` for the file permissions.
         """
         ruleset = -1
         if self.landlock_abi:
@@ -94,7 +95,7 @@ class Sandbox:
         """Test the sandbox by running the launcher in it without a program.
 
         Raises ServiceBusy if the machine has no resources for the test. This must not count as unsupported,
-        or else an attacker could disable the sandbox by overloading the machine.
+        or an attacker could disable the sandbox by overloading the machine.
         """
         try:
             with self.launcher_arguments(_LAUNCHER_PATH, reads=(), writes=()) as (words, descriptors):
@@ -115,7 +116,7 @@ class Sandbox:
 
 @cache
 def detect_sandbox() -> Sandbox:
-    """Return the strongest sandbox that works here. Each process tests this once. Raises ServiceBusy."""
+    """Return the strongest sandbox that works here. Each process tests this only once. Raises ServiceBusy."""
     unrestricted = Sandbox(0, b"")
     abi, seccomp_filter = find_abi(), make_filter()
     candidates = (Sandbox(abi, seccomp_filter), Sandbox(abi, b""), Sandbox(0, seccomp_filter))

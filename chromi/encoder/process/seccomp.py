@@ -1,8 +1,8 @@
-"""Build the seccomp filter (classic BPF) that blocks system calls which ffmpeg and gifsicle never need.
+"""Build the seccomp filter (classic BPF) that blocks system calls that ffmpeg and gifsicle never need.
 
-Both read and write files and start threads. The filter blocks what Landlock does not cover: the network,
-other processes, and changes to file owners, modes and timestamps. An allowlist would be easier
-to justify, but it would break with every new libc release.
+Both programs read and write files and start threads. The filter blocks what Landlock does not cover: the
+network, other processes, and changes to file owners, modes and timestamps. An allowlist would be easier to
+justify, but it would break with every new libc release.
 """
 
 import os
@@ -10,18 +10,18 @@ import struct
 from errno import ENOSYS, EPERM
 
 SECCOMP = {"x86_64": 317, "aarch64": 277}
-"""The number of the system call `seccomp`, by architecture. Other architectures have no filter."""
+"""The number of the `seccomp` system call, by architecture. Other architectures get no filter."""
 
 EXECVE = {"x86_64": 59, "aarch64": 221}
-"""Allowed once, for the launcher to start the program (see launcher.py)."""
+"""Allowed once, so that the launcher can start the program (see launcher.py)."""
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
-BLOCKED_SYSCALLS = {  # name: number on x86_64 and aarch64, None if the architecture has no such call
-    # Network. io_uring opens sockets without passing this filter.
+BLOCKED_SYSCALLS = {  # name: numbers on x86_64 and aarch64, or None if the architecture lacks the call
+    # Network. io_uring opens sockets without passing through this filter.
     "socket": (41, 198),
     "io_uring_setup": (425, 425),
-    # Other processes: starting, signaling and inspecting them.
+    # Starting, signaling and inspecting other processes.
     "fork": (57, None),
     "vfork": (58, None),
     "execveat": (322, 281),
@@ -41,14 +41,14 @@ BLOCKED_SYSCALLS = {  # name: number on x86_64 and aarch64, None if the architec
     "kcmp": (312, 272),
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
-    # CPU and disk priorities, its own and those of other processes of its user.
+    # CPU and disk priorities of the process and of the user's other processes.
     "setpriority": (141, 140),
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274),
     "sched_setaffinity": (203, 122),
     "ioprio_set": (251, 30),
-    # Shared memory and message queues without a file.
+    # Shared memory and message queues that are not backed by files.
     "shmget": (29, 194),
     "shmat": (30, 196),
     "shmctl": (31, 195),
@@ -91,7 +91,7 @@ BLOCKED_SYSCALLS = {  # name: number on x86_64 and aarch64, None if the architec
     "utimensat": (280, 88),
     "truncate": (76, 45),
     "open_by_handle_at": (304, 265),
-    # The machine, for programs that run as root.
+    # Machine administration, in case the program runs as root.
     "mount": (165, 40),
     "umount2": (166, 39),
     "move_mount": (429, 429),
@@ -141,14 +141,14 @@ PRLIMIT64 = {"x86_64": 302, "aarch64": 261}
 """Allowed only for the program's own limits."""
 
 FCNTL = {"x86_64": 72, "aarch64": 25}
-"""Blocked for F_SETOWN, F_SETSIG and F_SETOWN_EX, which have the kernel send signals to other processes."""
+"""Blocked for F_SETOWN, F_SETSIG and F_SETOWN_EX, which make the kernel send signals to other processes."""
 
 PRCTL = {"x86_64": 157, "aarch64": 167}
-"""Blocked for PR_SET_PDEATHSIG, with which the program could outlive its parent."""
+"""Blocked for PR_SET_PDEATHSIG, which would let the program outlive its parent."""
 
 _CLONE3 = 435
 
-# BPF instructions and the offsets of the fields of struct seccomp_data.
+# BPF instructions and the field offsets of struct seccomp_data.
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _JUMP_IF_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_OFFSET, _ARCH_OFFSET, _FIRST_ARGUMENT_OFFSET, _SECOND_ARGUMENT_OFFSET = 0, 4, 16, 24
 _SECCOMP_RET_ALLOW, _SECCOMP_RET_ERRNO = 0x7FFF0000, 0x00050000
@@ -172,7 +172,7 @@ def make_filter(machine: str = os.uname().machine) -> bytes:
         (_LOAD, 0, 0, _NUMBER_OFFSET),
         *((_JUMP_IF_AT_LEAST, 0, 1, _X32_SYSCALL_BIT), _return_error(EPERM)),
         *(instruction for number in blocked if number is not None for instruction in _block(number)),
-        *_block(_CLONE3, ENOSYS),  # with ENOSYS the C library falls back to clone
+        *_block(_CLONE3, ENOSYS),  # ENOSYS makes the C library fall back to clone
         *_block_arguments(FCNTL[machine], _SECOND_ARGUMENT_OFFSET, _F_SETOWN, _F_SETSIG, _F_SETOWN_EX),
         *_block_arguments(PRCTL[machine], _FIRST_ARGUMENT_OFFSET, _PR_SET_PDEATHSIG),
         *_allow_if(CLONE[machine], (_JUMP_IF_BITS, 0, 1, _CLONE_THREAD)),

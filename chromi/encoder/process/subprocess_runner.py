@@ -1,4 +1,4 @@
-"""Run a program (ffmpeg, gifsicle) with resource limits, in a sandbox, and always kill and reap it."""
+"""Run a program (ffmpeg, gifsicle) with resource limits in a sandbox, and always kill and reap it."""
 
 import os
 import re
@@ -27,15 +27,15 @@ _ENOMEM_MESSAGE = "Cannot allocate memory"
 _ALLOCATION_FAILED = re.compile(
     r"(?:can|could )not allocate|(?:get_buffer|pthread_create)\(\) failed", re.IGNORECASE
 )
-"""What ffmpeg logs if an allocation fails: in general, for a frame, for a thread."""
+"""What ffmpeg logs if an allocation fails: in general, for a frame, or for a thread."""
 
 
 @dataclass(frozen=True)
 class ProcessLimits:
-    """The resources that one process may use before it is killed.
+    """The resources that a process may use before it is killed.
 
-    `timeout_s` is wall-clock time. `max_memory_bytes` is the limit of writable memory (RLIMIT_DATA), which is
-    reduced on a small machine: converting 4K ProRes with alpha takes 0.65 GiB, other 4K clips 0.35 GiB.
+    `timeout_s` is wall-clock time. `max_memory_bytes` limits writable memory (RLIMIT_DATA) and is reduced on
+    a small machine. Converting 4K ProRes with alpha takes 0.65 GiB; other 4K clips take 0.35 GiB.
     """
 
     timeout_s: float
@@ -44,20 +44,20 @@ class ProcessLimits:
 
     @property
     def max_cpu_s(self) -> int:
-        """CPU time of all threads: a safeguard in case this process dies and stops enforcing `timeout_s`."""
+        """CPU time of all threads: a safeguard in case this process dies and cannot enforce `timeout_s`."""
         return int(self.timeout_s * (os.cpu_count() or 1)) + 1
 
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """How a process ended: its exit code, negative for a signal, and the end of its log."""
+    """How a process ended: its exit code (negative for a signal) and the end of its log."""
 
     exit_code: int
     log: str
 
     def check(self) -> None:
-        """Raise the EncodeError that fits best, unless the process succeeded."""
-        # Without memory ffmpeg drops what it cannot decode and may still exit with 0.
+        """Raise the most specific EncodeError unless the process succeeded."""
+        # When ffmpeg runs out of memory, it drops what it cannot decode and may still exit with 0.
         if self.exit_code == 0 and _ENOMEM_MESSAGE not in self.log:
             return
         if "No space left on device" in self.log:
@@ -68,21 +68,22 @@ class ProcessResult:
         raise EncodeError(detail=f"exited with {self.exit_code}: {self.log}")
 
     def check_not_killed(self) -> None:
-        """Raise ConverterKilled if another process killed it, or if the machine had no resources to start it.
+        """Raise ConverterKilled if another process killed it or if the machine lacked the resources to start
+        it.
 
-        A process that `run_program` itself kills has no result.
+        A process killed by `run_program` itself has no result.
         """
         if self.exit_code in (-signal.SIGKILL, EXIT_TEMPORARY_FAILURE):
             raise ConverterKilled(detail=self.log)
 
     def check_memory(self) -> None:
-        """Raise OutOfMemory if it failed because of its memory limit."""
+        """Raise OutOfMemory if the process failed because of its memory limit."""
         if self.exit_code and self._has_allocation_failure:
             raise OutOfMemory(detail=self.log)
 
     @property
     def _has_allocation_failure(self) -> bool:
-        has_too_many_streams = "exceeds max_streams" in self.log  # ffmpeg reports this as ENOMEM too
+        has_too_many_streams = "exceeds max_streams" in self.log  # ffmpeg also reports this as ENOMEM
         return not has_too_many_streams and bool(_ALLOCATION_FAILED.search(self.log))
 
 
@@ -91,7 +92,7 @@ def ignore_line(line: str) -> None:
 
 
 LogReader = Callable[[str], bool | None]
-"""Called with each line of a program's log. A line for which it returns True is left out of the result's log,
+"""Called with each line of a program's log. If it returns True, the line is left out of the result's log,
 which is for errors."""
 
 
@@ -106,16 +107,16 @@ def run_program(
     on_log: LogReader = ignore_line,
     on_tick: Callable[[], None] = lambda: None,
 ) -> ProcessResult:
-    """Run `command` until it ends, and pass on each line of its stdout and stderr as it is written.
+    """Run `command` until it ends, passing on each line of its stdout and stderr as soon as it is written.
 
-    The first word is the program's path. The program inherits the open `descriptors`, may open the files
-    `reads` for reading and the files `writes` for reading and writing. Missing `writes` are created empty
-    beforehand, because the program cannot create files. If the kernel supports it, the sandbox denies access
-    to everything else (see `sandbox.py`).
+    The first word is the program's path. The program inherits the open `descriptors`, may read the files in
+    `reads`, and may read and write the files in `writes`. Missing `writes` are created empty beforehand,
+    because the program cannot create files. If the kernel supports it, the sandbox denies access to
+    everything else (see `sandbox.py`).
 
     `on_tick` is called ten times a second, even if the program prints nothing. An exception from any
     callback, including KeyboardInterrupt, kills the program and is re-raised. Raises TimedOut, and OSError if
-    a file cannot be created. A program that cannot be started has the exit code EXIT_CANNOT_START.
+    a file cannot be created. If a program cannot be started, its exit code is EXIT_CANNOT_START.
     """
     deadline = time.monotonic() + limits.timeout_s
     log = _LogTail(on_log)
@@ -134,7 +135,7 @@ def run_program(
 
 
 class _LogTail:
-    """Keeps the last lines of a program's log, without those that `on_log` recognizes."""
+    """Keeps the last lines of a program's log, except those that `on_log` recognizes."""
 
     def __init__(self, on_log: LogReader) -> None:
         self._on_log = on_log
@@ -154,7 +155,7 @@ class _LogTail:
 def _start(
     launcher_words: Sequence[str], limits: ProcessLimits, descriptors: Sequence[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the launcher in its own process group; on exit, kill and reap the program if it still runs."""
+    """Start the launcher in its own process group; on exit, kill and reap the program if still running."""
     max_memory_bytes = limit_to_available(limits.max_memory_bytes)
     numbers = (os.getpid(), limits.max_cpu_s, max_memory_bytes, limits.max_file_bytes)
     with subprocess.Popen(  # noqa: S603  no shell, and no word of the command comes from a request
@@ -177,7 +178,7 @@ def _start(
 def _read_pipes(
     process: subprocess.Popen[bytes], on_output: Callable[[str], None], on_log: Callable[[str], None]
 ) -> Iterator[None]:
-    """Pass on lines until both pipes are closed, and yield at least every `_TICK_S`."""
+    """Pass on lines until both pipes close, yielding at least every `_TICK_S`."""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, _LineSplitter(on_output))  # type: ignore[arg-type]
         selector.register(process.stderr, selectors.EVENT_READ, _LineSplitter(on_log))  # type: ignore[arg-type]
@@ -191,7 +192,7 @@ def _read_pipes(
 
 
 class _LineSplitter:
-    """Splits a pipe's bytes into lines. A line that is too long is truncated."""
+    """Splits a pipe's bytes into lines. Lines that are too long are truncated."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line

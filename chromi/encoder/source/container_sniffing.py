@@ -1,4 +1,4 @@
-"""Detection of a file's container from its first bytes."""
+"""Detect a file's container from its first bytes."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _MOV_BOX_TYPES = frozenset(
         *(b"pnot", b"udta", b"uuid", b"styp", b"sidx", b"moof"),
     )
 )
-"""Types of the box at the start of an ISO BMFF or QuickTime file."""
+"""Box types that can appear at the start of an ISO BMFF or QuickTime file."""
 
 
 def detect_container(path: Path) -> str:

@@ -1,9 +1,9 @@
-"""Parse what ffmpeg prints about a file, from lines that the file cannot forge.
+"""Parse what ffmpeg prints about a file, using only lines that the file cannot forge.
 
 There is no ffprobe, and the output of `ffmpeg -i` can be forged: the name or language tag of a Matroska
 stream may contain newlines and imitate a stream's line. Everything that matters to anyone but the file's
-owner therefore comes from elsewhere. Packets are listed by the `framecrc` muxer, which prints only numbers.
-The first frame is described by the `showinfo` filter, whose lines start with a random name for each run.
+owner therefore comes from elsewhere. The `framecrc` muxer lists packets and prints only numbers. The
+`showinfo` filter describes the first frame, and its lines start with a name that is random for each run.
 """
 
 import re
@@ -17,7 +17,10 @@ UNKNOWN = "unknown"
 
 @dataclass
 class StreamPackets:
-    """A summary of a stream's packets: `coded_px` is the coded size, `end_s` the end of the last packet."""
+    """A summary of a stream's packets:
+
+    `coded_px` is the coded size, and `end_s` is the end of the last packet.
+    """
 
     codec: str = UNKNOWN
     coded_px: tuple[int, int] = (0, 0)
@@ -27,16 +30,17 @@ class StreamPackets:
 
 
 class PacketListing:
-    """Parse the output of `framecrc`: lines of `#key STREAM: value`, then a line of numbers per packet.
+    """Parse the output of `framecrc`: lines of `#key STREAM: value`, followed by a line of numbers per
+    packet.
 
-    `times_s` holds the time stamps of all packets of more than a few bytes; smaller ones repeat a frame.
-    Packets outside the file's edit list are ignored, and so are all other lines.
+    `times_s` holds the timestamps of all packets larger than a few bytes; smaller packets repeat a frame.
+    Packets outside the file's edit list and all other lines are ignored.
     """
 
     _PACKET = re.compile(
         r"(\d{1,4}), *-?\d{1,20}, *(-?\d{1,20}), *(\d{1,20}), *(\d{1,10}), 0x\w{8}(?:, F=0x(\w{1,8}))?"
     )
-    _DISCARD_FLAG = 0x4  # AV_PKT_FLAG_DISCARD of libavcodec/packet.h
+    _DISCARD_FLAG = 0x4  # AV_PKT_FLAG_DISCARD in libavcodec/packet.h
     _HEADER = re.compile(r"#(\w+) (\d{1,4}): (.*)")
     _TIME_BASE = re.compile(r"(\d{1,10})/(0*[1-9]\d{0,9})")
     _DIMENSIONS = re.compile(r"(\d{1,9})x(\d{1,9})")
@@ -69,9 +73,9 @@ class PacketListing:
 
 
 class FrameLog:
-    """Parse what the showinfo filter `filter` logs about each frame.
+    """Parse what the `showinfo` filter `filter` logs about each frame.
 
-    `times_s` holds the frames' time stamps. `configurations` counts how often the filter was configured: once
+    `times_s` holds the frames' timestamps. `configurations` counts how often the filter was configured: once
     at the start, and again for each change of frame size, pixel format, rotation or color range.
     """
 
@@ -91,7 +95,7 @@ class FrameLog:
         return f"{self.name}=checksum=0"
 
     def read(self, line: str) -> bool:
-        """Parse a line of ffmpeg's log; return whether it is from the filter."""
+        """Read a line of ffmpeg's log and return whether the filter printed it."""
         if not line.startswith(f"[{self.name} @ 0x"):
             return False
         if config := self._CONFIG.search(line):
@@ -104,9 +108,10 @@ class FrameLog:
 
 
 class ContainerLog:
-    """Parse two properties of the container that `showinfo` does not report, from ffmpeg's stream lines.
+    """Parse two properties of the container from ffmpeg's stream lines, because `showinfo` does not report
+    them.
 
-    A file can forge them, but harms only itself: it is rejected, or its own colors are wrong.
+    A file can forge these lines, but only to its own detriment: it is rejected or its own colors are wrong.
     """
 
     _DOLBY_VISION = re.compile(
@@ -117,7 +122,7 @@ class ContainerLog:
         r"\((?:(tv|pc), )?(bt709|fcc|bt470bg|smpte\w+|bt2020n?c)\W"
     )
     _INCOMPATIBLE = 0
-    """The base layer of profile 5 and similar ones is not viewable alone (Dolby Vision, bitstreams, 2.1)."""
+    """The base layer of profiles like profile 5 is not viewable alone (Dolby Vision, bitstreams, 2.1)."""
 
     def __init__(self) -> None:
         self.needs_dolby_vision = False
@@ -133,10 +138,11 @@ class ContainerLog:
 
 
 class FirstFrameLog:
-    """Parse what the showinfo filter `filter` logs about the first frame; `format` is empty without one.
+    """Parse what the `showinfo` filter `filter` logs about the first frame; `format` is empty if there is
+    none.
 
-    The timestamp is a fraction, because the seconds that ffmpeg prints have only six digits, too few after an
-    hour. `x264_build` is the version of the x264 encoder, from its message within the first frame, which
+    The timestamp is a fraction, because ffmpeg prints seconds with only six digits, which is too imprecise
+    after an hour. `x264_build` is the version of the x264 encoder, from its message in the first frame, which
     `showinfo` prints in hexadecimal.
     """
 
@@ -149,7 +155,7 @@ class FirstFrameLog:
     _COLOR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
     _PEAK = re.compile(r"(MaxCLL|max_luminance)=(\d{1,6})")
     _X264_MESSAGE = re.compile(
-        rf"\] User Data={b'x264 - core '.hex()}((?:3[0-9]){{1,3}})(?!3[0-9])"  # 3[0-9]: a digit
+        rf"\] User Data={b'x264 - core '.hex()}((?:3[0-9]){{1,3}})(?!3[0-9])"  # 3[0-9]: a digit in hex
     )
 
     def __init__(self) -> None:
@@ -171,7 +177,7 @@ class FirstFrameLog:
 
     @property
     def peak_nits(self) -> int | None:
-        """The maximum content light level, else the peak luminance of the mastering display, if known."""
+        """The maximum content light level, or else the peak luminance of the mastering display, if known."""
         return self._peaks_nits.get("MaxCLL") or self._peaks_nits.get("max_luminance")
 
     def read(self, line: str) -> None:

@@ -1,4 +1,4 @@
-"""Recognize audio tracks of an MP4 whose samples ffmpeg combines into few index entries."""
+"""Recognize MP4 audio tracks whose samples ffmpeg combines into few index entries."""
 
 import re
 from itertools import islice
@@ -13,9 +13,9 @@ _MIN_BODY_BYTES = 16
 def has_single_tick_audio_samples(track: Box) -> bool:
     """Return whether ffmpeg is certain to treat the track as audio whose samples last one tick each.
 
-    The index of a forged track would be considered small, so no other interpretation may be possible. The
-    boxes that decide must be in the place that the standard gives them, and the track must not contain
-    another box elsewhere that could decide otherwise.
+    A forged track could make its index look small, so no other interpretation may be possible. The boxes that
+    decide this must be where the standard puts them, and the track must not contain another box elsewhere
+    that could change the outcome.
     """
     media = _find_only_child(track, b"mdia")
     handler = media and _find_only_child(media, b"hdlr")
@@ -38,7 +38,7 @@ def has_single_tick_audio_samples(track: Box) -> bool:
 
 
 def _find_only_child(parent: Box, box_type: bytes) -> Box | None:
-    """Return the only child of this type; None if ffmpeg might stop reading before it."""
+    """Return the only child of this type, or None if ffmpeg might stop reading before it."""
     children = list(islice(parent.children(), MAX_BOXES))
     found = [child for child in children if child.type == box_type]
     if len(found) != 1 or found[0].size_bytes < _MIN_BODY_BYTES:

@@ -1,6 +1,6 @@
 """Find the boxes of an ISO base media file (MP4, MOV), including compressed movie boxes.
 
-Nothing here trusts the sizes that a file states. Box types are those of ISO/IEC 14496-12 and of QuickTime.
+This code never trusts the sizes that a file declares. Box types follow ISO/IEC 14496-12 and QuickTime.
 """
 
 import mmap
@@ -14,24 +14,24 @@ from itertools import islice
 from chromi.errors import NotAVideo
 
 MAX_BOXES = 20_000
-"""Maximum number of boxes to parse at each level. The rest of the file is searched as one region."""
+"""Maximum number of boxes to parse at each level. The rest of the file is searched as a single region."""
 MAX_COMPRESSED = 10
 MAX_COMPRESSED_BYTES = 16_000_000
-"""For all compressed movie boxes together, before and after decompression. Hours of video need less."""
+"""Limit for all compressed movie boxes together, before and after decompression. Hours of video need less."""
 TYPE_BYTES = 4
 
 _COMPRESSED_MOVIE = re.compile(b"cmov")
 _COMPRESSED_DATA_OFFSET = 28
-"""Offset from the type `cmov` to the compressed data; ffmpeg hardly checks what is in between."""
+"""Offset from the `cmov` type to the compressed data. ffmpeg hardly checks the bytes in between."""
 _WINDOW_BYTES = 250_000
-"""Searched at once, in up to 2 ms, while no other thread can run."""
+"""Number of bytes searched at once in up to 2 ms, during which no other thread can run"""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box in `content`: its header starts at `start`, its body at `body`, and it ends at `end`.
+    """A box in `content`. Its header starts at `start`, its body starts at `body`, and the box ends at `end`.
 
-    The type of a region that is searched like a box is b"".
+    A region that is searched like a box has the type b"".
     """
 
     content: mmap.mmap | bytes
@@ -46,15 +46,15 @@ class Box:
         return self.end - self.body
 
     def find(self, pattern: re.Pattern[bytes]) -> Iterator[int]:
-        """Yield the offsets of all matches. A pattern is several times as fast as mmap.find()."""
+        """Yield the offsets of all matches. A compiled pattern is several times as fast as mmap.find()."""
         overlap_bytes = TYPE_BYTES - 1
-        start = self.start + TYPE_BYTES  # where the type of this box is
+        start = self.start + TYPE_BYTES  # position of this box's type
         for window in range(start, self.end, _WINDOW_BYTES):
             window_end = min(window + _WINDOW_BYTES + overlap_bytes, self.end)
             yield from (match.start() for match in pattern.finditer(self.content, window, window_end))
 
     def read_uint(self, offset: int, size_bytes: int = 4) -> int:
-        """Return the unsigned integer at `offset`, 0 beyond the end of the file."""
+        """Return the unsigned integer at `offset`, or 0 beyond the end of the file."""
         return int.from_bytes(self.content[offset : offset + size_bytes])
 
     def children(self) -> Iterator["Box"]:
@@ -69,7 +69,7 @@ def find_searchable_boxes(file: mmap.mmap) -> Iterator[Box]:
     """
     boxes = list(_top_level_boxes(file))
     decompressed: list[bytes] = []
-    for box in boxes:  # including those appended below
+    for box in boxes:  # including boxes appended below
         yield box
         for type_offset in box.find(_COMPRESSED_MOVIE):
             if len(decompressed) == MAX_COMPRESSED:
@@ -81,13 +81,13 @@ def find_searchable_boxes(file: mmap.mmap) -> Iterator[Box]:
 
 
 def _top_level_boxes(content: mmap.mmap | bytes) -> Iterator[Box]:
-    """Yield each box but `mdat`, and a single region after MAX_BOXES of them."""
+    """Yield each box except `mdat`, and a single region for everything after the first MAX_BOXES."""
     end = 0
     for box in islice(_parse_boxes(content, 0, len(content)), MAX_BOXES):
         end = box.end
         if box.type != b"mdat":
             yield box
-    # ffmpeg does not read beyond an invalid box, either
+    # ffmpeg does not read beyond an invalid box either.
     if next(_parse_boxes(content, end, len(content)), None):
         yield Box(content, b"", end, end, len(content))
 
@@ -107,7 +107,7 @@ def _parse_boxes(content: mmap.mmap | bytes, start: int, end: int) -> Iterator[B
 
 
 def _decompress(content: mmap.mmap | bytes, start: int, end: int, max_bytes: int) -> bytes:
-    """Return the decompressed zlib stream, b"" if it is invalid.
+    """Return the decompressed zlib stream, or b"" if it is invalid.
 
     Raises NotAVideo if the stream or the result is longer than `max_bytes`.
     """
@@ -118,5 +118,5 @@ def _decompress(content: mmap.mmap | bytes, start: int, end: int, max_bytes: int
     except zlib.error:
         return b""
     if max(len(compressed) - len(decompressor.unused_data), len(decompressed)) > max_bytes:
-        raise NotAVideo(detail="a compressed movie box that is too large")
+        raise NotAVideo(detail="a compressed movie box is too large")
     return decompressed

@@ -1,6 +1,6 @@
 """Reject MP4 files whose index would cost ffmpeg far more than their size justifies.
 
-The index (`moov`) states in a few bytes how many samples a track has, how they are grouped into chunks, and
+The index (`moov`) declares in a few bytes how many samples a track has, how they are grouped into chunks, and
 how long each table is. ffmpeg trusts most of it. 5 KB that claim 15 million samples take 730 MB, sixty such
 tracks take 7 s, and a megabyte of tables that claim to extend far beyond their boxes takes more than 20 s.
 """
@@ -19,31 +19,37 @@ from chromi.errors import NotAVideo
 from chromi.i18n import Message
 
 MAX_EDITS = 1000
-"""In all edit lists together. A phone's slow motion has four; ffmpeg takes 0.2 s for a thousand."""
+"""Limit for all edit lists together.
+
+A phone's slow motion has four edits; ffmpeg takes 0.2 s for a thousand.
+"""
 MAX_ENTRIES = 5_000_000
-"""In all tables together. ffmpeg takes 24 to 80 bytes for each, and ten hours of video have 3 million."""
+"""Limit for all tables together.
+
+ffmpeg takes 24 to 80 bytes per entry, and ten hours of video have 3 million.
+"""
 MIN_ENTRIES = 1000
-"""Always allowed, however small the file is."""
+"""This many entries are always allowed, however small the file is."""
 BYTES_PER_ENTRY = 2
-"""Minimum size of an entry in a file: a sample takes four bytes in the sample size table alone."""
+"""Minimum size of an entry in a file. A sample takes four bytes in the sample size table alone."""
 
 MAX_OVERLAP = 20
-"""Maximum sum of all sample sizes, relative to the file size. A truncated file lists more than it contains.
-Thousands of samples that share the same bytes cost as much to decode as real ones."""
+"""Maximum sum of all sample sizes, as a multiple of the file size. A truncated file lists more than it
+contains. Thousands of samples that share the same bytes cost as much to decode as distinct ones."""
 
 _ENTRIES_PER_TABLE = 16
-"""The cost of a table besides its entries: checking 300,000 empty ones takes a second."""
+"""The cost of a table on top of its entries: checking 300,000 empty tables takes a second."""
 _AUDIO_SAMPLES_PER_ENTRY = 160
-"""ffmpeg creates one entry for at least this many samples of one tick."""
-_EDIT_LIST, _EDIT_BYTES = re.compile(b"elst"), 12  # of version 0
+"""ffmpeg combines at least this many one-tick samples into one entry."""
+_EDIT_LIST, _EDIT_BYTES = re.compile(b"elst"), 12  # size in version 0
 _SYNC_GROUPING = int.from_bytes(b"sync")
 
 
 def check_index(path: Path) -> None:
-    """Raise NotAVideo if an MP4 lists more than a clip needs, or more than its size allows.
+    """Raise NotAVideo if an MP4 lists more than a clip needs or more than its size allows.
 
-    ffmpeg reads tables in places that violate the standard, so they are searched by type everywhere outside
-    the media data. Invalid boxes are left to ffmpeg, which reports them best.
+    ffmpeg reads tables in places that violate the standard, so they are searched for by type everywhere
+    outside the media data. Invalid boxes are left to ffmpeg, whose error messages for them are better.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         max_entries = max(MIN_ENTRIES, min(MAX_ENTRIES, len(content) // BYTES_PER_ENTRY))
@@ -60,10 +66,10 @@ def check_index(path: Path) -> None:
 
 
 class _Track:
-    """The counts that the tables of one track claim, or of all tables outside tracks (`end` is 0).
+    """The counts claimed by the tables of one track, or by all tables outside tracks (if `end` is 0).
 
-    With `has_single_tick_samples`, ffmpeg combines hundreds of audio samples into one, as for PCM and the
-    codecs of old QuickTime. Then millions of samples are not a large index.
+    With `has_single_tick_samples`, ffmpeg combines hundreds of audio samples into one, as it does for PCM and
+    old QuickTime codecs. In that case, millions of samples are not a large index.
     """
 
     def __init__(self, start: int, end: int, *, has_single_tick_samples: bool = False) -> None:
@@ -95,7 +101,7 @@ class _Totals:
     def add_entries(self, count: int) -> None:
         self._entries += count
         if self._entries > self._max_entries:
-            raise _too_large(f"{self._entries} entries, at most {self._max_entries}")
+            raise _too_large(f"{self._entries} entries exceed the {self._max_entries} limit")
 
     def add_table(self, track: _Track, box: Box, type_offset: int) -> None:
         """Add the entries of the table whose type is at `type_offset`."""
@@ -118,7 +124,7 @@ class _Totals:
                 self.add_entries(sum(run_lengths))
 
     def _add_sample_sizes(self, track: _Track, box: Box, table: Table) -> None:
-        """Add the samples, and inside a track also their bytes."""
+        """Add the samples and, inside a track, also their bytes."""
         track.sample_count += table.count
         if not track.end:
             return
@@ -128,7 +134,7 @@ class _Totals:
             common_size_bytes = box.read_uint(table.start - 8)  # 0 if each sample has its own size
             self._sample_bytes += common_size_bytes * table.count
         if self._sample_bytes > self._max_sample_bytes:
-            raise _too_large(f"{self._sample_bytes} bytes of samples, at most {self._max_sample_bytes}")
+            raise _too_large(f"{self._sample_bytes} sample bytes exceed the {self._max_sample_bytes} limit")
 
 
 def _too_large(detail: str) -> NotAVideo:
@@ -151,11 +157,11 @@ def _add_tables(totals: _Totals, box: Box, tracks: Sequence[_Track], outside_tra
 
 
 def _count_edits(box: Box, type_offset: int) -> int:
-    """Return how many edits a list claims to have, at most as many as its box has room for; at least one."""
+    """Return how many edits a list claims to have: at least one, and at most as many as fit in its box."""
     size_bytes = box.read_uint(type_offset - 4)
     start, end = type_offset + TYPE_BYTES, box.end
     if size_bytes == 1:
-        start += 8  # after the 64-bit size
+        start += 8  # skips the 64-bit size
     elif size_bytes:
         end = min(end, type_offset - 4 + size_bytes)
     if end - start < 8:
@@ -164,7 +170,7 @@ def _count_edits(box: Box, type_offset: int) -> int:
 
 
 def _find_tracks(box: Box) -> list[_Track]:
-    """Return the tracks in the place that the standard gives them."""
+    """Return the tracks found where the standard puts them."""
     movies = [box] if box.type == b"moov" else box.children() if box.type == b"cmov" else ()
     return [
         _Track(child.start, child.end, has_single_tick_samples=has_single_tick_audio_samples(child))

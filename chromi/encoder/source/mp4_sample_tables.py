@@ -1,4 +1,4 @@
-"""Read the tables of an MP4, mostly sample tables, with the number of entries that they claim to have."""
+"""Read the tables of an MP4, mostly sample tables, and the number of entries that they claim."""
 
 import re
 import sys
@@ -13,9 +13,9 @@ TABLE_TYPES = tuple(
     for name in (b"st(?:sz|z2|ts|sc|co|ss|ps)", b"ctts", b"co64", b"sbgp", b"sidx", b"trun", b"senc", b"pssh")
     + (b"iinf", b"iloc")
 )
-"""The types of tables that were measured to cost ffmpeg much memory or time (`trun` only in older versions).
+"""Table types that measurably cost ffmpeg a lot of memory or time (`trun` only in older versions).
 
-A pattern that starts with letters is found several times as fast as one that starts with alternatives.
+A pattern that starts with literals is found several times as fast as one that starts with alternatives.
 """
 
 _ENTRY_BYTES = {
@@ -24,16 +24,16 @@ _ENTRY_BYTES = {
     **dict.fromkeys((b"stco", b"stss", b"stps"), 4),
     b"pssh": 16,
 }
-"""Entries of other tables may take no bytes at all."""
+"""Minimum entry size of each table type. Entries of other tables may take no bytes at all."""
 _REJECTED_COUNT = 2**28
-"""ffmpeg cannot allocate this many entries and gives up at once. Text looks like such a count."""
+"""ffmpeg cannot allocate this many entries and gives up immediately. Text can look like such a count."""
 _SLICE_ENTRIES = 50_000
-"""Read at once, in about a millisecond, while no other thread can run."""
+"""Number of entries read at once, in about a millisecond during which no other thread can run."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as ffmpeg reads it: beyond the end of its box, up to the end of the file."""
+    """A table as ffmpeg reads it: past the end of its box, up to the end of the file."""
 
     box: Box
     start: int
@@ -41,7 +41,7 @@ class Table:
     entry_bytes: int
 
     def column(self, number: int) -> Iterator[Sequence[int]]:
-        """Yield slices of a column: the 32-bit field `number` of each entry."""
+        """Yield slices of one column: the 32-bit field `number` of each entry."""
         end = self.start + self.count * self.entry_bytes
         step = _SLICE_ENTRIES * self.entry_bytes
         for start in range(self.start, end, step):

@@ -1,6 +1,6 @@
 """Probe a file: read the properties of its video stream from its content, never from its name.
 
-ffmpeg runs briefly: once or more to list packets without decoding, and once to decode a single frame.
+ffmpeg runs briefly: one or more times to list packets without decoding, and once to decode a single frame.
 """
 
 import time
@@ -25,13 +25,13 @@ from chromi.i18n import Message
 
 PROBE_TIMEOUT_S = 20.0
 PROBE_MEMORY_BYTES = 768 * 1024**2
-"""One frame of 4K ProRes with alpha takes 310 MB, and several clips may be probed in parallel. A small
-machine allows less (`available_memory.py`)."""
+"""One frame of 4K ProRes with alpha takes 310 MB, and several clips may be probed in parallel. The limit is
+lower on a small machine (`available_memory.py`)."""
 
 _TAIL_S = 2
 _HD_HEIGHT_PX = 720
 _ALWAYS_BT601 = ("vp9", "av1")
-_MINIMAL_ANALYSIS = ("-analyzeduration", "1")  # in µs; by default ffmpeg decodes seconds of 4K to guess
+_MINIMAL_ANALYSIS = ("-analyzeduration", "1")  # in µs; by default, ffmpeg decodes seconds of 4K to guess
 _NO_STREAM_MATCHES = "matches no streams"
 
 
@@ -40,7 +40,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
 
     `on_tick` is called ten times a second; its exceptions end the probe.
 
-    Raises NotAVideo with a message that explains the problem; OutOfMemory; FfmpegMissing; TimedOut;
+    Raises NotAVideo with a message that explains the problem; also OutOfMemory, FfmpegMissing, TimedOut and
     ConverterKilled.
     """
     probe = _Probe(path, time.monotonic() + PROBE_TIMEOUT_S, on_tick)
@@ -49,7 +49,7 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
         check_index(path)
     stream, packets = _find_video_stream(probe)
     _check_supported(packets)
-    # ffmpeg needs its default analysis to find the frame rate of a GIF.
+    # ffmpeg needs its default analysis duration to find the frame rate of a GIF.
     analysis = () if container == GIF else _MINIMAL_ANALYSIS
     frame, container_log = _decode_first_frame(probe, stream, packets, analysis)
     return _make_video_info(container, stream, packets, frame, container_log)
@@ -58,14 +58,15 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
 def _make_video_info(
     container: str, stream: str, packets: StreamPackets, frame: FirstFrameLog, container_log: ContainerLog
 ) -> VideoInfo:
-    # VP8 has no matrix and no range in its bitstream, and ffmpeg's decoder reports invented ones.
+    # A VP8 bitstream specifies neither matrix nor range, so the values that ffmpeg's decoder reports are made
+    # up.
     has_container_color = container_log.vp8_matrix != UNKNOWN
     is_untagged = frame.matrix == UNKNOWN or has_container_color
     has_wrong_tags = frame.format.startswith("yuv") and is_untagged
     matrix = frame.matrix
     if has_wrong_tags:
         matrix = container_log.vp8_matrix if has_container_color else _assume_matrix(packets, frame)
-    # Browsers ignore the aspect ratio in a GIF.
+    # Browsers ignore a GIF's aspect ratio field.
     sample_aspect_ratio = 1.0 if container == GIF else frame.sample_aspect_ratio
     return VideoInfo(
         container=container,
@@ -89,7 +90,7 @@ def _make_video_info(
 
 @dataclass(frozen=True)
 class _Probe:
-    """The file to probe, the deadline on the monotonic read_timestamps, and the caller's callback."""
+    """The file to probe, the deadline on the monotonic clock, and the caller's callback."""
 
     path: Path
     deadline: float
@@ -103,7 +104,7 @@ class _Probe:
         on_output: Callable[[str], None] = ignore_line,
         on_log: LogReader = ignore_line,
     ) -> ProcessResult:
-        """Run ffmpeg on the file; time stamps stay those of the file."""
+        """Run ffmpeg on the file, keeping the file's timestamps."""
         with self.path.open("rb") as clip:
             before = ("-copyts", *input_options)
             outcome = run_ffmpeg(
@@ -114,21 +115,21 @@ class _Probe:
                 on_log=on_log,
                 on_tick=self.on_tick,
             )
-        outcome.check_not_killed()  # a killed process reveals nothing about the file
+        outcome.check_not_killed()  # a killed process says nothing about the file
         outcome.check_memory()
         return outcome
 
 
 def _find_video_stream(probe: _Probe) -> tuple[str, StreamPackets]:
-    """Return the specifier and the packets of the video stream that a player would show.
+    """Return the specifier and packets of the video stream that a player would show.
 
-    That is the first default stream with more than one frame, else the first other one. Still images before
-    the video (a thumbnail track, the still item of an animated AVIF) are skipped, unless there is nothing
-    else.
+    This is the first default stream with more than one frame, or else the first other such stream. Still
+    images before the video (a thumbnail track, the still item of an animated AVIF) are skipped unless there
+    is nothing else.
 
-    The last packets suffice if the file states its duration. Otherwise all packets are listed, and the
-    duration is theirs: browsers record without a duration, truncated files contain less than they state, and
-    audio may continue after the last frame.
+    The last packets suffice if the file declares its duration. Otherwise, all packets are listed to determine
+    it: browsers record without a duration, truncated files contain less than they declare, and audio may
+    continue after the last frame.
     """
     still: tuple[str, StreamPackets] | None = None
     log = ""

@@ -1,4 +1,4 @@
-"""ffmpeg input options that choose which part of a clip is decoded, and how."""
+"""Build ffmpeg input options that select which part of a clip to decode, and how."""
 
 from chromi.encoder.source.video_info import VideoInfo
 
@@ -6,9 +6,9 @@ _HIGH_FPS = 48
 
 
 def seek_options(info: VideoInfo, seek_s: float | None) -> tuple[str, ...]:
-    """Return the options that decode from the key frame before `seek_s`; None decodes from the start.
+    """Return the options that decode from the key frame before `seek_s`, or from the start if it is None.
 
-    Time stamps stay those of the file. -accurate_seek is not used: it drops the frame on screen at the start
+    Timestamps stay those of the file. -accurate_seek is not used: it drops the frame on screen at the start
     unless that frame starts exactly there. The decoder gets the x264 build as an option, because seeking may
     skip the first frame, which contains it.
     """
@@ -23,7 +23,7 @@ def seek_options(info: VideoInfo, seek_s: float | None) -> tuple[str, ...]:
 def decode_all_options(info: VideoInfo) -> tuple[str, ...]:
     """Return the options that decode the whole clip for analysis.
 
-    At 48 fps or more only reference frames are decoded. They are half of all frames, take 0.6 of the time,
+    At 48 fps or more, only reference frames are decoded. They are half of all frames, take 0.6 of the time,
     and suffice for analysis. The filters are not reinitialized when the frame size or range changes, because
     `scale` adapts by itself.
     """

@@ -1,4 +1,4 @@
-"""The properties of a clip that the conversion depends on."""
+"""Describe the properties of a clip that the conversion depends on."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ HDR_TRANSFERS = (PQ, HLG)
 
 # ffmpeg's own VP8 and VP9 decoders ignore the second image, which carries the alpha channel.
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""The decoder that supports alpha, by codec."""
+"""The decoder that supports alpha, keyed by codec."""
 
 _ALPHA_FORMAT = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 _LIMITED_RANGE_CODECS = ("h264", "hevc", "av1")
@@ -23,12 +23,12 @@ class VideoInfo:
     """The properties of a clip's video stream.
 
     `container` is mov, matroska or gif. Width and height are as displayed: after rotation, with square
-    pixels. `first_frame_s` is the time stamp of the first frame in the file; all other times are relative to
-    it. `stream` is ffmpeg's specifier of the video stream.
+    pixels. `first_frame_s` is the timestamp of the first frame in the file; all other times are relative to
+    it. `stream` is ffmpeg's specifier for the video stream.
 
-    The color fields hold ffmpeg's names, "unknown" if the file specifies nothing. If the matrix of a YUV clip
-    is unspecified, `color_matrix` is the one that browsers assume and `has_wrong_tags` is true: the decoded
-    frames are not tagged with it. `peak_nits` is the peak luminance of an HDR clip.
+    The color fields hold ffmpeg's names, or "unknown" if the file specifies nothing. If the matrix of a YUV
+    clip is unspecified, `color_matrix` is the matrix that browsers assume and `has_wrong_tags` is true,
+    because the decoded frames are not tagged with it. `peak_nits` is the peak luminance of an HDR clip.
 
     `x264_build` is the version of x264 that encoded an H.264 clip, if known. Builds before 151 encode 4:4:4
     incorrectly, and a decoder needs the build number to compensate.
@@ -61,7 +61,7 @@ class VideoInfo:
 
     @property
     def is_limited_gray(self) -> bool:
-        """True for grayscale in limited range (16 to 235), which video codecs imply if it is unspecified."""
+        """True for limited-range grayscale (16 to 235), the default of video codecs if unspecified."""
         is_implied = self.color_range == UNKNOWN and self.codec in _LIMITED_RANGE_CODECS
         return self.pixel_format.startswith("gray") and (self.color_range == "tv" or is_implied)
 
@@ -71,7 +71,7 @@ class VideoInfo:
 
     @property
     def decoder(self) -> str | None:
-        """The decoder to request by name, None for ffmpeg's default."""
+        """The decoder to request by name, or None for ffmpeg's default."""
         return ALPHA_DECODERS.get(self.codec) if self.has_alpha else None
 
     def to_dict(self) -> dict[str, Any]:
