@@ -43,7 +43,7 @@ from chromi.web.views import (
 )
 
 MAX_FORM_PARTS = 20
-"""Our forms have three parts; each part that is a file takes a descriptor."""
+"""Our forms have three parts. Each file part takes up a descriptor."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -62,7 +62,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)
-    # before_request hooks run in this order, after_request hooks in reverse.
+    # before_request hooks run in this order, and after_request hooks in reverse order.
     http_modules = (
         request_log,
         translation,

@@ -26,7 +26,7 @@ ICON_PX = 128
 
 
 def build_envelope(gif_path: Path) -> Envelope:
-    """Return the bytes of the extension's ZIP before and after the GIF; they are the same each time.
+    """Return the bytes of the extension's ZIP before and after the GIF. They are the same every time.
 
     Raises FileNotFoundError.
     """
@@ -35,7 +35,7 @@ def build_envelope(gif_path: Path) -> Envelope:
         for name, content in _small_files(read_first_frame(gif_path)):
             archive.writestr(_entry(name), content, ZIP_DEFLATED)
         gif = _entry("background.gif")
-        gif.compress_type = ZIP_STORED  # a GIF is compressed already
+        gif.compress_type = ZIP_STORED  # a GIF is already compressed
         with archive.open(gif, "w") as copy:
             zip_file.skip_next(os.fstat(source.fileno()).st_size)
             shutil.copyfileobj(source, copy, 1024**2)
@@ -43,12 +43,12 @@ def build_envelope(gif_path: Path) -> Envelope:
 
 
 def envelope_etag(envelope: Envelope) -> str:
-    """Return the ETag of the ZIP: the envelope contains the checksum of the GIF."""
+    """Return the ETag of the ZIP. It reflects the GIF, because the envelope contains the GIF's checksum."""
     return hashlib.sha256(envelope.header + envelope.trailer).hexdigest()[:32]
 
 
 class _FileWithGap(io.BytesIO):
-    """Accepts a whole file but stores all of it except for one range, which is on disk already."""
+    """Accepts a whole file but stores only the bytes outside one range, which is already on disk."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class _FileWithGap(io.BytesIO):
         self._gap = range(0)
 
     def skip_next(self, size_bytes: int) -> None:
-        """Do not store the next `size_bytes`."""
+        """Skip storing the next `size_bytes`."""
         self._gap = range(self._position, self._position + size_bytes)
 
     def tell(self) -> int:
@@ -81,7 +81,7 @@ class _FileWithGap(io.BytesIO):
 
 
 def _small_files(still: bytes) -> Iterator[tuple[str, str | bytes]]:
-    """Yield names and contents; `still` is the first frame, for the icon and reduced motion."""
+    """Yield names and contents. `still` is the first frame, for the icon and for reduced motion."""
     for name in ("manifest.json", "newtab.html"):
         yield name, render_template(f"extension/{name}", version=VERSION)
     for name in ("newtab.css", "newtab.js"):
@@ -99,7 +99,7 @@ def _draw_icon(still: bytes) -> bytes:
 
 
 def _entry(name: str) -> ZipInfo:
-    """Return an entry that everybody may read once it is unpacked, dated 1980, the first year of ZIP."""
+    """Return a ZIP entry that everyone may read once unpacked, dated 1980 (ZIP's first year)."""
     entry = ZipInfo(name)
     entry.external_attr = 0o100644 << 16
     return entry

@@ -1,4 +1,4 @@
-"""Send a link's file; a use is reserved while it is sent, and counted when all of it has been sent."""
+"""Send a link's file. A use is reserved while it is being sent and counted once all of it has been sent."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ COUNT_TIMEOUT_S = 600
 
 
 def send_gif(link: Link) -> Response:
-    """Send the GIF and count the use when, and only when, its last byte has been sent."""
+    """Send the GIF and count the use if and only if its last byte has been sent."""
     storage, background = services().storage, services().background
     file = TrackedFile(storage.result_path(link.job_id))
     if request.method != "HEAD":
         _reserve_use(link, file)
-        # The server's event loop closes the file; a locked database must not block the loop.
+        # The server's event loop closes the file, and a locked database must not block the loop.
         file.on_close = lambda start, stop: background.submit(
             _end_download, link, (start, stop, file.size_bytes), storage
         )
-    # A limited link allows resuming a download, but not fetching other ranges without a use.
+    # A limited link allows resuming a download, but fetching any other range costs a use.
     latest_start = link.sent_bytes if link.max_uses else None
     response = send_tracked_file(file, "image/gif", etag=etag_of(link), latest_start=latest_start)
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
@@ -44,13 +44,13 @@ def send_gif(link: Link) -> Response:
 
 
 def _reserve_use(link: Link, file: TrackedFile) -> None:
-    """Begin the download of an open file. If no use is left, close it and raise Gone or Conflict."""
+    """Reserve a use for an open file. If no use is left, close it and raise Gone or Conflict."""
     try:
         if link.begin_download():
             return
         current: Link | None = Link.get_or_none(Link.id == link.id)
         if current is None:
-            raise Gone  # removed a moment ago
+            raise Gone  # removed just now
         check_not_ended(current)
         raise Conflict(
             Message("The last download of this link is under way at this moment. Try again later.")
@@ -61,12 +61,12 @@ def _reserve_use(link: Link, file: TrackedFile) -> None:
 
 
 def etag_of(link: Link) -> str:
-    """Return an ETag that is the same for every download of a link and does not reveal the link's id."""
+    """Return an ETag that is the same for every download of a link without revealing the link's id."""
     return hashlib.sha256(link.id.encode()).hexdigest()[:32]
 
 
 def _end_download(link: Link, sent: tuple[int, int, int], storage: Storage) -> None:
-    """Release and count the use; retry for COUNT_TIMEOUT_S, because a use must not stay reserved."""
+    """Release and count the use. Retry for COUNT_TIMEOUT_S, because a use must not stay reserved."""
 
     def end() -> bool:
         with database.connection_context():
@@ -76,7 +76,7 @@ def _end_download(link: Link, sent: tuple[int, int, int], storage: Storage) -> N
         if retry_on_lock(end, timeout_s=COUNT_TIMEOUT_S) and link.max_uses:
             with database.connection_context():
                 remove_result_if_unneeded(link.job_id, storage)
-    except Exception:  # an exception in this background thread would otherwise go unnoticed
+    except Exception:  # otherwise, an exception in this background thread would go unnoticed
         logger.exception("link of job %s: could not count the use or remove the result", link.job_id)
 
 
@@ -87,7 +87,7 @@ def allow_browser_cache(response: Response, link: Link) -> None:
 
 
 def check_not_ended(link: Link) -> None:
-    """Raise the subclass of Gone that tells why the link has ended, if it has."""
+    """Raise the subclass of Gone that explains why the link has ended, if it has."""
     match link.state:
         case "expired":
             raise Gone

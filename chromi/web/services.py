@@ -25,7 +25,7 @@ class Services:
     signer: TokenSigner
     admission: AdmissionControl
     background: ThreadPoolExecutor
-    """One thread for work that must not block the server's event loop."""
+    """A single thread for work that must not block the server's event loop."""
     started_at: float = field(default_factory=time.monotonic)
 
     def has_no_worker(self) -> bool:
@@ -35,7 +35,7 @@ class Services:
         try:
             return not Worker.is_any_alive()
         except DatabaseError:
-            return False  # the start page opens all the same; the next request reports the error
+            return False  # the start page still opens; the next request reports the error
 
 
 def services() -> Services:

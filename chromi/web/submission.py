@@ -1,4 +1,4 @@
-"""Submit jobs: admission, duplicates, the row and the task."""
+"""Submit jobs: check admission, find duplicates, create the row and enqueue the task."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 
 
 def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job:
-    """Create a job and enqueue it, or return the unfinished one, depending on JobType.duplicates.
+    """Create a job and enqueue it, or return an unfinished duplicate, depending on JobType.duplicates.
 
     Raises AlreadyRunning, QueueFull, DiskFull, RateLimited, and NotFound if the upload was just removed.
     """
-    with database.atomic("IMMEDIATE"):  # of two identical requests, the second sees the first one's row
+    with database.atomic("IMMEDIATE"):  # if two requests are identical, the second sees the first one's row
         unfinished = Job.list_unfinished(upload, kind)
         match JOB_TYPES[kind].duplicates:
             case Duplicates.REJECT:
@@ -39,7 +39,7 @@ def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job
 
 
 def cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
-    """Cancel the jobs that would delay a conversion, but not an estimate that extracts the same frames."""
+    """Cancel jobs that would delay a conversion, except an estimate that extracts the same frames."""
     for job in Job.list_unfinished(upload, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.PREVIEW):
         shares_frames = job.options.frame_cache_key() == options.frame_cache_key()
         if job.kind != JobKind.ESTIMATE or not shares_frames:
@@ -61,8 +61,8 @@ def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Jo
 
 
 def _enqueue(job: Job) -> None:
-    """Enqueue a job; if that fails, the cleanup does it within a minute."""
+    """Enqueue a job. If that fails, the cleanup enqueues it within a minute."""
     try:
         services().queue.enqueue(job.id)
     except sqlite3.OperationalError as error:
-        logger.warning("job %s: could not enqueue, left for the cleanup: %s", job.id, error)
+        logger.warning("job %s: could not enqueue, left to the cleanup: %s", job.id, error)

@@ -1,4 +1,4 @@
-"""Accept uploads: probe the file and record it."""
+"""Receive uploads, probe the file and record it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from chromi.web.limits.chunk_validation import check_chunk
 from chromi.web.services import services
 
 PROBES = RateLimit("probe", 3)
-"""For each upload: how often ffmpeg probes it within an hour. Invalid files are deleted at once."""
+"""Limit per upload on how often ffmpeg probes it within an hour. Invalid files are deleted immediately."""
 BUFFER_BYTES = 65536
 
 EMPTY_FILE = Message("The file is empty. Choose another one.")
 
 
 class UploadRequest(Request):
-    """A request whose files are written directly to the uploads folder, not to a temporary folder first."""
+    """A request whose files are written directly to the uploads folder, without a temporary copy."""
 
     def _get_file_stream(self, *_: object, **__: object) -> IncomingFile:
         incoming = services().storage.open_incoming()
@@ -34,15 +34,15 @@ class UploadRequest(Request):
         return incoming
 
     def close(self) -> None:
-        """Also delete the files of a form that could not be parsed to its end."""
+        """Also delete the files of a form that could not be fully parsed."""
         for incoming in self.__dict__.get("_incoming", ()):
-            with suppress(OSError):  # a full disk: the file is deleted all the same
+            with suppress(OSError):  # if the disk is full, the file is still deleted
                 incoming.close()
         super().close()
 
 
 def check_length(size_bytes: int) -> None:
-    """Raise MissingVideo for an empty file and UploadTooLarge above CHROMI_MAX_UPLOAD_MB."""
+    """Raise MissingVideo for an empty file and UploadTooLarge for one larger than CHROMI_MAX_UPLOAD_MB."""
     settings = services().settings
     if size_bytes == 0:
         raise MissingVideo(EMPTY_FILE)
@@ -54,9 +54,9 @@ def check_length(size_bytes: int) -> None:
 
 
 def receive_form_upload(*, one_shot: bool = False) -> Upload:
-    """Store the form's video; ignore its file name and declared type.
+    """Store the form's video, ignoring its file name and declared type.
 
-    Raises MissingVideo, UploadTooLarge, RateLimited or NotAVideo, and leaves nothing on disk in these cases.
+    Raises MissingVideo, UploadTooLarge, RateLimited or NotAVideo, and in these cases leaves nothing on disk.
     """
     incoming, size_bytes = _form_video()
     admission = services().admission
@@ -75,13 +75,13 @@ def receive_form_upload(*, one_shot: bool = False) -> Upload:
             info_json=info.to_dict(),
             one_shot=one_shot,
         )
-    except BaseException:  # the database stayed locked, or the disk is full
+    except BaseException:  # the database remained locked, or the disk is full
         path.unlink(missing_ok=True)
         raise
 
 
 def _form_video() -> tuple[IncomingFile, int]:
-    """Return the file in the field `video` and its length. Raises MissingVideo and UploadTooLarge."""
+    """Return the file in the `video` field and its length. Raises MissingVideo and UploadTooLarge."""
     try:
         sent = request.files.get("video")
     except RequestEntityTooLarge as error:
@@ -113,12 +113,12 @@ def create_resumable_upload(length_bytes: int) -> Upload:
 
 
 def receive_chunk(upload_id: str, offset: str | None) -> int:
-    """Append the request's body to an upload and return the new offset; the last chunk completes the upload.
+    """Append the request's body to an upload and return the new offset. The last chunk completes the upload.
 
-    Raises NotFound, UploadLocked, WrongOffset, UploadTooLarge, and the errors of `_complete`.
+    Raises NotFound, UploadLocked, WrongOffset, UploadTooLarge and the errors of `_complete`.
     """
     with PartialFile(services().storage.upload_path(upload_id)) as file:
-        upload = Upload.find(upload_id)  # under the lock, so that no other request completes it meanwhile
+        upload = Upload.find(upload_id)  # under the lock, so no other request can complete it in the meantime
         check_chunk(offset, request.content_length or 0, file.size_bytes, upload.length_bytes)
         _append_body(upload, file)
         if file.size_bytes == upload.length_bytes and not upload.is_complete:
@@ -127,7 +127,7 @@ def receive_chunk(upload_id: str, offset: str | None) -> int:
 
 
 def _append_body(upload: Upload, file: PartialFile) -> None:
-    """Append what arrives. Only received bytes keep an upload alive: requests without any do not."""
+    """Append the bytes as they arrive. Only received bytes keep an upload alive; empty requests do not."""
     size_before = file.size_bytes
     try:
         while content := request.stream.read(BUFFER_BYTES):
@@ -142,13 +142,13 @@ def _append_body(upload: Upload, file: PartialFile) -> None:
 def _complete(upload: Upload, admission: AdmissionControl) -> None:
     """Probe an upload whose bytes have all arrived, and mark it as complete.
 
-    Raises NotAVideo, TimedOut or NotFound, and then removes the upload. After RateLimited, or an error on our
-    side, the upload stays: an empty chunk at its end tries again.
+    Raises NotAVideo, TimedOut or NotFound after removing the upload. After RateLimited or an error on our
+    side, the upload stays, and the client can retry with an empty chunk at its end.
     """
     with admission.charge_probe(upload.client):
         if not PROBES.acquire(upload.id):
             raise RateLimited.probes(PROBES.wait_s(upload.id))
-        if not upload.touch():  # its last byte may be old, and the cleanup must not remove it meanwhile
+        if not upload.touch():  # its last byte may be old, and the cleanup must not remove it in the meantime
             raise NotFound(Upload.not_found_message())
         info = _probe(upload, admission)
     if not upload.complete(info):

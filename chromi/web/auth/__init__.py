@@ -1,1 +1,1 @@
-"""Who may see something: passwords of links, the admin token."""
+"""Authorization: link passwords and the admin token."""

@@ -1,6 +1,6 @@
-"""The admin token: compared in constant time, limited in attempts, traded for a session cookie.
+"""Check the admin token: constant-time comparison, limited attempts, and a session cookie in exchange.
 
-The token is never part of an address. The cookie is signed, and ends when the token is changed.
+The token is never part of a URL. The cookie is signed and becomes invalid when the token changes.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ from chromi.web.services import services
 
 COOKIE = "chromi_admin"
 ATTEMPTS = RateLimit("admin token", 10, window_s=600)
-"""For each network."""
+"""Limit per network."""
 
 
 def require_token() -> None:
-    """Raise TokenRequired, WrongToken or TooManyTokenAttempts without a valid token or session."""
+    """Raise TokenRequired, WrongToken or TooManyTokenAttempts unless there is a valid token or session."""
     if has_session():
         return
     credentials = request.authorization
-    # `Authorization: Bearer`, or the password of `Basic`, as curl -u sends it.
+    # `Authorization: Bearer`, or the password of `Basic`, which `curl -u` sends.
     check_token((credentials.token or credentials.password) if credentials else None)
 
 
 def has_bearer_token() -> bool:
-    """Return whether the request has the admin token. Raises WrongToken and TooManyTokenAttempts for another.
+    """Return whether the request has the admin token. Raises WrongToken and TooManyTokenAttempts for any
+    other.
 
-    Only `Bearer` counts: a proxy with passwords of its own passes `Basic` on. False if no token is set.
+    Only `Bearer` counts, because a proxy with its own passwords passes `Basic` credentials on. Returns False
+    if no token is configured.
     """
     credentials = request.authorization
     if credentials is None or credentials.type != "bearer" or not services().settings.admin_token:
@@ -45,7 +47,7 @@ def has_bearer_token() -> bool:
 def check_token(token: str | None) -> None:
     """Raise TokenRequired, WrongToken or TooManyTokenAttempts unless this is the admin token.
 
-    The right token is always accepted; otherwise anyone behind the administrator's address could lock the
+    The correct token is always accepted; otherwise, anyone sharing the administrator's address could lock the
     administrator out. It has at least 16 characters, so it cannot be guessed.
     """
     if token is None:
@@ -58,7 +60,7 @@ def check_token(token: str | None) -> None:
     network = widest_network_of(client) if client else "local"
     if not ATTEMPTS.acquire(network):
         wait_s = ATTEMPTS.wait_s(network)
-        raise TooManyTokenAttempts("There were too many wrong tokens. Try again later.", wait_s=wait_s)
+        raise TooManyTokenAttempts("Too many wrong tokens. Try again later.", wait_s=wait_s)
     raise WrongToken("This token is wrong.")
 
 
@@ -67,7 +69,7 @@ def has_session() -> bool:
 
 
 def start_session(response: Response, path: str) -> None:
-    """Set the session cookie for the addresses below `path`."""
+    """Set the session cookie for URLs below `path`."""
     response.set_cookie(
         COOKIE,
         services().signer.sign_admin_session(_fingerprint()),
@@ -80,5 +82,5 @@ def start_session(response: Response, path: str) -> None:
 
 
 def _fingerprint() -> str:
-    """Return a value that changes with the token and does not reveal it."""
+    """Return a value that changes with the token without revealing it."""
     return hashlib.sha256(services().settings.admin_token.encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""Passwords of share links: stored as a hash, limited in attempts, and remembered for a while.
+"""Check share-link passwords, which are stored as hashes, limited in attempts, and remembered for a while.
 
-After the right password, a signed cookie stands for it. The browser sends the cookie only to the address of
-the link, no script can read it, and requests from other sites do not carry it. A token in the address would
-appear in the history, in the list of downloads, in logs, and in what people copy.
+Once the correct password is entered, a signed cookie replaces it. The browser sends the cookie only to the
+link's URL, scripts cannot read it, and cross-site requests do not carry it. A token in the URL would appear
+in the history, the list of downloads, logs, and whatever people copy.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from chromi.web.services import services
 MIN_LENGTH, MAX_LENGTH = 4, 100
 COOKIE = "chromi_grant"
 ATTEMPTS = RateLimit("password", 10, window_s=600)
-"""For each link, whoever tries its password."""
+"""Limit per link, regardless of who tries its password."""
 
 _hash_lock = threading.Lock()
-"""scrypt takes 32 MB on purpose; eight at once would take half of a small machine's memory."""
+"""scrypt deliberately takes 32 MB. Eight at once would use half of a small machine's memory."""
 
 
 def hash_password(password: str) -> str:
@@ -33,10 +33,10 @@ def hash_password(password: str) -> str:
 
 
 def check_password(link: Link) -> None:
-    """Check the password in the form, if the link has one; without one in the form, check the cookie.
+    """Check the password in the form if the link has one. If the form has no password, check the cookie.
 
-    Raises PasswordRequired if there is neither, WrongPassword, and TooManyPasswordAttempts once the attempts
-    are used up, whatever is tried then.
+    Raises PasswordRequired if there is neither, WrongPassword if it is wrong, and TooManyPasswordAttempts for
+    any password once the attempts are used up.
     """
     if link.password_hash is None:
         return
@@ -44,7 +44,7 @@ def check_password(link: Link) -> None:
         if is_unlocked(link):
             return
         raise PasswordRequired
-    if not ATTEMPTS.acquire(link.id):  # before the check, so that parallel guesses count, too
+    if not ATTEMPTS.acquire(link.id):  # before the check, so that parallel guesses count too
         raise TooManyPasswordAttempts.until(ATTEMPTS.wait_s(link.id))
     password = request.form["password"][: MAX_LENGTH + 1]  # one character more than any valid password
     with _hash_lock:
@@ -55,14 +55,14 @@ def check_password(link: Link) -> None:
 
 
 def is_unlocked(link: Link) -> bool:
-    """True if the link has no password, or if the client entered it less than GRANT_MAX_AGE_S ago."""
+    """True if the link has no password, or the client entered it less than GRANT_MAX_AGE_S ago."""
     if link.password_hash is None:
         return True
     return services().signer.verify_grant(request.cookies.get(COOKIE, ""), link.id)
 
 
 def remember_password(response: Response, link: Link, token: str) -> None:
-    """Set the cookie that stands for the password."""
+    """Set the cookie that replaces the password."""
     response.set_cookie(
         COOKIE,
         services().signer.sign_grant(link.id),
@@ -75,5 +75,5 @@ def remember_password(response: Response, link: Link, token: str) -> None:
 
 
 def _normalize(password: str) -> str:
-    """Normalize to NFC, so that the same letters are the same bytes whatever keyboard typed them."""
+    """Normalize to NFC, so that the same letters become the same bytes regardless of the keyboard."""
     return unicodedata.normalize("NFC", password)

@@ -1,1 +1,1 @@
-"""HTTP: negotiation, errors, headers, files, translation, logging."""
+"""HTTP layer: negotiation, errors, headers, files, translation and logging."""

@@ -1,4 +1,4 @@
-"""The HTTP status of each error, and how errors are rendered."""
+"""Map errors to HTTP statuses and render them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ STATUS_CODES: dict[type[ChromiError], int] = {
     errors.ServiceUnhealthy: 503,
     errors.DiskFull: 503,
 }
-"""The status of these classes and of their subclasses."""
+"""The status for these classes and their subclasses."""
 
 FORM_TOO_LARGE = Message("This form has more in it than ours. Send one file and the options, nothing else.")
 
@@ -80,7 +80,7 @@ def init_app(app: Flask) -> None:
 
 
 def status_code_of(error: ChromiError) -> int:
-    """Return the status of the nearest class in STATUS_CODES."""
+    """Return the status of the nearest ancestor in STATUS_CODES."""
     return next(STATUS_CODES[each] for each in type(error).__mro__ if each in STATUS_CODES)
 
 
@@ -90,7 +90,7 @@ def render_error(error: ChromiError) -> Response:
 
 
 def render_form_error(error: ChromiError, template: str, **context: Any) -> Response:
-    """Show a person the form again with the error's message; a program gets the plain error."""
+    """Show a person the form again with the error message; a program gets the plain error."""
     if negotiate_format() != "page":
         return render_error(error)
     page = make_response(render_template(template, error=error.user_message, **context))
@@ -112,7 +112,7 @@ def _render(error: ChromiError, status_code: int, code: str) -> Response:
 def _set_status(response: Response, error: ChromiError, status_code: int) -> Response:
     response.status_code = status_code
     if status_code == 401:
-        # HTTP requires a scheme; browsers do not know this one, so they show no dialog.
+        # HTTP requires a scheme. Browsers do not know this one, so they show no dialog.
         response.headers["WWW-Authenticate"] = "Form"
     if status_code in (429, 503):
         response.headers["Retry-After"] = str(error.retry_after_s)
@@ -120,14 +120,14 @@ def _set_status(response: Response, error: ChromiError, status_code: int) -> Res
 
 
 def body_too_large() -> ChromiError:
-    """Return why Werkzeug found a body too large: the whole body, or the fields beside the file."""
+    """Return what Werkzeug found too large: the whole body, or the fields besides the file."""
     if (request.content_length or 0) > (request.max_content_length or 0):
         return UploadTooLarge.over(services().settings.max_upload_mb)
     return BadRequest(FORM_TOO_LARGE)
 
 
 def handle_http_error(error: HTTPException) -> Response:
-    """Render the errors of Flask and Werkzeug like our own."""
+    """Render errors from Flask and Werkzeug like our own."""
     status_code = error.code or 500
     if status_code < 400:
         return make_response(error.get_response())  # a redirect, for example for // in the path
@@ -139,19 +139,19 @@ def handle_http_error(error: HTTPException) -> Response:
     response = _render(ours, status_code, error.name.lower().replace(" ", "_"))
     for name, value in error.get_headers():
         if name != "Content-Type":
-            response.headers[name] = value  # for example Allow, or Content-Range with 416
+            response.headers[name] = value  # for example Allow, or Content-Range for 416
     return response
 
 
 def handle_database_error(error: DatabaseError) -> Response:
-    """Distinguish a damaged database, a full disk, and a lock that another process holds for a moment."""
-    if type(error) is DatabaseError:  # the class that SQLite raises for a file that is not a database
+    """Distinguish a damaged database, a full disk, and a lock that another process holds briefly."""
+    if type(error) is DatabaseError:  # SQLite raises this class for a file that is not a database
         logger.error("the database is damaged: %s", error)
         return render_error(DatabaseDamaged())
     if not isinstance(error, OperationalError):
         return handle_unexpected_error(error)
     logger.warning("database error: %s", error)
-    # SQLite reports a full disk with several messages: it cannot write, grow or create a file.
+    # SQLite reports a full disk with several messages: failure to write, grow or create a file.
     is_full = "locked" not in str(error) and services().storage.is_full()
     return render_error(DiskFull() if is_full else ServiceBusy())
 
@@ -162,6 +162,6 @@ def handle_os_error(error: OSError) -> Response:
 
 
 def handle_unexpected_error(error: Exception) -> Response:
-    """Log an unexpected error with its traceback, and show none of it."""
+    """Log an unexpected error with its traceback, but do not show any of it."""
     logger.exception("%s %s failed", request.method, route_of_request(), exc_info=error)
     return render_error(ChromiError())

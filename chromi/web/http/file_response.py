@@ -1,4 +1,4 @@
-"""Send a file or a range of it, and track how much of it was sent."""
+"""Send a file or a range of it, and track how much was sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Envelope:
-    """Bytes that are sent before and after the content of a file."""
+    """Bytes to send before and after a file's content."""
 
     header: bytes
     trailer: bytes
@@ -63,7 +63,7 @@ class EnvelopedFile(io.RawIOBase):
         super().close()
 
     def _read_section(self, size: int) -> bytes:
-        """Read from the section that contains the position, at most to its end."""
+        """Read from the section at the current position, at most to the end of the section."""
         position = self._position
         if position < self._content_start:
             return self._envelope.header[position : position + size]
@@ -74,10 +74,10 @@ class EnvelopedFile(io.RawIOBase):
 
 
 class TrackedFile(io.BufferedReader):
-    """A file or byte range that, when closed, reports how much of it was read.
+    """A file or byte range that reports how much of it was read when it is closed.
 
     waitress reads as the socket accepts bytes, and closes the file after the last byte or when the connection
-    breaks: what was read is what was sent.
+    breaks. Therefore, the bytes read are the bytes sent.
     """
 
     on_close: Callable[[int, int], object] | None = None
@@ -93,7 +93,7 @@ class TrackedFile(io.BufferedReader):
         self._start = self.seek(0)
 
     def limit_to(self, start: int, stop: int) -> None:
-        """Read only the bytes from `start` up to, not including, `stop`."""
+        """Read only the bytes from `start` up to but not including `stop`."""
         self._start, self._stop = start, stop
         self.seek(start)
 
@@ -116,7 +116,7 @@ def send_tracked_file(
 ) -> Response:
     """Respond to GET or HEAD with the file, or with the requested range of it.
 
-    A range that starts after byte `latest_start` is answered with the whole file, which HTTP allows.
+    If a range starts after byte `latest_start`, the response is the whole file, which HTTP allows.
     """
     response = Response(wrap_file(request.environ, file), mimetype=mimetype, direct_passthrough=True)
     response.content_length = file.size_bytes
@@ -131,17 +131,18 @@ def send_tracked_file(
         file.close()
         raise
     if response.status_code == 206:
-        # Use the server's file wrapper for the range, too: unlike Werkzeug's range wrapper, it does not hold
-        # a thread while a slow client reads.
+        # Use the server's file wrapper for ranges too. Unlike Werkzeug's range wrapper, it does not hold a
+        # thread while a slow client reads.
         file.limit_to(response.content_range.start or 0, response.content_range.stop or file.size_bytes)
         response.response = wrap_file(request.environ, file)
     return response
 
 
 def send_clip(file: TrackedFile, mimetype: str, *, etag: str) -> Response:
-    """Respond with a visitor's clip for the studio's player, as `send_tracked_file` does."""
+    """Respond with a visitor's clip for the studio's player, just as `send_tracked_file` does."""
     response = send_tracked_file(file, mimetype, etag=etag)
-    # The content is untrusted. If a browser ever rendered it as a page, the page could run nothing.
+    # The content is untrusted. If a browser ever rendered it as a page, this keeps the page from running
+    # anything.
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
@@ -153,5 +154,5 @@ def _accepts_range(size_bytes: int, latest_start: int | None) -> bool:
         return True
     span = requested.range_for_length(size_bytes)
     if span is None:
-        return len(requested.ranges) == 1  # a range beyond the end is an error, multiple ranges are not
+        return len(requested.ranges) == 1  # a range beyond the end is an error; multiple ranges are not
     return latest_start is None or span[0] <= latest_start

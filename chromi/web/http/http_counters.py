@@ -1,4 +1,4 @@
-"""Counters of requests and transferred bytes since the web server started, for /metrics."""
+"""Count requests and transferred bytes since the web server started, for /metrics."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import Counter
 
 
 class HTTPCounters:
-    """Thread-safe counters of requests and of body bytes."""
+    """Thread-safe counters for requests and body bytes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests: Counter[str] = Counter()
-        """By status class: 2xx, 3xx, 4xx, 5xx."""
+        """Keyed by status class: 2xx, 3xx, 4xx, 5xx."""
         self.received_bytes = 0
         self.sent_bytes = 0
 
@@ -27,4 +27,4 @@ class HTTPCounters:
 
 
 http_counters = HTTPCounters()
-"""Those of this process; there is one web server process."""
+"""The counters of this process, which is the only web server process."""

@@ -1,4 +1,4 @@
-"""Content negotiation: one resource as a page, an HTMX fragment or JSON."""
+"""Negotiate the response format of a resource: a page, an HTMX fragment or JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ def init_app(app: Flask) -> None:
 
 
 def negotiate_format() -> Format:
-    """Return what the client wants: HTMX a fragment, a browser a page, any other client JSON."""
+    """Return the format that the client wants:
+
+    a fragment for HTMX, a page for a browser, and JSON for any other client.
+    """
     if request.headers.get("HX-Request") == "true":
         return "fragment"
     best = request.accept_mimetypes.best_match(("application/json", "text/html"))

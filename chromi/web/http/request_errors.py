@@ -1,4 +1,4 @@
-"""Errors that only an HTTP request can cause."""
+"""Errors that only HTTP requests can cause."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHUNK_TYPE = "application/offset+octet-stream"
 
 
 class CrossSite(ChromiError):
-    """A page of another site made this visitor's browser send a request that changes something."""
+    """A page on another site made this visitor's browser send a request that changes something."""
 
     code = "cross_site"
     user_message = Message(
@@ -21,7 +21,7 @@ class CrossSite(ChromiError):
 
 
 class WrongHost(ChromiError):
-    """The host name is not one of CHROMI_TRUSTED_HOSTS."""
+    """The hostname is not listed in CHROMI_TRUSTED_HOSTS."""
 
     code = "wrong_host"
     user_message = Message("This service does not go by that name.")
@@ -31,7 +31,7 @@ class WrongHost(ChromiError):
 
 
 class LinkUsedUp(Gone):
-    """The link has delivered its file `max_uses` times."""
+    """The link has already delivered its file `max_uses` times."""
 
     code = "link_used_up"
     user_message = Message("Every download of this link has been used. Ask whoever shared it for a new one.")
@@ -45,7 +45,7 @@ class LinkRevoked(Gone):
 
 
 class PasswordRequired(ChromiError):
-    """The link has a password, and the request has none."""
+    """The link has a password, but the request does not."""
 
     code = "password_needed"
     user_message = Message("This link asks for a password. Send it by POST in the field “password”.")
@@ -59,7 +59,7 @@ class WrongPassword(ChromiError):
 
 
 class TooManyPasswordAttempts(ChromiError):
-    """Too many passwords were tried for the link."""
+    """Too many passwords were tried for this link."""
 
     code = "too_many_tries"
 
@@ -87,7 +87,7 @@ class WrongOffset(Conflict):
 
 
 class WrongTusVersion(ChromiError):
-    """The client speaks another version of tus, or none."""
+    """The client speaks a different version of tus, or none."""
 
     code = "wrong_protocol"
     user_message = Message(
@@ -106,7 +106,7 @@ class NotAChunk(UnsupportedMediaType):
 
 
 class TokenRequired(ChromiError):
-    """The request has no admin token."""
+    """The request lacks the admin token."""
 
     code = "token_needed"
 

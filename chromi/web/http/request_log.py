@@ -1,4 +1,4 @@
-"""Log one line per request, except successful polls, and give each request an id that all its lines have."""
+"""Log one line per request, except successful polls, and add the request's id to all of its log lines."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ logger = logging.getLogger(__name__)
 
 HEADER = "X-Request-Id"
 _VALID_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
-"""The form of an id that a proxy may send; anything else is replaced."""
+"""The format of an id that a proxy may send. Anything else is replaced."""
 
 UNKNOWN = "(none)"
 MONITORING_ENDPOINTS = ("health.show", "health.live", "health.ready", "metrics.show")
-"""Requested every few seconds by monitors, under any host name."""
+"""Requested every few seconds by monitors, under any hostname."""
 POLLED_ENDPOINTS = {
     *MONITORING_ENDPOINTS,
     *("jobs.status", "clip_analysis.estimates", "clip_analysis.loops", "clip_analysis.preview_status"),
     *("static", "favicon"),
 }
-"""Requested all the time by open pages and monitors, so only their errors are logged."""
+"""Requested continually by open pages and monitors, so only their errors are logged."""
 
 
 def init_app(app: Flask) -> None:
@@ -42,12 +42,12 @@ def begin_request() -> None:
 
 
 def end_request(response: Response) -> Response:
-    """Return the id to the client and log the request.
+    """Return the request id to the client and log the request.
 
-    `bytes` is the length of the body; an interrupted download sends fewer.
+    `bytes` is the length of the body; fewer bytes were sent if a download was interrupted.
     """
     if "request_id" not in g:
-        return response  # the response was produced before `begin_request` ran
+        return response  # the response was created before `begin_request` ran
     response.headers[HEADER] = g.request_id
     if not response.direct_passthrough:  # a file counts its own bytes as they are sent
         http_counters.count_sent(response.content_length or 0)
@@ -61,20 +61,20 @@ def end_request(response: Response) -> Response:
 
 
 def log_rejected_request(status: int, sent_bytes: int) -> None:
-    """Log and count a request that the server rejected before the application saw it."""
-    log.reset_context(request_id=secrets.token_hex(8))  # the thread still has the context of another request
+    """Log and count a request that the server rejected before it reached the application."""
+    log.reset_context(request_id=secrets.token_hex(8))  # the thread still has another request's context
     http_counters.count_sent(sent_bytes)
     http_counters.count_request(status, 0)
     _log_request(UNKNOWN, UNKNOWN, status, sent_bytes, 0)
 
 
 def route_of_request() -> str:
-    """Return the route instead of the path: the path may contain tokens and ids, the query anything."""
+    """Return the route instead of the path, because paths contain tokens and ids, and queries anything."""
     return request.url_rule.rule if request.url_rule else UNKNOWN
 
 
 def _is_poll(response: Response) -> bool:
-    if request.endpoint == "jobs.show":  # a person opens the page once; a program polls the JSON
+    if request.endpoint == "jobs.show":  # a person opens the page once, while a program polls the JSON
         return response.is_json
     return request.endpoint in POLLED_ENDPOINTS
 

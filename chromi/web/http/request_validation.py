@@ -1,4 +1,4 @@
-"""Reject requests before they reach a view: from other sites, to other hosts, with other bodies."""
+"""Reject cross-site requests, wrong hosts and unsupported bodies before a view is called."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from chromi.web.http.request_log import MONITORING_ENDPOINTS
 from chromi.web.services import services
 
 MAX_FORM_BYTES = 1_000_000
-"""The most a form may have beside its file: boundaries, headers and the other fields."""
+"""The maximum size of a form excluding its file: boundaries, headers and the other fields."""
 
 REJECTION_KEY = "chromi.rejection"
-"""The environ key of the ChromiError with which the server rejected a request without reading its body."""
+"""The environ key for the ChromiError with which the server rejected a request without reading its body."""
 
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 
@@ -27,16 +27,16 @@ def init_app(app: Flask) -> None:
 
 
 def raise_rejection() -> None:
-    """Raise the error with which the server rejected the request, so that it is rendered like any other."""
+    """Raise the error with which the server rejected the request, so it is rendered like any other error."""
     if rejection := request.environ.get(REJECTION_KEY):
         raise rejection
 
 
 def check_host() -> None:
-    """Raise WrongHost for a host name that is not ours, because share links begin with it.
+    """Raise WrongHost if the hostname is not ours, because share links start with it.
 
-    Flask's TRUSTED_HOSTS would also reject load balancers that request `/health/` by address, and its error
-    cannot be rendered.
+    Flask's TRUSTED_HOSTS would also reject load balancers that request `/health/` by IP address, and its
+    error cannot be rendered.
     """
     hosts = services().settings.trusted_hosts
     if request.endpoint in MONITORING_ENDPOINTS:
@@ -48,10 +48,10 @@ def check_host() -> None:
 
 
 def check_same_site() -> None:
-    """Raise CrossSite for a request that changes something and comes from another site's page.
+    """Raise CrossSite if a request from another site's page would change something.
 
-    The rule of Go 1.25's CrossOriginProtection: Sec-Fetch-Site if the browser sends it, otherwise Origin
-    against Host. A client that sends neither is not a browser, and has no visitor's session.
+    This follows the rule of Go 1.25's CrossOriginProtection: check Sec-Fetch-Site if the browser sends it, or
+    else compare Origin with Host. A client that sends neither is not a browser and has no visitor's session.
     """
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
@@ -66,6 +66,6 @@ def check_same_site() -> None:
 
 
 def check_body_type() -> None:
-    """Raise UnsupportedMediaType for a body that is not a form: its options would silently be ignored."""
+    """Raise UnsupportedMediaType for a body that is not a form: its options would be silently ignored."""
     if request.method == "POST" and request.content_length and request.mimetype not in FORM_TYPES:
         raise UnsupportedMediaType

@@ -1,4 +1,4 @@
-"""Static files, at addresses that change with their content, so browsers can cache them forever."""
+"""Serve static files from URLs that change with their content, so browsers can cache them forever."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chromi.errors import NotFound
 
 FOLDER = Path(__file__).parents[2] / "static"
 STYLESHEET = "css/app.css"
-"""The index of the stylesheet; its @imports are replaced with the files."""
+"""The stylesheet's entry file; each @import is replaced with the file's content."""
 PAGE_SCRIPTS = "js/pages/"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
@@ -29,10 +29,10 @@ _CSS_IMPORT = re.compile(r'^@import "([^"]+)" layer\((\w+)\);$', re.MULTILINE)
 
 
 class Assets:
-    """All static files, read once (under a megabyte), so that content and version always agree.
+    """All static files, read only once (under a megabyte), so that content and version always match.
 
-    The version is a folder in the address, not a part of each file name. A module's relative import therefore
-    gets the same version without being rewritten.
+    The version is a folder in the URL, not a part of each file name. A module's relative imports therefore
+    resolve to the same version without being rewritten.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class Assets:
         self.version = _digest(repr(self.etags).encode())
 
     def imported_modules(self, name: str) -> list[str]:
-        """List all modules that `name` imports, directly or not, the nearest first."""
+        """List all modules that `name` imports, directly or indirectly, nearest first."""
         modules = [name]
         for module in modules:  # grows during the loop
             for target in _JS_IMPORT.findall(self.files[module].decode()):
@@ -54,15 +54,16 @@ class Assets:
         return modules[1:]
 
     def _inline_css_imports(self) -> None:
-        """Bundle the stylesheet: replace each @import with its file, in its layer, and remove comments.
+        """Bundle the stylesheet: replace each @import with its file's content, in its layer, and remove
+        comments.
 
-        Without its comments the joined file compresses to 7.1 KB instead of 9.2 KB.
+        Without comments, the bundle compresses to 7.1 KB instead of 9.2 KB.
         """
         stylesheet = _CSS_IMPORT.sub(self._take_css_layer, self.files[STYLESHEET].decode())
         self.files[STYLESHEET] = _CSS_COMMENT.sub("", stylesheet).encode()
 
     def _remove_doc_comments(self) -> None:
-        """Remove the JSDoc comments of our scripts, which are a fifth of their compressed size."""
+        """Remove the JSDoc comments from our scripts, which are a fifth of their compressed size."""
         for name in (name for name in self.files if name.startswith("js/")):
             self.files[name] = _DOC_COMMENT.sub("", self.files[name].decode()).encode()
 
@@ -84,7 +85,7 @@ def init_app(app: Flask) -> None:
 
     app.add_url_rule(f"/static/v-<string(length={VERSION_LENGTH}):version>/<path:filename>", ENDPOINT, send)
     app.add_url_rule("/static/<path:filename>", ENDPOINT, send)
-    # Requested by browsers without support for SVG icons, and by services that show a site's icon.
+    # Requested by browsers that do not support SVG icons and by services that show a site's icon.
     app.add_url_rule("/favicon.ico", "favicon", lambda: send("favicon.png"))
     scripts = [name for name in assets.files if name.startswith(PAGE_SCRIPTS)]
     app.jinja_env.globals["modules"] = {script: assets.imported_modules(script) for script in scripts}
@@ -93,8 +94,8 @@ def init_app(app: Flask) -> None:
 def send_asset(assets: Assets, name: str, version: str) -> Response:
     """Send a file. Raises NotFound.
 
-    An open page may still ask for another version after an update. It gets the current file, which it must
-    revalidate before each use.
+    After an update, an open page may still request the previous version. It gets the current file, which it
+    must revalidate before each use.
     """
     if name not in assets.files:
         raise NotFound

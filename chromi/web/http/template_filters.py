@@ -1,4 +1,4 @@
-"""Template filters that format numbers and times in the reader's language."""
+"""Template filters that format numbers and times in the visitor's language."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def init_app(app: Flask) -> None:
 
 
 def filesize(size_bytes: int) -> str:
-    """12_345_678 -> "12.3 MB"; MB of 1,000,000 bytes, as file managers show them."""
+    """12_345_678 -> "12.3 MB". One MB is 1,000,000 bytes, as in file managers."""
     if size_bytes >= 1_000_000_000:
         return _format_unit(size_bytes / 1_000_000_000, "digital-gigabyte", "0.0")
     if size_bytes < 1_000_000:
@@ -45,7 +45,7 @@ def timecode(position_s: float) -> str:
 
 
 def timestamp(at: datetime) -> Markup:
-    """Render a UTC time as <time>; its text is UTC, too, until a script replaces it with local time."""
+    """Render a UTC time as <time>. Its text is also UTC until a script replaces it with local time."""
     text = f"{format_date(at, 'long')}, {format_time(at, 'short')} UTC"
     return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", text)
 

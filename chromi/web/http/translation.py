@@ -1,4 +1,4 @@
-"""The reader's language, and messages translated to it."""
+"""Determine the visitor's language and translate messages into it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask_babel import Babel, format_decimal, get_locale, gettext
 from chromi.i18n import Message, Value
 
 LANGUAGES = ("en", "es", "de", "fr", "ja", "pt", "zh")
-"""English, the language of the source, and those in chromi/translations; zh is simplified Chinese."""
+"""English, the source language, and those in chromi/translations; zh is Simplified Chinese."""
 
 
 def init_app(app: Flask) -> None:
@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
 
 
 def preferred_language() -> str:
-    """Return the language in LANGUAGES that the browser prefers; English if there is none."""
+    """Return the language in LANGUAGES that the browser prefers, or English if there is none."""
     for preferred, _ in request.accept_languages:
         language = preferred.replace("_", "-").split("-")[0].lower()
         if language in LANGUAGES:
@@ -30,7 +30,7 @@ def preferred_language() -> str:
 
 
 def language_tag() -> str:
-    """Return the page's language as HTML and HTTP name it."""
+    """Return the language tag that HTML and HTTP use for the page's language."""
     locale = get_locale()
     return "zh-Hans" if locale.language == "zh" else locale.language
 
@@ -43,7 +43,7 @@ def add_content_language(response: Response) -> Response:
 
 
 def translate(message: str) -> str:
-    """Translate a message and its values to the reader's language; untranslated text stays English."""
+    """Translate a message and its values into the visitor's language. Untranslated text stays in English."""
     if not message:
         return ""  # gettext("") returns the catalog's header
     if isinstance(message, Message) and message.values:

@@ -1,4 +1,4 @@
-"""Use the client address and scheme that a trusted proxy sends, under every WSGI server."""
+"""Use the client address and scheme sent by a trusted proxy, under any WSGI server."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 TRUSTED_HEADERS = {"x-forwarded-for", "x-forwarded-proto"}
 
 IS_LOCAL_KEY = "chromi.is_local_request"
-"""The environ key that is true if the request was made on this machine."""
+"""The environ key that is true if the request came from this machine."""
 
 _FORWARDING_PREFIXES = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 """Prefixes of the headers that proxies add, trusted or not."""
 
 
 def init_app(app: Flask) -> None:
-    """Wrap the application; forwarding headers from anyone but the trusted proxy are removed.
+    """Wrap the application and remove forwarding headers unless the trusted proxy sent them.
 
-    This is not done by the server, because `waitress-serve wsgi:app` and other servers do not read our
-    settings. Doing it in both places does no harm.
+    The server does not do this, because `waitress-serve wsgi:app` and other servers do not read our settings.
+    Doing it in both places is harmless.
     """
     settings: Settings = app.extensions["chromi"].settings
     app.wsgi_app = proxy_headers_middleware(  # type: ignore[method-assign]
@@ -40,15 +40,15 @@ def init_app(app: Flask) -> None:
 
 
 def is_local_request() -> bool:
-    """True if the request comes from this machine itself, and not through a proxy on it."""
+    """True if the request comes directly from this machine, not through a proxy running on it."""
     return bool(request.environ.get(IS_LOCAL_KEY))
 
 
 def _mark_local_requests(app: WSGIApplication) -> WSGIApplication:
     """Inspect the request before the peer's address is replaced with the client's.
 
-    A proxy on this machine is a loopback peer, too. It is recognized by a header that it adds, or by the
-    requested host name.
+    A proxy on this machine is also a loopback peer. It is recognized by a header that it adds or by the
+    requested hostname.
     """
 
     def mark(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -63,7 +63,7 @@ def _mark_local_requests(app: WSGIApplication) -> WSGIApplication:
 
 
 def _host_name(host: str) -> str:
-    """Return a Host header without its port and brackets."""
+    """Return a Host header without the port and brackets."""
     name, _, port = host.rpartition(":")
     return (name if port.isdecimal() else host).strip("[]").lower()
 

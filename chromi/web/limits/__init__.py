@@ -1,1 +1,1 @@
-"""Limits and secrets that are checked per request."""
+"""Per-request limits."""

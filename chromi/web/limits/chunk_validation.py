@@ -1,4 +1,4 @@
-"""Validate a chunk of a resumable upload; done before its body is received and again when it is stored."""
+"""Validate a chunk of a resumable upload, both before its body is received and when it is stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHUNK_TOO_LONG = Message("This piece goes on beyond the length that the upload w
 
 
 def parse_byte_count(header: str, text: str | None) -> int:
-    """Parse a header with a number of bytes. Raises BadRequest."""
+    """Parse a header that holds a number of bytes. Raises BadRequest."""
     if not (text and text.isascii() and text.isdigit() and len(text) < 16):
         raise BadRequest(Message("The header %(name)s must be a whole number of bytes.", name=header))
     return int(text)
@@ -29,7 +29,7 @@ def received_bytes_of(upload: Upload, storage: Storage) -> int:
 
 
 def check_chunk(offset: str | None, chunk_bytes: int, received_bytes: int, length_bytes: int) -> None:
-    """Raise BadRequest or WrongOffset for the header Upload-Offset, or UploadTooLarge for the length."""
+    """Raise BadRequest or WrongOffset for the Upload-Offset header, or UploadTooLarge for the length."""
     if parse_byte_count("Upload-Offset", offset) != received_bytes:
         raise WrongOffset
     if chunk_bytes > length_bytes - received_bytes:

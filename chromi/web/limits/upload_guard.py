@@ -1,4 +1,7 @@
-"""Check a request's headers before its body is received: is it admitted, and is there space for it?"""
+"""Check a request's headers before its body is received:
+
+whether to admit it, and whether it fits on the disk.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +30,17 @@ EXPENSIVE = re.compile(r"POST /(download/.*|jobs/[^/]+/links/?)|GET /download/[^
 
 
 class RequestKind(Enum):
-    """What a request needs a thread for."""
+    """Why a request needs a thread."""
 
     UPLOAD = auto()
     """ffmpeg probes it."""
     EXPENSIVE = auto()
-    """A password is hashed, or a ZIP created."""
+    """A password is hashed or a ZIP is created."""
     QUICK = auto()
 
 
 class IncomingRequest(Protocol):
-    """A request whose headers have been received; waitress's parser is one."""
+    """A request whose headers have been received. waitress's parser is one."""
 
     command: str
     path: str
@@ -50,7 +53,7 @@ class IncomingRequest(Protocol):
 
 
 class UploadGuard:
-    """Checks each request that has a body, and tracks the uploads in progress."""
+    """Checks each request that has a body and tracks the uploads in progress."""
 
     def __init__(self, settings: Settings, admission: AdmissionControl) -> None:
         self._settings = settings
@@ -58,10 +61,11 @@ class UploadGuard:
         self._reservations: dict[IncomingRequest, Reservation] = {}
 
     def check_headers(self, request: IncomingRequest, peer: str) -> None:
-        """Raise the error with which a request is rejected by its headers; `peer` is the connected address.
+        """Raise the error that rejects a request based on its headers; `peer` is the connected address.
 
-        Call this when the headers have arrived, so that a hopeless body is not even sent, and again with its
-        first byte: only then does the request reserve a slot and disk space. Call `release` when it ends.
+        Call this when the headers have arrived, so that a body that would be rejected is never sent, and
+        again with the first byte of the body. Only the second call reserves a slot and disk space. Call
+        `release` when the request ends.
         """
         self.check_size(request, 0 if request.chunked else request.content_length)
         if not (_is_whole_upload(request) or _is_chunk(request)):
@@ -78,11 +82,11 @@ class UploadGuard:
                     starts_job = request.path.startswith("/convert")
                     self._admission.check_upload(reservation, others, starts_job=starts_job)
         except (DatabaseError, OSError) as error:
-            logger.warning("could not check an upload before its body: %s", error)  # the view checks it
+            logger.warning("could not check an upload before receiving it: %s", error)  # the view checks it
         self._reservations[request] = reservation
 
     def check_size(self, request: IncomingRequest, size_bytes: int) -> None:
-        """Raise UploadTooLarge if a body may not have, or may not continue after, this many bytes."""
+        """Raise UploadTooLarge if a body may not have this many bytes, or may not continue after them."""
         if not (_is_whole_upload(request) or _is_chunk(request)):
             if size_bytes > MAX_FORM_BYTES:
                 raise UploadTooLarge(FORM_TOO_LARGE)
@@ -108,24 +112,24 @@ class UploadGuard:
         return self._settings.trusted_proxy in ("*", peer)
 
     def client_address_of(self, request: IncomingRequest, peer: str) -> str:
-        """Return the client's address; with a malformed X-Forwarded-For header, the peer's."""
+        """Return the client's address, or the peer's address if the X-Forwarded-For header is malformed."""
         try:
             return self._client_address(request, peer)
         except BadRequest:
             return peer
 
     def _other_reservations(self, request: IncomingRequest) -> list[Reservation]:
-        """List the reservations of all other bodies of which at least a byte has arrived."""
+        """List the reservations of all other bodies of which at least one byte has arrived."""
         reservations = self._reservations.copy().items()  # other threads release theirs in the meantime
         return [each for other, each in reservations if other is not request and other.body_bytes_received]
 
     def _check_chunk(
         self, request: IncomingRequest, client: str | None, others: list[Reservation]
     ) -> Reservation:
-        """Return the reservation of a chunk, which is at most what its upload lacks.
+        """Return the reservation for a chunk: at most the bytes that its upload still lacks.
 
-        Raises NotFound, WrongOffset, UploadTooLarge or BadRequest; RateLimited, UploadsFull or DiskFull if
-        there is no disk space, or no slot for an upload's first chunk.
+        Raises NotFound, WrongOffset, UploadTooLarge or BadRequest. Raises RateLimited, UploadsFull or
+        DiskFull if there is no disk space or no slot for an upload's first chunk.
         """
         upload = Upload.find(request.path.rsplit("/", 1)[1])
         received_bytes = received_bytes_of(upload, self._admission.storage)
@@ -133,8 +137,8 @@ class UploadGuard:
         check_chunk(request.headers.get("UPLOAD_OFFSET"), chunk_bytes, received_bytes, upload.length_bytes)
         if not upload.is_complete and upload.started_at is None:
             self._admission.check_capacity(Reservation(upload.client, upload.length_bytes), others)
-        # A body is on disk twice for a moment: as received, and in the upload's file. What is missing of the
-        # first and what was received of the second add up to what was announced.
+        # A body is briefly on disk twice: as received, and in the upload's file. The bytes missing from the
+        # first plus those received of the second equal the announced length.
         reservation = Reservation(client, chunk_bytes or upload.length_bytes - received_bytes)
         self._admission.check_disk_space(reservation, others)
         return reservation
@@ -160,7 +164,7 @@ class UploadGuard:
 
 @cache
 def _advise_trusted_proxy() -> None:
-    """Log this once."""
+    """Log this advice once."""
     logger.warning("received X-Forwarded-For: if a proxy is in front of Chromi, set CHROMI_TRUSTED_PROXY")
 
 

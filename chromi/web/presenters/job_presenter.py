@@ -19,7 +19,10 @@ def init_app(app: Flask) -> None:
 
 
 def job_json(job: Job) -> dict[str, Any]:
-    """Return the job's JSON. `status`, `state` and `raw_state` are the same: clients ask for any of them."""
+    """Return the job's JSON.
+
+    `status`, `state` and `raw_state` are identical, because clients expect any of them.
+    """
     error = {"code": job.error_code, "message": translate(job.error or "")} if job.error_code else None
     return {
         "job_id": job.id,
@@ -43,7 +46,7 @@ def job_json(job: Job) -> dict[str, Any]:
 
 
 def enqueued_json(job: Job) -> dict[str, Any]:
-    """Return the JSON that tells a program where to poll a job it has started."""
+    """Return the JSON that tells a program where to poll the job it started."""
     return {
         "enqueued": True,
         "job_id": job.id,
@@ -65,12 +68,12 @@ def job_page(job: Job) -> dict[str, Any]:
 
 
 def is_waiting_without_worker(job: Job) -> bool:
-    """True for a queued job while no worker is alive."""
+    """True for a queued job if no worker is alive."""
     return job.state == State.QUEUED and not Worker.is_any_alive()
 
 
 def _studio_url(job: Job) -> str | None:
-    """Return the address of the studio with the job's options; None if its clip has been deleted."""
+    """Return the studio URL with the job's options, or None if its clip has been deleted."""
     if job.upload_id is None:
         return None
     defaults = ConversionOptions().to_form()
@@ -80,7 +83,7 @@ def _studio_url(job: Job) -> str | None:
 
 
 def _preview_url(job: Job) -> str | None:
-    """Return the address of the preview that the job has made; None for other jobs and before its success."""
+    """Return the URL of the preview that the job made, or None for other jobs and before it succeeds."""
     if job.kind != JobKind.PREVIEW or job.state != State.SUCCESS or job.upload_id is None:
         return None
     return url_for("clip_analysis.preview", upload_id=job.upload_id)

@@ -16,7 +16,7 @@ from chromi.web.services import services
 
 
 def own_link(job: Job) -> Link:
-    """Return the link that the result page itself uses. Raises Gone."""
+    """Return the link that the result page uses for itself. Raises Gone."""
     own: Link | None = job.links.where(~Link.shared).first()
     if own is None or not own.is_live:
         raise Gone(
@@ -26,7 +26,7 @@ def own_link(job: Job) -> Link:
 
 
 def own_url(job: Job) -> str:
-    """Return the address of the GIF for the person who made it."""
+    """Return the GIF's URL for the person who made it."""
     return download_url(own_link(job))
 
 
@@ -46,7 +46,7 @@ def token_of(link: Link) -> str:
 
 
 def result_page_links(job: Job) -> dict[str, Any]:
-    """Return the addresses and share links on a finished conversion's page; nothing for other jobs."""
+    """Return the URLs and share links for a finished conversion's page, or an empty dict for other jobs."""
     if not job.has_background:
         return {}
     own = own_link(job)
@@ -64,13 +64,13 @@ def result_page_links(job: Job) -> dict[str, Any]:
 
 
 def share_link_rows(job: Job) -> list[dict[str, Any]]:
-    """Return the job's share links as _share_links.html lists them, the newest first."""
+    """Return the job's share links as listed in _share_links.html, newest first."""
     shared = job.links.where(Link.shared).order_by(Link.created_at)
     return [_share_link_row(link, number) for number, link in enumerate(shared, 1)][::-1]
 
 
 def _share_link_row(link: Link, number: int) -> dict[str, Any]:
-    """Return a share link as _share_links.html lists it; `number` counts the links in order of creation."""
+    """Return a share link as listed in _share_links.html. `number` counts the links in creation order."""
     return {
         "id": link.id,
         "number": number,

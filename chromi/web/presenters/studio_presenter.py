@@ -14,7 +14,7 @@ from chromi.web.presenters.upload_presenter import video_url
 from chromi.web.services import services
 
 COLLAPSED_OPTIONS = ("duration", "speed", "size", "scaling", "short", "reverse")
-"""The options that the studio shows on request."""
+"""The options that the studio hides until they are requested."""
 MAX_OPTION_LENGTH = 32
 
 
@@ -28,7 +28,10 @@ def unfinished_page(upload: Upload) -> dict[str, Any]:
 
 
 def studio_page(upload: Upload) -> dict[str, Any]:
-    """Return the context of studio.html. The form has the request's values, after an error or from a link."""
+    """Return the context of studio.html.
+
+    The form is prefilled from the request, after an error or from a link.
+    """
     defaults = {**ConversionOptions().to_form(), "start_time": "00:00:00"}
     form = {name: request.values.get(name, defaults[name])[:MAX_OPTION_LENGTH] for name in OPTIONS}
     window_s = _window_s(form)
@@ -44,7 +47,7 @@ def studio_page(upload: Upload) -> dict[str, Any]:
 
 
 def _window_s(form: dict[str, str]) -> float:
-    """Return the length of the window that these options use; invalid options fall back to defaults."""
+    """Return the length of the window that these options select. Invalid options fall back to defaults."""
     try:
         options = ConversionOptions.parse(**form)
     except BadOptions:

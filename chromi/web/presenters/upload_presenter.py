@@ -11,7 +11,7 @@ from chromi.web.services import services
 
 
 def upload_json(upload: Upload) -> dict[str, Any]:
-    """Return the upload's JSON; `info` and `video_url` are null until it is complete."""
+    """Return the upload's JSON. `info` and `video_url` are null until the upload is complete."""
     return {
         "upload_id": upload.id,
         "info": upload.info.to_dict() if upload.info else None,

@@ -1,6 +1,6 @@
-"""A connection that checks a request before its body, enforces timeouts, and never loses a response.
+"""Connections that check a request before its body, enforce timeouts, and never lose a response.
 
-Everything but the tasks runs in the server's event loop, one connection after the other, so nothing here may
+Everything except the tasks runs in the server's event loop, one connection at a time, so nothing here may
 take long.
 """
 
@@ -25,12 +25,15 @@ from chromi.web.server.connection_timer import ConnectionTimer, Phase
 from chromi.web.server.request_parser import RequestParser
 
 MAX_CONNECTIONS_PER_CLIENT = 150
-"""Of 500 in all: enough for an office behind one address, and three clients together cannot take all."""
+"""Out of 500 in total.
+
+This is enough for an office behind one address, and three clients cannot use up all connections.
+"""
 LOADED_FRACTION = 0.8
-"""From this fraction of the connection limit on, timeouts are short."""
+"""Timeouts are short once this fraction of the connection limit is reached."""
 LINGER_S = 30.0
-"""How long the rest of a rejected body is discarded: if the connection were closed at once, the client would
-not read the response."""
+"""How long to keep discarding the rest of a rejected body. If the connection closed immediately, the client
+would not read the response."""
 LINGER_READ_BYTES = 2**18
 
 
@@ -46,7 +49,7 @@ class _Task(WSGITask):  # type: ignore[misc]
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]
-    """Renders the errors of waitress's parser, which the application never sees, as our JSON."""
+    """Renders errors from waitress's parser as our JSON. The application never sees them."""
 
     def execute(self) -> None:
         parse_error = self.request.error
@@ -62,7 +65,7 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection. `guard` is shared by all; set it before the server starts."""
+    """A connection. `guard` is shared by all connections; set it before the server starts."""
 
     task_class = _Task
     error_task_class = _ErrorTask
@@ -70,9 +73,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     request: Any
     client: str
-    """The widest network around the client that a trusted proxy names, or around the connected address."""
+    """The widest network around the client address from a trusted proxy, or around the connected address."""
     has_unread_body = False
-    """Set by a task if the body of its request is still being sent."""
+    """Set by a task if its request's body is still being sent."""
     _linger_until: float | None = None
     _has_received = False
 
@@ -81,36 +84,42 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self._peer = addr[0]
         self.client = network_prefixes(self._peer)[0]
         super().__init__(server, sock, addr, *args, **kwargs)
-        # Closed in the next round of the event loop: in this one, another connection may get the descriptor.
+        # Close in the next round of the event loop. In this round, another connection may get the descriptor.
         is_proxy = self.guard.is_trusted_proxy(self._peer)
         self._must_close = not is_proxy and self._exceeds_connection_limit(self._peer)
 
     def parser_class(self, adj: Adjustments) -> RequestParser:
-        """Create the parser of the next request; waitress calls this."""
+        """Create the parser for the next request. waitress calls this."""
         return RequestParser(adj, self.guard, self._peer, self._identify_client)
 
     def _identify_client(self, request: RequestParser) -> None:
-        """Identify the client, which may be behind a proxy, and limit its connections."""
+        """Identify the client, which may be behind a proxy, and limit its number of connections."""
         address = self.guard.client_address_of(request, self._peer)
         self.client = network_prefixes(address)[0]
         self._must_close = self._exceeds_connection_limit(address)
 
     def _exceeds_connection_limit(self, address: str) -> bool:
-        """Local clients have no limit: one may be a proxy that is not configured as trusted."""
+        """Return whether the client has too many connections.
+
+        Local clients have no limit, since one may be an unconfigured proxy.
+        """
         channels = list(self.server.active_channels.values())
         own = sum(each.client == self.client for each in channels)
         return own > MAX_CONNECTIONS_PER_CLIENT and not is_local(address)
 
     @property
     def request_kind(self) -> RequestKind:
-        """What the next request to be processed needs a thread for."""
+        """The kind of the next request, which determines its threads."""
         request = self.requests[0]
         if request.error or request.rejection:  # a malformed request may have no path
             return RequestKind.QUICK
         return self.guard.kind_of(request)
 
     def service(self) -> None:
-        """Process a request. Of pipelined requests, only the first is answered, and the connection closed."""
+        """Process a request.
+
+        Of several pipelined requests, only the first is answered before the connection closes.
+        """
         if len(self.requests) > 1:
             self.requests[0].headers["CONNECTION"] = "close"
         super().service()
@@ -119,7 +128,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def readable(self) -> bool:
         if self._must_close or self._is_too_slow(time.monotonic()):
-            # Not waitress's will_close, which waits until the socket is writable: a stalled one never is.
+            # Do not use waitress's will_close: it waits until the socket is writable, which a stalled socket
+            # never is.
             self.handle_close()
             return False
         return self._linger_until is not None or bool(super().readable())
@@ -161,7 +171,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.request = None
 
     def _linger(self) -> None:
-        """Announce the end of the response, and discard what the client still sends."""
+        """Announce the end of the response and discard what the client still sends."""
         self.close_when_flushed = False
         self._linger_until = time.monotonic() + LINGER_S
         try:

@@ -1,4 +1,4 @@
-"""Timeouts and minimum throughput of a connection: waitress itself only closes idle connections."""
+"""Enforce timeouts and minimum throughput for connections. waitress itself only closes idle connections."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 REQUEST_TIMEOUT_S = 20.0
 """For receiving a request line, headers and a small form, or the headers of an upload."""
 LOADED_TIMEOUT_S = 2.0
-"""The same, and for idle keep-alive connections, while the server is near its connection limit."""
+"""Replaces REQUEST_TIMEOUT_S and the idle timeout of keep-alive connections near the connection limit."""
 WINDOW_S = 60.0
 MIN_WINDOW_BYTES = 60_000
 """Uploads and responses must transfer this much per window: 1 kB/s, with pauses as long as a train tunnel."""
@@ -20,11 +20,11 @@ class Phase(Enum):
     RECEIVING_UPLOAD = "receiving an upload"
     PROCESSING = "processing a request"
     SENDING = "sending a response"
-    IDLE = "idle between two requests"
+    IDLE = "idle between requests"
 
 
 class ConnectionTimer:
-    """Decides when a connection is too slow; times are monotonic seconds."""
+    """Decides whether a connection is too slow. Times are monotonic seconds."""
 
     def __init__(self, now: float) -> None:
         self._phase = Phase.RECEIVING_REQUEST

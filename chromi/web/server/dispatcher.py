@@ -1,4 +1,4 @@
-"""Assign requests to thread pools, so that no request waits for slow ones of another kind or client."""
+"""Assign requests to thread pools, so that no request waits for slow requests of another kind or client."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from chromi.web.limits.upload_guard import RequestKind
 from chromi.web.server.channel import Channel
 
 THREADS = {RequestKind.UPLOAD: 2, RequestKind.EXPENSIVE: 2, RequestKind.QUICK: 8}
-"""Concurrent requests of each kind.
+"""Maximum concurrent requests of each kind.
 
-The transfer of an upload or a download takes no thread: waitress's event loop does it. ffmpeg probes an
-upload in a fraction of a second, with 50 MB of memory.
+Transferring an upload or download does not occupy a thread: waitress's event loop does it. ffmpeg probes an
+upload in a fraction of a second, using 50 MB of memory.
 """
 
 
 class RequestDispatcher:
-    """Has the interface of waitress's dispatcher, and one thread pool for each kind of request."""
+    """Implements the interface of waitress's dispatcher with one thread pool for each kind of request."""
 
     def __init__(self) -> None:
         self._pools = {kind: FairThreadPool(threads) for kind, threads in THREADS.items()}
@@ -35,7 +35,7 @@ class RequestDispatcher:
 
 
 class FairThreadPool(ThreadedTaskDispatcher):  # type: ignore[misc]
-    """Gives one client at most half of the threads; its further requests wait in a queue of their own."""
+    """Gives each client at most half of the threads; its further requests wait in their own queue."""
 
     def __init__(self, threads: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class FairThreadPool(ThreadedTaskDispatcher):  # type: ignore[misc]
         super().add_task(_Task(self, queue, channel))
 
     def finish(self, queue: _ClientQueue) -> None:
-        """Start the client's next waiting request, behind those that other clients have sent meanwhile."""
+        """Start the client's next waiting request, behind those sent by other clients in the meantime."""
         with self._clients_lock:
             if not queue.waiting:
                 queue.active -= 1
@@ -67,7 +67,10 @@ class FairThreadPool(ThreadedTaskDispatcher):  # type: ignore[misc]
 
 @dataclass
 class _ClientQueue:
-    """One client's requests: how many have or wait for a thread, and those that may not have one yet."""
+    """One client's requests:
+
+    the number that are running or waiting for a thread, and those that must wait their turn.
+    """
 
     client: str
     active: int = 0

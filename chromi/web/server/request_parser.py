@@ -1,4 +1,4 @@
-"""Parse requests, and reject them by their headers before their body is received."""
+"""Parse requests, and reject them based on their headers before their body is received."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from chromi.errors import BadRequest, ChromiError, DiskFull
 from chromi.web.limits.upload_guard import UploadGuard
 
 MAX_FRAMING_BYTES = 65_536
-"""Of a chunked body: chunk sizes and trailers, in addition to half of the content."""
+"""Limit for a chunked body's framing (chunk sizes and trailers), in addition to half of its content."""
 
 
 class RequestParser(HTTPRequestParser):  # type: ignore[misc]
-    """A request that is being received. A rejected request is complete at once, and has no body."""
+    """A request that is being received. A rejected request is complete immediately and has no body."""
 
     rejection: ChromiError | None = None
     _checked_bytes = -1
-    """The length of the body at the last check; -1 before the headers were complete."""
+    """The length of the body at the last check, or -1 until the headers are complete."""
 
     def __init__(
         self, adj: Adjustments, guard: UploadGuard, peer: str, on_headers: Callable[[RequestParser], None]
@@ -32,7 +32,7 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         self._on_headers = on_headers
 
     def received(self, data: bytes) -> int:
-        """Parse bytes; return how many of them belong to this request."""
+        """Parse bytes and return how many of them belong to this request."""
         try:
             consumed: int = super().received(data)
             self._check()
@@ -48,14 +48,14 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         return consumed
 
     def close(self) -> None:
-        """Delete the body; waitress calls this once the request has been answered."""
+        """Delete the body. waitress calls this once the request has been answered."""
         try:
             super().close()
         finally:
             self._guard.release(self)
 
     def _check(self) -> None:
-        """Check the headers when they are complete and with the first byte; check the size each time."""
+        """Check the headers when complete and at the body's first byte; check the size every time."""
         if not self.headers_finished:
             return
         is_first = self._checked_bytes < 0
@@ -67,21 +67,21 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         if not is_first:
             self._guard.check_size(self, self.body_bytes_received)
         elif self.chunked and "CONTENT_LENGTH" in self.headers:
-            raise BadRequest  # two lengths: a proxy may have used the other one
+            raise BadRequest  # with two lengths, a proxy may have used the other one
         if self._checked_bytes < 1 and self._checked_bytes < self.body_bytes_received:
             self._guard.check_headers(self, self._peer)
         self._checked_bytes = self.body_bytes_received
 
     def _check_framing(self, content_bytes: int) -> None:
-        """Raise BadRequest for a body that is mostly chunk sizes: waitress parses them again and again."""
+        """Raise BadRequest for a body that is mostly chunk sizes, which waitress parses repeatedly."""
         if self.body_bytes_received - content_bytes > MAX_FRAMING_BYTES + content_bytes // 2:
             raise BadRequest
 
     def _reject(self, rejection: ChromiError) -> None:
-        with suppress(OSError):  # closing flushes, which fails on a full disk
+        with suppress(OSError):  # closing flushes, which fails if the disk is full
             self.close()
         self.body_rcv = None
         self.headers |= {"CONTENT_LENGTH": "0", "CONNECTION": "close"}
-        # Otherwise waitress would send "100 Continue" and keep reading.
+        # Otherwise, waitress would send "100 Continue" and keep reading.
         self.expect_continue = False
         self.rejection, self.error, self.completed = rejection, None, True

@@ -1,4 +1,4 @@
-"""The web server: waitress, configured for large uploads and slow downloads."""
+"""Run the web server: waitress, configured for large uploads and slow downloads."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 500
 MAX_ACCEPTS = 20
-"""Connections accepted per round of the event loop, which asks every connection whether it is readable: with
-one per round, the last of a crowd would wait for seconds."""
+"""Connections accepted per round of the event loop. Each round asks every connection whether it is readable.
+With one accept per round, the last of many connections would wait for seconds."""
 MAX_HEADER_BYTES = 32_768
-"""For request line and headers; with each packet, incomplete headers are searched from the start."""
+"""Limit for the request line and headers. Incomplete headers are searched from the start with each packet."""
 RECEIVE_BYTES = 65_536
-"""Read from a connection before the event loop turns to the next."""
+"""Bytes read from a connection before the event loop moves to the next connection."""
 SPOOL_BYTES = 65_536
-"""How much of a body or a response is kept in memory; the rest is on disk."""
+"""How much of a body or response is kept in memory. The rest is on disk."""
 UNLIMITED_BYTES = 2**40
 
 
@@ -48,15 +48,15 @@ def serve(app: Flask, settings: Settings) -> None:
             connection_limit=MAX_CONNECTIONS,
             asyncore_use_poll=True,
             channel_timeout=60,
-            # The upload guard is stricter; this catches what it cannot know.
+            # The upload guard is stricter. This catches what the guard cannot know.
             max_request_body_size=settings.max_upload_bytes + 20 * MB,
             recv_bytes=RECEIVE_BYTES,
             inbuf_overflow=SPOOL_BYTES,
             outbuf_overflow=SPOOL_BYTES,
-            # Otherwise a thread would block until a slow client has read its response.
+            # Otherwise, a thread would block until a slow client has read its response.
             outbuf_high_watermark=UNLIMITED_BYTES,
             max_request_header_size=MAX_HEADER_BYTES,
-            clear_untrusted_proxy_headers=False,  # done by the application, see http/trusted_proxy.py
+            clear_untrusted_proxy_headers=False,  # the application does this, see http/trusted_proxy.py
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -80,10 +80,10 @@ def _accept_several(server: TcpWSGIServer) -> None:
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
-    sys.exit(0)  # waitress gives running requests 5 s; active downloads are cut and can be resumed
+    sys.exit(0)  # waitress gives active requests 5 s; active downloads are cut off and can be resumed
 
 
 def _url_host(host: str) -> str:
-    """Return a host that can be used in a URL on this machine."""
+    """Return a host that works in a URL on this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
     return f"[{host}]" if ":" in host else host

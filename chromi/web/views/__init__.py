@@ -1,1 +1,1 @@
-"""The views, one module per kind of resource."""
+"""Views, with one module per kind of resource."""

@@ -1,6 +1,6 @@
-"""The admin pages: the queue, running jobs, and why jobs failed; only available if a token is set.
+"""The admin pages: the queue, running jobs, and why jobs failed. They are only available if a token is set.
 
-They are in English, as is the log, because both have the same readers.
+These pages are in English, like the log, because they have the same readers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from chromi.web.views.retry import submit_again
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
 MAX_LISTED = 50
-"""How many jobs are listed of each state."""
+"""The maximum number of jobs listed for each state."""
 
 
 def init_app(app: Flask) -> None:
@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
 @bp.before_request
 def require_login() -> Response | None:
     """Show the login page unless the request has the token or a session."""
-    request.environ["HTTP_ACCEPT_LANGUAGE"] = "en"  # otherwise numbers and dates would be in another language
+    request.environ["HTTP_ACCEPT_LANGUAGE"] = "en"  # or numbers and dates would be in another language
     if request.endpoint == "admin.login":
         return None
     try:
@@ -65,7 +65,7 @@ def show() -> Response:
 
 @bp.post("/login", strict_slashes=False)
 def login() -> Response:
-    """Trade the token for a session cookie."""
+    """Exchange the token for a session cookie."""
     try:
         admin_token.check_token(request.form.get("token"))
     except ChromiError as error:
@@ -92,14 +92,14 @@ def cancel(job_id: str) -> Response:
 
 @bp.post("/jobs/<job_id>/retry", strict_slashes=False)
 def retry(job_id: str) -> Response:
-    """Start the same job again, as a new job: nothing leaves a final state."""
+    """Start the same job again as a new job, because final states are never left."""
     job = Job.find(job_id)
     submit_again(job, job.options)
     return _redirect_to_start()
 
 
 def _list_jobs(state: State) -> list[dict[str, Any]]:
-    """List jobs as admin.html shows them: waiting jobs in the order of the queue, others the latest first."""
+    """List jobs as admin.html shows them: waiting jobs in queue order, other jobs latest first."""
     is_queue = state == State.QUEUED
     order = (Job.priority.desc(), Job.created_at) if is_queue else (Job.created_at.desc(),)
     jobs = Job.select().where(Job.state == state).order_by(*order).limit(MAX_LISTED)

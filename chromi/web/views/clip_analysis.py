@@ -1,4 +1,4 @@
-"""Jobs that analyze a clip for the studio: its best loops, its expected file sizes, and a playable copy."""
+"""Start jobs that analyze a clip for the studio: the best loops, expected file sizes, and a playable copy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
 
 @bp.post("/uploads/<upload_id>/estimates/", strict_slashes=False)
 def create_estimate(upload_id: str) -> Response:
-    """Estimate the file size of each quality; the studio polls the job."""
+    """Estimate the file size at each quality. The studio polls the job."""
     upload = Upload.find_complete(upload_id)
     try:
         job = submit_job(upload, parse_options(upload), JobKind.ESTIMATE)
@@ -37,13 +37,13 @@ def create_estimate(upload_id: str) -> Response:
 
 @bp.get("/jobs/<job_id>/estimates")
 def estimates(job_id: str) -> str:
-    """The expected sizes, for the studio that requested them."""
+    """Render the expected sizes for the studio that requested them."""
     return render_template("_estimates.html", job=Job.find(job_id))
 
 
 @bp.post("/uploads/<upload_id>/loops/", strict_slashes=False)
 def create_loops(upload_id: str) -> Response:
-    """Search for the windows that loop best; the studio polls the job."""
+    """Search for the windows that loop best. The studio polls the job."""
     upload = Upload.find_complete(upload_id)
     job = submit_job(upload, parse_options(upload), JobKind.LOOPS)
     return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
@@ -51,13 +51,13 @@ def create_loops(upload_id: str) -> Response:
 
 @bp.get("/jobs/<job_id>/loops")
 def loops(job_id: str) -> str:
-    """The windows that were found, for the studio that requested them."""
+    """Render the windows that were found for the studio that requested them."""
     return render_template("_loops.html", job=Job.find(job_id))
 
 
 @bp.post("/uploads/<upload_id>/previews/", strict_slashes=False)
 def create_preview(upload_id: str) -> Response:
-    """Make a copy of the clip that every browser can play, once."""
+    """Make a copy of the clip that every browser can play, unless it already exists."""
     upload = Upload.find_complete(upload_id)
     if _has_preview(upload.id):
         return _existing_preview(upload.id)

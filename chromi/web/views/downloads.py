@@ -1,4 +1,4 @@
-"""Download a GIF through a signed link, and the receiver's page of a share link."""
+"""Download a GIF through a signed link, and show the receiver's page of a share link."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ bp = Blueprint("downloads", __name__)
 LINK_PREVIEWER = re.compile(
     r"bot\b|crawler|spider|preview|facebookexternalhit|whatsapp|embedly", re.IGNORECASE
 )
-"""User-Agents that get the page of an unlimited link, to make a preview card from.
+"""User-Agents that get an unlimited link's page to create a preview card from.
 
-This is only a convenience: nothing is lost if one is missing here.
+This is only a convenience: leaving one out breaks nothing.
 """
 COMMAND_LINE_CLIENT = re.compile(r"(curl|wget2?|aria2)/", re.IGNORECASE)
-"""User-Agents of download programs that people type: their requests are deliberate."""
+"""User-Agents of download programs that people run by hand, so their requests are deliberate."""
 
 
 def init_app(app: Flask) -> None:
@@ -49,14 +49,14 @@ def init_app(app: Flask) -> None:
 
 @bp.after_request
 def set_no_referrer(response: Response) -> Response:
-    """An address that opens a file is a secret, so it is sent to nobody as a referrer."""
+    """Set no-referrer, because a URL that opens a file is a secret."""
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     return response
 
 
 @bp.get("/download/<token>/", strict_slashes=False)
 def download(token: str) -> Response:
-    """Send the GIF; a browser that follows a share link gets the receiver's page first."""
+    """Send the GIF, but first show the receiver's page to a browser that follows a share link."""
     link = find_live_link(token)
     is_unlocked = link_passwords.is_unlocked(link)
     if link.shared and (_wants_page(link) or (not is_unlocked and negotiate_format() == "page")):
@@ -70,7 +70,8 @@ def download(token: str) -> Response:
 
 @bp.post("/download/<token>/", strict_slashes=False)
 def unlock(token: str) -> Response:
-    """Check the password, or accept the download button; a program gets the file, a browser a redirect.
+    """Check the password or accept the download button. A program gets the file, and a browser gets a
+    redirect.
 
     The button redirects to `?download=1`, because browsers cannot resume a download that began with POST.
     """
@@ -92,7 +93,7 @@ def unlock(token: str) -> Response:
 
 @bp.get("/download/<token>/still.jpg")
 def still(token: str) -> Response:
-    """The first frame as a small JPEG, for the receiver's page; it does not count as a use."""
+    """Send the first frame as a small JPEG for the receiver's page. This does not count as a use."""
     link = find_live_link(token)
     if not link_passwords.is_unlocked(link):
         raise PasswordRequired
@@ -105,7 +106,7 @@ def still(token: str) -> Response:
 
 @bp.get("/download/<token>/source.jpg")
 def source_frame(token: str) -> Response:
-    """The first frame in full color, before its colors were reduced; for the result's own page."""
+    """Send the first frame in full color, before color reduction, for the result page."""
     link = find_own_link(token)
     try:
         image = send_file(services().storage.source_frame_path(link.job_id), "image/jpeg")
@@ -117,7 +118,7 @@ def source_frame(token: str) -> Response:
 
 @bp.get("/download/<token>/first.png")
 def first_frame(token: str) -> Response:
-    """Return the GIF's first frame as a lossless PNG, for the result page."""
+    """Send the GIF's first frame as a lossless PNG, for the result page."""
     link = find_own_link(token)
     try:
         image = Response(copy_first_frame(_result_path(link)), mimetype="image/png")
@@ -128,9 +129,9 @@ def first_frame(token: str) -> Response:
 
 
 def find_live_link(token: str) -> Link:
-    """Return the link of a token. Raises NotFound for an invalid token and Gone if the link has ended."""
+    """Return the link for a token. Raises NotFound for an invalid token and Gone if the link has ended."""
     link: Link | None = Link.get_or_none(Link.id == services().signer.verify_download(token))
-    # A valid signature without a row means that the link existed and was deleted after its end.
+    # If the signature is valid but there is no row, the link existed and was deleted after it ended.
     if link is None:
         raise Gone
     check_not_ended(link)
@@ -138,7 +139,7 @@ def find_live_link(token: str) -> Link:
 
 
 def find_own_link(token: str) -> Link:
-    """Return the link of a result's own page. Raises NotFound for a share link, and Gone."""
+    """Return the result page's own link. Raises NotFound for a share link, and Gone."""
     link = find_live_link(token)
     if link.shared:
         raise NotFound
@@ -150,10 +151,10 @@ def _result_path(link: Link) -> Path:
 
 
 def _wants_page(link: Link) -> bool:
-    """Tell whether a GET of a share link gets the page instead of the file.
+    """Return whether a GET of a share link gets the page instead of the file.
 
-    A limited link sends its file only on a deliberate request: any other program may be one that previews
-    links, whatever it is called.
+    A limited link sends its file only in response to a deliberate request. Any other client could be a link
+    previewer, whatever its name.
     """
     if link.max_uses:
         return not (_has_download_flag() or _resumes_download(link) or _is_command_line_client())
@@ -163,7 +164,7 @@ def _wants_page(link: Link) -> bool:
 
 
 def _has_download_flag() -> bool:
-    """True for `?download=1`: no page links to such an address, so nobody follows it by accident."""
+    """True for `?download=1`. No page links to such a URL, so nobody opens it by accident."""
     return request.args.get("download") == "1"
 
 
@@ -182,6 +183,6 @@ def _user_agent() -> str:
 
 
 def _allow_form(response: Response) -> Response:
-    """Allow the page to submit its form: with no-referrer, browsers send a null origin, which is rejected."""
+    """Allow the page to submit its form. With no-referrer, browsers send a null origin, which is rejected."""
     response.headers["Referrer-Policy"] = "same-origin"
     return response

@@ -19,7 +19,7 @@ bp = Blueprint("extension", __name__)
 DOWNLOAD_NAME = "chromi_new_tab.zip"
 
 _envelopes: WeakValueDictionary[tuple[str, str], Envelope] = WeakValueDictionary()
-"""Those of active downloads, by job and language: many stalled downloads share one."""
+"""Envelopes of active downloads, by job and language. Many stalled downloads share a single envelope."""
 
 
 def init_app(app: Flask) -> None:
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/download/<token>/extension.zip")
 def download(token: str) -> Response:
-    """Send the extension as a ZIP, for the result's own page; it does not count as a use."""
+    """Send the extension as a ZIP for the result page. This does not count as a use."""
     link = find_own_link(token)
     gif_path = services().storage.result_path(link.job_id)
     envelope = _find_envelope(link.job_id, gif_path)
@@ -40,7 +40,10 @@ def download(token: str) -> Response:
 
 
 def _find_envelope(job_id: str, gif_path: Path) -> Envelope:
-    """Return the envelope that makes a result a ZIP, from an active download if possible. Raises Gone."""
+    """Return the envelope that turns a result into a ZIP, from an active download if possible.
+
+    Raises Gone.
+    """
     key = (job_id, language_tag())
     envelope = _envelopes.get(key)
     if envelope is None:

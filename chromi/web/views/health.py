@@ -1,8 +1,7 @@
 """Health checks for load balancers, monitors and people.
 
-Everyone is told whether the service is healthy, and which checks fail. Details (versions, free disk space,
-the sandbox) are only shown to the machine itself and to clients that send the admin token; for others they
-are null.
+Everyone can see whether the service is healthy and which checks fail. Details (versions, free disk space, the
+sandbox) are shown only to local clients and to those that send the admin token; for others, they are null.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def init_app(app: Flask) -> None:
 @bp.get("/health/", strict_slashes=False)
 @bp.get("/healthz/", strict_slashes=False)
 def show() -> Response:
-    """200 if everything that a conversion needs works, otherwise 503; always with all checks."""
+    """Return 200 if everything that a conversion needs works, otherwise 503; always list all checks."""
     shows_details = _shows_details()
     checks = check_service(services().settings, services().queue)
     results = {
@@ -36,13 +35,16 @@ def show() -> Response:
 
 @bp.get("/health/live", strict_slashes=False)
 def live() -> Response:
-    """200 as long as the web server responds: it checks nothing, so no response means a restart is needed."""
+    """Return 200 as long as the web server responds.
+
+    It checks nothing, so no response means that a restart is needed.
+    """
     return jsonify(status="ok")
 
 
 @bp.get("/health/ready", strict_slashes=False)
 def ready() -> Response:
-    """200 if the service can take work, otherwise 503; the checks of /health/, but only the failed ones."""
+    """Return 200 if the service can take work, otherwise 503; list only failed checks of /health/."""
     shows_details = _shows_details()
     checks = check_service(services().settings, services().queue)
     failed = {check.name: check.detail if shows_details else None for check in checks if not check.ok}
@@ -50,7 +52,7 @@ def ready() -> Response:
 
 
 def _shows_details() -> bool:
-    """Raises WrongToken and TooManyTokenAttempts."""
+    """Return whether to show details. Raises WrongToken and TooManyTokenAttempts."""
     return admin_token.has_bearer_token() or trusted_proxy.is_local_request()
 
 

@@ -1,4 +1,4 @@
-"""A job: its page, its state as a fragment or JSON, and its cancellation."""
+"""Show a job as a page, fragment or JSON, and cancel it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def status(job_id: str) -> str:
 
 @bp.post("/jobs/<job_id>/cancel", strict_slashes=False)
 def cancel(job_id: str) -> Response:
-    """Cancel an unfinished job; its worker stops ffmpeg when it next renews the lease."""
+    """Cancel an unfinished job. Its worker stops ffmpeg when it next renews the lease."""
     if not Job.cancel(job_id) and Job.find(job_id).state != State.CANCELLED:
         raise Conflict(Message("This job has ended already, so it cannot be cancelled."))
     remove_job_leftovers(Job.find(job_id), services().storage)
@@ -66,7 +66,7 @@ def cancel(job_id: str) -> Response:
 
 
 def parse_options(upload: Upload) -> ConversionOptions:
-    """Parse the form. Raises BadOptions that names each invalid option."""
+    """Parse the form. Raises BadOptions listing each invalid option."""
     options = ConversionOptions.parse(**{name: request.form.get(name, "") for name in OPTIONS})
     options.check_against(upload.complete_info())
     return options
@@ -78,13 +78,16 @@ def redirect_to_job(job: Job) -> Response:
 
 
 def render_job_fragment(job: Job, status_code: int = 200) -> Response:
-    """Render the fragment of a job's kind, with the job as it is now: without a queue, it has already run."""
+    """Render the fragment for a job's kind with the job's current state.
+
+    Without a queue, it has already run.
+    """
     context = job_page(Job.find(job.id))
     return make_response(render_template(context["job_type"].fragment, **context), status_code)
 
 
 def redirect_to_running_job(error: AlreadyRunning) -> Response:
-    """Redirect a duplicate request to the job that is running; tell a program that no job was started."""
+    """Redirect a duplicate request to the running job; tell a program that no job was started."""
     status_url = url_for("jobs.show", job_id=error.job_id)
     body = {
         "error": {"code": error.code, "message": translate(error.user_message)},

@@ -1,8 +1,8 @@
-"""/metrics for Prometheus (CHROMI_METRICS).
+"""Serve /metrics for Prometheus (CHROMI_METRICS).
 
-The web server and the workers are separate processes, and workers are restarted, so a counter in the memory
-of one process would miss what the others do. A collector therefore reads the rows at each request, and
-counters that outlive rows are in the database.
+The web server and the workers are separate processes, and workers restart, so a counter in one process's
+memory would miss the activity of the others. A collector therefore reads the rows on each request, and
+counters that outlive rows are stored in the database.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ def _current_metrics(stats: Stats) -> Iterator[Metric]:
         for state in State:
             jobs.add_metric([kind, state], stats.jobs.get((kind, state), 0))
     yield jobs
-    yield GaugeMetricFamily("chromi_queue_length", "Jobs that wait for a worker.", stats.queue_length)
+    yield GaugeMetricFamily("chromi_queue_length", "Jobs waiting for a worker.", stats.queue_length)
     yield GaugeMetricFamily(
         "chromi_queue_oldest_age_seconds",
-        "How long the oldest waiting job has waited.",
+        "How long the oldest waiting job has been waiting.",
         stats.oldest_queued_age_s or 0,
     )
     yield GaugeMetricFamily("chromi_workers", "Workers with a recent heartbeat.", stats.live_workers)
     if stats.worker_ages_s:
         yield GaugeMetricFamily(
             "chromi_worker_heartbeat_age_seconds",
-            "Time since the latest heartbeat of any worker.",
+            "Time since the most recent heartbeat of any worker.",
             min(stats.worker_ages_s.values()),
         )
     yield GaugeMetricFamily(
@@ -75,12 +75,12 @@ def _current_metrics(stats: Stats) -> Iterator[Metric]:
     for folder, size_bytes in stats.media_bytes.items():
         media.add_metric([folder], size_bytes)
     yield media
-    yield GaugeMetricFamily("chromi_database_bytes", "Size of database and queue.", stats.database_bytes)
+    yield GaugeMetricFamily("chromi_database_bytes", "Size of the database and queue.", stats.database_bytes)
     yield GaugeMetricFamily("chromi_database_wal_bytes", "Size of their write-ahead logs.", stats.wal_bytes)
 
 
 def _job_counters() -> Iterator[Metric]:
-    """Yield what is counted in the database, across restarts."""
+    """Yield the counters stored in the database, which survive restarts."""
     ended = CounterMetricFamily("chromi_jobs_ended", "Jobs that have ended.", labels=["kind", "state"])
     for counter in Counter.list_by_name("finished"):
         ended.add_metric(counter.label.split(), counter.count)
@@ -90,7 +90,7 @@ def _job_counters() -> Iterator[Metric]:
         failures.add_metric([counter.label], counter.count)
     yield failures
     steps = SummaryMetricFamily(
-        "chromi_step_seconds", "Time in the queue (waiting), and by step of a conversion.", labels=["step"]
+        "chromi_step_seconds", "Time in the queue (waiting) and in each conversion step.", labels=["step"]
     )
     for counter in Counter.list_by_name("step"):
         steps.add_metric([counter.label], count_value=counter.count, sum_value=counter.sum)
@@ -98,7 +98,7 @@ def _job_counters() -> Iterator[Metric]:
 
 
 def _http_counters() -> Iterator[Metric]:
-    """Yield what is counted since the web server started."""
+    """Yield what has been counted since the web server started."""
     requests = CounterMetricFamily("chromi_http_requests", "Requests by status class.", labels=["status"])
     for status, count in sorted(http_counters.requests.items()):
         requests.add_metric([status], count)
@@ -107,5 +107,5 @@ def _http_counters() -> Iterator[Metric]:
         "chromi_http_received_bytes", "Bytes of request bodies.", http_counters.received_bytes
     )
     yield CounterMetricFamily(
-        "chromi_http_sent_bytes", "Bytes of response bodies that were sent.", http_counters.sent_bytes
+        "chromi_http_sent_bytes", "Bytes of response bodies sent.", http_counters.sent_bytes
     )

@@ -1,4 +1,4 @@
-"""Start another job on an earlier job's clip: retry it, or make a smaller file."""
+"""Start another job for an earlier job's clip: retry it, or make a smaller file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def init_app(app: Flask) -> None:
 
 @bp.post("/jobs/<job_id>/again", strict_slashes=False)
 def retry(job_id: str) -> Response:
-    """Start the same job again, for example after a failure that the clip did not cause."""
+    """Start the same job again, for example after a failure unrelated to the clip."""
     job = Job.find(job_id)
     return redirect_to_job(submit_again(job, job.options))
 
 
 @bp.post("/jobs/<job_id>/smaller", strict_slashes=False)
 def shrink(job_id: str) -> Response:
-    """Make the same background in half the bytes; its frames are still cached."""
+    """Make the same background in half the bytes. Its frames are still cached."""
     job = Job.find(job_id)
     if not job.has_background:
         raise Conflict(Message("There is no background yet that could be made smaller."))

@@ -17,7 +17,7 @@ ONE_TIME_VALUES = {"": None, "on": 1, "true": 1, "1": 1}
 
 @dataclass(frozen=True)
 class LinkOptions:
-    """`max_uses` is None for any number of downloads; an empty `password` means none."""
+    """`max_uses` is None for unlimited downloads; an empty `password` means no password."""
 
     lifetime_s: int
     max_uses: int | None
@@ -25,7 +25,7 @@ class LinkOptions:
 
 
 def parse_link_options(form: Mapping[str, str]) -> LinkOptions:
-    """Parse the options. Raises BadOptions that names each invalid option."""
+    """Parse the options. Raises BadOptions listing each invalid option."""
     errors = []
     expires, password = form.get("expires") or DEFAULT_DURATION, form.get("password", "")
     max_uses, one_time = form.get("max_uses", "").strip(), form.get("one_time", "")
@@ -54,7 +54,7 @@ def parse_link_options(form: Mapping[str, str]) -> LinkOptions:
 
 
 def parse_duration(form: Mapping[str, str], name: str) -> int:
-    """Parse one of the durations; return seconds. Raises BadOptions."""
+    """Parse one of the available durations and return it in seconds. Raises BadOptions."""
     duration = form.get(name) or DEFAULT_DURATION
     if duration not in DURATIONS_S:
         raise BadOptions(join_messages([_must_be_duration(name)]))

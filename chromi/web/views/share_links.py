@@ -1,7 +1,7 @@
-"""Create, list, extend and revoke the share links of a result.
+"""Create, list, extend and revoke a result's share links.
 
-All addresses contain the job's id, which only its owner knows. Receivers can read a link's id in its token,
-so that id alone opens nothing.
+All URLs contain the job's id, which only its owner knows. Receivers can read a link's id from its token, so
+that id alone grants no access.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from chromi.web.views.share_link_form import LinkOptions, parse_duration, parse_
 bp = Blueprint("share_links", __name__)
 
 MAX_LINKS = 100
-"""For each result, ended links included: all of them are listed on its page."""
+"""Limit per result, including ended links, because all of them are listed on its page."""
 MAX_DAYS = MAX_AGE_S // 86400
 
 Change = Literal["made", "extended", "revoked"]
@@ -57,7 +57,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/jobs/<job_id>/links/", strict_slashes=False)
 def index(job_id: str) -> Response:
-    """List the result's share links, the newest first."""
+    """List the result's share links, newest first."""
     job = Job.find(job_id)
     if negotiate_format() == "page":
         return _redirect_to_page(job)
@@ -68,7 +68,7 @@ def index(job_id: str) -> Response:
 
 @bp.post("/jobs/<job_id>/links/", strict_slashes=False)
 def create(job_id: str) -> Response:
-    """Create a share link with the form's `expires`, `max_uses`, `one_time` and `password`."""
+    """Create a share link from the form's `expires`, `max_uses`, `one_time` and `password`."""
     job = Job.find(job_id)
     if not job.has_background:
         raise Conflict(Message("There is no background to share yet."))
@@ -82,7 +82,7 @@ def create(job_id: str) -> Response:
 
 @bp.post("/jobs/<job_id>/links/<link_id>/extend", strict_slashes=False)
 def extend(job_id: str, link_id: str) -> Response:
-    """Extend a link by the duration in the field `by`; a link that has expired works again."""
+    """Extend a link by the duration in the `by` field. An expired link works again."""
     job, link = _find(job_id, link_id)
     own = own_link(job)
     try:
@@ -94,7 +94,7 @@ def extend(job_id: str, link_id: str) -> Response:
 
 @bp.post("/jobs/<job_id>/links/<link_id>/revoke", strict_slashes=False)
 def revoke(job_id: str, link_id: str) -> Response:
-    """Revoke a link, also if it was revoked before; a download in progress continues to its end."""
+    """Revoke a link, even if it is already revoked. A download in progress continues to its end."""
     job, link = _find(job_id, link_id)
     link.revoke()
     response = _render_change(job, link, "revoked")
@@ -104,7 +104,7 @@ def revoke(job_id: str, link_id: str) -> Response:
 
 @bp.get("/jobs/<job_id>/links/<link_id>/qr.svg")
 def qr_code(job_id: str, link_id: str) -> Response:
-    """Render the link as a QR code: dark on light whatever the page's colors are, as readers require."""
+    """Render the link as a QR code. It is dark on light whatever the page's colors, as readers require."""
     _, link = _find(job_id, link_id)
     check_not_ended(link)
     code = segno.make(download_url(link, _external=True), error="m", micro=False)
@@ -114,7 +114,7 @@ def qr_code(job_id: str, link_id: str) -> Response:
 
 
 def _create(own: Link, options: LinkOptions) -> Link:
-    """Create a share link. Raises Conflict if there are MAX_LINKS, and Gone."""
+    """Create a share link. Raises Conflict if there are already MAX_LINKS, and Gone."""
     _check_link_count(own)  # check this first, because hashing the password is slow
     password_hash = link_passwords.hash_password(options.password) if options.password else None
     with database.atomic("IMMEDIATE"):
@@ -140,7 +140,7 @@ def _check_link_count(own: Link) -> None:
 
 
 def _find(job_id: str, link_id: str) -> tuple[Job, Link]:
-    """Return a job and its share link. Raises NotFound, also if the link is another job's."""
+    """Return a job and its share link. Raises NotFound, including for another job's link."""
     job = Job.find(job_id)
     link: Link | None = job.links.where(Link.shared, Link.id == link_id).first()
     if link is None:
@@ -149,7 +149,7 @@ def _find(job_id: str, link_id: str) -> tuple[Job, Link]:
 
 
 def _extend(link: Link, own: Link, seconds: int) -> None:
-    """Extend a link and the result's page. Raises Conflict if the link cannot be extended."""
+    """Extend a link and the result page. Raises Conflict if the link cannot be extended."""
     with database.atomic():
         if link.extend_by(seconds, latest=link.created_at + MAX_AGE_S):
             _extend_own_link(own, Link.find(link.id))
@@ -166,7 +166,7 @@ def _extend(link: Link, own: Link, seconds: int) -> None:
 
 
 def _extend_own_link(own: Link, link: Link) -> None:
-    """Keep the result's page at least as long as the share link, within the lifetime of the page's token."""
+    """Keep the result page at least as long as the share link, within the lifetime of the page's token."""
     own.extend_to(min(link.expires_at, own.created_at + MAX_AGE_S))
 
 

@@ -1,4 +1,4 @@
-"""The studio: the page on which a clip is trimmed, and the start of its conversion."""
+"""The studio: the page for trimming a clip and starting its conversion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/uploads/<upload_id>/", strict_slashes=False)
 def show(upload_id: str) -> Response:
-    """Show the studio. While the upload is incomplete, the page that sends it requests it as a fragment."""
+    """Show the studio. While the upload is incomplete, the uploading page requests it as a fragment."""
     upload = Upload.find(upload_id)
     if upload.is_complete:
         upload.record_use()  # only received bytes keep an incomplete upload alive
@@ -59,7 +59,7 @@ def create_job(upload_id: str) -> Response:
         cancel_competing_jobs(upload, options)
         job = submit_job(upload, options, JobKind.CONVERT)
     except AlreadyRunning:
-        raise  # not a mistake that the form could show
+        raise  # not an error that the form could show
     except ChromiError as error:
         return render_form_error(error, "studio.html", **studio_page(upload))
     return redirect_to_job(job)

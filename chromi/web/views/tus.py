@@ -1,8 +1,8 @@
 """Resumable uploads: tus 1.0.0 with the extensions creation and termination (https://tus.io/protocols).
 
-waitress passes a request on once its whole body has arrived, and drops a request whose connection breaks.
-So a client sends a file in chunks of a few MB, and loses one chunk at most. Under other servers, a body may
-end while it is being read; what arrived until then is stored and counts.
+waitress passes a request on once its entire body has arrived, and drops a request whose connection breaks.
+Therefore, clients send a file in chunks of a few MB and lose at most one chunk. Under other servers, a body
+may end while it is being read; whatever has arrived by then is stored and counts.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def create() -> Response:
 
 @bp.route("/uploads/resumable/<upload_id>", methods=["HEAD"])
 def show(upload_id: str) -> Response:
-    """Tell how many bytes have arrived."""
+    """Report how many bytes have arrived."""
     upload = Upload.find(upload_id)
     response = _respond(received_bytes_of(upload, services().storage), 200)
     response.headers["Upload-Length"] = str(upload.length_bytes)
@@ -76,7 +76,7 @@ def show(upload_id: str) -> Response:
 
 @bp.get("/uploads/resumable/<upload_id>/sample")
 def sample(upload_id: str) -> Response:
-    """Send the first and last bytes that have arrived: a client compares them to recognize the file."""
+    """Send the first and last bytes that have arrived, which a client compares to recognize the file."""
     upload = Upload.find(upload_id)
     try:
         with services().storage.upload_path(upload.id).open("rb") as file:
@@ -92,7 +92,10 @@ def sample(upload_id: str) -> Response:
 
 @bp.patch("/uploads/resumable/<upload_id>")
 def append(upload_id: str) -> Response:
-    """Append a chunk. The last one completes the upload, or is answered with what is wrong with the file."""
+    """Append a chunk.
+
+    The last chunk completes the upload, or the response says what is wrong with the file.
+    """
     if request.mimetype != CHUNK_TYPE:
         raise NotAChunk
     upload = Upload.find(upload_id)
@@ -101,7 +104,7 @@ def append(upload_id: str) -> Response:
 
 @bp.delete("/uploads/resumable/<upload_id>")
 def delete(upload_id: str) -> Response:
-    """Delete an incomplete upload. A complete one is kept until it expires, because a job may need it."""
+    """Delete an incomplete upload. A complete upload is kept until it expires, because a job may need it."""
     upload, storage, settings = Upload.find(upload_id), services().storage, services().settings
     if not remove_upload(upload, storage, settings, Upload.info_json.is_null()):
         raise Conflict(Message("This upload is complete. It is deleted by itself soon after its last use."))

@@ -1,4 +1,4 @@
-"""Upload a clip: the start page, the upload by form, and the one-request API."""
+"""Receive clips: the start page, the upload form, and the one-request API."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def create() -> Response:
 
 @bp.post("/convert/", strict_slashes=False)
 def convert() -> Response:
-    """Upload and convert in one request; with CHROMI_INLINE, the response has the result."""
+    """Upload and convert in one request. With CHROMI_INLINE, the response contains the result."""
     upload = receive_form_upload(one_shot=True)
     try:
         job = submit_job(upload, parse_options(upload), JobKind.CONVERT)
@@ -58,7 +58,7 @@ def convert() -> Response:
 
 
 def _finished_job(job_id: str) -> Response:
-    """Return the link of a conversion that ran inside the request. Raises the job's error."""
+    """Return the link of a conversion that ran within the request. Raises the job's error."""
     job = Job.find(job_id)
     if job.state != State.SUCCESS:
         raise _error_of(job)
@@ -66,7 +66,7 @@ def _finished_job(job_id: str) -> Response:
 
 
 def _error_of(job: Job) -> ChromiError:
-    """Return the error that a failed job has recorded by its code and message."""
+    """Return the error that a failed job recorded by its code and message."""
     classes = {each.code: each for each in _with_subclasses(ChromiError)}
     return classes.get(job.error_code or "", ChromiError)(job.error)
 
