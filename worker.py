@@ -24,13 +24,13 @@ except ChromiError as error:
     sys.exit(1)
 huey = queue.huey
 
-# If the consumer were killed, Huey's worker processes would go on taking jobs, and nobody would stop them.
+# If the consumer were killed, Huey's worker processes would keep taking jobs, and nothing would stop them.
 consumer_pid = os.getpid()
 os.register_at_fork(after_in_child=lambda: set_parent_death_signal(consumer_pid))
 
 
 def create_consumer(**options: object) -> object:
-    log.use_root_handlers("huey")  # the consumer's command line has just given it a handler of its own
+    log.use_root_handlers("huey")  # the consumer's command line has just given it its own handler
     return type(huey).create_consumer(huey, **options)
 
 

@@ -9,6 +9,6 @@ from chromi.storage import make_files_private
 make_files_private()
 protect_memory()
 log.configure()
-# chromi/web/http/trusted_proxy.py decides whom to trust; by default, waitress would remove the headers first.
+# chromi/web/http/trusted_proxy.py decides whom to trust. By default, waitress would remove the headers first.
 Adjustments.clear_untrusted_proxy_headers = False
 app = create_app()

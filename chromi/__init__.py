@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Create the web application; by default, the settings are read from the environment.
+    """Create the web application. By default, the settings are read from the environment.
 
-    Raises ConfigError for a setting that is unknown or out of range.
+    Raises ConfigError if a setting is unknown or out of range.
     """
-    # Imported here, because the encoder, the worker and the command line use this package without Flask.
+    # Imported here because the encoder, the worker and the command line use this package without Flask.
     from flask import Flask
 
     from chromi import config, web

@@ -1,4 +1,4 @@
-"""Write files so that others see them complete or not at all, and without blocking other writers."""
+"""Write files atomically: others see them complete or not at all, and other writers are not blocked."""
 
 import ctypes
 import errno
@@ -15,10 +15,10 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ESPIPE)
 def atomic_publish(
     partial: Path, destination: Path, *, overwrite: bool = True, check: Callable[[], None] = lambda: None
 ) -> None:
-    """Move a finished file to its final name in one step, after all of it is on disk.
+    """Move a finished file to its final name in one step once all of it is on disk.
 
-    Both paths must be on one file system. `check` is called regularly and may raise to stop. Raises OSError,
-    and FileExistsError if `destination` exists and `overwrite` is false.
+    Both paths must be on the same file system. `check` is called regularly and may raise to stop. Raises
+    OSError, and FileExistsError if `destination` exists and `overwrite` is false.
     """
     with partial.open("rb") as file:
         flush(file, check)
@@ -35,19 +35,22 @@ def atomic_publish(
 
 
 def _rename_new(partial: Path, destination: Path) -> None:
-    """Rename without replacing: a hard link fails if the name is taken, where rename(2) would replace it."""
+    """Rename without replacing.
+
+    A hard link fails if the name is taken, but rename(2) would replace the file.
+    """
     try:
         os.link(partial, destination)
     except FileExistsError:
         raise
-    except OSError:  # a volume without hard links
+    except OSError:  # the volume does not support hard links
         partial.rename(destination)
     else:
         partial.unlink()
 
 
 def flush(file: BinaryIO, check: Callable[[], None] = lambda: None) -> None:
-    """Return when all of the file is on disk; `check` is called before each MiB. Raises OSError.
+    """Return once all of the file is on disk. `check` is called before each MiB. Raises OSError.
 
     A single fsync would block the commits of every process until it ends: 14.8 s for 30 MB on a disk that
     writes 2 MB/s. Range by range, the longest commit took 0.95 s.
@@ -61,7 +64,7 @@ def flush(file: BinaryIO, check: Callable[[], None] = lambda: None) -> None:
 
 
 def _write_range(descriptor: int, offset: int) -> None:
-    """Wait until a range is written; its metadata is left to fsync, which is short then."""
+    """Wait until a range is written. Its metadata is left to fsync, which is then fast."""
     sync_file_range = getattr(ctypes.CDLL(None, use_errno=True), "sync_file_range", None)
     if sync_file_range is None:  # not Linux
         return

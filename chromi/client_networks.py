@@ -1,8 +1,8 @@
-"""Clients, and the networks around them, that limits apply to.
+"""Client names, and the surrounding networks that limits also apply to.
 
-A client's name is one label for an IPv4 address. For IPv6 it is three labels, the widest network first:
-`SITE.HOME.LINK` for the /48, the /56 and the /64. So the names of all clients in a network begin with the
-name of the network, and an index can find them.
+An IPv4 client's name is a single label. An IPv6 client's name has three labels, widest network first:
+`SITE.HOME.LINK` for the /48, the /56 and the /64. The names of all clients in a network therefore start with
+the network's name, so an index can find them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 IPV6_PREFIX_LENGTHS = (48, 56, 64)
-"""A provider assigns a /64 to a phone, a /56 to a home and a /48 to an office: each may be one person."""
+"""A provider assigns a /64 to a phone, a /56 to a home and a /48 to an office.
+
+Each may be a single person.
+"""
 IPV6_WEIGHTS = (2.0, 1.5, 1.0)
-"""The allowance of each of these networks, relative to one address."""
+"""The allowance of each of these networks relative to a single address."""
 LOCAL_NETWORKS = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -23,12 +26,12 @@ LOCAL_NETWORKS = tuple(
         *("fc00::/7", "fe80::/10"),  # unique local, link-local
     )
 )
-"""An explicit list, because `is_private` is also true of Teredo and documentation addresses."""
+"""Listed explicitly because `is_private` is also true for Teredo and documentation addresses."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network by its name, and its allowance relative to one address."""
+    """A network's name and its allowance relative to a single address."""
 
     name: str
     weight: float
@@ -38,7 +41,10 @@ class Network:
 
 
 def networks_of(client: str | None) -> Iterator[Network]:
-    """Yield the networks around a client, the widest first and the client itself last; none for None."""
+    """Yield the networks around a client, widest first and the client itself last.
+
+    Yields nothing for None.
+    """
     if client is None:
         return
     labels = client.split(".")
@@ -52,7 +58,7 @@ def widest_network_of(client: str) -> str:
 
 
 def network_prefixes(address: str) -> list[str]:
-    """Return the networks of an address as text, the widest first; malformed addresses are unchanged."""
+    """Return the networks of an address as text, widest first. Malformed addresses are returned unchanged."""
     ip = _parse(address)
     if isinstance(ip, ipaddress.IPv6Address):
         return [str(ipaddress.ip_network((int(ip), length), strict=False)) for length in IPV6_PREFIX_LENGTHS]
@@ -60,7 +66,7 @@ def network_prefixes(address: str) -> list[str]:
 
 
 def is_local(address: str) -> bool:
-    """True for this machine and for private networks, which have no limits."""
+    """True for this machine and private networks, which have no limits."""
     ip = _parse(address)
     return ip is not None and any(ip in network for network in LOCAL_NETWORKS)
 

@@ -1,7 +1,7 @@
-"""Settings, read from the `CHROMI_*` environment variables.
+"""Read the settings from the `CHROMI_*` environment variables.
 
-An unknown setting or a value out of range stops the start with a message that names what is allowed: a typo
-in a deployment must never silently mean the default.
+An unknown setting or an out-of-range value prevents startup with a message that lists what is allowed. A typo
+in a deployment must never silently select the default.
 """
 
 from __future__ import annotations
@@ -30,53 +30,65 @@ _SERVICE_LINK_URL = re.compile(r"(tcp|udp|sctp)://.+")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings; each field is one `CHROMI_` variable in lower case."""
+    """The settings. Each field is the `CHROMI_` variable of the same name in lowercase."""
 
     host: str = "127.0.0.1"
-    """Address the web server listens on."""
+    """Address that the web server listens on."""
     port: int = 8000
-    """TCP port of the web server, 0 to 65535; 0 means any free port."""
+    """TCP port of the web server, 0 to 65535; 0 selects any free port."""
     instance: Path = Path("instance")
-    """Folder for the databases, the media files and the secret key."""
+    """Folder for the databases, media files and secret key."""
     secret_key: str = field(default="", repr=False)
-    """Signs the download tokens; if empty, a key is generated and kept in the instance folder."""
+    """Signs the download tokens. If empty, a key is generated and stored in the instance folder."""
     old_secret_keys: tuple[str, ...] = field(default=(), repr=False)
-    """Keys that still verify tokens but no longer sign them, separated by commas."""
+    """Comma-separated keys that still verify tokens but no longer sign them."""
     max_upload_mb: int = 100
-    """Largest video accepted, in MB of 1,000,000 bytes, 1 to 2000; the web server enforces it."""
+    """Largest accepted video in MB of 1,000,000 bytes, 1 to 2000; enforced by the web server."""
     workers: int = 1
-    """Conversions in parallel, 1 to 16; each needs about 200 MB of memory."""
+    """Number of parallel conversions, 1 to 16; each needs about 200 MB of memory."""
     max_queue: int = 50
-    """Jobs that may wait for a worker, 1 to 1000; then only clients without a waiting job may add one."""
+    """Jobs that may wait for a worker, 1 to 1000.
+
+    At the limit, only clients without a waiting job may add one.
+    """
     inline: bool = False
-    """Convert inside the request instead of in the queue: for small scripts, not for a public service."""
+    """Convert within the request instead of in the queue.
+
+    This is for small scripts, not for a public service.
+    """
     upload_ttl_s: int = 3600
-    """Seconds an upload is kept after its last use, 60 to 604800; the cleanup enforces it."""
+    """Seconds an upload is kept after its last use, 60 to 604800; enforced by the cleanup."""
     link_ttl_s: int = 86400
-    """Seconds a result and its own link live, 60 to 604800; a share link may live longer or shorter."""
+    """Seconds that a result and its own link live, 60 to 604800.
+
+    A share link may have a different lifetime.
+    """
     trusted_proxy: str = ""
-    """Address of the proxy whose X-Forwarded headers are trusted, or `*`; under every WSGI server."""
+    """Address of the proxy whose X-Forwarded headers are trusted, or `*`. Works under every WSGI server."""
     trusted_proxy_count: int = 1
-    """Addresses that trusted proxies add to X-Forwarded-For, 1 to 8; the first of them is the client's."""
+    """Number of addresses that trusted proxies add to X-Forwarded-For, 1 to 8; the first is the client's."""
     trusted_hosts: tuple[str, ...] = ()
-    """Host names of the service, separated by commas; `.example.org` includes subdomains. Empty: any."""
+    """Comma-separated hostnames of the service. `.example.org` includes subdomains. Empty allows any."""
     max_uploads: int = 40
-    """Uploads in progress, 3 to 1000; one address may have a third of them, and a third of the queue.
-    Beyond that, only clients with no upload in progress may begin one."""
+    """Uploads in progress, 3 to 1000. One address may use a third of these and a third of the queue. At the
+    limit, only clients with no upload in progress may start one."""
     uploads_per_hour: int = 200
-    """Uploads that one internet address may begin per hour, 1 to 100000."""
+    """Uploads that one internet address may start per hour, 1 to 100000."""
     jobs_per_hour: int = 1200
-    """Jobs of all kinds that one address may start per hour, 1 to 100000; a visit takes about ten."""
+    """Jobs of all kinds that one address may start per hour, 1 to 100000.
+
+    A typical visit starts about ten.
+    """
     upload_mb_per_hour: int = 5000
-    """Megabytes one address may upload per hour, at least `max_upload_mb` and at most 10000000."""
+    """Megabytes that one address may upload per hour, at least `max_upload_mb` and at most 10000000."""
     metrics: bool = False
-    """Serve /metrics for Prometheus, to everyone."""
+    """Serve /metrics for Prometheus to everyone."""
     admin_token: str = field(default="", repr=False)
-    """Opens /admin/, which shows and changes the queue; if empty, there is no such page."""
+    """Grants access to /admin/, which shows and changes the queue. If empty, the page does not exist."""
     require_sandbox: bool = False
-    """Refuse to start and to convert if the kernel lacks Landlock or seccomp, which confine ffmpeg."""
+    """Refuse to start or convert if the kernel lacks Landlock or seccomp, which confine ffmpeg."""
     tracemalloc: bool = False
-    """Log after each step of a job where its worker's memory has grown; jobs become slower."""
+    """After each step of a job, log where its worker's memory has grown. This slows jobs down."""
 
     def __post_init__(self) -> None:
         _require_range("port", self.port, 0, 65535)
@@ -104,7 +116,7 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read the settings; raises ConfigError for an unknown or unreadable variable."""
+        """Read the settings. Raises ConfigError for an unknown or unreadable variable."""
         given = {
             name: text
             for name, text in environ.items()
@@ -117,15 +129,15 @@ class Settings:
 
 
 def load_signing_keys(settings: Settings) -> list[str]:
-    """Return the keys that verify tokens, the oldest first; the last one signs. Raises ConfigError."""
+    """Return the keys that verify tokens, oldest first. The last key signs. Raises ConfigError."""
     return [*settings.old_secret_keys, settings.secret_key or _load_instance_key(settings.instance)]
 
 
 def _load_instance_key(instance: Path) -> str:
-    """Read the key in the instance folder, and create it (mode 600) if there is none.
+    """Read the key in the instance folder, or create it (mode 600) if there is none.
 
-    The web server and the worker may do so at the same moment. The first one to publish its file wins, and
-    the other one reads that complete key.
+    The web server and the worker may do this at the same time. The first process to publish its file wins,
+    and the other reads that complete key.
     """
     path = instance / "secret_key"
     if not path.exists():
@@ -142,7 +154,7 @@ def _load_instance_key(instance: Path) -> str:
     key = path.read_text().strip()
     if len(key) < MIN_KEY_LENGTH:
         raise ConfigError(
-            f"{path} does not contain a key. Delete it to create a new one; existing links then stop working."
+            f"{path} does not contain a key. Delete it to create a new one; existing links will stop working."
         )
     return key
 
@@ -188,7 +200,7 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
 
 
 def _parse(cls: type[Settings], name: str, text: str) -> Any:
-    """Convert a variable's text to the type of its field; the error never repeats a secret."""
+    """Convert a variable's text to its field's type. The error never repeats a secret."""
     try:
         return _PARSERS[get_type_hints(cls)[name]](text.strip())
     except ValueError as error:

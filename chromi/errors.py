@@ -1,8 +1,8 @@
-"""The errors Chromi raises on purpose, as one tree.
+"""The errors that Chromi raises deliberately, in one class hierarchy.
 
-Each error has a stable code for programs and a message that tells a person what to do. What only a developer
-can use (ffmpeg's output, a path) goes into `detail`, which is logged and never shown. The HTTP status of each
-class is in `chromi/web/http/error_handlers.py`.
+Each error has a stable code for programs and a message that tells a person what to do. Information that only
+a developer can use (ffmpeg's output, a path) goes into `detail`, which is logged and never shown. The HTTP
+status of each class is in `chromi/web/http/error_handlers.py`.
 """
 
 import errno
@@ -17,7 +17,7 @@ class ChromiError(Exception):
     code = "internal_error"
     user_message: Message = Message("Something went wrong on our side. Please try again.")
     retry_after_s = 5
-    """When to try again, for errors that pass (rate limits, a busy service)."""
+    """When to try again, for temporary errors (rate limits, a busy service)."""
 
     def __init__(
         self, user_message: str | None = None, *, detail: str = "", wait_s: float | None = None
@@ -55,7 +55,7 @@ class BadRequest(ChromiError):
 
 
 class MissingVideo(BadRequest):
-    """The field `video` is missing or its file is empty."""
+    """The `video` field is missing or its file is empty."""
 
     code = "missing_video"
     user_message = Message("No video came with the request. Send the file in the field named “video”.")
@@ -118,7 +118,7 @@ class UploadTooLarge(ChromiError):
 
 
 class NotAVideo(ChromiError):
-    """The content is not a video in a supported container, whatever its file name says."""
+    """The content is not a video in a supported container, whatever the file name says."""
 
     code = "not_a_video"
     user_message = Message("This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file.")
@@ -132,7 +132,7 @@ class UnsupportedMediaType(ChromiError):
 
 
 class BadOptions(ChromiError):
-    """One or more options are invalid; the message names each of them."""
+    """One or more options are invalid. The message lists all of them."""
 
     code = "bad_options"
 
@@ -141,26 +141,26 @@ class BadOptions(ChromiError):
 
 
 class ServiceBusy(ChromiError):
-    """The database is locked or another resource is exhausted for a moment."""
+    """The database is locked or another resource is temporarily exhausted."""
 
     code = "busy"
     user_message = Message("The service is busy. Please try again in a few seconds.")
 
 
 class DiskFull(ChromiError):
-    """The disk is full, or has too little space for another conversion."""
+    """The disk is full or has too little space for another conversion."""
 
     code = "disk_full"
     user_message = Message("The server is out of disk space. Please try again later.")
 
     @classmethod
     def from_os_error(cls, error: OSError) -> "DiskFull | None":
-        """Return DiskFull if the system error means that the disk or the quota is full, otherwise None."""
+        """Return DiskFull if the OS error means that the disk or the quota is full, otherwise None."""
         return cls(detail=str(error)) if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
 
 
 class DatabaseDamaged(ChromiError):
-    """The database file is damaged; an administrator has to restore a backup."""
+    """The database file is damaged. An administrator must restore a backup."""
 
     code = "database_damaged"
     user_message = Message("The service cannot read its records at this moment. Please try again later.")
@@ -222,7 +222,7 @@ class RateLimited(ChromiError):
 
     @classmethod
     def queued_jobs(cls) -> "RateLimited":
-        """The client has its share of the queue."""
+        """The client has reached its share of the queue."""
         return cls(
             Message("Several clips from your network are waiting already. Please try again in a minute."),
             wait_s=60,
@@ -230,7 +230,7 @@ class RateLimited(ChromiError):
 
     @classmethod
     def disk_share(cls) -> "RateLimited":
-        """The client's files take its share of the disk."""
+        """The client's files have reached its share of the disk."""
         return cls(
             Message("What came from your network fills its share of the disk. Please try again later."),
             wait_s=3600,
@@ -238,7 +238,7 @@ class RateLimited(ChromiError):
 
     @classmethod
     def active_uploads(cls) -> "RateLimited":
-        """The client has its share of the uploads in progress."""
+        """The client has reached its share of the uploads in progress."""
         return cls(
             Message("Several uploads from your network are under way. Please try again in a minute."),
             wait_s=20,

@@ -1,7 +1,7 @@
 """Translatable messages.
 
-Code that raises an error or reports progress does not know who reads it, or in which language. A Message
-therefore keeps its English pattern, which the translations are looked up by, and the values separate.
+Code that raises an error or reports progress does not know who will read it or in which language. A Message
+therefore stores its values separately from its English pattern, which is the key for translations.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ class Message(str):
     """An English message that remembers its pattern, with placeholders such as %(limit)s, and its values.
 
     A value is a string, a number, another Message, or a tuple of alternatives ("a, b or c"). Write the
-    pattern as a literal: the tool that extracts messages for translation finds them by this class's name.
+    pattern as a literal: the extraction tool finds messages by the name of this class.
     """
 
     pattern: str
@@ -31,7 +31,7 @@ Value = str | int | float | tuple[str, ...] | Message
 
 
 def join_messages(messages: list[Message]) -> Message:
-    """Join messages without a full stop into one sentence: "a; b; c."."""
+    """Join messages that lack a final period into one sentence: "a; b; c."."""
     values = {f"message_{number}": message for number, message in enumerate(messages, 1)}
     pattern = "; ".join(f"%({name})s" for name in values) + "."
     return Message(pattern, **values)

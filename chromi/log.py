@@ -1,7 +1,7 @@
-"""Structured logging: one line per event on stdout, JSON unless stdout is a terminal.
+"""Structured logging: one line per event on stdout, as JSON unless stdout is a terminal.
 
-A line may quote a visitor (an option as typed, ffmpeg's output about a file), so everything is escaped: a
-line break cannot forge a line, and no control character reaches a terminal.
+A line may quote user input (an option as typed, ffmpeg's output about a file), so everything is escaped. A
+line break cannot forge a log line, and no control character reaches a terminal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _context: ContextVar[dict[str, str]] = ContextVar("context", default={})  # noqa
 
 @contextmanager
 def bound_context(**ids: str) -> Iterator[None]:
-    """Add ids (`request_id`, `job_id`) to all lines that are logged inside the block."""
+    """Add ids (`request_id`, `job_id`) to all lines logged inside the block."""
     token = _context.set(_context.get() | ids)
     try:
         yield
@@ -28,7 +28,7 @@ def bound_context(**ids: str) -> Iterator[None]:
 
 
 def reset_context(**ids: str) -> None:
-    """Replace the ids of all further lines of this thread."""
+    """Replace the ids for all subsequent lines of this thread."""
     _context.set(ids)
 
 
@@ -40,7 +40,7 @@ def configure() -> None:
 
 
 def configure_for_terminal() -> None:
-    """Log to stderr as text, for a command whose output is on stdout."""
+    """Log to stderr as text, for a command whose output goes to stdout."""
     _set_handler(logging.StreamHandler(), TextFormatter())
 
 
@@ -54,7 +54,7 @@ def _set_handler(handler: logging.Handler, formatter: logging.Formatter) -> None
 
 
 def use_root_handlers(name: str) -> None:
-    """Remove the handlers that a library has installed, so that its lines go through ours."""
+    """Remove the handlers that a library has installed, so that its messages go through ours."""
     logging.getLogger(name).handlers.clear()
 
 
@@ -72,12 +72,13 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        # ASCII only: terminals and log readers also break lines at, or reverse, some Unicode characters.
+        # ASCII only, because terminals and log readers also break lines at some Unicode characters or reverse
+        # text.
         return json.dumps(line, default=str).replace("\x7f", "\\u007f")
 
 
 class TextFormatter(logging.Formatter):
-    """The same for a person: time, level unless it is info, message, fields; a traceback is indented."""
+    """The same for people: time, level (unless it is info), message and fields. A traceback is indented."""
 
     def format(self, record: logging.LogRecord) -> str:
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "

@@ -1,7 +1,7 @@
-"""Log where a worker's memory has grown after each step of a job (CHROMI_TRACEMALLOC).
+"""After each step of a job, log where a worker's memory has grown (CHROMI_TRACEMALLOC).
 
 tracemalloc tracks Python's allocations, not those of ffmpeg and Pillow. Each snapshot is compared with the
-previous one, across jobs: a place that grows with every job and never shrinks is a leak.
+previous one, across jobs. A line of code that grows with every job and never shrinks is a leak.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def start() -> None:
-    """Start tracing allocations; without it, `log_growth` does nothing."""
+    """Start tracing allocations. Without this, `log_growth` does nothing."""
     tracemalloc.start(_TRACEBACK_FRAMES)
 
 
 def log_growth(step: str) -> None:
-    """Log what has grown since the previous step, once per step."""
+    """Log what has grown since the previous step. Repeated calls for the same step do nothing."""
     if tracemalloc.is_tracing():
         _snapshots.log_growth(step)
 

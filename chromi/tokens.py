@@ -1,8 +1,8 @@
-"""Sign and verify tokens: of download links, of entered passwords, of admin sessions.
+"""Sign and verify tokens for download links, entered passwords and admin sessions.
 
-A download token contains a link's id, and its timestamp is the link's creation, so a link always has the
-same address. Its row decides whether the link still works; the age of the signature is only an upper limit.
-Tokens are malleable (base64 padding and spare bits), so nothing may be counted by the text of a token.
+A download token contains the link's id, and its timestamp is the link's creation time, so a link's URL never
+changes. The link's row decides whether it still works; the age of the signature is only an upper limit.
+Tokens are malleable (base64 padding and spare bits), so never use a token's text as a key for counting.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ GRANT_MAX_AGE_S = 15 * 60
 ADMIN_SESSION_MAX_AGE_S = 12 * 3600
 """How long a browser that has sent the admin token stays logged in."""
 MAX_AGE_S = 30 * 86400
-"""No download token is valid for longer than this after its link was created, whatever its row says."""
+"""No download token is valid for longer than this after its link was created, regardless of the row."""
 MAX_TOKEN_LENGTH = 256
-"""Tokens have about 90 characters; longer ones are not worth checking."""
+"""Tokens have about 90 characters. Longer texts are not worth checking."""
 
 
 class TokenSigner:
-    """Signs tokens with the last of the given keys, and verifies them with all of the keys."""
+    """Signs tokens with the last of the given keys and verifies them with all keys."""
 
     def __init__(self, keys: list[str]) -> None:
         self._keys = keys
 
     def sign_download(self, link_id: str, created_at: float) -> str:
-        """Return the token of a link that was created at this time (seconds since 1970)."""
+        """Return the token for a link created at this time (seconds since 1970)."""
 
         class CreationSigner(TimestampSigner):
             def get_timestamp(self) -> int:
@@ -59,16 +59,16 @@ class TokenSigner:
         return str(link_id)
 
     def pseudonym(self, address: str) -> str:
-        """Return a name for an address that is the same each time and does not reveal the address."""
+        """Return a stable name for an address that does not reveal the address."""
         signer = Signer(self._keys[-1], salt=CLIENT_SALT, digest_method=hashlib.sha256)
         return signer.get_signature(address).decode()
 
     def sign_grant(self, link_id: str) -> str:
-        """Return a token that stands for this link's password for GRANT_MAX_AGE_S."""
+        """Return a token that replaces this link's password for GRANT_MAX_AGE_S."""
         return self._sign(link_id, GRANT_SALT)
 
     def verify_grant(self, grant: str, link_id: str) -> bool:
-        """True if the grant is valid, for this very link, and not too old."""
+        """True if the grant is valid for this link and not too old."""
         return self._verify(grant, link_id, GRANT_SALT, GRANT_MAX_AGE_S)
 
     def sign_admin_session(self, fingerprint: str) -> str:
@@ -76,7 +76,7 @@ class TokenSigner:
         return self._sign(fingerprint, ADMIN_SALT)
 
     def verify_admin_session(self, session: str, fingerprint: str) -> bool:
-        """True if the session is valid, for the admin token with this fingerprint, and not too old."""
+        """True if the session is valid for the admin token with this fingerprint and not too old."""
         return self._verify(session, fingerprint, ADMIN_SALT, ADMIN_SESSION_MAX_AGE_S)
 
     def _sign(self, value: str, salt: str) -> str:
@@ -94,8 +94,9 @@ class TokenSigner:
     def _load(self, text: str, salt: str) -> tuple[Any, float]:
         """Return the signed value and its age in seconds. Raises BadSignature.
 
-        With max_age, itsdangerous itself rejects signatures from the future. If the clock is set back, that
-        would end every link created since, so they count as new here: nobody else can sign.
+        With max_age, itsdangerous itself rejects signatures from the future. If the clock were set back, that
+        would end every link created since then. Such signatures therefore count as new here, because nobody
+        else can sign.
         """
         signed, signed_at = URLSafeTimedSerializer(self._keys, salt=salt).loads(text, return_timestamp=True)
         return signed, time.time() - signed_at.timestamp()

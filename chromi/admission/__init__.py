@@ -1,1 +1,1 @@
-"""Admission control: which uploads and jobs are accepted, for each client and in total."""
+"""Admission control: which uploads and jobs are accepted, per client and in total."""

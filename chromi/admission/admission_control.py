@@ -1,7 +1,7 @@
-"""Limits for each client and for all clients together.
+"""Enforce limits per client and for all clients together.
 
 The server calls the check_* methods before it reads a body; they change nothing. The views call the admit_*
-methods when the request is otherwise valid; they check again and charge the client's quotas.
+methods once the request is otherwise valid; they check again and charge the client's quotas.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from chromi.storage import MIN_FREE_BYTES, Storage, size_of
 from chromi.tokens import TokenSigner
 
 SHARE_DIVISOR = 3
-"""One address gets at most a third of each resource; see client_networks.IPV6_WEIGHTS for networks."""
+"""An address gets at most a third of each resource. For networks, see client_networks.IPV6_WEIGHTS."""
 NEWCOMER_FACTOR = 10
-"""A client with nothing in progress is admitted beyond a global limit, up to this many times the limit: a few
-clients with their full shares lock nobody out, and a crowd of addresses fills neither memory nor tables."""
+"""A client with nothing in progress is admitted beyond a global limit, up to this many times the limit. A few
+clients that use their full shares cannot lock anyone out, and a flood of addresses cannot fill memory or
+tables."""
 ESTIMATE_PRIORITY = -1000
-"""Below any job that somebody asked for: more jobs than this cannot be waiting."""
+"""Lower than any job that a visitor requested, because fewer jobs than this can be waiting."""
 MIN_PROBE_S = 1.0
-"""The seconds a client must have left before ffmpeg probes its upload."""
+"""The seconds of probe quota a client must have left before ffmpeg probes its upload."""
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """Bytes that a client has announced but not sent yet; they count as used disk space."""
+    """Bytes that a client has announced but not yet sent. They count as used disk space."""
 
     client: str | None
     bytes: int
@@ -45,14 +46,14 @@ class Reservation:
 
 @dataclass(frozen=True)
 class AdmissionControl:
-    """Decides which uploads and jobs are admitted. An `address` is the client's, also behind a proxy."""
+    """Decides which uploads and jobs are admitted. An `address` is the client's, even behind a proxy."""
 
     settings: Settings
     storage: Storage
     signer: TokenSigner
 
     def client_of(self, address: str | None) -> str | None:
-        """Return the client's name, which does not reveal the address; None for local clients."""
+        """Return the client's name, which does not reveal the address, or None for local clients."""
         if is_local(address or ""):
             return None
         return ".".join(self.signer.pseudonym(prefix) for prefix in network_prefixes(address or ""))
@@ -64,7 +65,7 @@ class AdmissionControl:
     ) -> None:
         """Raise QueueFull, DiskFull, UploadsFull or RateLimited if an upload would not be admitted.
 
-        `others` are the bodies that are being received.
+        `others` are the reservations of bodies that are being received.
         """
         self.check_capacity(reservation, others)
         self._check_quotas(reservation)
@@ -74,7 +75,7 @@ class AdmissionControl:
     def admit_upload(self, address: str | None, size_bytes: int, *, is_announced: bool = False) -> str | None:
         """Charge the client's quotas for an upload; return the client's name. Raises as check_upload does.
 
-        An announced upload needs disk space for all of its bytes; any other is on disk already.
+        An announced upload needs disk space for all of its bytes; any other upload is already on disk.
         """
         reservation = Reservation(self.client_of(address), size_bytes)
         if is_announced:
@@ -85,8 +86,11 @@ class AdmissionControl:
         return reservation.client
 
     def admit_first_byte(self, upload: Upload) -> None:
-        """Give a resumable upload its slot when its first byte arrives. Raises as check_capacity does."""
-        with database.atomic("IMMEDIATE"):  # of two uploads that start at once, the second sees the first
+        """Give a resumable upload its slot when its first byte arrives.
+
+        Raises the errors of check_capacity.
+        """
+        with database.atomic("IMMEDIATE"):  # if two uploads start at the same time, the second sees the first
             self.check_capacity(Reservation(upload.client, upload.length_bytes), ())
             upload.record_start()
 
@@ -102,9 +106,9 @@ class AdmissionControl:
             quota.charge(client, time.monotonic() - started_at - MIN_PROBE_S)
 
     def check_capacity(self, reservation: Reservation, others: Iterable[Reservation]) -> None:
-        """Raise UploadsFull, RateLimited or DiskFull if an upload could not begin now.
+        """Raise UploadsFull, RateLimited or DiskFull if an upload could not start now.
 
-        `others` are the bodies that are being received.
+        `others` are the reservations of bodies that are being received.
         """
         active = self._active_reservations()
         self.check_upload_slot(reservation.client, active)
@@ -121,10 +125,11 @@ class AdmissionControl:
             raise UploadsFull
 
     def check_disk_space(self, reservation: Reservation, others: Iterable[Reservation]) -> None:
-        """Raise RateLimited above the client's share, or DiskFull if too little were left for conversions.
+        """Raise RateLimited above the client's share, or DiskFull if too little would remain for conversions.
 
-        The share is a part of what the others leave, so that together they cannot reserve everything. A
-        client without another reservation may have all there is: a small disk has room for one upload.
+        The share is a fraction of what the others leave, so that all clients together cannot reserve
+        everything. A client without another reservation may use all remaining space: a small disk has room
+        for one upload.
         """
         others = list(others)
         free_bytes = shutil.disk_usage(self.storage.uploads).free - MIN_FREE_BYTES
@@ -154,17 +159,21 @@ class AdmissionControl:
         self._check_disk_share(client)
 
     def admit_job(self, address: str | None, kind: JobKind) -> str | None:
-        """Charge the client's quota for a job; return the client's name. Raises as check_job does."""
+        """Charge the client's quota for a job and return the client's name.
+
+        Raises the errors of check_job.
+        """
         client = self.client_of(address)
         self.check_job(client, kind)
         job_quota(self.settings).acquire(client)
         return client
 
     def priority_for(self, client: str | None, kind: JobKind) -> int:
-        """Return the priority of a new job: a client's second waiting job follows everybody's first one.
+        """Return the priority of a new job: a client's second waiting job comes after everyone's first.
 
-        Estimates, which every open studio page requests by itself, follow all other jobs. The widest network
-        counts as one client here, because each of its addresses could bring a first job.
+        Estimates come after all other jobs, because every open studio page requests them by itself. The
+        widest network counts as one client here, because otherwise each of its addresses could submit a first
+        job.
         """
         own = 0
         for network in islice(networks_of(client), 1):
@@ -174,14 +183,14 @@ class AdmissionControl:
     # -- usage -----------------------------------------------------------------------------------------
 
     def _check_quotas(self, reservation: Reservation) -> None:
-        """Raise RateLimited if the client has used up its share of the disk or an hourly quota."""
+        """Raise RateLimited if the client has used up its disk share or an hourly quota."""
         self._check_disk_share(reservation.client)
         upload_quota(self.settings).check(reservation.client)
         byte_quota(self.settings).check(reservation.client, reservation.bytes)
         probe_quota(self.settings).check(reservation.client, MIN_PROBE_S)
 
     def _check_disk_share(self, client: str | None) -> None:
-        """Raise RateLimited if the client's clips and results take more than its share of the disk."""
+        """Raise RateLimited if the client's clips and results take up more than its share of the disk."""
         result_bytes = fn.SUM(SQL("json_extract(result_json, '$.result.bytes')"))
         for network in networks_of(client):
             is_stored = in_network(Upload.client, network) & Upload.info_json.is_null(False)
@@ -193,7 +202,10 @@ class AdmissionControl:
                 raise RateLimited.disk_share()
 
     def _active_reservations(self) -> list[Reservation]:
-        """List what the active resumable uploads have yet to send; stalled and slow ones reserve nothing."""
+        """List what the active resumable uploads have yet to send.
+
+        Stalled and slow uploads reserve nothing.
+        """
         active = [(upload, size_of([self.storage.upload_path(upload.id)])) for upload in Upload.list_active()]
         return [
             Reservation(upload.client, upload.length_bytes - received_bytes)
@@ -203,10 +215,10 @@ class AdmissionControl:
 
 
 def _share_of(limit: int, network: Network) -> int:
-    """Return a network's share of a limit, at least one."""
+    """Return a network's share of a limit, which is at least one."""
     return max(1, int(limit * network.weight / SHARE_DIVISOR))
 
 
 def _competing_with(kind: JobKind) -> tuple[Any, ...]:
-    """Match the jobs that a new job of this kind waits for: other jobs never wait for an estimate."""
+    """Match the jobs that a new job of this kind waits for. Only estimates wait for estimates."""
     return () if kind == JobKind.ESTIMATE else (Job.kind != JobKind.ESTIMATE,)

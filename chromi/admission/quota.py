@@ -1,4 +1,4 @@
-"""Hourly quotas, counted for each client and for each network around it."""
+"""Hourly quotas, counted per client and for each network around it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from chromi.db import RateLimit
 from chromi.errors import RateLimited
 
 PROBE_S_PER_UPLOAD = 2.0
-"""ffmpeg probes an ordinary clip in 0.1 to 1 s; a malicious one may take the whole timeout of 20 s."""
+"""ffmpeg probes an ordinary clip in 0.1 to 1 s. A malicious one may use the full timeout of 20 s."""
 
 
 @dataclass(frozen=True)
 class Quota:
-    """An amount per hour for each client; unlimited for local clients, whose name is None."""
+    """An hourly amount per client. Local clients, whose name is None, have no limit."""
 
     name: str
     amount: float
@@ -28,7 +28,7 @@ class Quota:
                 raise RateLimited.hourly_quota(wait_s)
 
     def acquire(self, client: str | None, amount: float = 1) -> None:
-        """Use up `amount`. Raises RateLimited, and then uses up nothing."""
+        """Use up `amount`. If it is not available, raise RateLimited and use up nothing."""
         acquired: list[tuple[RateLimit, str]] = []
         for limit, network in self._limits(client):
             if not limit.acquire(network, amount):
@@ -38,7 +38,7 @@ class Quota:
             acquired.append((limit, network))
 
     def charge(self, client: str | None, amount: float) -> None:
-        """Use up `amount` even if less is available; a negative amount is a refund."""
+        """Use up `amount` even if less is available. A negative amount is a refund."""
         for limit, network in self._limits(client):
             limit.charge(network, amount)
 
@@ -60,5 +60,5 @@ def job_quota(settings: Settings) -> Quota:
 
 
 def probe_quota(settings: Settings) -> Quota:
-    """Return the quota of seconds that ffmpeg may spend on probing a client's uploads."""
+    """Return the quota for the seconds that ffmpeg may spend probing a client's uploads."""
     return Quota("probe seconds", settings.uploads_per_hour * PROBE_S_PER_UPLOAD)

@@ -24,13 +24,13 @@ _COMMANDS = {
     "cleanup": ("chromi.cli.maintenance", "clean_up"),
     "backup": ("chromi.cli.maintenance", "back_up"),
 }
-"""The module and the function of each command."""
+"""The module and function of each command."""
 
 
 class _LazyGroup(click.Group):
-    """A group that imports a command's module when the command is used.
+    """A group that imports a command's module only when the command is used.
 
-    A conversion needs neither the database nor the queue, and starts twice as fast without them.
+    A conversion needs neither the database nor the queue and starts twice as fast without them.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def run() -> NoReturn:
-    """Run a command; print an error as one sentence and exit with status 1."""
+    """Run a command. On an error, print one sentence and exit with status 1."""
     protect_memory()
     try:
         main(prog_name="python -m chromi")

@@ -122,25 +122,25 @@ def write_preview(source: Path, destination: Path) -> None:
 
 
 def _check_destination(destination: Path, *others: Path) -> Path:
-    """Return the absolute path to write to. Raises BadOptions immediately if it cannot be written."""
+    """Return the absolute path to write to. Raises BadOptions immediately if it is not writable."""
     real = destination.resolve()
     if not real.parent.is_dir() or not os.access(real.parent, os.W_OK):
         raise BadOptions(f"Cannot write to the folder {real.parent}.")
     if real.exists() and not real.is_file():
         raise BadOptions(f"{destination} already exists and is not a regular file.")
     if real in (other.resolve() for other in others):
-        raise BadOptions(f"{destination} is also used as another file of this command. Choose another name.")
+        raise BadOptions(f"{destination} is used for another file of this command. Choose another name.")
     return real
 
 
 def _handle_signals_as_interrupt() -> None:
-    """Make SIGTERM and SIGHUP clean up as Ctrl-C does."""
+    """Make SIGTERM and SIGHUP clean up like Ctrl-C."""
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.default_int_handler)
 
 
 @contextmanager
 def _progress_bar() -> Iterator[Callable[[float], None]]:
-    """Draw a progress bar on a terminal; yield a function that takes the progress, from 0 to 1."""
+    """Draw a progress bar on a terminal, and yield a function that takes the progress from 0 to 1."""
     with click.progressbar(length=100, file=sys.stderr) as bar:
         yield lambda fraction: bar.update(int(fraction * 100) - bar.pos)

@@ -1,4 +1,4 @@
-"""The base class of commands that work on an instance folder."""
+"""The base class of commands that operate on an instance folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chromi.storage import make_files_private
 
 
 class InstanceCommand(click.Command):
-    """A command that creates private files, and reports an unusable instance in one sentence."""
+    """A command that creates private files and reports an unusable instance in one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
         make_files_private()

@@ -20,7 +20,7 @@ from chromi.monitoring.health_checks import check_service
 
 @click.command(cls=InstanceCommand)
 def doctor() -> None:
-    """Check everything a conversion needs; exit with 1 if something is missing."""
+    """Check everything that a conversion needs; exit with 1 if anything is missing."""
     settings = Settings.from_environ()
     _, queue = open_service(settings)
     checks = check_service(settings, queue)

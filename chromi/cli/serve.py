@@ -20,13 +20,13 @@ def serve() -> None:
     log.configure()
     settings = Settings.from_environ()
     require_sandbox(settings)
-    open_database(settings.instance)  # fail once, instead of once in each child process
+    open_database(settings.instance)  # fail once instead of in each child process
     sys.exit(supervisor.run(settings))
 
 
 @click.command(cls=InstanceCommand)
 def web() -> None:
-    """Run the web server only; conversions wait until a consumer runs."""
+    """Run only the web server; conversions wait until a consumer runs."""
     from chromi.web.server.waitress_server import serve  # no other command needs Flask
 
     log.configure()

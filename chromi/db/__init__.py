@@ -1,9 +1,9 @@
-"""The models, and the only transitions between their states.
+"""The models and the only transitions between their states.
 
     queued -> in_progress -> success | failed | cancelled        queued -> cancelled
 
-Nothing leaves a final state. Every transition is one conditional UPDATE whose row count tells who won: two
-workers, a cancellation and a success, or two downloads may race, and exactly one of them succeeds.
+Final states are never left. Every transition is a single conditional UPDATE whose row count tells who won:
+two workers, a cancellation and a success, or two downloads may race, and exactly one of them succeeds.
 """
 
 from chromi.db.base import in_network

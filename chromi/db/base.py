@@ -1,4 +1,4 @@
-"""The base class of the models: an unguessable id and lookup by it."""
+"""The base class of the models, which provides unguessable ids and lookup by id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chromi.storage import new_id
 
 
 class BaseModel(Model):
-    """A row with an unguessable id. Times are seconds since 1970, UTC."""
+    """A row with an unguessable id. Times are seconds since 1970 in UTC."""
 
     id = CharField(primary_key=True, default=new_id)
     created_at = DoubleField(default=time.time)
@@ -33,12 +33,12 @@ class BaseModel(Model):
 
     @classmethod
     def not_found_message(cls) -> Message:
-        """Return what a person is told if the row does not exist or has been deleted."""
+        """Return the message for a person when the row does not exist or has been deleted."""
         return NotFound.user_message
 
 
 def in_network(field: Field, network: Network) -> Any:
-    """Match the rows of all clients in a network, by a range that an index on `field` can serve."""
+    """Match the rows of all clients in a network, using a range that an index on `field` supports."""
     after_dot = "/"
     inside = (field > f"{network.name}.") & (field < f"{network.name}{after_dot}")
     return (field == network.name) | inside

@@ -1,4 +1,4 @@
-"""The SQLite connection: opening the database, and waiting for locks."""
+"""The SQLite connection: open the database and wait for locks."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ database = SqliteDatabase(None)
 
 LOCK_TIMEOUT_S = 5
 RETRY_TIMEOUT_S = 20.0
-"""How long a write that must not be lost is retried: less than a lease, enough to free disk space."""
+"""How long to retry a write that must not be lost. Shorter than a lease, but enough to free disk space."""
 RETRY_INTERVAL_S = 0.5
 MAX_WAL_BYTES = 16_000_000
-"""SQLite reuses its write-ahead log from the start when nobody reads it, but never shrinks the file."""
+"""SQLite reuses its write-ahead log from the start when nobody is reading it, but never shrinks the file."""
 
 T = TypeVar("T")
 
 
 def configure_database(path: Path) -> None:
-    """Set the database file; connections are opened later.
+    """Set the database file. Connections are opened later.
 
-    WAL lets pages be read while a job writes. With synchronous=FULL, a committed row survives a power cut.
+    WAL allows pages to be read while a job writes. With synchronous=FULL, a committed row survives a power
+    failure.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     database.init(
@@ -44,7 +45,7 @@ def keep_connection_open() -> Iterator[None]:
     """Hold one idle connection.
 
     SQLite deletes the -wal and -shm files with the last connection and creates them for the next one. On a
-    full disk it cannot create them, and then cannot even read.
+    full disk, it cannot create them and then cannot even read.
     """
     with closing(sqlite3.connect(database.database)) as connection:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -52,9 +53,9 @@ def keep_connection_open() -> Iterator[None]:
 
 
 def retry_on_lock(write: Callable[[], T], *, timeout_s: float = RETRY_TIMEOUT_S) -> T:
-    """Call `write` until it succeeds, while the database is locked or its disk is full.
+    """Retry `write` until it succeeds while the database is locked or its disk is full.
 
-    Raises OperationalError when `timeout_s` seconds have passed.
+    Raises OperationalError after `timeout_s` seconds.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -68,9 +69,9 @@ def retry_on_lock(write: Callable[[], T], *, timeout_s: float = RETRY_TIMEOUT_S)
 
 
 def shrink_wal(path: Path) -> bool:
-    """Checkpoint and truncate a database's write-ahead log; return False if it is below MAX_WAL_BYTES.
+    """Checkpoint and truncate a database's write-ahead log. Return False if it is smaller than MAX_WAL_BYTES.
 
-    If a reader blocks the checkpoint for a second, the log is left as it is.
+    If a reader blocks the checkpoint for a second, the log stays as it is.
     """
     wal = path.with_name(path.name + "-wal")
     if not wal.exists() or wal.stat().st_size < MAX_WAL_BYTES:

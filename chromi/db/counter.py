@@ -1,4 +1,4 @@
-"""Counters that outlive the rows they were counted from."""
+"""Counters that outlive the rows they count."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from chromi.db.connection import database
 
 
 class Counter(Model):
-    """A count and a sum. A trigger in schema.py updates them when a job ends.
+    """A count and a sum, updated by a trigger in schema.py when a job ends.
 
-    `finished` by "kind state", `failure` by error code, `step` (sum in seconds) by step of a conversion.
+    The labels of `finished` are "kind state", those of `failure` are error codes, and those of `step` (whose
+    sum is in seconds) are conversion steps.
     """
 
     name = CharField()

@@ -18,19 +18,19 @@ from chromi.errors import ChromiError
 from chromi.i18n import Message
 
 MAX_ATTEMPTS = 2
-"""A job whose worker died is retried once: a clip that kills workers must not run again and again."""
+"""A job whose worker died is retried once, because a clip that kills workers must not run again and again."""
 
 RESTARTING = Message("This was interrupted. Starting again.")
 READING_FRACTION = 0.2
-"""About the part of a conversion's progress that is spent on reading the clip."""
+"""Approximate share of a conversion's progress that is spent reading the clip."""
 
 LARGE_BYTES = 20_000_000
-"""Chrome holds the file and its decoded frames for each new tab: 35 MB took 528 MB and half a core."""
+"""Chrome holds the file and its decoded frames for each new tab. A 35 MB file took 528 MB and half a core."""
 
 
 class JobKind(StrEnum):
     CONVERT = "convert"
-    ESTIMATE = "estimate"  # the file size to expect for each quality
+    ESTIMATE = "estimate"  # the expected file size at each quality
     LOOPS = "loops"  # the windows of the clip that loop best
     PREVIEW = "preview"  # a copy of the clip that browsers can play
 
@@ -47,16 +47,16 @@ FINAL_STATES = (State.SUCCESS, State.FAILED, State.CANCELLED)
 
 
 class Job(BaseModel):
-    """A job. The row is the truth about it; the queue only carries its id."""
+    """A job. The row is the source of truth; the queue only carries its id."""
 
     upload = ForeignKeyField(Upload, null=True, backref="jobs", on_delete="SET NULL")
     upload_id: str | None
     links: Any
     kind = CharField(default=JobKind.CONVERT)
     client = CharField(null=True, index=True)
-    """Who started it, as a name that does not reveal the address; None for local clients."""
+    """The client that started it, as a name that does not reveal the address; None for local clients."""
     priority = IntegerField(default=0)
-    """The waiting job with the highest priority runs first, the oldest first among equals."""
+    """The waiting job with the highest priority runs first; among equals, the oldest runs first."""
     options_json = JSONField()
     state = CharField(default=State.QUEUED, index=True)
     step = CharField(default="")
@@ -67,7 +67,7 @@ class Job(BaseModel):
     """The pattern of the error's Message."""
     error_values = JSONField(null=True)
     result_json = JSONField(null=True)
-    """What the job's handler returned: the fields that its JSON shows."""
+    """The job handler's return value: the fields shown in the job's JSON."""
     worker = CharField(null=True)
     heartbeat_at = DoubleField(null=True)
     attempts = IntegerField(default=0)
@@ -78,7 +78,7 @@ class Job(BaseModel):
 
     @classmethod
     def claim(cls, job_id: str, worker: str) -> Job | None:
-        """Start a queued job for this worker; None if it is not queued."""
+        """Start a queued job for this worker, or return None if it is not queued."""
         now = time.time()
         claimed = (
             cls.update(
@@ -94,7 +94,7 @@ class Job(BaseModel):
         return cls.find(job_id) if claimed else None
 
     def report(self, progress: Progress) -> bool:
-        """Renew the lease and record the progress; return False if this worker no longer holds the job."""
+        """Renew the lease and record the progress. Return False if this worker no longer holds the job."""
         step = {"step": progress.step, "progress": progress.fraction, "message": progress.message}
         return self._transition(heartbeat_at=time.time(), **step)
 
@@ -115,7 +115,7 @@ class Job(BaseModel):
     def release(self, *, count_attempt: bool = True) -> bool:
         """Put the job back into the queue.
 
-        With `count_attempt=False` the attempt is not counted, because the clip did not cause its end.
+        With `count_attempt=False`, the attempt is not counted because the clip did not cause it to end.
         """
         return self._transition(
             state=State.QUEUED,
@@ -129,7 +129,7 @@ class Job(BaseModel):
 
     @classmethod
     def cancel(cls, job_id: str) -> bool:
-        """Cancel a queued or running job; its worker notices when it next renews the lease."""
+        """Cancel a queued or running job. Its worker notices when it next renews the lease."""
         return bool(
             cls.update(state=State.CANCELLED, finished_at=time.time())
             .where(cls.id == job_id, cls.state.in_((State.QUEUED, State.IN_PROGRESS)))
@@ -137,7 +137,7 @@ class Job(BaseModel):
         )
 
     def _transition(self, **changes: Any) -> bool:
-        """Update the row if this very attempt still holds the job."""
+        """Update the row if this attempt still holds the job."""
         return bool(
             Job.update(**changes)
             .where(
@@ -153,7 +153,7 @@ class Job(BaseModel):
 
     @classmethod
     def list_unfinished(cls, upload: Upload, *kinds: JobKind) -> list[Job]:
-        """List an upload's waiting and running jobs of these kinds, oldest first."""
+        """List an upload's waiting and running jobs of the given kinds, oldest first."""
         wanted = (cls.upload == upload, cls.kind.in_(kinds), cls.state.not_in(FINAL_STATES))
         return list(cls.select().where(*wanted).order_by(cls.created_at))
 
@@ -178,18 +178,18 @@ class Job(BaseModel):
 
     @property
     def result(self) -> ConversionResult | None:
-        """What a conversion produced; None for other kinds or if unfinished."""
+        """What a conversion produced, or None for other kinds and unfinished jobs."""
         found = (self.result_json or {}).get("result")
         return None if found is None else ConversionResult.from_dict(found)
 
     @property
     def estimates(self) -> dict[str, int] | None:
-        """Expected bytes by quality; None until they are known."""
+        """Expected bytes by quality, or None until they are known."""
         return (self.result_json or {}).get("estimates")
 
     @property
     def loops(self) -> list[LoopWindow] | None:
-        """The windows that loop best; None until they are known."""
+        """The windows that loop best, or None until they are known."""
         found = (self.result_json or {}).get("loops")
         return None if found is None else [LoopWindow(**window) for window in found]
 
@@ -200,7 +200,7 @@ class Job(BaseModel):
 
     @property
     def shrunk_options(self) -> ConversionOptions:
-        """The options for the same background in half the bytes, or in LARGE_BYTES if that is less."""
+        """The options for the same background in half the bytes, or in LARGE_BYTES if that is smaller."""
         size_bytes = self.result.bytes if self.result else 0
         max_mb = min(size_bytes / 2, LARGE_BYTES) // 100_000 / 10
         return replace(self.options, max_mb=max(MIN_MB, max_mb))
@@ -212,7 +212,7 @@ class Job(BaseModel):
 
     @property
     def error(self) -> Message | None:
-        """Why the job failed; None if it did not."""
+        """Why the job failed, or None if it did not."""
         return Message(self.error_message, **(self.error_values or {})) if self.error_message else None
 
     @property
@@ -225,25 +225,25 @@ class Job(BaseModel):
 
     @property
     def shown_message(self) -> str:
-        """The progress message; RESTARTING while an interrupted job reads its clip again."""
+        """The progress message, or RESTARTING while an interrupted job reads its clip again."""
         is_retry = self.state == State.IN_PROGRESS and self.attempts > 1
         return RESTARTING if is_retry and self.progress < READING_FRACTION else self.message
 
     @property
     def percent(self) -> int:
-        """Progress in whole percent, 0 to 100, rounded down: 100 means done."""
+        """Progress in whole percent, 0 to 100, rounded down so that 100 means done."""
         return int(self.progress * 100)
 
     @property
     def elapsed_s(self) -> float | None:
-        """Seconds since the start, or from start to end; None before the start."""
+        """Seconds since the start, or from start to end if the job has ended; None before the start."""
         if self.started_at is None:
             return None
         return max(0.0, (self.finished_at or time.time()) - self.started_at)
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds left, extrapolated from the progress; None below 5 %."""
+        """Seconds left, extrapolated from the progress; None below 5%."""
         if self.state != State.IN_PROGRESS or self.elapsed_s is None or self.progress < 0.05:
             return None
         return self.elapsed_s * (1 - self.progress) / self.progress

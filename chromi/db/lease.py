@@ -18,18 +18,21 @@ from chromi.encoder.encoder_errors import Cancelled, TimedOut
 logger = logging.getLogger(__name__)
 
 LEASE_S = 30
-"""A running job whose row was not updated for this long has lost its worker; updates come twice a second."""
+"""A running job whose row has not been updated for this long has lost its worker.
+
+Updates come twice a second.
+"""
 MAX_JOB_S = 330
-"""The longest attempt, whatever the encoder's own timeouts (at most 300 s) allow."""
+"""The longest allowed attempt, regardless of the encoder's own timeouts (at most 300 s)."""
 REPORT_INTERVAL_S = 0.4
-"""Progress is written at most this often, because each write waits for the disk."""
+"""Minimum interval between progress writes, because each write waits for the disk."""
 
 
 class Lease:
     """Keeps a job's row up to date while the job runs, and notices when the job is taken away.
 
     Only progress reports renew the lease. With `watchdog`, a process whose job hangs is killed when the lease
-    expires, before another worker takes the job; a traceback in the log shows where it hung.
+    expires, before another worker takes the job. A traceback in the log shows where it hung.
     """
 
     def __init__(self, job: Job, *, watchdog: bool) -> None:
@@ -50,12 +53,12 @@ class Lease:
             faulthandler.cancel_dump_traceback_later()
 
     def _reset_watchdog(self) -> None:
-        """Restart the timer of a thread that ends the process and does not need Python's lock for it."""
+        """Restart the timer of a thread that can end the process without Python's global interpreter lock."""
         if self._watchdog:
             faulthandler.dump_traceback_later(LEASE_S, exit=True)
 
     def report(self, progress: Progress) -> None:
-        """Record the progress and renew the lease, unless that was done within REPORT_INTERVAL_S.
+        """Record the progress and renew the lease, unless this was done within REPORT_INTERVAL_S.
 
         Raises TimedOut after MAX_JOB_S.
         """
@@ -74,11 +77,11 @@ class Lease:
         self._reported_at = time.monotonic()
 
     def tick(self, fraction: float) -> None:
-        """Report the progress of a job that has only one step. Raises Cancelled once the lease is lost."""
+        """Report the progress of a single-step job. Raises Cancelled once the lease is lost."""
         self.report(Progress("reading", fraction, READING))
         if self._is_lost:
             raise Cancelled
 
     def is_lost(self) -> bool:
-        """True once the job was cancelled or another worker has taken it."""
+        """True once the job has been canceled or another worker has taken it."""
         return self._is_lost

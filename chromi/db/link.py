@@ -1,4 +1,4 @@
-"""Links to a result: their expiry and their number of downloads."""
+"""Links to a result, with their expiry and download counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ LinkState = Literal["live", "revoked", "expired", "used_up"]
 
 
 class Link(BaseModel):
-    """A link to a job's result: valid until it expires, is revoked or has been used `max_uses` times."""
+    """A link to a job's result.
+
+    It is valid until it expires, is revoked or has been used `max_uses` times.
+    """
 
     job = ForeignKeyField(Job, backref="links", on_delete="CASCADE")
     job_id: str
@@ -24,15 +27,15 @@ class Link(BaseModel):
     max_uses = IntegerField(null=True)
     uses = IntegerField(default=0)
     active_downloads = IntegerField(default=0)
-    """Downloads in progress: each reserves a use until it ends, complete or not."""
+    """Downloads in progress. Each reserves a use until it ends, complete or not."""
     sent_bytes = IntegerField(default=0)
-    """How many bytes from the start were sent since the last use: an interrupted download resumes here."""
+    """Number of bytes from the start sent since the last use. An interrupted download resumes here."""
     shared = BooleanField(default=True)
-    """False for the link that the result page itself uses."""
+    """False for the link that the result page uses for itself."""
     password_hash = CharField(null=True)
     """None if the link has no password."""
     revoked_at = DoubleField(null=True)
-    """The row of a revoked link stays, so that its receiver is told why it no longer works."""
+    """The row of a revoked link is kept so that receivers can be told why it no longer works."""
 
     @classmethod
     def live(cls) -> Any:
@@ -58,7 +61,7 @@ class Link(BaseModel):
 
     @property
     def uses_left(self) -> int | None:
-        """How many downloads are left; None if they are not limited."""
+        """Number of downloads left, or None if they are unlimited."""
         return None if self.max_uses is None else max(0, self.max_uses - self.uses)
 
     @property
@@ -68,13 +71,13 @@ class Link(BaseModel):
     # -- expiry ----------------------------------------------------------------------------------------
 
     def extend_to(self, expires_at: float) -> None:
-        """Set the expiry to this time unless it is later already."""
+        """Set the expiry to this time unless it is already later."""
         Link.update(expires_at=expires_at).where(Link.id == self.id, Link.expires_at < expires_at).execute()
 
     def extend_by(self, seconds: float, latest: float) -> bool:
-        """Add time to the expiry, or to now if the link has expired, but not beyond `latest`.
+        """Extend the expiry (or start from now if it has passed), but not beyond `latest`.
 
-        False if the link already lasts until `latest`, is revoked or is used up.
+        Returns False if the link already lasts until `latest`, is revoked or is used up.
         """
         extended = fn.MIN(fn.MAX(Link.expires_at, time.time()) + seconds, latest)
         return bool(
@@ -84,7 +87,7 @@ class Link(BaseModel):
         )
 
     def revoke(self) -> bool:
-        """End the link for good; False if it was revoked before."""
+        """End the link permanently. Return False if it was already revoked."""
         return bool(
             Link.update(revoked_at=time.time()).where(Link.id == self.id, Link.revoked_at.is_null()).execute()
         )
@@ -92,10 +95,10 @@ class Link(BaseModel):
     # -- downloads -------------------------------------------------------------------------------------
 
     def begin_download(self) -> bool:
-        """Reserve a use for a download that starts; False if none is free.
+        """Reserve a use for a download that is starting. Return False if none is available.
 
-        Also refreshes `sent_bytes`, which another download may just have changed. If uses are not limited,
-        nothing is written, so such a link works even while the database cannot be written.
+        Also refreshes `sent_bytes`, which another download may just have changed. If uses are unlimited,
+        nothing is written, so such a link works even while the database is not writable.
         """
         if self.max_uses is None:
             return bool(Link.select().where(Link.id == self.id, Link.revoked_at.is_null()).exists())
@@ -108,10 +111,11 @@ class Link(BaseModel):
         return True
 
     def end_download(self, start: int, stop: int, size_bytes: int) -> bool:
-        """Release the use after bytes `start` to `stop` were sent; True if they completed the file.
+        """Release the use after bytes `start` to `stop` were sent. Return True if they completed the file.
 
         A complete file counts as a use. The bytes must continue what had been sent when this download began
-        or since: if two downloads resume at once and both reach the end of the file, both count.
+        or since then. If two downloads resume at the same time and both reach the end of the file, both
+        count.
         """
         with database.atomic("IMMEDIATE"):  # what is read here must still be true when it is written
             row = Link.get_or_none(Link.id == self.id)
@@ -129,5 +133,8 @@ class Link(BaseModel):
 
     @classmethod
     def reset_active_downloads(cls) -> None:
-        """Release all reserved uses. Call this when the web server starts, when no download can be active."""
+        """Release all reserved uses.
+
+        Call this when the web server starts, because no download can be active then.
+        """
         cls.update(active_downloads=0).where(cls.active_downloads > 0).execute()

@@ -14,27 +14,27 @@ HOUR_S = 3600.0
 
 
 class RateLimitUsage(BaseModel):
-    """How much of one limit one subject has used, as the time when all of it will be available again."""
+    """A subject's usage of a limit, stored as the time when the full amount will be available again."""
 
     free_at = DoubleField(index=True)
-    """Seconds since 1970; a time in the past means that nothing is used."""
+    """Seconds since 1970. A time in the past means that nothing is used."""
 
     class Meta:
         table_name = "rate_limit_usage"
 
     @classmethod
     def delete_expired(cls) -> int:
-        """Delete the rows that no longer limit anything; return their number."""
+        """Delete rows that no longer limit anything, and return their number."""
         count: int = cls.delete().where(cls.free_at < time.time()).execute()
         return count
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """Allows `amount` within `window_s` seconds to each subject, such as an address or a link.
+    """Allows `amount` per `window_s` seconds to each subject, such as an address or a link.
 
-    Uses the generic cell rate algorithm: the whole amount may be used at once, and becomes available again
-    evenly. State is one number per limit and subject, changed by one conditional statement.
+    Uses the generic cell rate algorithm: the whole amount may be used at once and becomes available again at
+    a constant rate. The state is one number per limit and subject, changed by one conditional statement.
     """
 
     name: str
@@ -42,7 +42,7 @@ class RateLimit:
     window_s: float = HOUR_S
 
     def acquire(self, subject: str, amount: float = 1) -> bool:
-        """Use up `amount`; False, and nothing is used, if less is left."""
+        """Use up `amount`. If less is left, return False and use up nothing."""
         now = time.time()
         cost_s = self._cost_s(amount)
         new_free_at = self._free_at(now) + cost_s
@@ -59,14 +59,14 @@ class RateLimit:
         return bool(acquired)
 
     def wait_s(self, subject: str, amount: float = 1) -> float:
-        """Return the seconds until `amount` is available; 0 if it is now."""
+        """Return the seconds until `amount` is available, or 0 if it is available now."""
         now = time.time()
         usage = RateLimitUsage.select(self._free_at(now)).where(RateLimitUsage.id == self._key(subject))
         free_at = usage.scalar() or now
         return float(max(0.0, free_at + self._cost_s(amount) - now - self.window_s))
 
     def charge(self, subject: str, amount: float) -> None:
-        """Use up `amount` even if less is left; a negative amount is a refund."""
+        """Use up `amount` even if less is left. A negative amount is a refund."""
         now = time.time()
         cost_s = self._cost_s(amount)
         RateLimitUsage.insert(

@@ -1,8 +1,8 @@
-"""The tables, as numbered migration steps.
+"""Define the tables as numbered migration steps.
 
-The number of the last applied step is the database's `user_version`, written in the step's own transaction.
-A new database applies all steps, so every table has one definition. To change a table, append a step; never
-edit a released one. tests/db/test_schema.py checks that the tables and the models agree.
+The number of the last applied step is the database's `user_version`, written in the step's own transaction. A
+new database applies all steps, so every table has a single definition. To change a table, append a step;
+never edit a released step. tests/db/test_schema.py checks that the tables match the models.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _INITIAL: Step = (
     "CREATE INDEX ratelimitusage_free_at ON rate_limit_usage (free_at)",
     """CREATE TABLE counter (name VARCHAR(255) NOT NULL, label VARCHAR(255) NOT NULL, count INTEGER NOT NULL,
         sum REAL NOT NULL, PRIMARY KEY (name, label))""",
-    # Counted by a trigger, so that a job's end is counted in the transaction that records it, whatever code
-    # ends the job. The counters outlive the rows.
+    # Counted by a trigger, so that the transaction that records a job's end also counts it, no matter which
+    # code ends the job. The counters outlive the rows.
     """CREATE TRIGGER count_finished_job AFTER UPDATE OF state ON job
     WHEN old.state IN ('queued', 'in_progress') AND new.state IN ('success', 'failed', 'cancelled')
     BEGIN
@@ -67,7 +67,7 @@ STEPS: tuple[Step, ...] = (_INITIAL,)
 
 
 def open_database(instance: Path) -> None:
-    """Open the database of an instance folder and apply the missing migration steps.
+    """Open the database of an instance folder and apply any missing migration steps.
 
     Raises ServiceUnhealthy if the database is damaged or was changed by a newer version of Chromi.
     """
@@ -76,7 +76,7 @@ def open_database(instance: Path) -> None:
         with database.connection_context():
             migrate()
     except OperationalError:
-        raise  # locked or out of disk space: this is temporary
+        raise  # locked or out of disk space, which is temporary
     except DatabaseError as error:  # the database cannot be opened at all
         raise _damaged(str(error)) from error
 
@@ -84,7 +84,7 @@ def open_database(instance: Path) -> None:
 def migrate() -> None:
     """Apply the missing steps.
 
-    The web server and the consumer start at the same time; the first one to lock the database applies a step.
+    The web server and the consumer start at the same time. The first to lock the database applies a step.
     """
     check_integrity()
     while (version := schema_version()) < len(STEPS):
@@ -110,7 +110,7 @@ def check_integrity() -> None:
     try:
         [(answer,)] = database.execute_sql("PRAGMA quick_check(1)").fetchall()
     except OperationalError:
-        raise  # locked or out of disk space: this is temporary
+        raise  # locked or out of disk space, which is temporary
     except DatabaseError as error:
         raise _damaged(str(error)) from error
     if answer != "ok":

@@ -16,31 +16,30 @@ from chromi.i18n import Message
 logger = logging.getLogger(__name__)
 
 STALL_TIMEOUT_S = 120
-"""A phone on a poor connection needs a minute for a chunk."""
+"""A phone on a poor connection needs up to a minute per chunk."""
 MIN_BYTES_PER_S = 1000
-"""A slower upload does not count as one under way."""
+"""A slower upload does not count as active."""
 USE_INTERVAL_S = 10
-"""A use is recorded at most this often: a player that seeks sends many requests per second."""
+"""A use is recorded at most this often, because a player that seeks sends many requests per second."""
 
 
 class Upload(BaseModel):
-    """A clip. Its file has the same id and grows until it has `length_bytes`.
+    """A clip. Its file has the same id and grows until it reaches `length_bytes`.
 
-    While the upload is incomplete, the size of the file tells how much has arrived: this stays true after any
-    crash.
+    While the upload is incomplete, the file size shows how much has arrived. This stays true after any crash.
     """
 
     length_bytes = IntegerField()
     client = CharField(null=True, index=True)
-    """Who sent it; see Job.client."""
+    """The client that sent it; see Job.client."""
     used_at = DoubleField(default=time.time, index=True)
-    """When somebody last used it, or when its last bytes arrived."""
+    """When it was last used, or when its last bytes arrived."""
     started_at = DoubleField(null=True)
-    """When the first byte of a resumable upload arrived; until then it takes no slot."""
+    """When the first byte of a resumable upload arrived. Until then, the upload takes no slot."""
     info_json = JSONField(null=True)
-    """Facts about the video; null until all bytes have arrived and were probed."""
+    """Properties of the video; null until all bytes have arrived and been probed."""
     one_shot = BooleanField(default=False)
-    """Sent by POST /convert/: it is deleted as soon as its job has ended."""
+    """True for uploads sent by POST /convert/, which are deleted as soon as their job has ended."""
 
     @classmethod
     def find_complete(cls, upload_id: str) -> Self:
@@ -61,11 +60,11 @@ class Upload(BaseModel):
 
     @property
     def info(self) -> VideoInfo | None:
-        """Facts about the video; None until the upload is complete."""
+        """Properties of the video, or None until the upload is complete."""
         return None if self.info_json is None else VideoInfo.from_dict(self.info_json)
 
     def complete_info(self) -> VideoInfo:
-        """Return info about the video. Raises Conflict while the upload is incomplete."""
+        """Return the video's properties. Raises Conflict while the upload is incomplete."""
         if self.info is None:
             raise Conflict(Message("This clip is still being uploaded."))
         return self.info
@@ -85,12 +84,12 @@ class Upload(BaseModel):
         Upload.update(started_at=self.started_at).where(Upload.id == self.id).execute()
 
     def is_fast_enough(self, received_bytes: int) -> bool:
-        """True during the first STALL_TIMEOUT_S; later only with an average of MIN_BYTES_PER_S."""
+        """True during the first STALL_TIMEOUT_S. Later, the average must be at least MIN_BYTES_PER_S."""
         age_s = time.time() - (self.started_at or self.created_at)
         return age_s < STALL_TIMEOUT_S or received_bytes >= age_s * MIN_BYTES_PER_S
 
     def complete(self, info: VideoInfo) -> bool:
-        """Record that all bytes have arrived. False if the upload has been deleted."""
+        """Record that all bytes have arrived. Return False if the upload has been deleted."""
         self.info_json = info.to_dict()
         return bool(
             Upload.update(info_json=self.info_json, used_at=time.time()).where(Upload.id == self.id).execute()
@@ -99,11 +98,11 @@ class Upload(BaseModel):
     # -- use -------------------------------------------------------------------------------------------
 
     def touch(self) -> bool:
-        """Restart the time to live. False if the upload has been deleted."""
+        """Restart the time to live. Return False if the upload has been deleted."""
         return bool(Upload.update(used_at=time.time()).where(Upload.id == self.id).execute())
 
     def record_use(self) -> None:
-        """Restart the time to live, unless the database cannot be written: a read must not fail for that."""
+        """Restart the time to live unless the database is not writable. A read must not fail for that."""
         if abs(time.time() - self.used_at) < USE_INTERVAL_S:
             return
         try:
@@ -113,6 +112,6 @@ class Upload(BaseModel):
 
     @classmethod
     def clamp_future_times(cls) -> int:
-        """After the clock was set back, count later uses as uses now; otherwise those uploads would stay."""
+        """Replace use times in the future, set before the clock was set back, or those uploads would stay."""
         now = time.time()
         return int(cls.update(used_at=now).where(cls.used_at > now).execute())

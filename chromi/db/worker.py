@@ -1,4 +1,4 @@
-"""Heartbeats of the workers."""
+"""Worker heartbeats."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Worker(BaseModel):
     def is_any_alive(cls) -> bool:
         """True if a worker has sent a heartbeat within WORKER_TIMEOUT_S.
 
-        Heartbeats from further in the future were written before the clock was set back, and do not count.
+        Heartbeats further in the future were written before the clock was set back and do not count.
         """
         now = time.time()
         is_recent = cls.seen_at.between(now - WORKER_TIMEOUT_S, now + WORKER_TIMEOUT_S)
@@ -37,5 +37,5 @@ class Worker(BaseModel):
 
     @classmethod
     def delete_old(cls, max_age_s: float) -> int:
-        """Delete workers whose last heartbeat is older than this; return their number."""
+        """Delete workers whose last heartbeat is older than `max_age_s`, and return their number."""
         return int(cls.delete().where(cls.seen_at < time.time() - max_age_s).execute())

@@ -153,10 +153,7 @@ def _measure_seams(frames: Sequence[bytes], length: int) -> list[float]:
 
 
 def _distances(frames: Sequence[bytes], lag: int) -> list[float]:
-    """Return the distance between each frame and the one `lag` frames later:
-
-    root mean square, in gray levels.
-    """
+    """Return each frame's distance to the one `lag` frames later: root mean square, in gray levels."""
     scale = math.sqrt(_FRAME_BYTES)
     return [math.dist(frame, later) / scale for frame, later in zip(frames, frames[lag:], strict=False)]
 

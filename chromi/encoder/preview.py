@@ -67,10 +67,7 @@ def make_preview(
 def _encode(
     source: Path, info: VideoInfo, lut_path: Path | None, partial_path: Path, writer: FrameWriter
 ) -> None:
-    """Encode for fast seeking:
-
-    one key frame per second, and no B-frames because they need an edit list for the time shift.
-    """
+    """Encode for fast seeking: a key frame per second, and no B-frames, which would need an edit list."""
     with source.open("rb") as clip:
         writer.write(
             [

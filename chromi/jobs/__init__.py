@@ -1,1 +1,1 @@
-"""Jobs: the queue, what runs them, and what cleans up after them."""
+"""Jobs: the queue, the code that runs them, and the code that cleans up after them."""

@@ -1,4 +1,4 @@
-"""The periodic cleanup: delete what has expired, recover lost jobs."""
+"""Clean up periodically: delete what has expired and recover lost jobs."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from chromi.storage import Storage
 logger = logging.getLogger(__name__)
 
 ORPHAN_AGE_S = 600
-"""A file without a row is deleted when nobody has written to it for this long."""
+"""A file without a row is deleted once nobody has written to it for this long."""
 WORKER_MAX_AGE_S = 3600
-"""The row of a worker is deleted this long after its last heartbeat."""
+"""A worker's row is deleted this long after its last heartbeat."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ class CleanupReport(RecoveryReport):
 def run_cleanup(
     settings: Settings, storage: Storage, waiting_ids: set[str], enqueue: Callable[[str], object]
 ) -> CleanupReport:
-    """Delete everything that has expired and recover lost jobs; this may run at any time, also twice at once.
+    """Delete everything that has expired and recover lost jobs.
 
-    Steps that write no row come first: on a full disk they free the space that the others need.
+    This may run at any time, even twice at once. Steps that write no rows come first: on a full disk, they
+    free the space that the others need.
     """
     report = CleanupReport(
         frames_removed=best_effort(lambda: prune_frame_cache(storage)),
@@ -74,13 +75,13 @@ def run_cleanup(
 
 
 def free_disk_space(storage: Storage) -> None:
-    """Run the steps that write no row and need no task: on a full disk, the queue cannot start a cleanup."""
+    """Run the steps that write no rows and need no task. On a full disk, the queue cannot start a cleanup."""
     best_effort(lambda: prune_frame_cache(storage))
     best_effort(lambda: _remove_orphans(storage))
 
 
 def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
-    """Remove the uploads, complete or not, that nobody has used for `upload_ttl_s` and no job needs."""
+    """Remove uploads, complete or not, that have been unused for `upload_ttl_s` and that no job needs."""
     needed = Job.select(Job.upload).where(Job.state.not_in(FINAL_STATES), Job.upload.is_null(False))
     unused = (Upload.used_at < time.time() - settings.upload_ttl_s) & Upload.id.not_in(needed)
     # The DELETE rechecks the condition, because the upload may be used in the meantime.
@@ -88,7 +89,7 @@ def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
 
 
 def _remove_expired_results(settings: Settings, storage: Storage) -> int:
-    """Remove results without a live link, and other finished jobs after `upload_ttl_s`."""
+    """Remove results without a live link, and remove other finished jobs after `upload_ttl_s`."""
     needed = Link.select(Link.job).where(Link.live())
     finished = Job.select(Job.id).where(Job.state == State.SUCCESS, Job.kind == JobKind.CONVERT)
     expired = finished.where(Job.id.not_in(needed))
@@ -101,9 +102,9 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
 
 
 def _remove_orphans(storage: Storage) -> int:
-    """Remove files that belong to no row, which a crash may leave.
+    """Remove files without a row, which a crash may leave behind.
 
-    A running job's result may exist already, while its worker waits to record it.
+    A running job's result may already exist while its worker is waiting to record it.
     """
     jobs = list(Job.select().where(Job.state.in_((State.IN_PROGRESS, State.SUCCESS))))
     running = [job for job in jobs if job.state == State.IN_PROGRESS]
@@ -119,7 +120,7 @@ def _remove_orphans(storage: Storage) -> int:
 
 
 def _remove_old_files_except(kept_names: set[str], paths: Iterable[Path]) -> int:
-    """Remove files and folders that are not to be kept and have not been written to for ORPHAN_AGE_S."""
+    """Remove files and folders that need not be kept and have not been written to for ORPHAN_AGE_S."""
     removed = 0
     for path in paths:
         try:

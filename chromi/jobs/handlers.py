@@ -1,4 +1,4 @@
-"""The kinds of jobs: how each one runs, what it returns, and how pages show it.
+"""The kinds of jobs: how each is run, what it returns, and how pages show it.
 
 To add a kind, add it to `JobKind`, write its handler, and register it in JOB_TYPES.
 """
@@ -25,26 +25,26 @@ Handler = Callable[[Job, Lease, Storage], Mapping[str, Any]]
 
 
 class Duplicates(Enum):
-    """What happens when a job of the same kind is unfinished for the same upload."""
+    """What to do if a job of the same kind is unfinished for the same upload."""
 
     REJECT = auto()
     """The request fails with AlreadyRunning if the options are the same; otherwise both jobs run."""
     REPLACE = auto()
-    """The earlier job is cancelled."""
+    """The earlier job is canceled."""
     REUSE = auto()
     """The earlier job is returned."""
 
 
 @dataclass(frozen=True)
 class JobType:
-    """All there is to know about one kind of job."""
+    """Everything specific to one kind of job."""
 
     run: Handler
     fragment: str
-    """The template that shows the job where it was started."""
+    """The template that shows the job on the page where it was started."""
     duplicates: Duplicates
     success_title: Message | None = None
-    """The heading of the page of a successful job; None if the kind has a result page of its own."""
+    """The page heading of a successful job, or None if the kind has its own result page."""
     on_success: Callable[[Job, Settings], object] = lambda job, settings: None
     """Called in the transaction that records the success."""
 
@@ -64,7 +64,7 @@ def _convert(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
 
 
 def _create_own_link(job: Job, settings: Settings) -> None:
-    """Create the link that the result page itself uses."""
+    """Create the link that the result page uses for itself."""
     Link.create(job=job, expires_at=time.time() + settings.link_ttl_s, shared=False)
 
 
@@ -81,7 +81,7 @@ def _estimate(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
 
 
 def _find_loops(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
-    """Search for windows with the length of the part of the clip that the GIF would show."""
+    """Search for windows as long as the part of the clip that the GIF would show."""
     loops = find_loops(
         storage.upload_path(job.upload_id or ""),
         duration_s=job.options.duration_s * job.options.speed,
@@ -97,7 +97,7 @@ def _make_preview(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]
 
 
 def _frame_cache_path(job: Job, storage: Storage) -> Path | None:
-    """Return where the job's frames are cached for the next job; None for an upload that has no next job."""
+    """Return where the job's frames are cached for the next job, or None if the upload cannot have one."""
     if job.upload is None or job.upload.one_shot:
         return None
     path = storage.frame_cache_path(job.upload.id, job.options.frame_cache_key())

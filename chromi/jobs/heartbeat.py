@@ -1,4 +1,4 @@
-"""The thread of each worker that sends heartbeats and recovers lost jobs."""
+"""Send heartbeats and recover lost jobs in a thread of each worker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def start_heartbeat(
 
 
 def send_heartbeat(worker_id: str, storage: Storage) -> None:
-    """Record that this worker is alive; free disk space first if the disk is full."""
+    """Record that this worker is alive, freeing disk space first if the disk is full."""
     try:
         with database.connection_context():
             if storage.is_full():

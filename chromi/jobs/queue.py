@@ -1,7 +1,7 @@
 """The job queue: Huey hands a job's id to a worker, which runs the job.
 
-Huey deletes a task when it hands it out, so nothing relies on the queue: a task may be lost or arrive twice,
-and the lease and the conditional transitions of the job's row still lead to one result.
+Huey deletes a task when it hands it out, so nothing relies on the queue. A task may be lost or arrive twice;
+the lease and the conditional transitions of the job's row still guarantee a single result.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Queue:
 
     huey: JsonHuey
     enqueue: Callable[[str], object]
-    """Hand a job's id to the workers; with `immediate`, the job runs before this returns."""
+    """Hand a job's id to the workers. With `immediate`, the job runs before this returns."""
 
     def waiting_ids(self) -> set[str]:
         """Return the ids of the jobs that have a task in the queue."""
@@ -45,7 +45,7 @@ class Queue:
 
 
 def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storage, Queue]:
-    """Open what server, worker and command line share: the media folder, the database, the queue.
+    """Open what the server, worker and command line share: the media folder, the database and the queue.
 
     Raises ServiceUnhealthy if one of the databases cannot be used.
     """
@@ -57,7 +57,7 @@ def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storag
     try:
         return storage, create_queue(settings, storage, immediate=immediate)
     except sqlite3.OperationalError:
-        raise  # locked or out of disk space: this is temporary
+        raise  # locked or out of disk space, which is temporary
     except sqlite3.DatabaseError as error:
         path = settings.instance / "queue.db"
         raise ServiceUnhealthy(
@@ -69,7 +69,7 @@ def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storag
 def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Queue:
     """Create the queue in `queue.db`, with its tasks and the hooks that run when a worker starts.
 
-    Task results are not stored, because the job's row has them. A task is on disk when `enqueue` returns.
+    Task results are not stored, because they are in the job's row. A task is on disk when `enqueue` returns.
     """
     huey = JsonHuey(
         filename=str(settings.instance / "queue.db"),
@@ -85,7 +85,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
                 is_queued_again = run_job(job_id, settings, storage)
                 _log_end(job_id)
             except KeyboardInterrupt:
-                # The consumer is stopping and the job was released; the next consumer finds it at once.
+                # The consumer is stopping and has released the job. The next consumer finds it immediately.
                 queue.enqueue(job_id)
                 raise
         if is_queued_again:
@@ -103,7 +103,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
 
     queue = Queue(huey, enqueue)
 
-    # Runs before waiting jobs, and is dropped if it is late: the next one does the same work.
+    # This runs before waiting jobs and is dropped if it is late, because the next one does the same work.
     huey.periodic_task(crontab(), name=CLEANUP, priority=10, expires=50)(clean_up)
     huey.on_startup(name="lock")(lambda: WorkerLocks(storage.workers).hold(worker_id()))
     huey.on_startup(name="heartbeat")(

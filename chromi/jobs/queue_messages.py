@@ -1,7 +1,7 @@
-"""What the queue stores: JSON that names one of our tasks and a job, and nothing that could be code.
+"""Serialize queue messages as JSON that names one of our tasks and a job, and can never contain code.
 
-Huey's default format is pickle. Anyone who can write to the queue file, such as a converter that was taken
-over on a kernel without Landlock, could use it to run code in the worker.
+Huey's default format is pickle. Anyone who can write to the queue file, such as a compromised converter on a
+kernel without Landlock, could use it to run code in the worker.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 
 RUN_JOB, CLEANUP = "run_job", "cleanup"
 ARGUMENT_COUNTS = {f"chromi.jobs.queue.{RUN_JOB}": 1, f"chromi.jobs.queue.{CLEANUP}": 0}
-"""The tasks by the names that Huey gives them, and how many job ids each takes."""
+"""The tasks, by the names that Huey gives them, and the number of job ids that each takes."""
 
 MAX_BYTES = 500
 _ID = re.compile(r"[0-9a-f-]{32,36}")
 
 
 class InvalidMessage(ValueError):
-    """A message that none of our tasks produces."""
+    """A message that none of our tasks produce."""
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # Huey ships no types
@@ -64,7 +64,7 @@ def _parse(*, id: Any, task: Any, job_ids: Any, expires: Any) -> HueyMessage:  #
 
 
 class JsonHuey(SqliteHuey):  # type: ignore[misc]  # Huey ships no types
-    """Huey with JSON messages. An invalid message is dropped with a warning."""
+    """Huey with JSON messages. Invalid messages are dropped with a warning."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__("chromi", serializer=JsonSerializer(), **options)
@@ -78,7 +78,7 @@ class JsonHuey(SqliteHuey):  # type: ignore[misc]  # Huey ships no types
         return None
 
     def _deserialize_all(self, messages: list[bytes]) -> list[Any]:
-        """Skip what `dequeue` will drop with a warning."""
+        """Deserialize messages, skipping those that `dequeue` will drop with a warning."""
         tasks = []
         for data in messages:
             try:

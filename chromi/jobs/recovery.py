@@ -16,23 +16,26 @@ from chromi.storage.worker_locks import WorkerLocks
 logger = logging.getLogger(__name__)
 
 RECHECK_DELAY_S = 2.0
-"""A live worker renews its lease within this time, so a change of the clock takes no job from it."""
+"""A live worker renews its lease within this time, so a clock change never takes a job from it."""
 ENQUEUE_GRACE_S = 10
-"""A new job's row is committed a moment before its task is enqueued; it counts as lost only after this."""
+"""A new job's row is committed just before its task is enqueued.
+
+Only after this long does it count as lost.
+"""
 
 
 @dataclass(frozen=True)
 class RecoveryReport:
-    """How many lost jobs were failed, after their last attempt, and how many were requeued."""
+    """How many lost jobs were failed after their last attempt, and how many were requeued."""
 
     jobs_failed: int = 0
     jobs_requeued: int = 0
 
 
 def recover_jobs(storage: Storage, waiting_ids: set[str], enqueue: Callable[[str], object]) -> RecoveryReport:
-    """Requeue, or fail, the jobs that are lost.
+    """Requeue or fail lost jobs.
 
-    This may run at any time, also twice at once, and is cheap enough for every few seconds.
+    This may run at any time, even twice at once, and is cheap enough to run every few seconds.
     """
     return RecoveryReport(
         jobs_failed=best_effort(lambda: _release_jobs_of_dead_workers(storage)),
@@ -43,7 +46,7 @@ def recover_jobs(storage: Storage, waiting_ids: set[str], enqueue: Callable[[str
 def is_lost(job: Job, waiting_ids: set[str]) -> bool:
     """True if the job's lease has expired, or if it is queued but has no task.
 
-    A heartbeat in the future was written before the clock was set back, and counts as expired.
+    A heartbeat in the future was written before the clock was set back and counts as expired.
     """
     now = time.time()
     if job.state == State.IN_PROGRESS:
@@ -53,7 +56,7 @@ def is_lost(job: Job, waiting_ids: set[str]) -> bool:
 
 
 def _release_jobs_of_dead_workers(storage: Storage) -> int:
-    """Release the jobs of workers that have ended or stopped responding; return how many failed."""
+    """Release the jobs of workers that have ended or stopped responding, and return how many failed."""
     failed = 0
     for worker_id in WorkerLocks(storage.workers).find_dead_workers():
         jobs = Job.select().where(Job.state == State.IN_PROGRESS, Job.worker == worker_id)
@@ -62,7 +65,7 @@ def _release_jobs_of_dead_workers(storage: Storage) -> int:
 
 
 def _release_all(jobs: Iterable[Job], storage: Storage) -> int:
-    """Release jobs; return how many failed because they had no attempt left."""
+    """Release jobs and return how many failed because they had no attempts left."""
     failed = 0
     for job in jobs:
         if _release(job):
@@ -73,7 +76,7 @@ def _release_all(jobs: Iterable[Job], storage: Storage) -> int:
 
 
 def _release(job: Job) -> bool:
-    """Take a job from its worker; true if it failed because that was its last attempt."""
+    """Take a job from its worker. Return True if it failed because that was its last attempt."""
     with database.atomic("IMMEDIATE"):  # the worker may have reported since; lock it out until we commit
         if not Job.select().where(Job.id == job.id, Job.heartbeat_at == job.heartbeat_at).exists():
             return False
@@ -96,7 +99,7 @@ def _jobs_with_expired_lease() -> list[Job]:
 
 
 def _enqueue_jobs_without_task(waiting_ids: set[str], enqueue: Callable[[str], object]) -> int:
-    """Enqueue the queued jobs that have no task, because the process that created or ran them died."""
+    """Enqueue the queued jobs that have no task because the process that created or ran them died."""
     queued = Job.select().where(Job.state == State.QUEUED)
     lost_ids = [job.id for job in queued if is_lost(job, waiting_ids)]
     for job_id in lost_ids:

@@ -1,4 +1,4 @@
-"""Remove an upload, a result or cached frames together with everything that belongs to them."""
+"""Remove an upload, a result or cached frames along with everything that belongs to them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from chromi.storage import Storage, size_of
 logger = logging.getLogger(__name__)
 
 MAX_CACHED_FRAME_SETS = 4
-"""The number of uploads whose frames stay cached, which saves the next job the reading. One set takes about
-60 MB at 720p; 10 s of noise at 1080p take 1 GB, and the volume of a small host may have 1 GB in all."""
+"""The number of uploads whose frames stay cached, so that the next job need not read the clip. One set takes
+about 60 MB at 720p. 10 s of noise at 1080p take 1 GB, which may be the entire volume of a small host."""
 
 
 def remove_job_leftovers(job: Job, storage: Storage) -> None:
-    """Remove what nothing needs once a job has ended, and restart the time to live of its upload."""
+    """Remove what is no longer needed once a job has ended, and restart its upload's time to live."""
     ended = Job.get_or_none(Job.id == job.id, Job.state.in_((State.FAILED, State.CANCELLED)))
     if ended:
-        storage.remove_result(job.id)  # it may have been cancelled at the moment it was published
+        storage.remove_result(job.id)  # it may have been canceled at the moment it was published
     if ended and ended.state == State.FAILED:
-        _remove_frames(job.upload_id, storage)  # a power cut may have damaged them: read the clip again
+        _remove_frames(job.upload_id, storage)  # a power failure may have damaged them: read the clip again
     prune_frame_cache(storage)
     best_effort(lambda: _release_upload(job.upload_id, storage))
 
@@ -44,7 +44,7 @@ def _release_upload(upload_id: str | None, storage: Storage) -> bool:
 
 
 def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
-    """Remove a result and its rows unless a live link needs it; return whether it was removed."""
+    """Remove a result and its rows unless a live link needs it, and return whether it was removed."""
     if Link.select().where(Link.job == job_id, Link.live()).exists():
         return False
     storage.remove_result(job_id)
@@ -52,9 +52,9 @@ def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
 
 
 def remove_upload(upload: Upload, storage: Storage, settings: Settings, *conditions: Any) -> bool:
-    """Remove an upload if the conditions still hold; return whether it was removed.
+    """Remove an upload if the conditions still hold, and return whether it was removed.
 
-    The client is refunded the bytes it was charged for and has not sent.
+    The client is refunded the bytes that it was charged for but has not sent.
     """
     missing_bytes = max(0, upload.length_bytes - size_of([storage.upload_path(upload.id)]))
     is_removed = _delete_upload(upload, storage, *conditions)
@@ -73,10 +73,10 @@ def _delete_upload(upload: Upload, storage: Storage, *conditions: Any) -> bool:
 
 
 def prune_frame_cache(storage: Storage) -> int:
-    """Remove cached frames, except the latest set of each of the MAX_CACHED_FRAME_SETS uploads used last.
+    """Remove cached frames, except the latest set of the MAX_CACHED_FRAME_SETS most recently used uploads.
 
-    If the disk is nearly full, all are removed. A running job keeps its own hard link. Returns the number of
-    removed sets.
+    If the disk is nearly full, all sets are removed. A running job keeps its own hard link. Returns the
+    number of sets removed.
     """
     slots = 0 if storage.is_low() else MAX_CACHED_FRAME_SETS
     uploads = {upload.id for upload in Upload.select(Upload.id)}
@@ -98,7 +98,7 @@ def _remove_frames(upload_id: str | None, storage: Storage) -> None:
 
 
 def best_effort(step: Callable[[], int]) -> int:
-    """Run a step; if the disk is full or the database is locked, log that and return 0."""
+    """Run a step. If the disk is full or the database is locked, log that and return 0."""
     try:
         return step()
     except (OperationalError, sqlite3.OperationalError, OSError) as error:

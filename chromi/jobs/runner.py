@@ -1,4 +1,4 @@
-"""Run one queued job from its claim to its end."""
+"""Run one queued job from claim to completion."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 
 
 def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
-    """Run a queued job to a state that its page can show, whatever happens.
+    """Run a queued job until it reaches a state that its page can show, whatever happens.
 
-    Returns True if the job is queued again and has to be enqueued.
+    Returns True if the job was put back into the queue and must be enqueued.
     """
     job = retry_on_lock(lambda: Job.claim(job_id, worker_id()))
     if job is None:
@@ -38,7 +38,7 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
         job_type = JOB_TYPES[JobKind(job.kind)]
         with Lease(job, watchdog=not settings.inline) as lease:
             result = job_type.run(job, lease, storage)
-        # Without the watchdog: a finished result waits for the database as long as necessary.
+        # The watchdog is off here, because a finished result waits for the database as long as necessary.
         retry_on_lock(lambda: _record_success(job, result, settings))
     except Cancelled:
         logger.info("job %s was canceled", job_id)
@@ -75,7 +75,7 @@ def _fail(job: Job, error: ChromiError) -> None:
 
 
 def worker_id() -> str:
-    """Return a name for this process that is never used again, unlike its process id."""
+    """Return a name for this process that is never reused, unlike its process id."""
     return _worker_id(os.getpid())
 
 

@@ -1,1 +1,1 @@
-"""Observe and run the service: health checks, statistics, the supervisor, backups."""
+"""Monitor and run the service: health checks, statistics, the supervisor and backups."""

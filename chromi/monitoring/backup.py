@@ -1,8 +1,8 @@
-"""Back up everything that links need into one file, while the service runs.
+"""Back up everything that links need into one file while the service is running.
 
 The backup is a tar archive of an instance folder: database, key, clips and results. The database is copied
-first, as one snapshot, with SQLite's backup API; a file whose row was created later is an orphan that the
-cleanup removes. The queue is left out, because it is rebuilt from the jobs, and so is work in progress.
+first, as a single snapshot, using SQLite's backup API. A file whose row was created later is an orphan, which
+the cleanup removes. The queue is left out, because it is rebuilt from the jobs, and so is work in progress.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from chromi.storage import Storage
 
 
 def write_backup(settings: Settings, destination: Path) -> int:
-    """Write a complete backup to a new file, or nothing; return the number of files in it.
+    """Write a complete backup to a new file, or write nothing. Return the number of files in it.
 
-    Only the owner can read it, because it contains the key that signs the links. Raises ServiceUnhealthy and
-    OSError.
+    Only its owner can read the backup, because it contains the key that signs the links. Raises
+    ServiceUnhealthy and OSError.
     """
     if os.path.lexists(destination):
         raise _already_exists(destination)
@@ -54,7 +54,7 @@ def _write_archive(settings: Settings, file: io.BufferedWriter) -> int:
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
         storage = Storage(settings.instance)
         storage.create_folders()
-        # In the work folder, so that the cleanup removes it if this process is killed.
+        # In the work folder, so the cleanup removes it if this process is killed.
         with tempfile.TemporaryDirectory(dir=storage.work, prefix="backup-") as folder:
             copy = Path(folder) / "chromi.db"
             copy_database(settings.instance / copy.name, copy)
@@ -66,19 +66,19 @@ def _write_archive(settings: Settings, file: io.BufferedWriter) -> int:
 
 
 def copy_database(source: Path, copy: Path) -> None:
-    """Copy a snapshot of a database while others write to it; the copy has no write-ahead log."""
+    """Copy a snapshot of a database while others write to it. The copy has no write-ahead log."""
     with closing(sqlite3.connect(source, timeout=30)) as original, closing(sqlite3.connect(copy)) as target:
         original.backup(target)
         target.execute("PRAGMA journal_mode = delete")
 
 
 def _finished_files(folder: Path) -> list[Path]:
-    """List the files that have their final name; the others are still being written."""
+    """List the files that have their final name. All other files are still being written."""
     return sorted(path for path in folder.glob("*") if not path.name.startswith((".", "incoming-")))
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """Add a file with its current length; a missing file has simply expired."""
+    """Add a file with its current length. A missing file has expired in the meantime."""
     with suppress(FileNotFoundError), path.open("rb") as file:
         member = archive.gettarinfo(arcname=name, fileobj=file)
         member.mode = 0o600

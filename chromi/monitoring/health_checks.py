@@ -1,4 +1,4 @@
-"""Health checks of everything a conversion needs, for `/health/` and `python -m chromi doctor`."""
+"""Check the health of everything that a conversion needs, for `/health/` and `python -m chromi doctor`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INTEGRITY_CHECK_INTERVAL_S = 60
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check, with a sentence about it."""
+    """The result of a check, with a sentence that describes it."""
 
     name: str
     ok: bool
@@ -32,7 +32,7 @@ class Check:
 
 
 def check_service(settings: Settings, queue: Queue) -> list[Check]:
-    """Run all checks; none of them affects another."""
+    """Run all checks independently of each other."""
     checks: dict[str, Callable[[], str]] = {
         "database": _check_database,
         "queue": lambda: _check_queue(queue),
@@ -61,7 +61,7 @@ def _check_database() -> str:
 
 @lru_cache(maxsize=1)
 def _check_integrity_once(interval: int) -> None:
-    """Check the whole database once per interval, because load balancers ask every second or two."""
+    """Check the whole database once per interval, because load balancers poll every second or two."""
     check_integrity()
 
 
@@ -80,7 +80,7 @@ def _check_worker(settings: Settings) -> str:
 
 @cache
 def _check_ffmpeg() -> str:
-    """Run ffmpeg once. Failures are not cached, because a raised error is not."""
+    """Run ffmpeg once. Failures are not cached, because raised errors never are."""
     report = inspect_ffmpeg()
     if report.missing:
         raise ServiceUnhealthy(f"ffmpeg {report.version} lacks {', '.join(report.missing)}.")
@@ -100,12 +100,15 @@ def _check_sandbox(settings: Settings) -> str:
 def _check_disk(settings: Settings) -> str:
     free_bytes = shutil.disk_usage(settings.instance).free
     if free_bytes < MIN_FREE_BYTES:
-        raise ServiceUnhealthy(f"Only {free_bytes // MB} MB free; {MIN_FREE_BYTES // MB} MB are needed.")
+        raise ServiceUnhealthy(f"Only {free_bytes // MB} MB free; {MIN_FREE_BYTES // MB} MB are required.")
     return f"{free_bytes // MB} MB free."
 
 
 def _describe_hosts(settings: Settings) -> str:
-    """Any host name is fine for a private service, so this is advice and never fails."""
+    """Describe the allowed hosts.
+
+    A private service may accept any hostname, so this is advice and never fails.
+    """
     if settings.trusted_hosts:
-        return f"Accepts the host names {', '.join(settings.trusted_hosts)}."
-    return "Accepts any host name, also in share links: on the internet, set CHROMI_TRUSTED_HOSTS."
+        return f"Accepts the hostnames {', '.join(settings.trusted_hosts)}."
+    return "Accepts any hostname, even in share links. On the internet, set CHROMI_TRUSTED_HOSTS."

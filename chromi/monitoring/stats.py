@@ -1,4 +1,4 @@
-"""Statistics about jobs, workers and disk usage, for /metrics and the admin page."""
+"""Collect statistics about jobs, workers and disk usage for /metrics and the admin page."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from chromi.storage import Storage, files_in, size_of
 
 @dataclass(frozen=True)
 class Stats:
-    """A snapshot of rows and files; ages in seconds."""
+    """A snapshot of rows and files. Ages are in seconds."""
 
     jobs: dict[tuple[str, str], int]
     """Number of rows by kind and state."""
     oldest_queued_age_s: float | None
     """None if no job is queued."""
     worker_ages_s: dict[str, float]
-    """Seconds since the last heartbeat of each worker, the latest first."""
+    """Seconds since the last heartbeat of each worker, most recent first."""
     disk_free_bytes: int
     disk_total_bytes: int
     database_bytes: int
-    """The database and the queue together, as is `wal_bytes`."""
+    """The database and the queue combined, as for `wal_bytes`."""
     wal_bytes: int
     media_bytes: dict[str, int]
-    """By folder."""
+    """Keyed by folder."""
 
     @property
     def queue_length(self) -> int:

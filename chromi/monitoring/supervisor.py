@@ -1,4 +1,4 @@
-"""`python -m chromi serve`: run the web server and the consumer as two processes that end together."""
+"""Run the web server and the consumer as two processes that end together (`python -m chromi serve`)."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ JOB_GRACE_S = 100
 """How long a running conversion may take to finish after SIGTERM before it is requeued."""
 WORKER_GRACE_S = {signal.SIGTERM: JOB_GRACE_S + 5, signal.SIGINT: 15}
 WEB_GRACE_S = 10
-"""waitress gives running requests 5 s. All of this fits into the 120 s that docs/deploy.md recommends."""
+"""waitress gives active requests 5 s. The total fits into the 120 s that docs/deploy.md recommends."""
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 _SIGNALS = _STOP_SIGNALS | {signal.SIGCHLD}
 
 
 def run(settings: Settings) -> int:
-    """Run both processes until one ends or a signal arrives; return the exit code, 0 after a clean stop.
+    """Run both processes until one ends or a signal arrives. Return the exit code: 0 after a clean stop.
 
-    SIGTERM lets a running conversion finish; Ctrl-C requeues it at once. The web server keeps responding
+    SIGTERM lets a running conversion finish; Ctrl-C requeues it immediately. The web server keeps responding
     until the worker has ended.
     """
     lock = _lock(settings.instance)
@@ -47,7 +47,7 @@ def run(settings: Settings) -> int:
     with lock:  # held until both have ended
         received = services.wait_for_end(services.web, services.worker)
         if received is None:
-            # Do not wait for a conversion: the process manager has to restart this process now.
+            # Do not wait for a conversion, because the process manager must restart this process now.
             services.stop(signal.SIGINT)
             logger.critical("Chromi has stopped because one of its two processes ended unexpectedly.")
             return 1
@@ -55,18 +55,18 @@ def run(settings: Settings) -> int:
 
 
 class _Services:
-    """The web server and the consumer, and the orphans of both if this process is PID 1."""
+    """The web server and the consumer, plus their orphans if this process is PID 1."""
 
     def __init__(self, web: Child, worker: Child) -> None:
         self.web, self.worker = web, worker
 
     def stop(self, received: signal.Signals) -> bool:
-        """Stop the worker, then the web server; return whether both ended without being killed."""
+        """Stop the worker, then the web server. Return whether both ended without being killed."""
         worker_ended = self._end(self.worker, received, WORKER_GRACE_S[received])
         return self._end(self.web, signal.SIGTERM, WEB_GRACE_S) and worker_ended
 
     def _end(self, child: Child, signum: signal.Signals, grace_s: float) -> bool:
-        """Send a signal and wait; kill the child after the grace period or if another signal arrives."""
+        """Send a signal and wait. Kill the child after the grace period or if another signal arrives."""
         child.send_signal(signum)
         self.wait_for_end(child, timeout_s=grace_s)
         ended = child.returncode is not None
@@ -78,7 +78,7 @@ class _Services:
     def wait_for_end(
         self, *children: Child, timeout_s: float = threading.TIMEOUT_MAX
     ) -> signal.Signals | None:
-        """Wait for a child to end, for a stop signal or for the timeout; return the signal if one arrived."""
+        """Wait for a child to end, a stop signal or the timeout. Return the signal if one arrived."""
         deadline = time.monotonic() + timeout_s
         while True:
             self._reap()
@@ -89,9 +89,9 @@ class _Services:
                 return received and signal.Signals(received.si_signo)
 
     def _reap(self) -> None:
-        """Reap every process that has ended: SIGCHLD tells neither which one nor how many.
+        """Reap every process that has ended, because SIGCHLD tells neither which nor how many.
 
-        PID 1 inherits orphans, for example the ffmpeg of a killed worker, whose end means nothing here.
+        PID 1 inherits orphans, for example the ffmpeg of a killed worker. Their end is not significant here.
         """
         while True:
             ours = {child.pid: child for child in (self.web, self.worker) if child.returncode is None}
@@ -119,7 +119,7 @@ def _lock(instance: Path) -> IO[str]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of the children: uploads are spooled to TMPDIR, and /tmp is often in memory."""
+    """Return the children's environment. Uploads are spooled to TMPDIR, because /tmp is often in memory."""
     instance = settings.instance.resolve()  # the children run in the project folder
     spool = instance / "tmp"
     spool.mkdir(parents=True, exist_ok=True)
@@ -131,13 +131,16 @@ def _web_command() -> list[str]:
 
 
 def _consumer_command(settings: Settings) -> list[str]:
-    """Log errors only; poll every 0.1 to 0.5 s; finish on SIGTERM; restart a worker after 50 tasks."""
+    """Return the command line of the consumer.
+
+    It logs only errors, polls every 0.1 to 0.5 s, finishes on SIGTERM, and restarts a worker after 50 tasks.
+    """
     options = f"-q -k process -w {settings.workers} -d 0.1 -m 0.5 -g TERM -t {JOB_GRACE_S} -M 50 -c 1"
     return [sys.executable, "-m", "huey.bin.huey_consumer", "worker.huey", *options.split()]
 
 
 def _start(command: list[str], environ: dict[str, str]) -> Child:
-    """Start a child in its own session, so that Ctrl-C does not reach it, which dies with this process."""
+    """Start a child in its own session, so that Ctrl-C does not reach it. It dies with this process."""
     parent_pid = os.getpid()
 
     def prepare() -> None:

@@ -1,4 +1,4 @@
-"""Files that are being written, and the sizes of those on disk."""
+"""Write files and measure the sizes of those on disk."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from chromi.errors import NotFound, UploadLocked
 
 
 def make_files_private() -> None:
-    """Set the umask, so that only the owner can read the files of this process and of its children."""
+    """Set the umask so that only the owner can read the files of this process and its children."""
     os.umask(0o077)
 
 
 def new_id() -> str:
-    """Return a random id of 128 bits. There is no login: anyone who knows an id may see what it names."""
+    """Return a random 128-bit id. There is no login: anyone who knows an id may access what it names."""
     return secrets.token_hex(16)
 
 
 class IncomingFile(io.BufferedRandom):
-    """A file that is being uploaded; it is deleted when it is closed, unless it was kept.
+    """A file that is being uploaded. It is deleted when closed unless it was kept.
 
-    The multipart parser writes directly to it, in the uploads folder, so keeping it is a rename instead of
-    another copy of up to 100 MB.
+    The multipart parser writes directly to this file in the uploads folder. Keeping it is therefore a rename
+    instead of another copy of up to 100 MB.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,9 +35,10 @@ class IncomingFile(io.BufferedRandom):
         super().__init__(io.FileIO(self.path, "x+"))
 
     def keep(self, destination: Path) -> None:
-        """Move the file to its final name; closing it then deletes nothing.
+        """Move the file to its final name. Closing it then deletes nothing.
 
-        Not `atomic_publish`: should a power cut lose the bytes, the client uploads the clip again.
+        This does not use `atomic_publish`: if a power failure loses the bytes, the client uploads the clip
+        again.
         """
         self.flush()
         os.replace(self.path, destination)
@@ -45,12 +46,12 @@ class IncomingFile(io.BufferedRandom):
     def close(self) -> None:
         try:
             super().close()
-        finally:  # on a full disk even closing fails
+        finally:  # on a full disk, even closing fails
             self.path.unlink(missing_ok=True)
 
 
 class PartialFile(io.FileIO):
-    """A file that grows chunk by chunk; an exclusive lock keeps other writers out while it is open."""
+    """A file that grows chunk by chunk. An exclusive lock keeps other writers out while it is open."""
 
     def __init__(self, path: Path) -> None:
         """Open and lock the file. Raises NotFound if it is gone and UploadLocked if it is locked."""
@@ -65,7 +66,7 @@ class PartialFile(io.FileIO):
             raise UploadLocked from error
 
     def close(self) -> None:
-        """Unlock explicitly: a program that another thread starts holds our descriptors for a moment."""
+        """Unlock explicitly, because a program started by another thread briefly holds our descriptors."""
         if not self.closed:
             fcntl.flock(self.fileno(), fcntl.LOCK_UN)
         super().close()
@@ -75,19 +76,19 @@ class PartialFile(io.FileIO):
         return os.fstat(self.fileno()).st_size
 
     def append(self, content: bytes) -> None:
-        """Write all of `content`, or as much as a full disk has room for. Raises OSError."""
+        """Write all of `content`, or as much as fits if the disk fills up. Raises OSError."""
         rest = memoryview(content)
         while rest:
             rest = rest[self.write(rest) :]
 
 
 def files_in(folder: Path) -> Iterator[Path]:
-    """Yield the files at any depth. Unlike rglob(), this survives files and folders that disappear."""
+    """Yield the files at any depth. Unlike rglob(), this tolerates files and folders that disappear."""
     return (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
 
 
 def size_of(files: Iterable[Path]) -> int:
-    """Return the total bytes of the files that exist; files may disappear while they are counted."""
+    """Return the total bytes of the files that exist. Files may disappear while they are being counted."""
     size_bytes = 0
     for path in files:
         with suppress(OSError):

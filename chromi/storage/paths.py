@@ -1,4 +1,4 @@
-"""Where files are: paths are built from ids that the server generated, never from user input."""
+"""Build the paths of files from ids that the server generated, never from user input."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from chromi.errors import NotFound
 from chromi.storage.files import IncomingFile
 
 MIN_FREE_BYTES = 500 * MB
-"""An upload is on disk twice for a moment; a conversion keeps 50 to 500 MB of frames and writes the GIF."""
+"""An upload is briefly on disk twice. A conversion keeps 50 to 500 MB of frames and writes the GIF."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _FRAME_CACHE_KEY = re.compile(r"[0-9a-f]{16}")
 
 
 class Storage:
-    """The media folder: uploads, cached frames, work in progress and results, each named by its row's id."""
+    """The media folder: uploads, cached frames, work in progress and results.
+
+    Each is named after its row's id.
+    """
 
     def __init__(self, instance: Path) -> None:
         media = instance.resolve() / "media"
@@ -43,13 +46,13 @@ class Storage:
         return self.uploads / _check_name(upload_id)
 
     def preview_path(self, upload_id: str) -> Path:
-        """Return the path of the copy of an upload that every browser can play."""
+        """Return the path of an upload's copy that every browser can play."""
         return self.uploads / f"{_check_name(upload_id)}.mp4"
 
     # -- cached frames ---------------------------------------------------------------------------------
 
     def frame_cache_path(self, upload_id: str, frame_cache_key: str) -> Path:
-        """Return the path of an upload's extracted frames; see ConversionOptions.frame_cache_key()."""
+        """Return the path of an upload's extracted frames. See ConversionOptions.frame_cache_key()."""
         return self.frames / f"{_check_name(upload_id)}-{_check_name(frame_cache_key, _FRAME_CACHE_KEY)}.nut"
 
     def cached_frames(self) -> list[tuple[str, Path]]:
@@ -60,11 +63,11 @@ class Storage:
     # -- jobs ------------------------------------------------------------------------------------------
 
     def attempt_path(self, job_id: str, attempt: int) -> Path:
-        """Return the work folder of one attempt at a job; no two attempts share one."""
+        """Return the work folder of one attempt at a job. No two attempts share a folder."""
         return self.work / f"{_check_name(job_id)}-{attempt:d}"
 
     def remove_attempts(self, job_id: str) -> None:
-        """Remove the work folders that killed attempts at a job have left."""
+        """Remove the work folders left behind by killed attempts at a job."""
         for path in self.work.glob(f"{_check_name(job_id)}-*"):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -72,7 +75,7 @@ class Storage:
         return self.results / f"{_check_name(job_id)}.gif"
 
     def source_frame_path(self, job_id: str) -> Path:
-        """Return the path of the first frame in full color."""
+        """Return the path of the full-color first frame."""
         return self.results / f"{_check_name(job_id)}.jpg"
 
     def remove_result(self, job_id: str) -> None:
@@ -82,16 +85,19 @@ class Storage:
     # -- disk space ------------------------------------------------------------------------------------
 
     def is_full(self) -> bool:
-        """True if there is no room even for a row."""
+        """True if there is not even room for a row."""
         return shutil.disk_usage(self.uploads).free < MB
 
     def is_low(self) -> bool:
-        """True if there is less than MIN_FREE_BYTES."""
+        """True if less than MIN_FREE_BYTES are free."""
         return shutil.disk_usage(self.frames).free < MIN_FREE_BYTES
 
 
 def _check_name(name: str, pattern: re.Pattern[str] = _ID) -> str:
-    """Return the name. Raises NotFound unless it looks like a generated one: no path leaves its folder."""
+    """Return the name.
+
+    Raises NotFound unless it looks like a generated name, so no path leaves its folder.
+    """
     if not pattern.fullmatch(name):
         raise NotFound
     return name

@@ -1,7 +1,8 @@
-"""Which workers are alive: each one holds a lock on a file named after it.
+"""Track which workers are alive: each holds a lock on a file named after it.
 
-The kernel releases the lock when the process ends, however it ends. So every process notices at once that a
-worker was killed, also after a restart, and whatever the clock or a reused process id says.
+The kernel releases the lock whenever and however the process ends. Other processes therefore notice
+immediately that a worker was killed, even after a restart, regardless of clock changes and reused process
+ids.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 
 class WorkerLocks:
-    """The lock files in one folder. A worker id is never used twice."""
+    """The lock files in one folder. A worker id is never reused."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,10 +29,10 @@ class WorkerLocks:
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), path.stat()):
                     return
-            os.close(descriptor)  # deleted before it was locked, as the file of a dead worker
+            os.close(descriptor)  # deleted before it was locked, as if it belonged to a dead worker
 
     def find_dead_workers(self) -> Iterator[str]:
-        """Yield the ids of workers that have ended; each file is deleted when the next id is requested.
+        """Yield the ids of workers that have ended. Each file is deleted when the next id is requested.
 
         Raises OSError.
         """
@@ -44,7 +45,7 @@ class WorkerLocks:
 
 @contextmanager
 def _try_lock(path: Path) -> Iterator[bool]:
-    """Lock a file; yields False if it is gone or another process holds the lock."""
+    """Lock a file. Yields False if it is gone or another process holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""Extract translatable messages to each language's messages.po, and compile it to messages.mo.
+"""Extract translatable messages into each language's messages.po, and compile it to messages.mo.
 
-Run it with `make translations`. A new message has an empty translation, which is shown in English; messages
+Run this with `make translations`. A new message has an empty translation and is shown in English. Messages
 that are no longer used are removed.
 """
 
@@ -49,7 +49,7 @@ def update_catalog(language: str, template: Catalog) -> Catalog:
 
 
 def to_po(catalog: Catalog) -> bytes:
-    """Return messages.po without a header, which would repeat what the language implies."""
+    """Return messages.po without a header, which would only repeat what the language implies."""
     text = io.BytesIO()
     write_po(text, catalog, omit_header=True, include_lineno=False, width=100)
     return text.getvalue()

@@ -69,7 +69,7 @@ def test_convert_reports_invalid_options(
     [
         ("nowhere/out.gif", "Cannot write"),
         ("/dev/full", "is not a regular file"),
-        ("clip.mp4", "is also used as another file"),
+        ("clip.mp4", "is used for another file"),
     ],
 )
 def test_convert_checks_destination_before_converting(

@@ -30,8 +30,7 @@ _CHROMATICITIES = {
     "smpte431": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     "smpte432": ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
 }
-"""The x and y chromaticities of red, green and blue, keyed by ffmpeg's name for the primaries (ITU-T H.273,
-table 2).
+"""The chromaticities of red, green and blue, keyed by ffmpeg's name for the primaries (H.273, table 2).
 
 SMPTE 170M and 240M are left out because Chromium treats them as BT.709.
 """

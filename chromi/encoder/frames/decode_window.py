@@ -140,8 +140,7 @@ class WindowDecoder:
                 return DecodedFrames(path, stored)
 
     def _list_seek_points(self, offset_s: float) -> Iterator[float | None]:
-        """Yield positions to start reading from: the key frame before the start, well before it, and the
-        file's start.
+        """Yield positions to read from: the key frame before the start, well before it, and the file's start.
 
         Seeking lands in the wrong place or on undecodable frames if the index is missing, if edit lists cut
         the clip, or if the stream uses intra refresh instead of key frames.

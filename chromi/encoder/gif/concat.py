@@ -28,8 +28,7 @@ class EncodedSegment:
 
 
 def concat_segments(segments: Sequence[EncodedSegment], destination: Path, *, fps: int) -> int:
-    """Write the frames of all segments to `destination` as an endlessly looping GIF; return the number of
-    frames.
+    """Write all segments' frames to `destination` as an endlessly looping GIF; return the number of frames.
 
     The delays are whole centiseconds (4, 4, 5, 4, 4, 4 at 24 fps) and never drift from `fps`: 144 frames last
     exactly 600. Raises BrokenResult if a segment is not a complete GIF.

@@ -37,8 +37,7 @@ class GifInfo:
 def validate_gif(
     gif_path: Path, options: ConversionOptions, frame_count: int, *, on_tick: Callable[[int], None]
 ) -> GifInfo:
-    """Parse the whole file and check it against the output contract; `on_tick` receives the frames parsed so
-    far.
+    """Parse the whole file and check it against the output contract; `on_tick` gets the frames parsed so far.
 
     One frame per second is decoded. Raises BrokenResult with a message that lists every violation.
     """

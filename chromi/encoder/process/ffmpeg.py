@@ -95,10 +95,7 @@ def untrusted_input(descriptor: int, *, threads: int, before: Sequence[str] = ()
 
 
 def escape_path(path: Path) -> str:
-    """Escape a path for a filtergraph, which unescapes it twice:
-
-    once as part of the graph and once as an option.
-    """
+    """Escape a path for a filtergraph, which unescapes it twice: as part of the graph and as an option."""
     option = re.sub(r"([\\':])", r"\\\1", str(path))
     return re.sub(r"([\\'\[\],;])", r"\\\1", option)
 

@@ -68,8 +68,7 @@ class ProcessResult:
         raise EncodeError(detail=f"exited with {self.exit_code}: {self.log}")
 
     def check_not_killed(self) -> None:
-        """Raise ConverterKilled if another process killed it or if the machine lacked the resources to start
-        it.
+        """Raise ConverterKilled if another process killed it, or if the machine lacked resources to start it.
 
         A process killed by `run_program` itself has no result.
         """

@@ -17,10 +17,7 @@ UNKNOWN = "unknown"
 
 @dataclass
 class StreamPackets:
-    """A summary of a stream's packets:
-
-    `coded_px` is the coded size, and `end_s` is the end of the last packet.
-    """
+    """A summary of a stream's packets: `coded_px` is the coded size, `end_s` the end of the last packet."""
 
     codec: str = UNKNOWN
     coded_px: tuple[int, int] = (0, 0)
@@ -30,8 +27,7 @@ class StreamPackets:
 
 
 class PacketListing:
-    """Parse the output of `framecrc`: lines of `#key STREAM: value`, followed by a line of numbers per
-    packet.
+    """Parse the output of `framecrc`: lines of `#key STREAM: value`, then a line of numbers per packet.
 
     `times_s` holds the timestamps of all packets larger than a few bytes; smaller packets repeat a frame.
     Packets outside the file's edit list and all other lines are ignored.
@@ -108,8 +104,7 @@ class FrameLog:
 
 
 class ContainerLog:
-    """Parse two properties of the container from ffmpeg's stream lines, because `showinfo` does not report
-    them.
+    """Parse two properties of the container from ffmpeg's stream lines, which `showinfo` does not report.
 
     A file can forge these lines, but only to its own detriment: it is rejected or its own colors are wrong.
     """
@@ -138,8 +133,7 @@ class ContainerLog:
 
 
 class FirstFrameLog:
-    """Parse what the `showinfo` filter `filter` logs about the first frame; `format` is empty if there is
-    none.
+    """Parse what the `showinfo` filter `filter` logs about the first frame; `format` is empty if none.
 
     The timestamp is a fraction, because ffmpeg prints seconds with only six digits, which is too imprecise
     after an hour. `x264_build` is the version of the x264 encoder, from its message in the first frame, which

@@ -24,7 +24,7 @@ _COMPRESSED_MOVIE = re.compile(b"cmov")
 _COMPRESSED_DATA_OFFSET = 28
 """Offset from the `cmov` type to the compressed data. ffmpeg hardly checks the bytes in between."""
 _WINDOW_BYTES = 250_000
-"""Number of bytes searched at once in up to 2 ms, during which no other thread can run"""
+"""Number of bytes searched at once in up to 2 ms, during which no other thread can run."""
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,7 @@ def require_token() -> None:
 
 
 def has_bearer_token() -> bool:
-    """Return whether the request has the admin token. Raises WrongToken and TooManyTokenAttempts for any
-    other.
+    """Return whether the request has the admin token. Raises WrongToken and TooManyTokenAttempts.
 
     Only `Bearer` counts, because a proxy with its own passwords passes `Basic` credentials on. Returns False
     if no token is configured.

@@ -14,10 +14,7 @@ def init_app(app: Flask) -> None:
 
 
 def negotiate_format() -> Format:
-    """Return the format that the client wants:
-
-    a fragment for HTMX, a page for a browser, and JSON for any other client.
-    """
+    """Return the format for this client: a fragment for HTMX, a page for a browser, JSON for any other."""
     if request.headers.get("HX-Request") == "true":
         return "fragment"
     best = request.accept_mimetypes.best_match(("application/json", "text/html"))

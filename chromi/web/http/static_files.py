@@ -54,8 +54,7 @@ class Assets:
         return modules[1:]
 
     def _inline_css_imports(self) -> None:
-        """Bundle the stylesheet: replace each @import with its file's content, in its layer, and remove
-        comments.
+        """Bundle the stylesheet: replace each @import with its file's content in its layer; remove comments.
 
         Without comments, the bundle compresses to 7.1 KB instead of 9.2 KB.
         """

@@ -1,7 +1,4 @@
-"""Check a request's headers before its body is received:
-
-whether to admit it, and whether it fits on the disk.
-"""
+"""Check a request's headers before its body is received: is it admitted, and is there disk space?"""
 
 from __future__ import annotations
 

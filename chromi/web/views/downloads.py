@@ -70,8 +70,7 @@ def download(token: str) -> Response:
 
 @bp.post("/download/<token>/", strict_slashes=False)
 def unlock(token: str) -> Response:
-    """Check the password or accept the download button. A program gets the file, and a browser gets a
-    redirect.
+    """Check the password or accept the download button. A program gets the file, a browser a redirect.
 
     The button redirects to `?download=1`, because browsers cannot resume a download that began with POST.
     """
