@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The venv has no pip of its own: the system's pip installs into it, so Debian's python3-venv is not needed.
+# The venv has no pip. The system's pip installs into it, so Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
 .PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots icons translations lock clean
@@ -16,7 +16,7 @@ test: $(VENV)/dev.done
 test-fast: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser and not service and not soak"
 
-# Runs the property tests with FUZZ times as many examples as `make test`, different ones in each run.
+# Runs the property tests with FUZZ times as many examples as `make test`, and different examples in each run.
 fuzz: FUZZ ?= 100
 fuzz: $(VENV)/dev.done
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest --timeout 0 tests/encoder/test_fuzz.py tests/web/test_fuzz_requests.py
@@ -39,7 +39,7 @@ bench: $(VENV)/dev.done
 bench-service: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.service $(CLIP)
 
-# Example: make soak ARGS="--minutes 60 --visitors 10". It takes up to four minutes longer than that.
+# Example: make soak ARGS="--minutes 60 --visitors 10". The run takes up to four minutes longer than --minutes.
 soak: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m benchmarks.soak $(ARGS)

@@ -1,7 +1,7 @@
 """Render the site's images from docs/icons/: `python docs/icons.py`.
 
-The image of link previews (social.png), the home screen icon for phones, and an icon for browsers without
-support for SVG icons.
+Renders the link preview image (social.png), the home screen icon for phones, and an icon for browsers without
+SVG icon support.
 """
 
 from pathlib import Path
@@ -11,14 +11,15 @@ from playwright.sync_api import Page, sync_playwright
 
 SOURCES = Path(__file__).parent / "icons"
 STATIC = Path(__file__).parent.parent / "chromi" / "static"
-# Name, source, width and height in px. Icons have square corners: the systems that show them round them.
+# Name, source, and width and height in px. Icons have square corners because the systems that show them round
+# the corners.
 IMAGES = {
     "social.png": (SOURCES / "social.html", 1200, 630),
     "apple-touch-icon.png": (SOURCES / "icon.svg", 180, 180),
     "favicon.png": (STATIC / "favicon.svg", 48, 48),
 }
 COLORS = 64
-"""Enough for flat images. Small files matter, because services that show link previews limit the size."""
+"""Enough for flat images. Small files matter because services that show link previews limit the size."""
 
 
 def main() -> None:

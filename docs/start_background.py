@@ -1,4 +1,4 @@
-"""Make the start page's animated background, hills in the evening: `python docs/start_background.py`."""
+"""Make the start page's animated background of hills in the evening: `python docs/start_background.py`."""
 
 import math
 import subprocess
@@ -15,14 +15,14 @@ STATIC = Path(__file__).parent.parent / "chromi" / "static"
 SIZE_PX = (1280, 720)
 FRAMES, FPS = 144, 24
 FRAME_REPEATS = 2
-"""Each drawn frame is shown this often: it moves by less than a pixel, and the file is half as large."""
+"""Each drawn frame is repeated this often. It moves by less than a pixel, and the file is half as large."""
 SUPERSAMPLING = 2
-"""Frames are drawn at this multiple of their size, for smooth edges."""
+"""Frames are drawn at this multiple of their size to get smooth edges."""
 MAX_MB = 0.29
 SKY_TOP, SKY_BOTTOM = (46, 42, 60), (206, 128, 98)
 SKY_BANDS = 10
 SUN = (244, 178, 128)
-# Color, the ridge's height (fraction of the frame), waves per frame width, amplitude, phase.
+# Color, ridge height (fraction of the frame), waves per frame width, amplitude, phase.
 HILLS = (
     ((124, 78, 80), 0.60, 1.5, 0.020, 0.0),
     ((80, 58, 72), 0.70, 1.0, 0.025, 0.35),
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def write_still() -> None:
-    """Save the GIF's first frame, so that nothing changes when the animation starts."""
+    """Save the GIF's first frame, so that nothing changes visibly when the animation starts."""
     with Image.open(STATIC / "start.gif") as animation:
         first = animation.convert("RGB")
     first.quantize(dither=Image.Dither.NONE).save(STATIC / "start.png", optimize=True)
@@ -81,7 +81,7 @@ def draw_sky() -> Image.Image:
 def hill_outline(
     frame: Image.Image, ridge: float, waves: float, amplitude: float, phase: float
 ) -> list[tuple[float, float]]:
-    """Return the corners of a hill: a fixed wave plus a smaller one that swings."""
+    """Return the vertices of a hill: a fixed wave plus a smaller one that sways."""
     width, height = frame.size
 
     def ridge_y(x: float) -> float:

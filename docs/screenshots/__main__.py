@@ -45,7 +45,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def capture_all(capture: Capture, work: Path, clip: Path | None) -> None:
-    """Capture all states: first with real jobs, then with database rows on a service without a worker."""
+    """Capture all states, first with real jobs, then with database rows on a service without a worker."""
     instance = work / "instance"
     clips = make_clips(work, clip)
     open_database(instance)

@@ -1,4 +1,4 @@
-"""Screenshots of a page at several widths, light and dark."""
+"""Take screenshots of a page at several widths, light and dark."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ MAX_ATTEMPTS = 60
 
 @dataclass(frozen=True)
 class Capture:
-    """Where screenshots are written, and of which states."""
+    """Where screenshots are written and which states are captured."""
 
     folder: Path
     widths_px: tuple[int, ...]
     name_filter: str
-    """Only states with this in their name are captured."""
+    """Only states with this text in their name are captured."""
 
     def save(
         self, page: Page, name: str, *, scroll_to: Locator | None = None, full_page: bool = True
     ) -> None:
         """Capture the page at all widths and in both color schemes.
 
-        A page with the sticky action bar needs `full_page=False`: the bar would cover the page's middle.
+        A page with the sticky action bar needs `full_page=False`, because the bar would cover the middle of
+        the page.
         """
         if self.name_filter not in name:
             return
@@ -47,7 +48,7 @@ class Capture:
 
 
 def capture_settled(page: Page, *, full_page: bool) -> bytes:
-    """Return a screenshot of the page after it has stopped changing."""
+    """Return a screenshot of the page once it has stopped changing."""
     previous = b""
     for _ in range(MAX_ATTEMPTS):
         screenshot = page.screenshot(full_page=full_page)

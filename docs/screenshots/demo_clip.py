@@ -1,4 +1,4 @@
-"""The clip in the screenshots: a balloon over hills, from afternoon to night and back."""
+"""Draw the clip in the screenshots: a balloon over hills, from afternoon to night and back."""
 
 import math
 import subprocess
@@ -12,9 +12,9 @@ from chromi.encoder.process.ffmpeg import find_ffmpeg
 SIZE_PX = (1280, 720)
 DURATION_S, FPS = 14, 24
 SUPERSAMPLING = 2
-"""Frames are drawn at this multiple of their size, for smooth edges."""
+"""Frames are drawn at this multiple of their size to get smooth edges."""
 SKY_BANDS = 18
-"""The sky has bands of color, two thirds of them above the hills: a GIF has few colors."""
+"""The sky consists of color bands, two thirds of them above the hills, because a GIF has few colors."""
 Color = tuple[int, int, int]
 SKIES: Sequence[tuple[Color, Color]] = (  # colors at the top and at the horizon, by time of day
     ((96, 152, 196), (246, 214, 170)),
@@ -22,7 +22,7 @@ SKIES: Sequence[tuple[Color, Color]] = (  # colors at the top and at the horizon
     ((20, 24, 52), (74, 62, 104)),
 )
 SUN = (255, 226, 170)
-# Colors by day and by night, the ridge's height (fraction of the frame), waves per frame width, phase.
+# Day and night colors, ridge height (fraction of the frame), waves per frame width, phase.
 HILLS: Sequence[tuple[Color, Color, float, float, float]] = (
     ((150, 138, 150), (52, 48, 82), 0.58, 1.4, 0.05),
     ((104, 110, 112), (38, 38, 66), 0.67, 1.0, 0.35),
@@ -63,7 +63,7 @@ def draw_frames() -> Iterator[Image.Image]:
 
 
 def draw_sky(night: float) -> Image.Image:
-    """Return a column of the sky, one pixel wide."""
+    """Return a one-pixel-wide column of the sky."""
     position = night * (len(SKIES) - 1)
     (top, bottom), (next_top, next_bottom) = (
         SKIES[int(position)],
@@ -96,7 +96,7 @@ def draw_disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, colo
 def hill_outline(
     size: tuple[int, int], ridge: float, waves: float, phase: float
 ) -> list[tuple[float, float]]:
-    """Return the corners of a hill."""
+    """Return the vertices of a hill."""
     width, height = size
 
     def ridge_y(x: float) -> float:

@@ -1,4 +1,4 @@
-"""States of unfinished and failed jobs, made by database rows on a service without a worker."""
+"""Capture states of unfinished and failed jobs, created as database rows on a service without a worker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def capture_jobs(page: Page, capture: Capture, url: str) -> None:
         step="choosing",
         message="Choosing colors",
     )
-    # Polls are not answered: the remaining time would change between two screenshots.
+    # Polls are not answered, because the remaining time would change between two screenshots.
     page.route("**/status", lambda route: route.fulfill(status=204))
     page.goto(page.url)
     capture.save(page, "job-making", full_page=False)
@@ -46,7 +46,7 @@ def capture_jobs(page: Page, capture: Capture, url: str) -> None:
 
 
 def open_new_job(page: Page, url: str, **columns: Any) -> None:
-    """Create a job with these columns and open its page."""
+    """Create a job with these column values and open its page."""
     upload = Upload.select().order_by(Upload.created_at).first()
     job = Job.create(
         upload=upload,

@@ -1,4 +1,4 @@
-"""The screenshots in the repository: some for the README, and each state once."""
+"""Publish screenshots to the repository: some for the README, and each state once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ at 768 and 1440 px, and in the light color scheme.
 
 
 def publish(folder: Path) -> None:
-    """Copy the screenshots from the folder of all captures, and write the page that shows every state."""
+    """Copy the screenshots from the folder of all captures and write the page that shows every state."""
     for old in FOLDER.rglob("*.png"):
         old.unlink()
     for name in README_SCREENSHOTS:
@@ -48,7 +48,7 @@ def copy_with_palette(source: Path, target: Path) -> None:
 
 
 def table_lines(states: list[str]) -> list[str]:
-    """Return a Markdown table with several states per row, each under its name."""
+    """Return a Markdown table with several states per row, each below its name."""
     lines = ["| " * COLUMNS + "|", "|---" * COLUMNS + "|"]
     for start in range(0, len(states), COLUMNS):
         row = states[start : start + COLUMNS]

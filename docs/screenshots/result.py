@@ -1,4 +1,4 @@
-"""States of a finished background and of its share links."""
+"""Capture states of a finished background and its share links."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def capture_large_result(page: Page, capture: Capture) -> None:
 
 
 def capture_share_links(page: Page, capture: Capture) -> None:
-    """Capture links of every kind: the first one made, the list of all, and the pages behind them."""
+    """Capture links of every kind: the first link created, the list of all links, and their pages."""
     page.reload()
     page.get_by_role("button", name="Make a link").click()
     expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
@@ -63,7 +63,7 @@ def capture_share_links(page: Page, capture: Capture) -> None:
 
 
 def make_links(page: Page) -> dict[str, str]:
-    """Make one link in each state and return their URLs by state."""
+    """Create one link in each state, and return their URLs by state."""
     links_url = f"{page.url}links/"
 
     def make(**options: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A Chromi in a temporary folder for the screenshots, and the clips that they show."""
+"""Run Chromi in a temporary folder for the screenshots, and make the clips that they show."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGE_CLIP_BYTES = 24_000_000
 
 @contextmanager
 def run_service(instance: Path, command: str) -> Iterator[str]:
-    """Run `python -m chromi serve`, or `web` for pages without a worker; yields its URL."""
+    """Run `python -m chromi serve`, or `web` for pages without a worker. Yields its URL."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
     environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0", "PYTHONUNBUFFERED": "1"}
     log = instance.with_suffix(f".{command}.log")
@@ -51,18 +51,18 @@ def wait_for_url(process: subprocess.Popen[bytes], log: Path) -> str:
 
 @dataclass(frozen=True)
 class Clips:
-    """The same clip in the variants that the states need."""
+    """Variants of the same clip for the different states."""
 
     plain: Path
     tall: Path
     short: Path
     unplayable: Path
     large: Path
-    """Takes long to upload: it ends with an MP4 box that players skip."""
+    """Takes a long time to upload, because it ends with an MP4 box that players skip."""
 
 
 def make_clips(folder: Path, source: Path | None) -> Clips:
-    """Make the variants of the given clip, or of our demo clip."""
+    """Make the variants from the given clip or from our demo clip."""
     plain = source or make_demo_clip(folder / "balloon.mp4")
     crop = "crop=w=floor(min(iw\\,ih*9/16)/2)*2:x=(iw-ow)*0.2"
     return Clips(

@@ -1,4 +1,4 @@
-"""States before the clip is uploaded: the start page, and uploads over a bad network."""
+"""Capture states before the clip is uploaded: the start page, and uploads over a bad network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.flaky_proxy import FlakyProxy
 from tests.support.waiting import wait_for
 
 STALLED_BYTES_PER_S = 1000.0
-"""So slow that the progress does not change between two screenshots."""
+"""Slow enough that the progress does not change between two screenshots."""
 
 
 def capture_start_page(page: Page, capture: Capture, url: str) -> None:

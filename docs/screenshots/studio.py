@@ -1,4 +1,4 @@
-"""States of the studio."""
+"""Capture states of the studio."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def capture_studio(page: Page, capture: Capture, url: str, clip: Path) -> None:
 
 
 def capture_clip_shapes(page: Page, capture: Capture, url: str, clips: Clips) -> None:
-    """Capture clips that are not 16:9, or shorter than the window."""
+    """Capture clips that are not 16:9 or are shorter than the window."""
     open_studio(page, url, clips.tall)
     expect(page.get_by_text("Drag to move the picture")).to_be_visible()
     capture.save(page, "studio-upright", full_page=False)
@@ -57,7 +57,10 @@ def capture_clip_shapes(page: Page, capture: Capture, url: str, clips: Clips) ->
 
 
 def capture_unplayable_clip(page: Page, capture: Capture, url: str, clips: Clips) -> None:
-    """Needs a service without a worker, which would finish the preview."""
+    """Capture a clip that the browser cannot play.
+
+    Requires a service without a worker, which would finish the preview.
+    """
     open_studio(page, url, clips.unplayable)
     expect(page.get_by_text("Making a copy that your browser can show")).to_be_visible()
     capture.save(page, "studio-unplayable", full_page=False)
