@@ -54,7 +54,7 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
         job.release(count_attempt=False)
         raise
     except OperationalError as error:
-        logger.error("job %s: could not update its row, left for the cleanup to recover: %s", job_id, error)
+        logger.error("job %s: could not update its row, left to the cleanup: %s", job_id, error)
     except Exception:
         logger.exception("job %s failed unexpectedly", job_id)
         _fail(job, ChromiError())

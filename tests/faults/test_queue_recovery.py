@@ -88,7 +88,7 @@ def test_job_that_could_not_be_enqueued_is_recovered(web: Service, upload_url: s
             assert time.monotonic() > started_at + 4, "it waited for the lock"
             assert get_job(web, job_id)["status"] == "queued"
             wait_for(
-                lambda: f"job {job_id}: could not enqueue, left for the cleanup" in "".join(web.log),
+                lambda: f"job {job_id}: could not enqueue, left to the cleanup" in "".join(web.log),
                 "the log line",
             )
         make_older(web, job_id)
