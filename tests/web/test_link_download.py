@@ -133,6 +133,15 @@ def test_download_parameter_gives_any_client_the_file(client: FlaskClient, url: 
     wait_for_uses(1)
 
 
+def test_file_of_another_version_uses_no_download(client: FlaskClient, url: str, gif: bytes) -> None:
+    headers = {"User-Agent": "curl/8.5.0", "If-Match": '"another"'}
+    response = client.get(url, headers=headers)
+    assert (response.status_code, response.mimetype) == (412, "application/json")
+    wait_for_uses(0)
+    assert client.get(url, headers={"User-Agent": "curl/8.5.0", "If-Match": "*"}).data == gif
+    wait_for_uses(1)
+
+
 # -- resuming ------------------------------------------------------------------------------------------------
 
 

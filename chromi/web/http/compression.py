@@ -20,10 +20,12 @@ COMPRESSED_TYPES = frozenset(
 # Level 11 would save another 4 KB at forty times the cost; gzip needs 58 KB. Therefore, compressed responses
 # are not cached.
 LEVELS = {"COMPRESS_BR_LEVEL": 5, "COMPRESS_LEVEL": 6}
+CONDITIONS = {"COMPRESS_EVALUATE_CONDITIONAL_REQUEST": False}
+"""conditional_response.py has evaluated them already."""
 
 
 def init_app(app: Flask) -> None:
-    app.config.update(LEVELS, COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_REGISTER=False)
+    app.config.update(LEVELS | CONDITIONS, COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_REGISTER=False)
     compress = Compress(app)
 
     @app.after_request

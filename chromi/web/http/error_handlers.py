@@ -67,6 +67,7 @@ FORM_TOO_LARGE = Message("This form has more in it than ours. Send one file and 
 _HTTP_ERROR_MESSAGES = {
     400: Message("That request could not be read. It may have been cut off; please try again."),
     405: Message("This address does not take that kind of request."),
+    412: Message("The file has changed in the meantime. Please download it again."),
 }
 
 

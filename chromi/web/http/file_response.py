@@ -13,6 +13,7 @@ from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from chromi.errors import Gone
+from chromi.web.http.conditional_response import make_conditional
 from chromi.web.http.http_counters import http_counters
 
 if TYPE_CHECKING:
@@ -116,17 +117,14 @@ def send_tracked_file(
 ) -> Response:
     """Respond to GET or HEAD with the file, or with the requested range of it.
 
-    If a range starts after byte `latest_start`, the response is the whole file, which HTTP allows.
+    If a range starts after byte `latest_start`, the response is the whole file, which HTTP allows. Raises
+    PreconditionFailed and RequestedRangeNotSatisfiable after closing the file.
     """
     response = Response(wrap_file(request.environ, file), mimetype=mimetype, direct_passthrough=True)
     response.content_length = file.size_bytes
     response.set_etag(etag)
     try:
-        response.make_conditional(
-            request,
-            accept_ranges=_accepts_range(file.size_bytes, latest_start),
-            complete_length=file.size_bytes,
-        )
+        make_conditional(response, file.size_bytes, latest_start=latest_start)
     except BaseException:
         file.close()
         raise
@@ -146,13 +144,3 @@ def send_clip(file: TrackedFile, mimetype: str, *, etag: str) -> Response:
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
-
-
-def _accepts_range(size_bytes: int, latest_start: int | None) -> bool:
-    requested = request.range
-    if requested is None:
-        return True
-    span = requested.range_for_length(size_bytes)
-    if span is None:
-        return len(requested.ranges) == 1  # a range beyond the end is an error; multiple ranges are not
-    return latest_start is None or span[0] <= latest_start

@@ -8,9 +8,10 @@ import posixpath
 import re
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from chromi.errors import NotFound
+from chromi.web.http.conditional_response import make_conditional
 
 FOLDER = Path(__file__).parents[2] / "static"
 STYLESHEET = "css/app.css"
@@ -101,8 +102,8 @@ def send_asset(assets: Assets, name: str, version: str) -> Response:
     content = assets.files[name]
     response = Response(content, mimetype=mimetypes.guess_type(name)[0])
     response.headers["Cache-Control"] = CACHE_FOREVER if version == assets.version else REVALIDATE
-    response.set_etag(assets.etags[name])
-    response.make_conditional(request, accept_ranges=True, complete_length=len(content))
+    response.set_etag(assets.etags[name], weak=True)  # it is the same for each Content-Encoding
+    make_conditional(response, len(content))
     return response
 
 

@@ -13,7 +13,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    send_file,
     url_for,
 )
 
@@ -22,6 +21,7 @@ from chromi.encoder import copy_first_frame, read_first_frame
 from chromi.errors import ChromiError, Gone, NotFound
 from chromi.web.auth import link_passwords
 from chromi.web.http.error_handlers import render_form_error
+from chromi.web.http.file_response import TrackedFile, send_tracked_file
 from chromi.web.http.negotiation import negotiate_format
 from chromi.web.http.request_errors import PasswordRequired
 from chromi.web.link_download import allow_browser_cache, check_not_ended, etag_of, send_gif
@@ -107,10 +107,8 @@ def still(token: str) -> Response:
 def source_frame(token: str) -> Response:
     """Send the first frame in full color, before color reduction, for the result page."""
     link = find_own_link(token)
-    try:
-        image = send_file(services().storage.source_frame_path(link.job_id), "image/jpeg")
-    except FileNotFoundError as error:
-        raise Gone from error
+    file = TrackedFile(services().storage.source_frame_path(link.job_id))
+    image = send_tracked_file(file, "image/jpeg", etag=etag_of(link))
     allow_browser_cache(image, link)
     return image
 
