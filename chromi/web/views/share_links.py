@@ -61,7 +61,7 @@ def index(job_id: str) -> Response:
     job = Job.find(job_id)
     if negotiate_format() == "page":
         return _redirect_to_page(job)
-    own_link(job)
+    _own_link(job)
     shared = job.links.where(Link.shared).order_by(Link.created_at.desc())
     return jsonify(links=[share_link_json(link) for link in shared])
 
@@ -70,9 +70,7 @@ def index(job_id: str) -> Response:
 def create(job_id: str) -> Response:
     """Create a share link from the form's `expires`, `max_uses`, `one_time` and `password`."""
     job = Job.find(job_id)
-    if not job.has_background:
-        raise Conflict(Message("There is no background to share yet."))
-    own = own_link(job)
+    own = _own_link(job)
     try:
         link = _create(own, parse_link_options(request.form))
     except (BadOptions, Conflict) as error:
@@ -111,6 +109,13 @@ def qr_code(job_id: str, link_id: str) -> Response:
     svg = io.BytesIO()
     code.save(svg, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, omitsize=True)
     return Response(svg.getvalue(), mimetype="image/svg+xml")
+
+
+def _own_link(job: Job) -> Link:
+    """Return the result page's own link. Raises Conflict if there is no result yet, and Gone."""
+    if not job.has_background:
+        raise Conflict(Message("There is no background to share yet."))
+    return own_link(job)
 
 
 def _create(own: Link, options: LinkOptions) -> Link:

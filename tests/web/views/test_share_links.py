@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chromi.db import Job, Link
+from chromi.db import Job, JobKind, Link, State
 from chromi.tokens import MAX_AGE_S
 from chromi.web.auth import link_passwords
 from chromi.web.views import share_links
@@ -99,9 +99,14 @@ def test_new_links_do_not_extend_the_own_link_beyond_its_token(client: FlaskClie
     assert Link.get(~Link.shared).expires_at == pytest.approx(created_at + MAX_AGE_S)
 
 
-def test_unfinished_job_gets_no_link(client: FlaskClient, job: Job) -> None:
-    Job.update(state="queued").execute()
-    assert client.post(f"/jobs/{job.id}/links/", data={"expires": "1h"}).status_code == 409
+@pytest.mark.parametrize(
+    "change", [{"state": State.IN_PROGRESS}, {"state": State.FAILED}, {"kind": JobKind.PREVIEW}]
+)
+def test_job_without_a_background_has_no_links(client: FlaskClient, job: Job, change: dict[str, str]) -> None:
+    Job.update(**change).execute()
+    Link.delete().execute()
+    for response in (client.post(f"/jobs/{job.id}/links/"), client.get(f"/jobs/{job.id}/links/")):
+        assert (response.status_code, response.get_json()["error"]["code"]) == (409, "conflict")
 
 
 def test_htmx_gets_the_list_of_links(client: FlaskClient, job: Job) -> None:
