@@ -12,7 +12,9 @@ from werkzeug.test import TestResponse
 from chromi import create_app
 from chromi.config import Settings
 from chromi.db import Upload
+from chromi.jobs.removal import remove_upload
 from chromi.storage import Storage
+from chromi.web.views import tus
 from tests.support.http_forms import PAGE, files_in, form
 from tests.support.tus_client import (
     CHUNK,
@@ -225,6 +227,17 @@ def test_deleted_upload_is_gone(client: FlaskClient, half_upload: str, storage: 
     assert files_in(storage) == []
     assert client.head(half_upload, headers=TUS).status_code == 404
     assert send_chunk(client, half_upload, 0, b"x").status_code == 404
+    assert client.delete(half_upload, headers=TUS).status_code == 404
+
+
+def test_upload_deleted_by_another_request_meanwhile_is_gone(
+    client: FlaskClient, half_upload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete_twice(*arguments: Any) -> bool:
+        assert remove_upload(*arguments)
+        return remove_upload(*arguments)
+
+    monkeypatch.setattr(tus, "remove_upload", delete_twice)
     assert client.delete(half_upload, headers=TUS).status_code == 404
 
 
