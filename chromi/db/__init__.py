@@ -7,7 +7,7 @@ two workers, a cancellation and a success, or two downloads may race, and exactl
 """
 
 from chromi.db.base import in_network
-from chromi.db.connection import database, keep_connection_open, retry_on_lock, shrink_wal
+from chromi.db.connection import check_writable, database, keep_connection_open, retry_on_lock, shrink_wal
 from chromi.db.counter import Counter
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.db.lease import LEASE_S, Lease
@@ -34,6 +34,7 @@ __all__ = [
     "Upload",
     "Worker",
     "check_integrity",
+    "check_writable",
     "database",
     "in_network",
     "keep_connection_open",

@@ -68,6 +68,23 @@ def retry_on_lock(write: Callable[[], T], *, timeout_s: float = RETRY_TIMEOUT_S)
             time.sleep(RETRY_INTERVAL_S)
 
 
+def check_writable() -> None:
+    """Write a page of the database without changing its content. Raises sqlite3.OperationalError.
+
+    While another connection is writing, this returns at once: that connection shows whether writing works.
+    """
+    with closing(sqlite3.connect(database.database, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")  # do not wait until the page is on the disk
+            connection.execute("BEGIN IMMEDIATE")
+            [(version,)] = connection.execute("PRAGMA user_version").fetchall()
+            connection.execute(f"PRAGMA user_version = {version}")
+            connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
+                raise
+
+
 def shrink_wal(path: Path) -> bool:
     """Checkpoint and truncate a database's write-ahead log. Return False if it is smaller than MAX_WAL_BYTES.
 

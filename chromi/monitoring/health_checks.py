@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from peewee import DatabaseError
 
 from chromi.config import MB, Settings
-from chromi.db import Job, State, Worker, check_integrity
+from chromi.db import Job, State, Worker, check_integrity, check_writable
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, ServiceUnhealthy
 from chromi.jobs.queue import Queue
@@ -20,6 +20,7 @@ from chromi.process_hardening import require_sandbox
 from chromi.storage import MIN_FREE_BYTES
 
 INTEGRITY_CHECK_INTERVAL_S = 60
+WRITE_CHECK_INTERVAL_S = 5
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def _run(name: str, check: Callable[[], str]) -> Check:
 def _check_database() -> str:
     Job.select(Job.id).first()
     _check_integrity_once(int(time.monotonic() / INTEGRITY_CHECK_INTERVAL_S))
+    _check_writable_once(int(time.monotonic() / WRITE_CHECK_INTERVAL_S))
     return "The database works."
 
 
@@ -63,6 +65,12 @@ def _check_database() -> str:
 def _check_integrity_once(interval: int) -> None:
     """Check the whole database once per interval, because load balancers poll every second or two."""
     check_integrity()
+
+
+@lru_cache(maxsize=1)
+def _check_writable_once(interval: int) -> None:
+    """Write to the database once per interval, because anyone may request health checks at any rate."""
+    check_writable()
 
 
 def _check_queue(queue: Queue) -> str:

@@ -2,14 +2,25 @@
 
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from peewee import OperationalError
 
-from chromi.db import Job, State, connection, database, open_database, retry_on_lock, shrink_wal
+from chromi.db import (
+    Job,
+    State,
+    check_writable,
+    connection,
+    database,
+    open_database,
+    retry_on_lock,
+    shrink_wal,
+)
 from chromi.encoder import Progress
+from tests.support.failing_writes import failing_writes
 
 
 def test_pragmas_make_commits_durable_and_readers_unblocked(open_db: Path) -> None:
@@ -37,6 +48,28 @@ def test_retry_on_lock_gives_up_after_its_timeout() -> None:
 
     with pytest.raises(OperationalError):
         retry_on_lock(fail, timeout_s=0)
+
+
+def test_check_writable_changes_nothing(open_db: Path) -> None:
+    dump = list(sqlite3.connect(open_db / "chromi.db").iterdump())
+    version = database.pragma("user_version")
+    check_writable()
+    assert list(sqlite3.connect(open_db / "chromi.db").iterdump()) == dump
+    assert database.pragma("user_version") == version
+
+
+def test_check_writable_fails_if_nothing_can_be_written(open_db: Path) -> None:
+    with failing_writes(), pytest.raises(sqlite3.OperationalError):
+        check_writable()
+    check_writable()
+
+
+def test_check_writable_does_not_wait_for_another_writer(open_db: Path) -> None:
+    with closing(sqlite3.connect(open_db / "chromi.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started_at = time.monotonic()
+        check_writable()
+        assert time.monotonic() - started_at < 1
 
 
 def test_large_write_ahead_log_is_truncated_once_no_reader_needs_it(

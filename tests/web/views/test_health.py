@@ -12,6 +12,7 @@ from chromi import create_app
 from chromi.config import VERSION, Settings
 from chromi.errors import ServiceUnhealthy
 from chromi.monitoring import health_checks
+from tests.support.failing_writes import failing_writes
 
 TOKEN = "an-admin-token-of-24-letters"
 REMOTE = "8.8.8.8"
@@ -86,6 +87,16 @@ def test_damaged_database_is_checked_each_time(client: FlaskClient, monkeypatch:
     for _ in range(2):
         assert client.get("/health/ready").get_json()["wrong"]["database"] == "The database is damaged."
     assert len(checks) == 2
+
+
+def test_unwritable_database_gets_503(client: FlaskClient) -> None:
+    assert client.get("/health/ready").status_code == 200
+    health_checks._check_writable_once.cache_clear()
+    with failing_writes():
+        response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert "database" in response.get_json()["wrong"]
+    assert client.get("/health/ready").status_code == 200
 
 
 # -- details -------------------------------------------------------------------------------------------------
