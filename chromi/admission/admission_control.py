@@ -68,19 +68,39 @@ class AdmissionControl:
         `others` are the reservations of bodies that are being received.
         """
         self.check_capacity(reservation, others)
-        self._check_quotas(reservation)
-        if starts_job:
-            self.check_job(reservation.client, JobKind.CONVERT)
+        self._check_quotas(reservation.client, starts_job=starts_job)
+        byte_quota(self.settings).check(reservation.client, reservation.bytes)
 
-    def admit_upload(self, address: str | None, size_bytes: int, *, is_announced: bool = False) -> str | None:
-        """Charge the client's quotas for an upload; return the client's name. Raises as check_upload does.
+    def charge_bytes(self, address: str | None, received_bytes: int) -> None:
+        """Charge the bytes of a received form. If that exceeds the client's quota, also raise RateLimited."""
+        client, quota = self.client_of(address), byte_quota(self.settings)
+        try:
+            quota.acquire(client, received_bytes)
+        except RateLimited:
+            quota.charge(client, received_bytes)
+            raise
 
-        An announced upload needs disk space for all of its bytes; any other upload is already on disk.
+    def admit_form_upload(self, address: str | None, *, starts_job: bool) -> str | None:
+        """Charge the client for an upload whose bytes have been charged; return the client's name.
+
+        Raises RateLimited, and if it starts a job, the errors of check_job. They charge nothing.
         """
-        reservation = Reservation(self.client_of(address), size_bytes)
-        if is_announced:
-            self.check_capacity(reservation, ())
-        self._check_quotas(reservation)
+        client = self.client_of(address)
+        self._check_quotas(client, starts_job=starts_job)
+        upload_quota(self.settings).acquire(client)
+        return client
+
+    def refund_upload(self, client: str | None) -> None:
+        """Undo the charge of admit_form_upload. The bytes stay charged, because they were received."""
+        upload_quota(self.settings).charge(client, -1)
+
+    def admit_resumable_upload(self, address: str | None, length_bytes: int) -> str | None:
+        """Charge the client for an upload and all of its bytes before they arrive; return the client's name.
+
+        Raises the errors of check_upload.
+        """
+        reservation = Reservation(self.client_of(address), length_bytes)
+        self.check_upload(reservation, (), starts_job=False)
         upload_quota(self.settings).acquire(reservation.client)
         byte_quota(self.settings).acquire(reservation.client, reservation.bytes)
         return reservation.client
@@ -157,6 +177,7 @@ class AdmissionControl:
         if waiting >= self.settings.max_queue * (NEWCOMER_FACTOR if is_newcomer else 1):
             raise QueueFull.behind(waiting)
         self._check_disk_share(client)
+        job_quota(self.settings).check(client)
 
     def admit_job(self, address: str | None, kind: JobKind) -> str | None:
         """Charge the client's quota for a job and return the client's name.
@@ -182,12 +203,16 @@ class AdmissionControl:
 
     # -- usage -----------------------------------------------------------------------------------------
 
-    def _check_quotas(self, reservation: Reservation) -> None:
-        """Raise RateLimited if the client has used up its disk share or an hourly quota."""
-        self._check_disk_share(reservation.client)
-        upload_quota(self.settings).check(reservation.client)
-        byte_quota(self.settings).check(reservation.client, reservation.bytes)
-        probe_quota(self.settings).check(reservation.client, MIN_PROBE_S)
+    def _check_quotas(self, client: str | None, *, starts_job: bool) -> None:
+        """Raise RateLimited if the client has used up its disk share or an hourly quota except that of bytes.
+
+        If the upload starts a job, this also raises the errors of check_job.
+        """
+        self._check_disk_share(client)
+        upload_quota(self.settings).check(client)
+        probe_quota(self.settings).check(client, MIN_PROBE_S)
+        if starts_job:
+            self.check_job(client, JobKind.CONVERT)
 
     def _check_disk_share(self, client: str | None) -> None:
         """Raise RateLimited if the client's clips and results take up more than its share of the disk."""

@@ -56,11 +56,12 @@ def check_length(size_bytes: int) -> None:
 def receive_form_upload(*, one_shot: bool = False) -> Upload:
     """Store the form's video, ignoring its file name and declared type.
 
-    Raises MissingVideo, UploadTooLarge, RateLimited or NotAVideo, and in these cases leaves nothing on disk.
+    Raises MissingVideo, UploadTooLarge, RateLimited or NotAVideo, and for a one-shot upload the errors of
+    AdmissionControl.check_job. In these cases, nothing is left on disk.
     """
     incoming, size_bytes = _form_video()
     admission = services().admission
-    client = admission.admit_upload(request.remote_addr, size_bytes)
+    client = admission.admit_form_upload(request.remote_addr, starts_job=one_shot)
     incoming.flush()
     with admission.charge_probe(client):
         info = probe_video(incoming.path)
@@ -100,7 +101,7 @@ def _form_video() -> tuple[IncomingFile, int]:
 def create_resumable_upload(length_bytes: int) -> Upload:
     """Create an upload whose bytes will arrive in chunks, if there is space for all of them."""
     check_length(length_bytes)
-    client = services().admission.admit_upload(request.remote_addr, length_bytes, is_announced=True)
+    client = services().admission.admit_resumable_upload(request.remote_addr, length_bytes)
     upload = Upload(length_bytes=length_bytes, client=client)
     path = services().storage.upload_path(upload.id)
     path.touch(exist_ok=False)

@@ -8,15 +8,25 @@ import pytest
 from flask.testing import FlaskClient
 
 from chromi.admission import quota as quota_module
+from chromi.admission.admission_control import AdmissionControl
+from chromi.admission.quota import job_quota
 from chromi.config import Settings
 from chromi.db import RateLimitUsage, Upload
+from chromi.encoder import VideoInfo, probe_video
 from chromi.jobs import cleanup
 from chromi.storage import Storage
+from chromi.web import upload_receiver
 from tests.support.http_forms import FRAGMENT, PAGE, files_in, form
 from tests.support.remote_clients import REMOTE
 from tests.support.tus_client import TUS, create, send_chunk
 
 MB = 1_000_000
+
+
+def used_share(quota: str) -> float:
+    """Return the used amount of a quota as a share of an hour, summed over all clients."""
+    rows = RateLimitUsage.select().where(RateLimitUsage.id.startswith(quota))
+    return sum(max(0.0, row.free_at - time.time()) for row in rows) / 3600
 
 
 def test_uploads_per_hour_are_limited(client: FlaskClient) -> None:
@@ -36,6 +46,56 @@ def test_bytes_per_hour_are_limited(client: FlaskClient) -> None:
     Upload.delete().execute()
     assert create(client, 9 * MB, "8.8.8.8").status_code == 429
     assert Upload.select().count() == 0
+
+
+def send_in_another_field(client: FlaskClient, body: bytes) -> int:
+    return client.post("/convert/", **form(body, field="other"), environ_base=REMOTE).status_code
+
+
+def send_as_json(client: FlaskClient, body: bytes) -> int:
+    sent = {"data": body, "content_type": "application/json"}
+    return client.post("/uploads/", **sent, environ_base=REMOTE).status_code
+
+
+def send_after_the_form(client: FlaskClient, body: bytes) -> int:
+    sent = form(None, quality="best")
+    sent["data"] += body
+    return client.post("/uploads", **sent, environ_base=REMOTE).status_code
+
+
+def send_from_another_site(client: FlaskClient, body: bytes) -> int:
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    return client.post("/uploads/", **form(body), headers=headers, environ_base=REMOTE).status_code
+
+
+@pytest.mark.parametrize(
+    ("send", "status"),
+    [
+        (send_in_another_field, 400),
+        (send_as_json, 415),
+        (send_after_the_form, 400),
+        (send_from_another_site, 403),
+    ],
+)
+def test_received_bytes_are_charged_whatever_the_response(
+    client: FlaskClient, storage: Storage, send: Callable[[FlaskClient, bytes], int], status: int
+) -> None:
+    assert send(client, bytes(15 * MB)) == status
+    assert files_in(storage) == []
+    assert create(client, 6 * MB, "8.8.8.8").status_code == 429
+    assert create(client, 4 * MB, "8.8.8.8").status_code == 201
+
+
+def test_form_beyond_the_quota_is_charged_and_rejected(client: FlaskClient) -> None:
+    assert create(client, 15 * MB, "8.8.8.8").status_code == 201
+    response = client.post("/uploads/", **form(bytes(10 * MB)), environ_base=REMOTE)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (429, "too_many")
+    assert create(client, 1 * MB, "8.8.8.8").status_code == 429
+
+
+def test_largest_clip_fits_the_smallest_quota(client: FlaskClient) -> None:
+    response = client.post("/uploads/", **form(bytes(20 * MB)), environ_base=REMOTE)
+    assert response.get_json()["error"]["code"] == "not_a_video"
 
 
 def test_jobs_per_hour_are_limited(client: FlaskClient, upload: str) -> None:
@@ -66,6 +126,20 @@ def test_rejected_form_shows_the_error_and_leaves_no_file(
     assert files_in(storage) == []
 
 
+def use_up_jobs(settings: Settings, admission: AdmissionControl) -> None:
+    job_quota(settings).acquire(admission.client_of(REMOTE["REMOTE_ADDR"]), settings.jobs_per_hour)
+
+
+def test_conversion_beyond_jobs_per_hour_is_not_charged_as_an_upload(
+    client: FlaskClient, settings: Settings, admission: AdmissionControl, storage: Storage, clip: Path
+) -> None:
+    use_up_jobs(settings, admission)
+    response = client.post("/convert/", **form(clip), environ_base=REMOTE)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (429, "too_many")
+    assert files_in(storage) == []
+    assert (used_share("uploads"), used_share("probe seconds")) == (0, 0)
+
+
 # -- refunds -------------------------------------------------------------------------------------------------
 
 
@@ -76,6 +150,27 @@ def delete_upload(client: FlaskClient, settings: Settings, storage: Storage, url
 def let_upload_expire(client: FlaskClient, settings: Settings, storage: Storage, url: str) -> None:
     Upload.update(used_at=0).execute()
     assert cleanup._remove_unused_uploads(settings, storage) == 1
+
+
+def test_conversion_whose_job_is_refused_after_all_is_refunded(
+    client: FlaskClient,
+    settings: Settings,
+    admission: AdmissionControl,
+    storage: Storage,
+    clip: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another request starts the last job of the hour while the clip is being probed."""
+
+    def probe_slowly(path: Path) -> VideoInfo:
+        use_up_jobs(settings, admission)
+        return probe_video(path)
+
+    monkeypatch.setattr(upload_receiver, "probe_video", probe_slowly)
+    response = client.post("/convert/", **form(clip), environ_base=REMOTE)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (429, "too_many")
+    assert (files_in(storage), Upload.select().count()) == ([], 0)
+    assert used_share("uploads") == 0
 
 
 @pytest.mark.parametrize("end_upload", [delete_upload, let_upload_expire])
@@ -96,12 +191,6 @@ def test_bytes_that_were_not_sent_are_refunded(
 
 
 # -- seconds of ffmpeg ---------------------------------------------------------------------------------------
-
-
-def used_share(quota: str) -> float:
-    """Return the used amount of a quota as a share of an hour, summed over all clients."""
-    rows = RateLimitUsage.select().where(RateLimitUsage.id.startswith(quota))
-    return sum(max(0.0, row.free_at - time.time()) for row in rows) / 3600
 
 
 def test_probe_seconds_are_charged_to_remote_clients(client: FlaskClient, clip: Path) -> None:

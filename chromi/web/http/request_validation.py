@@ -1,4 +1,4 @@
-"""Reject cross-site requests, wrong hosts and unsupported bodies before a view is called."""
+"""Charge uploads, and reject cross-site requests, wrong hosts and unsupported bodies before the view runs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ MAX_FORM_BYTES = 1_000_000
 REJECTION_KEY = "chromi.rejection"
 """The environ key for the ChromiError with which the server rejected a request without reading its body."""
 
+UPLOAD_ENDPOINTS = ("uploads.create", "uploads.convert")
+"""Endpoints that receive a clip as a form. All other forms are small."""
+
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 def init_app(app: Flask) -> None:
     app.before_request(raise_rejection)
+    app.before_request(charge_upload)
     app.before_request(check_host)
     app.before_request(check_same_site)
     app.before_request(check_body_type)
@@ -30,6 +34,16 @@ def raise_rejection() -> None:
     """Raise the error with which the server rejected the request, so it is rendered like any other error."""
     if rejection := request.environ.get(REJECTION_KEY):
         raise rejection
+
+
+def charge_upload() -> None:
+    """Charge the body of an upload to the client's quota, whatever it contains and whatever the response is.
+
+    Raises RateLimited. Framing is charged too, but no clip costs more than the size that the quota allows.
+    """
+    if request.method == "POST" and request.endpoint in UPLOAD_ENDPOINTS:
+        received_bytes = min(request.content_length or 0, services().settings.max_upload_bytes)
+        services().admission.charge_bytes(request.remote_addr, received_bytes)
 
 
 def check_host() -> None:

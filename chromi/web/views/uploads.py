@@ -7,8 +7,8 @@ from contextlib import suppress
 from flask import Blueprint, Flask, Response, jsonify, make_response, render_template, url_for
 from peewee import OperationalError
 
-from chromi.db import Job, JobKind, State
-from chromi.errors import ChromiError
+from chromi.db import Job, JobKind, State, Upload
+from chromi.errors import ChromiError, DiskFull, RateLimited, ServiceBusy
 from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.negotiation import redirect_or_json
 from chromi.web.presenters.job_presenter import enqueued_json
@@ -20,6 +20,9 @@ from chromi.web.upload_receiver import UploadRequest, receive_form_upload
 from chromi.web.views.jobs import parse_options
 
 bp = Blueprint("uploads", __name__)
+
+REFUSALS = (RateLimited, ServiceBusy, DiskFull)
+"""Errors of a job that was admitted before its clip was probed, but not afterward."""
 
 
 def init_app(app: Flask) -> None:
@@ -47,14 +50,21 @@ def convert() -> Response:
     upload = receive_form_upload(one_shot=True)
     try:
         job = submit_job(upload, parse_options(upload), JobKind.CONVERT)
-    except Exception:
-        services().storage.upload_path(upload.id).unlink(missing_ok=True)
-        with suppress(OperationalError):  # the cleanup will delete the row
-            upload.delete_instance()
+    except Exception as error:
+        _discard(upload, is_refund=isinstance(error, REFUSALS))
         raise
     if services().settings.inline:
         return _finished_job(job.id)
     return make_response(jsonify(enqueued_json(job)), 202)
+
+
+def _discard(upload: Upload, *, is_refund: bool) -> None:
+    """Delete an upload whose job did not start, and refund it if the job was not admitted."""
+    services().storage.upload_path(upload.id).unlink(missing_ok=True)
+    with suppress(OperationalError):  # the cleanup will delete the row
+        upload.delete_instance()
+        if is_refund:
+            services().admission.refund_upload(upload.client)
 
 
 def _finished_job(job_id: str) -> Response:

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from chromi.admission.quota import job_quota
 from chromi.config import MB, Settings
 from chromi.db import Upload
 from chromi.errors import ChromiError, DiskFull, NotFound, RateLimited, UploadsFull, UploadTooLarge
@@ -193,6 +194,15 @@ def test_small_disk_has_space_for_one_upload(
     assert isinstance(check(guard, whole_upload()), RateLimited)
     set_available_bytes(monkeypatch, 190 * MB)
     assert isinstance(check(guard, whole_upload(), OTHER_REMOTE), DiskFull)
+
+
+def test_conversion_beyond_jobs_per_hour_is_rejected_before_its_body(
+    app: Flask, guard: UploadGuard, settings: Settings
+) -> None:
+    client = app.extensions["chromi"].admission.client_of(REMOTE)
+    job_quota(settings).acquire(client, settings.jobs_per_hour)
+    assert isinstance(check(guard, Request("POST", "/convert/", 1000)), RateLimited)
+    assert check(guard, whole_upload(1000)) is None
 
 
 # -- chunks --------------------------------------------------------------------------------------------------
