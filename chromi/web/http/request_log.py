@@ -35,10 +35,14 @@ def init_app(app: Flask) -> None:
 
 
 def begin_request() -> None:
-    sent_id = request.headers.get(HEADER, "")
-    g.request_id = sent_id if _VALID_ID.fullmatch(sent_id) else secrets.token_hex(8)
+    g.request_id = choose_request_id(request.headers.get(HEADER, ""))
     g.started_at = time.monotonic()
     log.reset_context(request_id=g.request_id)
+
+
+def choose_request_id(sent_id: str) -> str:
+    """Return the id that came with the request if it is valid, otherwise a new one."""
+    return sent_id if _VALID_ID.fullmatch(sent_id) else secrets.token_hex(8)
 
 
 def end_request(response: Response) -> Response:
@@ -60,9 +64,9 @@ def end_request(response: Response) -> Response:
     return response
 
 
-def log_rejected_request(status: int, sent_bytes: int) -> None:
+def log_rejected_request(request_id: str, status: int, sent_bytes: int) -> None:
     """Log and count a request that the server rejected before it reached the application."""
-    log.reset_context(request_id=secrets.token_hex(8))  # the thread still has another request's context
+    log.reset_context(request_id=request_id)  # the thread still has another request's context
     http_counters.count_sent(sent_bytes)
     http_counters.count_request(status, 0)
     _log_request(UNKNOWN, UNKNOWN, status, sent_bytes, 0)

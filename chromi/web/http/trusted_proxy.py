@@ -7,9 +7,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import Flask, request
-from waitress.proxy_headers import proxy_headers_middleware
+from waitress.proxy_headers import (
+    PROXY_HEADERS,
+    MalformedProxyHeader,
+    clear_untrusted_headers,
+    parse_proxy_headers,
+)
 
 from chromi.config import Settings
+from chromi.errors import BadRequest
+from chromi.web.http.request_validation import REJECTION_KEY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,18 +37,43 @@ def init_app(app: Flask) -> None:
     Doing it in both places is harmless.
     """
     settings: Settings = app.extensions["chromi"].settings
-    app.wsgi_app = proxy_headers_middleware(  # type: ignore[method-assign]
-        app.wsgi_app,
-        trusted_proxy=settings.trusted_proxy,
-        trusted_proxy_count=settings.trusted_proxy_count,
-        trusted_proxy_headers=TRUSTED_HEADERS,
-    )
+    app.wsgi_app = _use_proxy_headers(app.wsgi_app, settings)  # type: ignore[assignment, method-assign]
     app.wsgi_app = _mark_local_requests(app.wsgi_app)  # type: ignore[assignment, method-assign]
+
+
+def apply_proxy_headers(environ: WSGIEnvironment, settings: Settings) -> None:
+    """Set the client address and scheme that the trusted proxy sent; remove all other forwarding headers.
+
+    Raises BadRequest if the trusted proxy sent malformed headers.
+    """
+    untrusted = set(PROXY_HEADERS)
+    try:
+        if settings.trusted_proxy in ("*", environ["REMOTE_ADDR"]):
+            untrusted = parse_proxy_headers(environ, settings.trusted_proxy_count, TRUSTED_HEADERS)
+    except MalformedProxyHeader as error:
+        raise BadRequest(detail=f"{error.header}: {error.reason}") from error
+    except IndexError as error:
+        raise BadRequest(detail="X-Forwarded-For: empty address") from error
+    finally:
+        clear_untrusted_headers(environ, untrusted)
 
 
 def is_local_request() -> bool:
     """True if the request comes directly from this machine, not through a proxy running on it."""
     return bool(request.environ.get(IS_LOCAL_KEY))
+
+
+def _use_proxy_headers(app: WSGIApplication, settings: Settings) -> WSGIApplication:
+    """Let the application render the error for malformed headers like any other error."""
+
+    def use(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            apply_proxy_headers(environ, settings)
+        except BadRequest as rejection:
+            environ[REJECTION_KEY] = rejection
+        return app(environ, start_response)
+
+    return use
 
 
 def _mark_local_requests(app: WSGIApplication) -> WSGIApplication:

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Protocol
 
 from peewee import DatabaseError
-from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 
 from chromi.admission.admission_control import AdmissionControl, Reservation
 from chromi.config import Settings
@@ -17,6 +16,7 @@ from chromi.db import Upload, database
 from chromi.errors import BadRequest, UploadTooLarge
 from chromi.web.http.error_handlers import FORM_TOO_LARGE
 from chromi.web.http.request_validation import MAX_FORM_BYTES
+from chromi.web.http.trusted_proxy import apply_proxy_headers
 from chromi.web.limits.chunk_validation import CHUNK_TOO_LONG, check_chunk, received_bytes_of
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class UploadGuard:
         return self._settings.trusted_proxy in ("*", peer)
 
     def client_address_of(self, request: IncomingRequest, peer: str) -> str:
-        """Return the client's address, or the peer's address if the X-Forwarded-For header is malformed."""
+        """Return the client's address, or the peer's address if its forwarding headers are malformed."""
         try:
             return self._client_address(request, peer)
         except BadRequest:
@@ -149,13 +149,9 @@ class UploadGuard:
         settings = self._settings
         if "X_FORWARDED_FOR" in request.headers and not settings.trusted_proxy:
             _advise_trusted_proxy()
-        environ = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http"}
-        if self.is_trusted_proxy(peer) and "X_FORWARDED_FOR" in request.headers:
-            environ["HTTP_X_FORWARDED_FOR"] = request.headers["X_FORWARDED_FOR"]
-            try:
-                parse_proxy_headers(environ, settings.trusted_proxy_count, {"x-forwarded-for"})
-            except (MalformedProxyHeader, IndexError) as error:
-                raise BadRequest from error
+        environ = {f"HTTP_{name}": text for name, text in request.headers.items()}
+        environ |= {"REMOTE_ADDR": peer, "wsgi.url_scheme": "http"}
+        apply_proxy_headers(environ, settings)
         return environ["REMOTE_ADDR"]
 
 

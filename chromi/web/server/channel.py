@@ -17,7 +17,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from chromi.client_networks import is_local, network_prefixes
 from chromi.errors import BadRequest, ChromiError
-from chromi.web.http.request_log import log_rejected_request
+from chromi.web.http.request_log import HEADER, choose_request_id, log_rejected_request
 from chromi.web.http.request_validation import REJECTION_KEY
 from chromi.web.http.security_headers import HEADERS
 from chromi.web.limits.upload_guard import RequestKind, UploadGuard
@@ -53,15 +53,18 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         parse_error = self.request.error
-        error = BadRequest() if parse_error.code < 500 else ChromiError()
+        # 501 is the client's error as well: a Transfer-Encoding other than chunked.
+        error = ChromiError() if parse_error.code == 500 else BadRequest()
+        request_id = choose_request_id(self.request.headers.get("X_REQUEST_ID", ""))
         body = json.dumps({"error": {"code": error.code, "message": error.user_message}}).encode()
         self.status = f"{parse_error.code} {parse_error.reason}"
-        self.response_headers += [*HEADERS.items(), ("Content-Type", "application/json")]
+        own_headers = {"Content-Type": "application/json", HEADER: request_id}
+        self.response_headers += [*HEADERS.items(), *own_headers.items()]
         self.channel.has_unread_body = True
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
-        log_rejected_request(parse_error.code, len(body))
+        log_rejected_request(request_id, parse_error.code, len(body))
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]

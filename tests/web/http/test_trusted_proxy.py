@@ -60,6 +60,24 @@ def test_trusted_proxy_headers_are_used(
     assert seen == (client, "https://localhost/")
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Proto": "ftp"},
+        {"X-Forwarded-Proto": "http, https"},
+        {"X-Forwarded-Proto": '"https'},
+        {"X-Forwarded-For": '"1.1.1.1'},
+        {"X-Forwarded-For": " :1.1"},
+    ],
+)
+def test_malformed_headers_of_the_trusted_proxy_get_400(settings: Settings, headers: dict[str, str]) -> None:
+    client = create_app(dataclasses.replace(settings, trusted_proxy=PROXY)).test_client()
+    response = client.get("/", headers=headers, environ_base={"REMOTE_ADDR": PROXY})
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "bad_request")
+    assert response.headers["X-Request-Id"]
+    assert client.get("/", headers=headers, environ_base={"REMOTE_ADDR": REMOTE}).status_code == 200
+
+
 @pytest.mark.parametrize("trusted", ["", PROXY])
 def test_headers_of_other_peers_are_ignored(get_address_and_url: GetAddressAndUrl, trusted: str) -> None:
     assert get_address_and_url(REMOTE, trusted_proxy=trusted) == (REMOTE, "http://localhost/")

@@ -1,5 +1,6 @@
 """The server handles pipelining, clients that read nothing, and malformed framing."""
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -105,6 +106,22 @@ def test_request_with_content_length_and_chunked_encoding_is_rejected(web: Servi
         response = raw_connections.read_all(connection)
     assert response.startswith("HTTP/1.1 400 ")
     assert response.count("HTTP/1.1 ") == 1
+
+
+def test_unknown_transfer_encoding_is_rejected(web: Service) -> None:
+    lines = ("POST /uploads/ HTTP/1.1", "Host: x", "X-Request-Id: my-request", "Transfer-Encoding: gzip", "")
+    with closing(raw_connections.connect(web, *lines)) as connection:
+        response = raw_connections.read_all(connection)
+    assert response.startswith("HTTP/1.1 501 ")
+    assert '"bad_request"' in response
+    assert "X-Request-Id: my-request" in response
+
+
+def test_malformed_request_gets_a_request_id(web: Service) -> None:
+    with closing(raw_connections.connect(web, "GET / HTTP/1.1", "Host: x", "no header", "")) as connection:
+        response = raw_connections.read_all(connection)
+    assert response.startswith("HTTP/1.0 400 ")
+    assert re.search(r"^X-Request-Id: [0-9a-f]{16}\r$", response, re.MULTILINE)
 
 
 def test_too_large_headers_are_rejected(web: Service) -> None:

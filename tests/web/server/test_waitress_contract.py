@@ -9,7 +9,12 @@ import pytest
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers, proxy_headers_middleware
+from waitress.proxy_headers import (
+    PROXY_HEADERS,
+    MalformedProxyHeader,
+    clear_untrusted_headers,
+    parse_proxy_headers,
+)
 from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
@@ -91,7 +96,7 @@ def test_functions_accept_the_parameters_we_use() -> None:
         "trusted_proxy_count",
         "trusted_proxy_headers",
     ]
-    assert {"trusted_proxy", "trusted_proxy_count", "trusted_proxy_headers"} <= set(
-        inspect.signature(proxy_headers_middleware).parameters
-    )
-    assert issubclass(MalformedProxyHeader, Exception)
+    assert list(inspect.signature(clear_untrusted_headers).parameters)[:2] == ["environ", "untrusted_headers"]
+    assert {"X_FORWARDED_FOR", "FORWARDED"} <= PROXY_HEADERS
+    error = MalformedProxyHeader("X-Forwarded-Proto", "unsupported", "ftp")
+    assert (error.header, error.reason) == ("X-Forwarded-Proto", "unsupported")
