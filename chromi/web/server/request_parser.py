@@ -61,6 +61,7 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         is_first = self._checked_bytes < 0
         if is_first:
             self._on_headers(self)
+            self._check_host()
         if self.body_rcv is None:
             return
         self._check_framing(len(self.body_rcv))
@@ -71,6 +72,11 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         if self._checked_bytes < 1 and self._checked_bytes < self.body_bytes_received:
             self._guard.check_headers(self, self._peer)
         self._checked_bytes = self.body_bytes_received
+
+    def _check_host(self) -> None:
+        """Raise BadRequest for HTTP/1.1 without a Host header (RFC 9112, section 3.2)."""
+        if self.version == "1.1" and "HOST" not in self.headers and not self.error:
+            raise BadRequest
 
     def _check_framing(self, content_bytes: int) -> None:
         """Raise BadRequest for a body that is mostly chunk sizes, which waitress parses repeatedly."""

@@ -108,6 +108,19 @@ def test_request_with_content_length_and_chunked_encoding_is_rejected(web: Servi
     assert response.count("HTTP/1.1 ") == 1
 
 
+@pytest.mark.parametrize("more", [(), ("Content-Length: 3", "", "abc")], ids=["no body", "body"])
+def test_http_1_1_without_host_is_rejected(web: Service, more: tuple[str, ...]) -> None:
+    with closing(raw_connections.connect(web, "GET /health/live HTTP/1.1", *more, "")) as connection:
+        response = raw_connections.read_all(connection)
+    assert response.startswith("HTTP/1.1 400 ")
+    assert '"bad_request"' in response
+
+
+def test_http_1_0_without_host_is_answered(web: Service) -> None:
+    with closing(raw_connections.connect(web, "GET /health/live HTTP/1.0", "")) as connection:
+        assert raw_connections.read_all(connection).startswith("HTTP/1.0 200 ")
+
+
 def test_unknown_transfer_encoding_is_rejected(web: Service) -> None:
     lines = ("POST /uploads/ HTTP/1.1", "Host: x", "X-Request-Id: my-request", "Transfer-Encoding: gzip", "")
     with closing(raw_connections.connect(web, *lines)) as connection:

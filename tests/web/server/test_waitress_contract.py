@@ -22,7 +22,7 @@ from tests.support.paths import ROOT
 
 PARSER_ATTRIBUTES = {
     *("body_bytes_received", "body_rcv", "chunked", "command", "completed", "content_length", "error"),
-    *("expect_continue", "headers", "headers_finished", "path"),
+    *("expect_continue", "headers", "headers_finished", "path", "version"),
 }
 CHANNEL_ATTRIBUTES = {
     *("adj", "close_when_flushed", "request", "requests", "server", "socket", "total_outbufs_len"),
