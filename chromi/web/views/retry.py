@@ -9,6 +9,7 @@ from chromi.encoder import ConversionOptions
 from chromi.errors import Conflict, NotFound
 from chromi.i18n import Message
 from chromi.web.submission import submit_job
+from chromi.web.views.clip_analysis import create_preview
 from chromi.web.views.jobs import redirect_to_job
 
 bp = Blueprint("retry", __name__)
@@ -20,8 +21,13 @@ def init_app(app: Flask) -> None:
 
 @bp.post("/jobs/<job_id>/again", strict_slashes=False)
 def retry(job_id: str) -> Response:
-    """Start the same job again, for example after a failure unrelated to the clip."""
+    """Start the same job again, for example after a failure unrelated to the clip.
+
+    A preview depends only on the clip, so an existing one is returned as for any other request for it.
+    """
     job = Job.find(job_id)
+    if job.kind == JobKind.PREVIEW and job.upload_id:
+        return create_preview(job.upload_id)
     return redirect_to_job(submit_again(job, job.options))
 
 

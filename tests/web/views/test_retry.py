@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from chromi.db import Job, State
+from chromi.db import Job, JobKind, State
 from chromi.db.job import LARGE_BYTES
 from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import CannotFit, DiskFull, EncodeError, NoFrames
 from chromi.errors import BadOptions, ChromiError, NotAVideo
+from chromi.storage import Storage
 from tests.support.http_forms import PAGE
 
 
@@ -83,6 +84,18 @@ def test_page_of_a_failed_job_shows_every_error(
     assert error.user_message in page
     assert ("Your clip and your settings are still here." in page) is has_upload
     assert ("Start again" in page) is not has_upload
+
+
+def test_existing_preview_is_not_made_again(client: FlaskClient, upload: str, storage: Storage) -> None:
+    queued = Job.create(upload=upload, kind=JobKind.PREVIEW, options_json=ConversionOptions().to_dict())
+    running = Job.claim(queued.id, "worker-1")
+    assert running
+    assert running.succeed({})
+    storage.preview_path(upload).write_bytes(b"preview")
+    response = client.post(f"/jobs/{queued.id}/again")
+    assert response.status_code == 200
+    assert response.get_json() == {"preview_url": f"/uploads/{upload}/preview"}
+    assert Job.select().count() == 1
 
 
 @pytest.mark.parametrize("action", ["again", "smaller"])
