@@ -1,6 +1,7 @@
 """Check the admin token: constant-time comparison, limited attempts, and a session cookie in exchange.
 
-The token is never part of a URL. The cookie is signed and becomes invalid when the token changes.
+The token is never part of a URL. The cookie is signed, and valid for twelve hours unless the token changes.
+Sessions are not stored, so logging out only removes the cookie from the browser.
 """
 
 from __future__ import annotations
