@@ -19,7 +19,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("mode", ["rb", "r+b"])
-def test_flush_can_be_stopped_before_each_range(path: Path, mode: str) -> None:
+def test_flush_can_be_interrupted_before_each_range(path: Path, mode: str) -> None:
     checks = []
     with path.open(mode) as file:
         flush(file, lambda: checks.append(1))

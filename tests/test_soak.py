@@ -30,7 +30,7 @@ def test_constant_measurements_are_not_reported_as_growth() -> None:
     assert find_problems(samples) == {}
 
 
-def test_initial_growth_that_stops_is_no_leak() -> None:
+def test_initial_growth_that_stops_is_not_reported() -> None:
     values = [80.0 + min(step, 20) * 3 for step in range(60)]
     assert find_problems([make_sample(**{"web: memory, MB": value}) for value in values]) == {}
 

@@ -33,12 +33,12 @@ def test_old_token_raises_gone() -> None:
         signer.verify_download(signer.sign_download("abc", NOW - MAX_AGE_S - 10))
 
 
-def test_token_of_foreign_key_raises_not_found() -> None:
+def test_token_signed_with_another_key_raises_not_found() -> None:
     with pytest.raises(NotFound):
         TokenSigner([KEY]).verify_download(TokenSigner([OTHER_KEY]).sign_download("abc", NOW))
 
 
-def test_token_of_foreign_salt_raises_not_found() -> None:
+def test_token_signed_with_another_salt_raises_not_found() -> None:
     token = URLSafeTimedSerializer(KEY, salt=DOWNLOAD_SALT + ".other").dumps("abc")
     with pytest.raises(NotFound):
         TokenSigner([KEY]).verify_download(str(token))

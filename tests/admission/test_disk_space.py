@@ -70,7 +70,7 @@ class QueryCapture(logging.Handler):
         self.queries.append(record.msg)  # type: ignore[arg-type]
 
 
-def test_disk_share_is_queried_with_an_index(admission: AdmissionControl) -> None:
+def test_disk_share_query_uses_an_index(admission: AdmissionControl) -> None:
     """The server's event loop runs these queries for each upload that begins."""
     capture, peewee = QueryCapture(), logging.getLogger("peewee")
     peewee.addHandler(capture)

@@ -35,7 +35,7 @@ def test_network_gets_a_share_of_uploads_for_any_number_of_addresses(
 
 
 @pytest.mark.parametrize(("addresses", "max_active", "_"), NETWORKS)
-def test_network_gets_a_share_of_the_queue_and_one_first_place(
+def test_network_gets_a_share_of_the_queue_and_one_first_position(
     admission: AdmissionControl, addresses: list[str], max_active: int, _: int
 ) -> None:
     priorities = []

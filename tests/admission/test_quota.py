@@ -152,7 +152,7 @@ def let_upload_expire(client: FlaskClient, settings: Settings, storage: Storage,
     assert cleanup._remove_unused_uploads(settings, storage) == 1
 
 
-def test_conversion_whose_job_is_refused_after_all_is_refunded(
+def test_conversion_is_refunded_if_its_job_is_rejected_after_the_probe(
     client: FlaskClient,
     settings: Settings,
     admission: AdmissionControl,

@@ -16,7 +16,7 @@ from tests.support.tus_client import TUS, create, send_chunk, start
 # -- upload slots --------------------------------------------------------------------------------------------
 
 
-def test_active_uploads_are_limited_for_each_client_and_in_total(client: FlaskClient) -> None:
+def test_active_uploads_are_limited_per_client_and_in_total(client: FlaskClient) -> None:
     responses = [start(client, "8.8.8.8") for _ in range(3)]
     assert [response.status_code for response in responses] == [204, 204, 429]
     assert responses[-1].headers["Retry-After"] == "20"
@@ -50,7 +50,7 @@ def test_client_without_active_upload_may_start_one_beyond_the_limit(client: Fla
         assert [start(client, address).status_code for _ in range(2)] == [204, 503]
 
 
-def test_newcomers_are_limited_in_total(admission: AdmissionControl) -> None:
+def test_clients_admitted_beyond_the_limit_are_limited_in_total(admission: AdmissionControl) -> None:
     crowd = [Reservation(f"client {number}", 1) for number in range(60)]
     admission.check_upload_slot("another", crowd[1:])
     with pytest.raises(UploadsFull):

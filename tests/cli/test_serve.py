@@ -67,7 +67,7 @@ def test_signal_stops_all_processes_cleanly(start_service: StartService, signum:
 
 
 @pytest.mark.parametrize("victim", ["chromi web", "huey_consumer"])
-def test_death_of_one_process_stops_the_other(start_service: StartService, victim: str) -> None:
+def test_exit_of_one_process_stops_the_other(start_service: StartService, victim: str) -> None:
     service = start_service()
     wait_for(lambda: len(service.processes()) >= 5, "all processes")
     processes = service.processes()
@@ -124,7 +124,7 @@ def test_web_server_responds_after_sigterm_until_running_job_has_finished(
     assert wait_for_end(restarted, late_id)["status"] == "success"
 
 
-def test_end_of_orphan_process_stops_nothing(start_service: StartService, clip: Path) -> None:
+def test_exit_of_orphan_process_does_not_stop_the_service(start_service: StartService, clip: Path) -> None:
     """The supervisor adopts orphans, as does PID 1 of a container without an init process."""
     service = start_service(("-c", SERVE_AS_SUBREAPER, "serve"))
     start_job(service, clip, quality="best")

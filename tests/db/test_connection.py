@@ -23,7 +23,7 @@ from chromi.encoder import Progress
 from tests.support.failing_writes import failing_writes
 
 
-def test_pragmas_make_commits_durable_and_readers_unblocked(open_db: Path) -> None:
+def test_pragmas_make_commits_durable_and_allow_concurrent_reads(open_db: Path) -> None:
     assert database.pragma("journal_mode") == "wal"
     assert database.pragma("synchronous") == 2
     assert database.pragma("foreign_keys") == 1

@@ -69,7 +69,7 @@ def test_earlier_attempt_of_the_same_worker_cannot_change_the_job(running: Job) 
     assert second.succeed(SUCCESS)
 
 
-def test_interrupted_attempt_is_not_counted_and_announced(running: Job) -> None:
+def test_interrupted_attempt_is_not_counted_but_is_announced(running: Job) -> None:
     assert running.report(Progress("encoding", 0.5, "Drawing the GIF"))
     assert running.release(count_attempt=False)
     requeued = Job.find(running.id)

@@ -25,7 +25,9 @@ def test_attempt_times_out_although_it_reports_progress(
             lease.report(progress)
 
 
-def test_report_that_cannot_be_written_ends_nothing(running: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_report_that_cannot_be_written_does_not_end_the_job(
+    running: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(**_: object) -> bool:
         raise OperationalError("database is locked")
 

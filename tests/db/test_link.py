@@ -11,7 +11,7 @@ def create_link(job: Job, **fields: object) -> Link:
     return Link.create(job=job, expires_at=time.time() + 60, **fields)
 
 
-def test_one_time_link_is_reserved_by_one_download(job: Job) -> None:
+def test_one_time_link_can_be_reserved_by_one_download_only(job: Job) -> None:
     link = create_link(job, max_uses=1)
     assert link.begin_download()
     assert not link.begin_download()

@@ -31,13 +31,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.usefixtures("clock")
-def test_an_hours_worth_may_be_taken_at_once_and_no_more() -> None:
+def test_full_amount_may_be_used_at_once_and_no_more() -> None:
     assert [THREE.acquire("a") for _ in range(4)] == [True, True, True, False]
     assert THREE.acquire("b"), "another address has its own"
     assert HUNDRED.acquire("a"), "as has another limit"
 
 
-def test_it_comes_back_evenly(clock: list[float]) -> None:
+def test_amount_becomes_available_at_a_constant_rate(clock: list[float]) -> None:
     for _ in range(3):
         THREE.acquire("a")
     assert THREE.wait_s("a") == pytest.approx(1200)
@@ -47,14 +47,14 @@ def test_it_comes_back_evenly(clock: list[float]) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_amounts_count_and_looking_does_not() -> None:
+def test_acquired_amount_counts_and_rejected_amount_does_not() -> None:
     assert HUNDRED.acquire("a", 60)
     assert HUNDRED.wait_s("a", 60) == pytest.approx(720)
     assert not HUNDRED.acquire("a", 60)
     assert HUNDRED.acquire("a", 40)
 
 
-def test_a_window_may_be_shorter_than_an_hour(clock: list[float]) -> None:
+def test_window_may_be_shorter_than_an_hour(clock: list[float]) -> None:
     few = RateLimit("tries", 2, window_s=60)
     assert [few.acquire("a") for _ in range(3)] == [True, True, False]
     assert few.wait_s("a") == pytest.approx(30)
@@ -63,7 +63,7 @@ def test_a_window_may_be_shorter_than_an_hour(clock: list[float]) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_was_taken_may_be_given_back() -> None:
+def test_reset_makes_the_full_amount_available() -> None:
     THREE.acquire("a", 3)
     HUNDRED.acquire("a", 100)
     THREE.reset("a")
@@ -71,7 +71,7 @@ def test_what_was_taken_may_be_given_back() -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_an_amount_known_afterwards_is_charged_and_given_back() -> None:
+def test_charge_and_refund_change_the_available_amount() -> None:
     assert HUNDRED.acquire("a", 10)
     HUNDRED.charge("a", 50)
     assert not HUNDRED.acquire("a", 41)
@@ -80,7 +80,7 @@ def test_an_amount_known_afterwards_is_charged_and_given_back() -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_no_charge_lasts_longer_than_a_window_and_none_is_given_back_twice() -> None:
+def test_charges_and_refunds_are_limited_to_one_window() -> None:
     for taker in ("a", "b"):
         HUNDRED.charge(taker, 1000)
         HUNDRED.charge(taker, 1000)
@@ -91,14 +91,14 @@ def test_no_charge_lasts_longer_than_a_window_and_none_is_given_back_twice() -> 
         assert [HUNDRED.acquire(taker, 100), HUNDRED.acquire(taker)] == [True, False]
 
 
-def test_a_clock_set_back_keeps_nobody_out_for_longer_than_an_hour(clock: list[float]) -> None:
+def test_clock_set_back_does_not_extend_the_wait(clock: list[float]) -> None:
     for _ in range(3):
         THREE.acquire("a")
     clock[0] -= 86400
     assert THREE.wait_s("a") == pytest.approx(1200)
 
 
-def test_it_survives_a_restart_and_goes_once_it_says_nothing(clock: list[float]) -> None:
+def test_usage_survives_a_restart_and_is_deleted_once_expired(clock: list[float]) -> None:
     THREE.acquire("a", 3)
     database.close()
     database.connect()
@@ -109,7 +109,7 @@ def test_it_survives_a_restart_and_goes_once_it_says_nothing(clock: list[float])
     assert THREE.acquire("a", 3)
 
 
-def test_of_many_at_once_exactly_as_many_go_through() -> None:
+def test_concurrent_calls_acquire_no_more_than_the_amount() -> None:
     taken = []
 
     def take() -> None:

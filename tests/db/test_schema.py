@@ -120,7 +120,7 @@ def test_concurrent_threads_apply_each_step_once(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.usefixtures("two_steps")
 @pytest.mark.parametrize("applied", [0, 1, 2])
-def test_steps_that_another_process_applies_meanwhile_are_noticed(
+def test_steps_applied_by_another_process_meanwhile_are_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, applied: int
 ) -> None:
     all_steps, check_integrity = schema.STEPS, schema.check_integrity

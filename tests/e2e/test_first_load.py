@@ -71,7 +71,7 @@ def test_page_names_all_files_that_it_needs(
     assert names[-1] == "start.gif", "the animation comes last"
 
 
-def test_first_paint_waits_for_stylesheet_and_page_script_only(first_load: PageLoad) -> None:
+def test_first_paint_waits_only_for_stylesheet_and_page_script(first_load: PageLoad) -> None:
     assert sorted(static_names(first_load.render_blocking_urls)) == ["css/app.css", "js/pages/start.js"]
 
 
@@ -80,7 +80,7 @@ def test_files_come_from_own_origin_and_only_once(first_load: PageLoad, seeded_a
     assert all(size > 0 for size in first_load.bytes_by_url.values()), "an unused preload is loaded twice"
 
 
-def test_second_visit_loads_html_only(
+def test_second_visit_loads_only_html(
     first_load: PageLoad, slow_phone: Page, page_urls: dict[str, str]
 ) -> None:
     second_load = load_page(slow_phone, page_urls["start"])

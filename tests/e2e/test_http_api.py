@@ -17,7 +17,7 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.service
 
 
-def test_published_calls_convert_clip(service: Service, plain_clip: Path, tmp_path: Path) -> None:
+def test_documented_requests_convert_clip(service: Service, plain_clip: Path, tmp_path: Path) -> None:
     wait_for(lambda: curl_json(f"{service.url}/health/")["status"] == "ok", "the worker's first heartbeat")
     form = [f"-Fvideo=@{plain_clip}", "-Fstart_time=00:00:00", "-Fduration=6"]
     answer = curl_json(*form, f"{service.url}/convert/")

@@ -69,7 +69,7 @@ def test_translated_pages_fit_small_phone(
         assert page.evaluate(OVERFLOW_PX) == 0
 
 
-def test_times_are_in_local_time_and_format(browser: Browser, result_url: str) -> None:
+def test_times_are_in_local_time_zone_and_format(browser: Browser, result_url: str) -> None:
     with open_phone(browser, "de-DE") as page:
         page.goto(result_url)
         time = page.locator("#result time").first

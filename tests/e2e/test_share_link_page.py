@@ -12,7 +12,7 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.browser
 
 
-def test_receiver_sees_still_image_and_downloads_gif(
+def test_recipient_sees_still_image_and_downloads_gif(
     page: Page, receiver: Page, result_url: str, tmp_path: Path
 ) -> None:
     page.goto(result_url)
@@ -30,7 +30,7 @@ def test_receiver_sees_still_image_and_downloads_gif(
     expect(page.locator("#links")).to_contain_text("4 of 5 downloads left")
 
 
-def test_receiver_downloads_by_keyboard_without_script_or_cookies(
+def test_recipient_downloads_by_keyboard_without_script_or_cookies(
     page_without_script: Page, seeded_app: SeededApp, tmp_path: Path
 ) -> None:
     page, job = page_without_script, seeded_app.create_result()
@@ -48,7 +48,7 @@ def test_receiver_downloads_by_keyboard_without_script_or_cookies(
     expect(page.get_by_role("heading", name="This link has been used")).to_be_visible()
 
 
-def test_requesting_every_url_of_page_uses_no_download(page: Page, seeded_app: SeededApp) -> None:
+def test_requesting_every_url_of_page_does_not_count_as_download(page: Page, seeded_app: SeededApp) -> None:
     """Some programs preview links in a browser: they request all that a page loads and links to."""
     link = seeded_app.create_share_link(seeded_app.create_result(), max_uses=1)
     page.goto(link)

@@ -93,7 +93,7 @@ def test_link_is_copied_to_clipboard(page: Page, result_url: str) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == field.input_value()
 
 
-def test_link_is_selected_without_clipboard(open_page: OpenPage, result_url: str) -> None:
+def test_link_text_is_selected_if_clipboard_is_unavailable(open_page: OpenPage, result_url: str) -> None:
     page = open_page()
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     page.goto(result_url)

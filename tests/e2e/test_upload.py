@@ -66,7 +66,7 @@ def test_studio_opens_at_once_and_plays_local_file(page: Page, proxy: FlakyProxy
     expect(bar).to_be_hidden()
 
 
-def test_uploaded_event_has_facts_from_server(page: Page, seeded_app: SeededApp, clip: Path) -> None:
+def test_uploaded_event_has_video_info_from_server(page: Page, seeded_app: SeededApp, clip: Path) -> None:
     page.goto(seeded_app.url)
     page.evaluate(
         "document.addEventListener('chromi:uploaded', (event) => { window.detail = event.detail; }, true)"

@@ -230,7 +230,7 @@ KEY = "k" * 32
 
 @limit_examples(300)
 @given(st.text(max_size=300))
-def test_made_up_tokens_are_rejected(token: str) -> None:
+def test_arbitrary_tokens_are_rejected(token: str) -> None:
     signer = TokenSigner([KEY])
     assert not signer.verify_grant(token, "a link")
     with pytest.raises((NotFound, Gone)):

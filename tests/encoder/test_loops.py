@@ -67,7 +67,7 @@ def test_period_is_found_at_any_frame_rate_and_with_noise(
 
 @pytest.mark.parametrize("noise", [0, pytest.param(25, marks=pytest.mark.slow)])
 @pytest.mark.slow
-def test_only_repeated_part_comes_first(noise: int, make_shape_clip: MakeClip) -> None:
+def test_only_repeated_part_is_ranked_first(noise: int, make_shape_clip: MakeClip) -> None:
     """The 1.5 seconds that start at 2 s repeat at 8 s."""
     best, second, *_ = find_loops(
         make_shape_clip(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14, noise=noise), limit=2
@@ -95,7 +95,7 @@ def test_hard_cut_inside_the_window_does_not_affect_the_score(make_shape_clip: M
     assert find_loops(clip, duration_s=6)[0] == LoopWindow(0.0, 6, 100)
 
 
-def test_clip_that_already_loops_is_one_window(make_shape_clip: MakeClip) -> None:
+def test_clip_no_longer_than_the_loop_is_one_window(make_shape_clip: MakeClip) -> None:
     assert find_loops(make_shape_clip(pendulum(2), seconds=2), duration_s=6) == [LoopWindow(0.0, 2.0, 100)]
 
 
@@ -107,7 +107,7 @@ def test_short_clip_that_does_not_loop_has_a_low_score(make_shape_clip: MakeClip
 
 
 @pytest.mark.slow
-def test_windows_start_apart_and_are_sorted_by_score(clip: Path) -> None:
+def test_windows_start_far_apart_and_are_sorted_by_score(clip: Path) -> None:
     windows = find_loops(clip, duration_s=2)
     assert scores(windows) == sorted(scores(windows), reverse=True)
     starts_s = sorted(window.start_s for window in windows)

@@ -34,7 +34,7 @@ def measure_health_s(service: Service) -> float:
     return measure_response_s(f"{service.url}/health/")
 
 
-def test_slow_clients_are_disconnected_and_delay_nobody(limited_web: Service) -> None:
+def test_slow_clients_are_disconnected_and_do_not_delay_others(limited_web: Service) -> None:
     with ExitStack() as stack:
 
         def open_connection(*lines: str) -> socket.socket:
@@ -66,7 +66,9 @@ def test_connections_above_the_limit_are_closed(limited_web: Service) -> None:
         assert measure_health_s(limited_web) < MAX_RESPONSE_S
 
 
-def test_stalled_downloads_are_disconnected_and_block_nobody(limited_web: Service, large_url: str) -> None:
+def test_stalled_downloads_are_disconnected_and_do_not_block_others(
+    limited_web: Service, large_url: str
+) -> None:
     lines = (f"GET {large_url} HTTP/1.1", "Host: localhost", "Range: bytes=0-", "")
     with ExitStack() as stack:
         stalled = [

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.service
 
 
 @pytest.mark.parametrize("jump_s", [-3600, 86400])
-def test_clock_change_takes_no_job_from_its_worker(
+def test_clock_change_does_not_take_a_job_from_its_worker(
     instance: OpenInstance, start_consumer: StartConsumer, jump_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "RECHECK_DELAY_S", 6)  # the worker may have to wait for the database, too

@@ -59,7 +59,7 @@ def test_job_of_killed_worker_restarts_at_once(
     wait_for(lambda: instance.list_temporary_files() == [], "the clip and the files of both attempts to go")
 
 
-def test_killed_worker_affects_no_job_of_another_worker(
+def test_killed_worker_does_not_affect_jobs_of_other_workers(
     instance: OpenInstance, start_consumer: StartConsumer
 ) -> None:
     """Two consumers have two workers each, and every job has two tasks."""

@@ -76,7 +76,7 @@ def test_times_in_the_future_count_as_expired(clean_up: CleanUp, enqueued: Enque
 
 
 @pytest.mark.parametrize("jump_s", [-3600, 86400])
-def test_clock_change_takes_no_job_from_a_live_worker(
+def test_clock_change_does_not_take_a_job_from_a_live_worker(
     clean_up: CleanUp, monkeypatch: pytest.MonkeyPatch, jump_s: float
 ) -> None:
     """The worker renews its lease before the recheck."""

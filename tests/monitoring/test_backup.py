@@ -75,7 +75,9 @@ def settings(tmp_path: Path) -> Settings:
     return settings
 
 
-def test_backup_is_private_and_leaves_no_temporary_files(settings: Settings, tmp_path: Path) -> None:
+def test_backup_is_readable_by_owner_only_and_leaves_no_temporary_files(
+    settings: Settings, tmp_path: Path
+) -> None:
     file = tmp_path / "backups/chromi.tar"
     file.parent.mkdir()
     backup.write_backup(settings, file)
@@ -121,7 +123,7 @@ def test_backup_contains_rows_of_the_write_ahead_log_during_a_write(
 
 
 @pytest.mark.parametrize("existing", ["file", "link"])
-def test_backup_overwrites_nothing(tmp_path: Path, settings: Settings, existing: str) -> None:
+def test_backup_does_not_overwrite_files(tmp_path: Path, settings: Settings, existing: str) -> None:
     file = tmp_path / "chromi.tar"
     if existing == "file":
         file.write_text("precious")

@@ -73,7 +73,7 @@ def test_preview_bot_gets_the_page_for_any_headers(client: FlaskClient, url: str
     assert (limited_link().uses, limited_link().active_downloads) == (0, 0)
 
 
-def test_no_url_in_the_page_uses_a_download(client: FlaskClient, url: str) -> None:
+def test_no_url_in_the_page_counts_as_a_download(client: FlaskClient, url: str) -> None:
     headers = {"User-Agent": "Iframely/1.3.1", "Accept": "*/*"}
     page = client.get(url, headers=headers).text
     urls = re.findall(r'(?:href|src|action|content)="((?:/|http)[^"]*)"', page)
@@ -133,7 +133,7 @@ def test_download_parameter_gives_any_client_the_file(client: FlaskClient, url: 
     wait_for_uses(1)
 
 
-def test_file_of_another_version_uses_no_download(client: FlaskClient, url: str, gif: bytes) -> None:
+def test_rejected_if_match_does_not_count_as_a_download(client: FlaskClient, url: str, gif: bytes) -> None:
     headers = {"User-Agent": "curl/8.5.0", "If-Match": '"another"'}
     response = client.get(url, headers=headers)
     assert (response.status_code, response.mimetype) == (412, "application/json")

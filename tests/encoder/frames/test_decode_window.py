@@ -122,7 +122,7 @@ def test_frames_after_rotation_change_are_upright(tmp_path: Path, extract: Extra
     ],
     ids=str,
 )
-def test_options_lose_no_frames_of_changing_stream(
+def test_no_option_drops_frames_of_changing_stream(
     options: dict[str, object], tmp_path: Path, extract: Extract
 ) -> None:
     parts = (make_part(tmp_path, "a", _FIRST), make_part(tmp_path, "b", _SECOND, size="36x64"))

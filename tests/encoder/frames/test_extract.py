@@ -42,7 +42,7 @@ def test_fragmented_file_seeks_exactly(counting: Path, tmp_path: Path, extract: 
 
 
 @pytest.mark.parametrize("offset_s", ["3.7", "100"])
-def test_time_stamp_offset_loses_and_repeats_no_frames(
+def test_timestamp_offset_neither_drops_nor_repeats_frames(
     offset_s: str, counting: Path, tmp_path: Path, extract: Extract
 ) -> None:
     clip = tmp_path / "c.mkv"
@@ -52,7 +52,7 @@ def test_time_stamp_offset_loses_and_repeats_no_frames(
         assert read_lumas(extract(clip, start_s=first / 24)) == list(range(20 + first, 44 + first))
 
 
-def test_audio_that_starts_before_video_costs_no_frames(
+def test_audio_that_starts_before_video_drops_no_frames(
     counting: Path, tmp_path: Path, extract: Extract
 ) -> None:
     clip = tmp_path / "c.mkv"
@@ -97,7 +97,7 @@ def test_variable_frame_rate_follows_timestamps(tmp_path: Path, extract: Extract
     assert read_lumas(extract(clip)) == [*range(20, 32), *[31] * 12]
 
 
-def test_frame_shown_since_before_the_window_is_included(tmp_path: Path, extract: Extract) -> None:
+def test_frame_on_screen_at_window_start_is_included(tmp_path: Path, extract: Extract) -> None:
     slides = [Image.new("L", (64, 36), gray) for gray in (40, 120, 200)]
     clip = tmp_path / "c.gif"
     slides[0].save(clip, save_all=True, append_images=slides[1:], duration=4000, loop=0)

@@ -142,7 +142,7 @@ def test_window_of_unusual_file_is_extracted_quickly(
 
 @pytest.mark.parametrize("times", [(0, 2**40), (malicious_files.HUGE, malicious_files.HUGE + 10)])
 @pytest.mark.parametrize("scale", [1, 1_000_000, 10**9])
-def test_any_time_stamps_are_handled_quickly(
+def test_any_timestamps_are_handled_quickly(
     times: tuple[int, ...], scale: int, tmp_path: Path, extract: Extract
 ) -> None:
     path = tmp_path / "c.mkv"

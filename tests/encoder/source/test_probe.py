@@ -203,7 +203,7 @@ def test_exception_from_on_tick_ends_the_probe(tmp_path: Path) -> None:
         probe_video(clip, on_tick=stop)
 
 
-def test_killed_probe_is_not_blamed_on_the_file(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_probe_does_not_report_an_invalid_file(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "run_ffmpeg", lambda *_, **__: ProcessResult(-signal.SIGKILL, ""))
     with pytest.raises(ConverterKilled):
         probe_video(clip)

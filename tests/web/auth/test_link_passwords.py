@@ -126,7 +126,7 @@ def test_link_preview_of_protected_link_has_no_image(client: FlaskClient, url: s
     assert "og:image" not in page.text
 
 
-def test_right_password_gives_access_to_preview_and_file(
+def test_correct_password_gives_access_to_preview_and_file(
     client: FlaskClient, url: str, unlock: Unlock, gif: bytes
 ) -> None:
     response = unlock(**PAGE)
@@ -232,7 +232,7 @@ def test_correct_password_is_rejected_after_too_many_attempts(
 
 
 @pytest.mark.slow
-def test_right_password_resets_the_attempts(unlock: Unlock) -> None:
+def test_correct_password_resets_the_attempts(unlock: Unlock) -> None:
     for _ in range(MAX_ATTEMPTS - 1):
         unlock("guess")
     assert unlock().status_code == 200
@@ -240,7 +240,7 @@ def test_right_password_resets_the_attempts(unlock: Unlock) -> None:
 
 
 @pytest.mark.slow
-def test_attempts_are_counted_for_each_link(client: FlaskClient, job: Job, unlock: Unlock) -> None:
+def test_attempts_are_counted_per_link(client: FlaskClient, job: Job, unlock: Unlock) -> None:
     for _ in range(MAX_ATTEMPTS):
         unlock("guess")
     other = client.post(f"/jobs/{job.id}/links/", data={"password": PASSWORD}).get_json()["url"]

@@ -22,7 +22,7 @@ def stylesheet_url(app: Flask) -> str:
 
 @pytest.mark.parametrize("if_match", OTHER_ETAGS)
 @pytest.mark.parametrize("more", [{}, RANGE])
-def test_other_version_of_a_file_gets_412_without_the_file(
+def test_if_match_with_another_etag_gets_412_without_the_file(
     client: FlaskClient, own_url: str, if_match: str, more: dict[str, str]
 ) -> None:
     response = client.get(own_url, headers={"If-Match": if_match, **more})
@@ -34,7 +34,7 @@ def test_other_version_of_a_file_gets_412_without_the_file(
 @pytest.mark.parametrize("encoding", ["identity", "br"])
 @pytest.mark.parametrize("if_match", OTHER_ETAGS)
 @pytest.mark.parametrize("more", [{}, RANGE])
-def test_other_version_of_a_static_file_gets_412_without_the_file(
+def test_if_match_with_another_etag_of_a_static_file_gets_412(
     client: FlaskClient, stylesheet_url: str, if_match: str, encoding: str, more: dict[str, str]
 ) -> None:
     headers = {"If-Match": if_match, "Accept-Encoding": encoding, **more}
@@ -42,7 +42,9 @@ def test_other_version_of_a_static_file_gets_412_without_the_file(
     assert (response.status_code, response.mimetype) == (412, "application/json")
 
 
-def test_this_version_gets_the_file_or_the_range(client: FlaskClient, own_url: str, gif: bytes) -> None:
+def test_if_match_with_current_etag_gets_the_file_or_the_range(
+    client: FlaskClient, own_url: str, gif: bytes
+) -> None:
     for if_match in (client.head(own_url).headers["ETag"], "*"):
         assert client.get(own_url, headers={"If-Match": if_match}).data == gif
         part = client.get(own_url, headers={"If-Match": if_match, **RANGE})
@@ -50,7 +52,7 @@ def test_this_version_gets_the_file_or_the_range(client: FlaskClient, own_url: s
 
 
 @pytest.mark.parametrize("encoding", ["identity", "br"])
-def test_any_version_of_a_static_file_gets_it(
+def test_if_match_asterisk_gets_the_static_file(
     client: FlaskClient, stylesheet_url: str, encoding: str
 ) -> None:
     headers = {"Accept-Encoding": encoding}
@@ -62,7 +64,9 @@ def test_any_version_of_a_static_file_gets_it(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_known_file_gets_304_instead_of_a_range(client: FlaskClient, own_url: str, method: str) -> None:
+def test_if_none_match_with_current_etag_gets_304_instead_of_a_range(
+    client: FlaskClient, own_url: str, method: str
+) -> None:
     etag = client.head(own_url).headers["ETag"]
     for if_none_match in (etag, f"W/{etag}", "*"):
         headers = {"If-None-Match": if_none_match, **RANGE}
@@ -70,7 +74,9 @@ def test_known_file_gets_304_instead_of_a_range(client: FlaskClient, own_url: st
         assert (response.status_code, response.data) == (304, b"")
 
 
-def test_unknown_file_gets_the_range(client: FlaskClient, own_url: str, gif: bytes) -> None:
+def test_if_none_match_with_another_etag_gets_the_range(
+    client: FlaskClient, own_url: str, gif: bytes
+) -> None:
     response = client.get(own_url, headers={"If-None-Match": '"another"', **RANGE})
     assert (response.status_code, response.data) == (206, gif[10:20])
 
@@ -78,7 +84,7 @@ def test_unknown_file_gets_the_range(client: FlaskClient, own_url: str, gif: byt
 # -- Range ---------------------------------------------------------------------------------------------------
 
 
-def test_more_last_bytes_than_there_are_get_the_whole_file(
+def test_suffix_range_longer_than_the_file_gets_the_whole_file(
     client: FlaskClient, own_url: str, gif: bytes
 ) -> None:
     response = client.get(own_url, headers={"Range": "bytes=-99999999999"})
@@ -95,9 +101,7 @@ def test_range_that_does_not_apply_is_ignored(
     assert client.get(stylesheet_url, headers={"Range": requested}).status_code == 200
 
 
-def test_range_of_a_static_file_with_if_range_gets_the_whole_file(
-    client: FlaskClient, stylesheet_url: str
-) -> None:
+def test_if_range_of_a_static_file_gets_the_whole_file(client: FlaskClient, stylesheet_url: str) -> None:
     """Its ETag is the same for each Content-Encoding, so bytes of two versions could be mixed."""
     etag = client.head(stylesheet_url).headers["ETag"]
     assert client.get(stylesheet_url, headers=RANGE).status_code == 206

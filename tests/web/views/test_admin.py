@@ -125,7 +125,7 @@ def test_wrong_token_is_rejected(client: FlaskClient, token: str) -> None:
     assert client.get("/admin/").status_code == 401
 
 
-def test_wrong_tokens_are_limited_for_each_network(client: FlaskClient) -> None:
+def test_wrong_tokens_are_limited_per_network(client: FlaskClient) -> None:
     responses = [log_in(client, "wrong") for _ in range(11)]
     assert [response.status_code for response in responses] == [403] * 10 + [429]
     assert 50 < int(responses[-1].headers["Retry-After"]) <= 60
@@ -136,7 +136,7 @@ def test_wrong_tokens_are_limited_for_each_network(client: FlaskClient) -> None:
     assert [log_in(client, "wrong").status_code for _ in range(2)] == [403, 429]
 
 
-def test_right_token_is_accepted_after_too_many_wrong_ones(client: FlaskClient) -> None:
+def test_correct_token_is_accepted_after_too_many_wrong_ones(client: FlaskClient) -> None:
     for _ in range(11):
         log_in(client, "wrong")
     assert log_in(client, TOKEN).status_code == 303
@@ -158,7 +158,7 @@ def test_cookie_is_valid_for_its_token_and_a_limited_time(
     assert admin.get("/admin/").status_code == 401
 
 
-def test_grant_of_a_link_is_not_accepted_as_session(app: Flask, client: FlaskClient) -> None:
+def test_link_grant_is_not_accepted_as_an_admin_session(app: Flask, client: FlaskClient) -> None:
     signer = app.extensions["chromi"].signer
     with app.test_request_context():
         fingerprint = admin_token._fingerprint()

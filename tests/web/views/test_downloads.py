@@ -62,7 +62,7 @@ def test_unchanged_file_gets_304(client: FlaskClient, own_url: str) -> None:
     assert client.get(own_url, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_missing_file_gets_410_and_uses_no_download(
+def test_missing_file_gets_410_and_does_not_count_as_a_download(
     client: FlaskClient, job: Job, one_time_url: str, storage: Storage, gif: bytes
 ) -> None:
     storage.result_path(job.id).unlink()
@@ -74,7 +74,7 @@ def test_missing_file_gets_410_and_uses_no_download(
 # -- the page ------------------------------------------------------------------------------------------------
 
 
-def test_page_shows_a_still_that_uses_no_download(client: FlaskClient, one_time_url: str) -> None:
+def test_page_shows_a_still_that_does_not_count_as_a_download(client: FlaskClient, one_time_url: str) -> None:
     page = client.get(one_time_url, headers=PAGE).text
     assert f'src="{one_time_url}still.jpg"' in page
     response = client.get(f"{one_time_url}still.jpg")

@@ -119,7 +119,9 @@ def test_expired_link_gives_no_access(client: FlaskClient, url: str, name: str) 
 
 
 @pytest.mark.parametrize("name", ["extension.zip", "source.jpg", "first.png"])
-def test_tampered_or_foreign_token_is_not_found(client: FlaskClient, url: str, name: str) -> None:
+def test_tampered_token_or_token_signed_with_another_key_is_not_found(
+    client: FlaskClient, url: str, name: str
+) -> None:
     own_token, link = url.split("/")[2], Link.get()
     foreign = TokenSigner(["another key, long enough"]).sign_download(link.id, link.created_at)
     for token in ("x" + own_token[1:], own_token[:-6], foreign):

@@ -214,7 +214,7 @@ def test_studio_fragments_warn_if_no_worker_is_alive(
     assert "Nothing is working on the queue" not in client.get(url, headers=FRAGMENT).text
 
 
-def test_first_page_warns_if_no_worker_is_alive(app: Flask, client: FlaskClient) -> None:
+def test_start_page_warns_if_no_worker_is_alive(app: Flask, client: FlaskClient) -> None:
     services = app.extensions["chromi"]
     settings = replace(services.settings, inline=False)
     notice = "No backgrounds are being made at the moment"
@@ -227,7 +227,7 @@ def test_first_page_warns_if_no_worker_is_alive(app: Flask, client: FlaskClient)
     assert notice not in client.get("/", headers=PAGE).text
 
 
-def test_first_page_works_with_a_damaged_database(app: Flask, client: FlaskClient) -> None:
+def test_start_page_works_with_a_damaged_database(app: Flask, client: FlaskClient) -> None:
     services = app.extensions["chromi"]
     settings = replace(services.settings, inline=False)
     app.extensions["chromi"] = replace(services, settings=settings, started_at=services.started_at - 60)

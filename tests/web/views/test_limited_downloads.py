@@ -39,7 +39,7 @@ def test_one_time_link_works_once(client: FlaskClient, one_time_url: str, gif: b
     assert "This link has been used" in page.text
 
 
-def test_head_page_link_preview_and_range_use_no_download(
+def test_head_page_link_preview_and_range_do_not_count_as_downloads(
     client: FlaskClient, one_time_url: str, gif: bytes
 ) -> None:
     client.head(one_time_url).close()
@@ -67,13 +67,15 @@ def test_interrupted_download_can_be_resumed_and_then_counts(
     wait_for(lambda: one_time_uses() == 1, "the resumed download to be counted")
 
 
-def test_one_of_two_concurrent_downloads_is_rejected(client: FlaskClient, one_time_url: str) -> None:
+def test_second_concurrent_download_of_a_one_time_link_is_rejected(
+    client: FlaskClient, one_time_url: str
+) -> None:
     first = client.get(one_time_url, buffered=False)
     assert client.get(one_time_url).status_code == 409
     first.close()
 
 
-def test_range_from_the_end_of_a_one_time_link_gets_the_whole_file(
+def test_range_at_the_end_of_a_one_time_link_gets_the_whole_file(
     client: FlaskClient, one_time_url: str, gif: bytes
 ) -> None:
     response = client.get(one_time_url, headers={"Range": "bytes=-1"})
@@ -89,7 +91,7 @@ def test_file_is_removed_after_the_last_use_of_the_last_link(
     assert client.get(one_time_url).status_code == 410
 
 
-def test_uses_are_not_counted_in_the_token(client: FlaskClient, one_time_url: str) -> None:
+def test_uses_are_counted_per_link_and_not_per_token_text(client: FlaskClient, one_time_url: str) -> None:
     """Tokens are malleable: base64 padding makes another text of the same token."""
     client.get(one_time_url).close()
     wait_for(lambda: one_time_uses() == 1, "the use to be counted")
@@ -99,7 +101,9 @@ def test_uses_are_not_counted_in_the_token(client: FlaskClient, one_time_url: st
 # -- several uses --------------------------------------------------------------------------------------------
 
 
-def test_link_works_as_often_as_chosen(client: FlaskClient, three_times_url: str, gif: bytes) -> None:
+def test_link_allows_the_chosen_number_of_downloads(
+    client: FlaskClient, three_times_url: str, gif: bytes
+) -> None:
     for uses in (1, 2, 3):
         assert client.get(three_times_url).data == gif
         wait_for_uses(uses)

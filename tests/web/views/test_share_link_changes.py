@@ -42,7 +42,7 @@ def test_expired_link_is_extended_from_now(client: FlaskClient, job: Job) -> Non
     assert client.get(link["url"]).status_code == 200
 
 
-def test_extending_a_link_extends_the_own_link(client: FlaskClient, job: Job) -> None:
+def test_extending_a_link_extends_the_link_of_the_result_page(client: FlaskClient, job: Job) -> None:
     link = create_link(client, job, expires="7d")
     extend_link(client, link, by="7d")
     assert Link.get(~Link.shared).expires_at == pytest.approx(expiry_of(link))

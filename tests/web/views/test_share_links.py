@@ -92,7 +92,7 @@ def test_expired_result_gets_no_new_link(client: FlaskClient, job: Job) -> None:
     assert Link.select().count() == 1
 
 
-def test_new_links_do_not_extend_the_own_link_beyond_its_token(client: FlaskClient, job: Job) -> None:
+def test_new_links_do_not_extend_the_result_page_beyond_its_token(client: FlaskClient, job: Job) -> None:
     created_at = time.time() - MAX_AGE_S + 3600
     Link.update(created_at=created_at).execute()
     client.post(f"/jobs/{job.id}/links/", data={"expires": "7d"})

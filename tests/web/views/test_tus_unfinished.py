@@ -9,7 +9,7 @@ from tests.support.http_forms import FRAGMENT, PAGE
 from tests.support.tus_client import CREATION_URL, TUS, create, send_chunk, upload_id_of
 
 
-def test_page_of_an_unfinished_upload_requests_the_same_file(client: FlaskClient, half_upload: str) -> None:
+def test_page_of_an_unfinished_upload_asks_for_the_same_file(client: FlaskClient, half_upload: str) -> None:
     page = client.get(f"/uploads/{upload_id_of(half_upload)}/", headers=PAGE)
     assert page.status_code == 200
     assert "Your upload is not finished" in page.text
@@ -47,7 +47,7 @@ def test_sample_has_the_first_and_last_received_bytes(
     assert client.get(f"{half_upload}/sample", headers=TUS).data == content[:65536] + content[-65536:]
 
 
-def test_sample_of_few_bytes_has_them_twice(client: FlaskClient) -> None:
+def test_sample_of_few_bytes_contains_them_twice(client: FlaskClient) -> None:
     url = create(client, 1000).location
     assert client.get(f"{url}/sample", headers=TUS).data == b""
     assert send_chunk(client, url, 0, b"abc").status_code == 204

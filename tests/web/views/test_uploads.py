@@ -14,7 +14,7 @@ from tests.support import clips
 from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in, form
 
 
-def test_first_page_has_an_upload_form(client: FlaskClient) -> None:
+def test_start_page_has_an_upload_form(client: FlaskClient) -> None:
     response = client.get("/", headers=PAGE)
     assert response.status_code == 200
     assert 'enctype="multipart/form-data"' in response.text
