@@ -85,7 +85,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight seconds of four solid colors that move: the fastest to convert."""
+    """Eight seconds of four moving solid colors; the fastest clip to convert."""
     path = tmp_path_factory.mktemp("clips") / "plain.mp4"
     return make_clip(path, seconds=8, size="320x180", pattern="quadrants", filters="scroll=h=0.01")
 
@@ -131,7 +131,7 @@ def upload(client: FlaskClient, clip: Path) -> str:
 
 @pytest.fixture
 def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path, ConversionResult]) -> Job:
-    """A finished job with its own link, as a worker leaves it; its upload has been removed."""
+    """A finished job as a worker leaves it, with the result page's own link; its upload has been removed."""
     gif_path, poster, result = finished_files
     job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())
     shutil.copy(gif_path, storage.result_path(job.id))
@@ -148,7 +148,7 @@ def job(client: FlaskClient, storage: Storage, finished_files: tuple[Path, Path,
 
 @pytest.fixture
 def log_lines() -> Iterator[LogLines]:
-    """The list to which each line is appended that Chromi logs during the test."""
+    """The lines that Chromi logs during the test, as a list that grows."""
     capture, logger = LogCapture(), logging.getLogger("chromi")
     level = logger.level
     logger.addHandler(capture)

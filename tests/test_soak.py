@@ -1,4 +1,4 @@
-"""The soak's verdict finds series that grow, and no others."""
+"""The soak test reports measurements that grow, and no others."""
 
 import math
 

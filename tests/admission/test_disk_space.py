@@ -1,4 +1,4 @@
-"""No upload or job is admitted that the disk has no space for, or that exceeds a client's share of it."""
+"""Uploads and jobs are rejected if the disk has no space for them or they exceed the client's share of it."""
 
 import logging
 

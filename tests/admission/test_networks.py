@@ -14,7 +14,7 @@ IN_ONE_56 = [f"2001:4860:0:{number:x}::1" for number in range(1, 10)]
 IN_ONE_48 = [f"2001:4860:0:{number:x}00::1" for number in range(1, 10)]
 IN_ANOTHER_48 = "2001:4860:1::1"
 NETWORKS = [(IN_ONE_64, 2, 3), (IN_ONE_56, 3, 4), (IN_ONE_48, 4, 6)]
-"""Addresses in one network, and its limits of concurrent uploads or jobs, and of uploads per hour."""
+"""Addresses in one network, its limit of concurrent uploads or jobs, and its limit of uploads per hour."""
 
 
 @pytest.mark.parametrize(("addresses", "max_active", "per_hour"), NETWORKS)

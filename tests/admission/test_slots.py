@@ -1,4 +1,4 @@
-"""A client gets a share of the upload slots and of the job queue; a newcomer gets one beyond the limit."""
+"""A client gets a share of the upload slots and the queue; a client without any gets one more."""
 
 from pathlib import Path
 

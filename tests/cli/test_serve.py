@@ -125,7 +125,7 @@ def test_web_server_responds_after_sigterm_until_running_job_has_finished(
 
 
 def test_exit_of_orphan_process_does_not_stop_the_service(start_service: StartService, clip: Path) -> None:
-    """The supervisor adopts orphans, as does PID 1 of a container without an init process."""
+    """The supervisor inherits orphans, like PID 1 of a container without an init process."""
     service = start_service(("-c", SERVE_AS_SUBREAPER, "serve"))
     start_job(service, clip, quality="best")
     orphans = wait_for(lambda: find_ffmpeg_processes(find_child(service, "huey_consumer").pid), "ffmpeg")
@@ -199,7 +199,7 @@ def run_serve(instance: Path, **environ: str) -> "subprocess.CompletedProcess[st
 
 @pytest.fixture
 def default_umask() -> Iterator[None]:
-    """A umask that lets other users read new files, as most systems have it."""
+    """A umask that lets other users read new files, which is the default of most systems."""
     previous = os.umask(0o022)
     yield
     os.umask(previous)

@@ -11,7 +11,7 @@ from chromi.encoder import ConversionOptions
 
 @pytest.fixture
 def open_db(tmp_path: Path) -> Iterator[Path]:
-    """Open a new database; its folder."""
+    """Open a new database and return its folder."""
     open_database(tmp_path)
     with database.connection_context():
         yield tmp_path

@@ -1,4 +1,4 @@
-"""The database survives power cuts, waits for locks, and its write-ahead log stays small."""
+"""Commits survive power failures, writes wait for locks, and the write-ahead log stays small."""
 
 import sqlite3
 import threading

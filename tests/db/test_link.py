@@ -1,4 +1,4 @@
-"""A limited link delivers its file exactly as often as it says, also to downloads that race or resume."""
+"""A limited link allows exactly `max_uses` downloads, even if they are concurrent or resumed."""
 
 import time
 

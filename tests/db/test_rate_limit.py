@@ -1,4 +1,4 @@
-"""What somebody may have within a time comes back evenly, and survives restarts and clocks."""
+"""Rate limits refill at a constant rate and survive restarts and clock changes."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ def _database(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, in a list so that a test can move it."""
+    """The time, in a list so that a test can change it."""
     now = [time.time()]
     monkeypatch.setattr("chromi.db.rate_limit.time.time", lambda: now[0])
     return now

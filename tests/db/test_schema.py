@@ -15,7 +15,7 @@ SECOND_STEP = (
     "ALTER TABLE job ADD COLUMN note VARCHAR(255)",
     "CREATE TABLE tag (id INTEGER NOT NULL PRIMARY KEY)",
 )
-"""A made-up step, as a later version would append it."""
+"""A fictitious step, like one that a later version would append."""
 
 
 def tables_of(instance: Path) -> dict[str, set[tuple[object, ...]]]:
@@ -33,12 +33,12 @@ def tables_of(instance: Path) -> dict[str, set[tuple[object, ...]]]:
 
 @pytest.fixture
 def two_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the made-up step part of the schema."""
+    """Append the fictitious step to the schema."""
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, SECOND_STEP))
 
 
 def create_first_version(instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Create a database with the first step only, and a job with a link."""
+    """Create a database with only the first step applied, and a job with a link."""
     with monkeypatch.context() as patch:
         patch.setattr(schema, "STEPS", schema.STEPS[:1])
         open_database(instance)

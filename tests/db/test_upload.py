@@ -1,4 +1,4 @@
-"""Uploads: complete or not, and kept as long as they are used."""
+"""Uploads are incomplete or complete, and are kept as long as they are used."""
 
 import time
 from pathlib import Path

@@ -91,7 +91,7 @@ def find_axe_violations(page: Page, rules: dict[ColorScheme, dict[str, object]])
 
 
 def find_all_layout_errors(page: Page, width: int) -> Iterator[str]:
-    """Check the layout as it is, and at some widths from right to left and with text at 200 %."""
+    """Check the layout as it is, and at some widths from right to left and with text at 200%."""
     is_common_width = width in (360, 1440)
     yield from find_layout_errors(page, "wide", "clipped", *(["small"] if is_common_width else []))
     if width in (320, 1440):
@@ -100,12 +100,12 @@ def find_all_layout_errors(page: Page, width: int) -> Iterator[str]:
         page.evaluate("document.documentElement.dir = 'ltr'")
     if is_common_width:
         page.evaluate("document.documentElement.style.fontSize = '200%'")
-        yield from (f"text at 200 %, {each}" for each in find_layout_errors(page, "wide", "clipped"))
+        yield from (f"text at 200%, {each}" for each in find_layout_errors(page, "wide", "clipped"))
         page.evaluate("document.documentElement.style.fontSize = ''")
 
 
 def find_focus_errors(page: Page) -> Iterator[str]:
-    """Tab from the first control to behind the last one."""
+    """Press Tab from the first control until the focus leaves the page; yield each error."""
     page.locator(".skip-link").focus()
     for _ in range(MAX_TABS):
         page.keyboard.press("Tab")
@@ -152,7 +152,7 @@ def test_checks_find_errors(axe_page: Page, seeded_app: SeededApp) -> None:
 
 
 def test_focus_is_visible_at_400_percent_zoom(axe_page: Page, seeded_app: SeededApp) -> None:
-    """A window of 1280 x 1024 px at 400 % has 320 x 256 CSS pixels."""
+    """A window of 1280 x 1024 px at 400% has 320 x 256 CSS pixels."""
     axe_page.set_viewport_size({"width": 320, "height": 256})
     PAGE_STATES["studio, connection lost"](axe_page, seeded_app)
     assert list(find_focus_errors(axe_page)) == []

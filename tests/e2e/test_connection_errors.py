@@ -1,4 +1,4 @@
-"""Actions that fail because the service cannot be reached or its queue is full, and are repeated."""
+"""Actions fail because the service is unreachable or its queue is full, and are then repeated."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -31,7 +31,7 @@ PASSWORD = "four words"
 
 
 def delete_upload(url: str) -> None:
-    """Delete the upload at this address as the cleanup does."""
+    """Delete the upload at this URL, as the cleanup does."""
     upload_id = urlsplit(url).path.split("/")[2]
     Job.delete().where(Job.upload == upload_id).execute()
     Upload.delete().where(Upload.id == upload_id).execute()

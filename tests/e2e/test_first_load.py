@@ -59,7 +59,7 @@ def test_first_visit_is_small(first_load: PageLoad) -> None:
 def test_page_names_all_files_that_it_needs(
     first_load: PageLoad, slow_phone: Page, page_urls: dict[str, str]
 ) -> None:
-    """No file has to arrive before another can be requested; files that are not named come after the page."""
+    """The page needs no file whose URL is known only after another file has arrived."""
     html = slow_phone.request.get(page_urls["start"], headers={"Accept": "text/html"}).text()
     names = static_names(list(first_load.bytes_by_url))
     first_later = names.index("js/open-studio.js")
@@ -116,7 +116,7 @@ def test_clip_can_be_chosen_before_studio_modules_are_loaded(
     page.set_input_files("#video", clip)
     expect(page.locator("[data-part=connection_lost]")).to_be_visible()
     page.get_by_role("button", name="Try again now").click()
-    # Only now: an automatic attempt that succeeds would remove the button.
+    # Not before the click: a successful automatic attempt would remove the button.
     page.unroute("**/js/open-studio.js")
     expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=30_000)
     assert len(console_errors) == len(failed) > 1

@@ -1,4 +1,4 @@
-"""The studio orders frames like the encoder, by the table that tests/encoder/frames/ checks, too."""
+"""The studio orders frames like the encoder: both are checked against the same table of test vectors."""
 
 import json
 from collections.abc import Callable
@@ -27,12 +27,12 @@ ORDER_FRAME_TIMES = """async (json) => {
   };
   return JSON.stringify(JSON.parse(json).map(order));
 }"""
-"""Order the frames of each case as the studio does, starting with the texts in its form."""
+"""Order the frames of each case as the studio does, starting from the text in its form fields."""
 
 Times = list[tuple[float, ...]]
 """The GIF's frames: (time,), or (time, time of the frame that fades in, its opacity)."""
 Case = tuple[dict[str, Any], Times]
-"""The form's texts and the clip, and the expected times."""
+"""The form's field values and the clip, and the expected times."""
 
 
 def make_case(

@@ -1,4 +1,4 @@
-"""From a file to a shared background by keyboard alone, and what screen readers announce."""
+"""From a file to a shared background with only the keyboard, and what screen readers announce."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def open_result(page: Page, app: SeededApp, finished: Finished | None = None) ->
 
 
 def make_background(folder: Path, picture: str) -> Finished:
-    """Make a background of one second of this picture."""
+    """Make a one-second background from this image."""
     clip = clips.make_clip(folder / "clip.mp4", seconds=1, size="320x180", pattern=picture)
     gif, poster = folder / "result.gif", folder / "poster.jpg"
     return gif, poster, convert(clip, gif, ConversionOptions(), work_dir=folder / "work", poster=poster)
@@ -203,7 +203,7 @@ def test_extension_shows_gif_on_new_tab(
     wait_for(is_shown, "the extension's new tab")
     screenshot = Image.open(BytesIO(tab.screenshot())).convert("RGB")
     search.fill("a calm sea")
-    with tab.expect_request(re.compile("calm")):  # to the browser's default search engine
+    with tab.expect_request(re.compile("calm")):  # a request to the browser's default search engine
         search.press("Enter")
     context.close()
     corners = {"red": (5, 5), "lime": (994, 5), "blue": (5, 794), "yellow": (994, 794)}

@@ -1,4 +1,4 @@
-"""The page behind a share link, as its receiver sees it."""
+"""The page of a share link, as its recipient sees it."""
 
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def test_password_unlocks_page(
     field.fill(PASSWORD)
     receiver.get_by_role("button", name="Show the background").click()
     expect(receiver.get_by_role("button", name="Download", exact=True)).to_be_visible()
-    assert receiver.url == link, "the address contains neither the password nor the grant"
+    assert receiver.url == link, "the URL contains neither the password nor the grant"
     expect(receiver.locator(".media-frame img")).to_have_js_property("naturalWidth", 1280)
 
     cookies = receiver.context.cookies()

@@ -1,6 +1,6 @@
 """What a worker makes for the studio: loop suggestions, size estimates, and previews of unplayable clips.
 
-All with `duration=1`: each studio starts an estimate, and one of six seconds takes six times as long.
+All tests use `duration=1`, because each studio starts an estimate, which takes longer for longer windows.
 """
 
 import re
@@ -68,7 +68,7 @@ def test_loop_suggestion_moves_window(upload_and_open: UploadAndOpen, clip: Path
     expect(last).to_have_attribute("aria-pressed", "true")
     expect(slider(page)).to_have_value(f"{start_s:.1f}".removesuffix(".0"))
     page.get_by_label("Length in seconds").fill("4")
-    expect(chips).to_have_count(0)  # they were for another length
+    expect(chips).to_have_count(0)  # these suggestions were for another length
 
 
 def test_sizes_are_estimated_automatically_and_cleared_on_change(

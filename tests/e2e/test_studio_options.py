@@ -1,4 +1,4 @@
-"""The studio's options: framing, length, size limit, and how they are kept in the address."""
+"""The studio's options: framing, length, size limit, and how they are kept in the URL."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The scripts' side of tests/vectors/timecodes.json; tests/web/test_timecode_vectors.py checks Python."""
+"""The scripts match tests/vectors/timecodes.json; tests/web/test_timecode_vectors.py checks Python."""
 
 import json
 from typing import Any

@@ -28,7 +28,7 @@ def seeded_app_settings() -> dict[str, str]:
 
 
 def open_unfinished_upload(page: Page, app: SeededApp, clip: Path) -> str:
-    """Upload the first half of a clip, open its page, and return the upload's address."""
+    """Upload the first half of a clip, open its page, and return its URL."""
     content = clip.read_bytes()
     headers = TUS_HEADERS | {"Upload-Length": str(len(content))}
     created = page.request.post(f"{app.url}/uploads/resumable/", headers=headers)
@@ -66,7 +66,7 @@ def make_text_file(folder: Path) -> Path:
 
 
 def make_truncated_clip(folder: Path) -> Path:
-    """Make a clip without its index, which comes last, like an interrupted download."""
+    """Make a clip without its index, which is at the end, as in an interrupted download."""
     path = clips.make_clip(folder / "cut.mp4", seconds=2, size="160x90")
     path.write_bytes(path.read_bytes()[:-3000])
     return path

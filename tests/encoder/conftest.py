@@ -85,7 +85,7 @@ def read_lumas(extracted: ExtractedFrames, x: int = 0, y: int = 0) -> list[int]:
 
 
 def read_timestamps(extracted: ExtractedFrames) -> list[float]:
-    """Return the time stamp of each extracted frame, in units of 1/24 s."""
+    """Return the timestamp of each extracted frame, in units of 1/24 s."""
     listing = extracted.frames_path.with_suffix(".txt")
     ffmpeg("-i", extracted.frames_path, "-c", "copy", "-f", "framecrc", listing)
     lines = listing.read_text().splitlines()

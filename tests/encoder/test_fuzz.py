@@ -1,4 +1,4 @@
-"""Fuzz tests: arbitrary input raises nothing but ChromiError.
+"""Fuzz tests: arbitrary input raises no exception other than ChromiError.
 
 The examples are limited in number and the same in every run. `make fuzz` runs a hundred times as many.
 """

@@ -1,4 +1,4 @@
-"""A preview is a small MP4 that browsers play, with the time stamps of the clip."""
+"""A preview is a small MP4 that browsers play, with the timestamps of the clip."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -135,7 +135,7 @@ def test_preview_is_upright_with_square_pixels(tmp_path: Path, make: MakePreview
 
 @pytest.mark.slow
 def test_hdr_is_converted_to_sdr(tmp_path: Path, make: MakePreview) -> None:
-    """Chromium displays 38 % of the HLG signal, which is 18 % gray, as 72."""
+    """Chromium displays 38% of the HLG signal, which is 18% gray, as 72."""
     clip = make_hdr_clip(tmp_path / "c.mp4", "arib-std-b67", 0.38)
     assert probe_video(clip).is_hdr
     preview = make(clip)

@@ -1,4 +1,4 @@
-"""Fixtures of several fault tests: an instance folder with consumers, and a web server with low limits."""
+"""Fixtures shared by several fault tests: an instance with consumers, and a web server with low limits."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def instance(tmp_path: Path) -> Iterator[OpenInstance]:
 
 @pytest.fixture
 def start_consumer(instance: OpenInstance) -> Iterator[StartConsumer]:
-    """Start consumers as hosts do. `behavior` names what a fake worker does instead of converting."""
+    """Start consumers as an operator does. `behavior` is what a fake worker does instead of converting."""
     with ExitStack() as consumers:
 
         def start(behavior: str = "", **options: int) -> "subprocess.Popen[bytes]":

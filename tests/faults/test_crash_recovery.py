@@ -92,7 +92,7 @@ def test_resumable_upload_survives_a_killed_web_server(
 
 
 def resume_upload(instance: OpenInstance, location: str, content: bytes) -> None:
-    """Resume as a browser that got no response: ask for the offset, then send an empty last chunk."""
+    """Resume like a browser that got no response: request the offset, then send an empty last chunk."""
     app = create_app(instance.settings)
     app.test_client_class = BufferedClient
     client = app.test_client()
@@ -109,7 +109,7 @@ def resume_upload(instance: OpenInstance, location: str, content: bytes) -> None
 
 
 def test_workers_killed_at_any_step_leave_no_files(tmp_path: Path) -> None:
-    """Each job kills its first worker at a different step of a real conversion, and not its second one."""
+    """Each job kills only its first worker, at a different step of a real conversion."""
     steps = ("reading", "choosing", "encoding", "checking", "published")
     with open_instance(tmp_path / "instance") as instance:
         upload = Upload.create(length_bytes=1, info_json={})

@@ -34,7 +34,7 @@ MOUNT_AND_RUN = 'mount -t tmpfs -o size="$1"m tmpfs "$2" && shift 2 && exec "$@"
 
 @pytest.fixture(scope="module")
 def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service whose disk has 150 MB more than it has to keep free."""
+    """A service whose disk has 150 MB more than the required free space."""
     folder = tmp_path_factory.mktemp("small_disk")
     namespace = ("unshare", "--mount", *(() if os.getuid() == 0 else ("--map-root-user",)))
     wrapper = (*namespace, "sh", "-c", MOUNT_AND_RUN, "sh", str(SIZE_MB), str(folder))
@@ -172,7 +172,7 @@ def test_row_rejected_by_full_disk_is_written_once_there_is_space(
     clip = make_clip(tmp_path / "clip.mp4", seconds=2, size="64x36", pattern="color")
     before = len(small_disk.media_files())
     job = wait_for_end(small_disk, start_job(small_disk, clip, duration="1"))
-    # The clip has to go first: the space that it leaves would be enough for the rows below.
+    # Remove the clip first: the space that it frees would be enough for the rows below.
     wait_for(lambda: len(small_disk.media_files()) == before + 2, "the job's clip to be removed")
     upload = curl_json(f"-Fvideo=@{clip}", f"{small_disk.url}/uploads/")
     links_url = f"{small_disk.url}/jobs/{job['job_id']}/links/"
@@ -202,7 +202,7 @@ def get_size_bytes(url: str) -> int:
 
 
 def test_service_recovers_when_disk_space_is_freed(small_disk: Service, plain_clip: Path) -> None:
-    """The processes are still those of the tests above, during which the disk was full."""
+    """The processes are the same as in the tests above, during which the disk was full."""
     assert wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))["status"] == "success"
     assert not [line for line in small_disk.log if "died, restarting" in line]
     assert wait_for(lambda: curl_json(f"{small_disk.url}/health/")["database"]["ok"], "health")

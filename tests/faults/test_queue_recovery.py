@@ -66,7 +66,7 @@ def make_older(service: Service, job_id: str) -> None:
 def test_job_of_web_server_killed_before_enqueue_is_recovered(
     web: Service, crashing_web: Service, upload_url: str
 ) -> None:
-    """The consumer has been running all the time, and its first cleanup is over."""
+    """The consumer was running throughout, and its first cleanup has ended."""
     with run_consumer(web.instance, "tests.support.fast_worker"):
         assert wait_for_end(web, start_job(upload_url))["status"] == "success"
         with pytest.raises(subprocess.CalledProcessError):

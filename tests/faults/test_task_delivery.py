@@ -39,7 +39,7 @@ def test_job_without_task_is_enqueued_at_start(instance: OpenInstance, start_con
 
 
 class CreatesFile:
-    """Its pickle creates a file when it is loaded."""
+    """An object whose pickle creates a file when it is loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,7 +49,7 @@ class CreatesFile:
 
 
 def test_pickle_in_queue_runs_no_code(instance: OpenInstance, start_consumer: StartConsumer) -> None:
-    """A compromised converter could write one where the kernel has no Landlock."""
+    """A compromised converter could write a pickle to the queue on a kernel without Landlock."""
     created = instance.folder / "created"
     instance.queue.huey.storage.enqueue(pickle.dumps(CreatesFile(created)), 10)
     job_id = instance.queue_job()

@@ -1,4 +1,4 @@
-"""Workers and ffmpeg are killed or hang: their jobs run again once, and leave one result or one error."""
+"""If workers or ffmpeg are killed or hang, their jobs run again once and end with one result or one error."""
 
 import subprocess
 import time
@@ -26,12 +26,12 @@ def kill_worker(job_id: str) -> None:
 
 
 def expire_lease(job_id: str) -> None:
-    """Set the last heartbeat to longer ago than a lease lasts."""
+    """Set the last heartbeat to a time before the lease would have expired."""
     Job.update(heartbeat_at=time.time() - 60).where(Job.id == job_id).execute()
 
 
 def kill_ffmpeg(consumer: "subprocess.Popen[bytes]", job_id: str, attempt: int) -> None:
-    """Kill every ffmpeg of this attempt until it has ended, except when it is only asked for its version."""
+    """Kill every ffmpeg of this attempt until it has ended, except those that only print their version."""
 
     def is_over() -> bool:
         for process in find_ffmpeg_processes(consumer.pid) if Job.find(job_id).attempts == attempt else []:

@@ -1,4 +1,4 @@
-"""A consumer that is asked to end finishes its job within the grace period, or requeues it."""
+"""After SIGTERM, a consumer finishes its job within the grace period or requeues it."""
 
 import pytest
 

@@ -62,7 +62,7 @@ def test_upload_file_without_row_is_removed(clean_up: CleanUp, storage: Storage)
 def test_upload_that_is_used_during_cleanup_is_kept(
     clean_up: CleanUp, storage: Storage, monkeypatch: pytest.MonkeyPatch, use: str
 ) -> None:
-    """It was found unused; then somebody opens it, or starts a job."""
+    """It was found to be unused; then a visitor opens it or starts a job."""
     upload = create_upload(storage)
     other = create_upload(storage)
 
@@ -241,7 +241,7 @@ def test_write_ahead_logs_of_both_databases_are_truncated(
 
 
 def test_result_of_running_job_is_kept(clean_up: CleanUp, storage: Storage) -> None:
-    """It is published, but its row cannot be written yet; or the clock was set forward by a day."""
+    """It is published but not yet recorded, or the clock was set forward by a day."""
     job = create_job(State.IN_PROGRESS, heartbeat_at=time.time())
     paths = [storage.result_path(job.id), storage.source_frame_path(job.id)]
     for path in paths:
@@ -254,7 +254,7 @@ def test_result_of_running_job_is_kept(clean_up: CleanUp, storage: Storage) -> N
 def test_files_are_removed_while_the_database_is_read_only(
     clean_up: CleanUp, storage: Storage, settings: Settings
 ) -> None:
-    """As on a full disk: steps that write no row come first, and no failed step prevents the others."""
+    """As on a full disk: steps that write no rows come first, and a failed step does not stop the others."""
     unused = create_upload(storage)
     abandoned = storage.uploads / "incoming-x"
     abandoned.write_bytes(b"half an upload")

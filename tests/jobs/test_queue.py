@@ -1,4 +1,4 @@
-"""The queue runs jobs in the order that people are told."""
+"""The queue runs jobs in the order of the queue positions that their pages show."""
 
 from collections.abc import Iterator
 

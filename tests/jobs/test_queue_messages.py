@@ -1,4 +1,4 @@
-"""The queue accepts JSON messages of our own tasks, and nothing else."""
+"""The queue accepts only JSON messages for our own tasks."""
 
 import json
 import pickle

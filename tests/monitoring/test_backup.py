@@ -63,7 +63,7 @@ def test_restored_backup_serves_links_and_continues_jobs(
     curl("-o", str(gif_after), restarted.url + link_path)
     assert gif_after.read_bytes() == gif_before.read_bytes()
     assert curl_json(restarted.url + links_path)["links"][0]["max_uses"] == 2
-    # Its worker does not exist any more. As after a crash, cleanup requeues the job when its lease expires.
+    # Its worker no longer exists. As after a crash, cleanup requeues the job when its lease expires.
     assert curl_json(f"{restarted.url}/jobs/{running_id}/")["status"] in ("queued", "in_progress")
     assert list((restored / "media/uploads").iterdir())
 

@@ -1,4 +1,4 @@
-"""Detect access to a port or a file that nothing should access."""
+"""Detect access to a port or a file that no program may access."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Start consumers as an administrator does, on an instance folder that a test inspects."""
+"""Start consumers as an operator does, on an instance folder that a test inspects."""
 
 import os
 import signal

@@ -20,7 +20,7 @@ def _die(*_: Any, **__: Any) -> Any:
 
 
 def _die_after(owner: Any, name: str, *, unless_named: str = "") -> None:
-    """Kill the process after a function has returned, unless it was called for a file of this name."""
+    """Kill the process after a function has returned, unless its second argument is a file of this name."""
     original = getattr(owner, name)
 
     def call_and_die(*arguments: Any) -> None:
@@ -32,7 +32,7 @@ def _die_after(owner: Any, name: str, *, unless_named: str = "") -> None:
 
 
 def in_probe() -> None:
-    """ffmpeg has been started, and nothing has been read from it."""
+    """ffmpeg has been started, but none of its output has been read."""
     subprocess_runner._read_pipes = _die
 
 
@@ -43,7 +43,7 @@ def before_enqueue() -> None:
 
 
 def after_rename() -> None:
-    """The clip has its final name, and no row yet."""
+    """The clip has its final name but no row yet."""
     _die_after(os, "replace")
 
 
@@ -53,7 +53,10 @@ def after_completion() -> None:
 
 
 def after_link() -> None:
-    """The backup has its final name in addition to its temporary one. A new secret key is linked before."""
+    """The backup has both its temporary and its final name.
+
+    A new secret key is linked earlier, which must not kill the process.
+    """
     _die_after(os, "link", unless_named="secret_key")
 
 
@@ -62,7 +65,7 @@ def after_database_copy() -> None:
 
 
 def in_archive() -> None:
-    """The archive contains the database and no files yet."""
+    """The archive contains the database but no files yet."""
     backup._finished_files = _die
 
 

@@ -1,4 +1,4 @@
-"""A worker that is killed once per job, at one step of a real conversion. For `huey_consumer`."""
+"""A worker for `huey_consumer` that is killed once per job, at one step of a real conversion."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ STEPS = ("reading", "choosing", "encoding", "checking", "published")
 def convert_and_die_once(
     source: Path, destination: Path, options: ConversionOptions, *, work_dir: Path, **more: Any
 ) -> ConversionResult:
-    """Die in the first attempt, at the step with the number of the second at which the clip starts."""
+    """Die in the first attempt. The window's start in seconds is the number of the step at which to die."""
     if not work_dir.name.endswith("-1"):
         destination.write_bytes(b"GIF")
         return RESULT

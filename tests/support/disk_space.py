@@ -9,5 +9,5 @@ Usage = namedtuple("Usage", "total used free")
 
 
 def set_free_space(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
-    """Let every disk have this many free bytes."""
+    """Make every disk appear to have this many free bytes."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**10, 10**10 - free_bytes, free_bytes))

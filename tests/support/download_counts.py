@@ -1,4 +1,4 @@
-"""Read from the database how often links were used."""
+"""Read download counts from the database."""
 
 from chromi.db import Link, database
 

@@ -1,4 +1,4 @@
-"""Let every write to a file fail in this process, as on a full disk or a read-only file system."""
+"""Make every write to a file fail in this process, as on a full disk or a read-only file system."""
 
 import resource
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def failing_writes() -> Iterator[None]:
-    """Allow no file to have a byte. Python ignores SIGXFSZ, so writing raises an error."""
+    """Set the file size limit to 0. Python ignores SIGXFSZ, so writing raises an error."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:

@@ -1,4 +1,4 @@
-"""A worker whose conversions do what BEHAVIOR says instead of converting. For `huey_consumer`."""
+"""A worker for `huey_consumer` that performs BEHAVIOR instead of converting."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def convert(
     on_progress: OnProgress,
     **_: Any,
 ) -> ConversionResult:
-    """Record the job and the process, behave as told, and leave what a conversion leaves."""
+    """Record the job and the process, perform BEHAVIOR, and create the files that a conversion creates."""
     work_dir.mkdir()
     with (INSTANCE / "runs").open("a") as runs:
         runs.write(f"{destination.stem} {os.getpid()}\n")

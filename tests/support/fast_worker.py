@@ -1,4 +1,4 @@
-"""A fake worker whose cleanup runs every second instead of every minute. For `huey_consumer`."""
+"""A fake worker for `huey_consumer` whose cleanup runs every second instead of every minute."""
 
 from huey.consumer import Scheduler
 

@@ -28,7 +28,7 @@ NUMBERS = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
     st.sampled_from(["0", "-0", "", "nan", "inf", "N/A", "NOPTS", "9" * 5000, "1e9", "٣", "0x10", "1_0"]),
 )
-"""Numbers as text, and texts that resemble numbers."""
+"""Numbers as strings, and strings that resemble numbers."""
 
 OPTION_TEXTS = st.one_of(
     st.text(max_size=20),
@@ -45,7 +45,7 @@ OPTION_TEXTS = st.one_of(
         ]
     ),
 )
-"""Values of conversion options as a user could type them."""
+"""Values of conversion options as a user might type them."""
 
 POSITIONS = st.floats(0, 1)
 """Relative positions in a file."""

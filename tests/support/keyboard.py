@@ -1,4 +1,4 @@
-"""Using a page by keyboard."""
+"""Use a page with the keyboard."""
 
 import pytest
 from playwright.sync_api import Locator, Page

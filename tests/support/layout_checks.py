@@ -43,7 +43,7 @@ window.layoutChecks = (() => {
     return [`${scrollWidth} > ${clientWidth}`, ...overflowing.slice(0, 5).map(describe)];
   };
 
-  /* Text that an ancestor clips. Drawings of a browser and texts for screen readers only do not count. */
+  /* Text that an ancestor clips. Drawings of a browser and text for screen readers do not count. */
   const IGNORED = ".visually-hidden, [aria-hidden=true], video, script, option";
   const clipped = () => {
     const found = [];
@@ -89,7 +89,7 @@ window.layoutChecks = (() => {
     return isCovered ? `covered by the bar at ${Math.round(top)}: ${describe(ringed)}` : "";
   };
 
-  /* Addresses of animated GIFs: the start page's, a result's, a clip's. */
+  /* URLs of animated GIFs: the start page's, a result's, a clip's. */
   const GIF = /\\.gif$|\\/download\\/[^/]+\\/$|\\/video$/;
   const isLocalGif = (image) => image.currentSrc.startsWith("blob:") && !image.matches(".still-frame");
   const isAnimated = (image) => isVisible(image) && (GIF.test(image.currentSrc) || isLocalGif(image));
@@ -105,7 +105,7 @@ window.layoutChecks = (() => {
 
 
 def find_layout_errors(page: Page, *checks: str) -> list[str]:
-    """Run the checks "small" (targets), "wide" (page), "clipped" (text) or "moving" on the page."""
+    """Run the named checks on the page: "small" (targets), "wide" (page), "clipped" (text), "moving"."""
     errors: list[str] = _evaluate(
         page, f"{list(checks)}.flatMap((name) => layoutChecks[name]().map((e) => name + ': ' + e))"
     )
@@ -113,7 +113,7 @@ def find_layout_errors(page: Page, *checks: str) -> list[str]:
 
 
 def find_focus_error(page: Page) -> str:
-    """Return what is wrong with how the focus is shown, or ""; "nowhere" if no element has the focus."""
+    """Return what is wrong with the focus indicator, or ""; "nowhere" if no element has the focus."""
     error: str = _evaluate(page, "layoutChecks.focused()")
     return error
 

@@ -27,7 +27,7 @@ _HDR_TOLERANCE = 12
 _TINY_TOLERANCE = 32
 """A block of six pixels has three chroma samples, which its neighbors tint."""
 _TIME_STAMP_ERROR_S = {"gif": 0.006, "vp8": 0.001, "vp9": 0.001, "av1": 0.001, "ffv1": 0.001}
-"""The rounding error of time stamps in containers that store centiseconds or milliseconds."""
+"""The rounding error of timestamps in containers that store centiseconds or milliseconds."""
 
 
 def _clip_frame(loop: str, number: int) -> int:

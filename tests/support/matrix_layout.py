@@ -63,7 +63,7 @@ class Layout:
         return BITS - 1 - index if index < BITS else COLORS[index - BITS]
 
     def _to_upright(self, x: float, y: float) -> tuple[float, float]:
-        """Apply the display matrix like a player. `rotation` is counterclockwise."""
+        """Apply the display matrix as a player does. `rotation` is counterclockwise."""
         width, height = self.coded_px
         match self.rotation:
             case "90":

@@ -43,7 +43,7 @@ class OpenInstance:
         return upload
 
     def queue_job(self, upload: Upload | None = None, *, start_s: float = 0.0, task_count: int = 1) -> str:
-        """Create a job as if a minute ago, enqueue it `task_count` times and return its id.
+        """Create a job dated a minute ago, enqueue it `task_count` times and return its id.
 
         Without `upload`, the job has an upload without a file. This is enough for a fake worker.
         """
@@ -69,7 +69,7 @@ class OpenInstance:
         return run_cleanup(self.settings, self.storage, self.queue.waiting_ids(), self.queue.enqueue)
 
     def clean_up_later(self) -> CleanupReport:
-        """Clean up as if no file had been modified for hours."""
+        """Run the cleanup as if no file had been modified for hours."""
         for path in self._media_paths():
             make_old(path)
         return self.clean_up()

@@ -1,4 +1,4 @@
-"""Holding back a page's request, and recording short-lived texts."""
+"""Hold a page's request, and record text that is shown only briefly."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ RECORD_TEXTS = """(element) => {
   window.texts = [];
   new MutationObserver(() => texts.push(element.textContent)).observe(element, { childList: true });
 }"""
-"""Record in `window.texts` each text that an element gets."""
+"""Record in `window.texts` every text that an element shows."""
 
 
 @contextmanager
 def hold_request(page: Page, url: str | re.Pattern[str]) -> Iterator[None]:
-    """Hold back the page's next request for this URL until the block ends."""
+    """Hold the page's next request for this URL until the block ends."""
     held: list[Route] = []
     page.route(url, lambda route: held.append(route), times=1)
     yield

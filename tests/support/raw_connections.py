@@ -1,4 +1,4 @@
-"""Raw TCP connections to a service, for what HTTP libraries cannot send or would read too early."""
+"""Raw TCP connections, for requests that HTTP libraries cannot send or responses that they read too early."""
 
 import socket
 from contextlib import suppress
@@ -44,7 +44,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def read_until_reset(connection: socket.socket) -> bytes:
-    """Return the bytes that arrive until the other end closes or resets the connection."""
+    """Return what is received until the peer closes or resets the connection."""
     content = b""
     with suppress(ConnectionResetError):
         while part := connection.recv(2**20):

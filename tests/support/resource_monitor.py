@@ -11,7 +11,7 @@ from tests.support.running_service import Service
 from tests.support.service_client import curl
 
 MAX_RESPONSE_S = 5.0
-"""Far below the time that a blocked server takes.
+"""Much shorter than the response time of a blocked server.
 
 Most responses take a third of a second, a few take longer on a busy machine.
 """
@@ -56,7 +56,7 @@ def incoming_bytes(folder: Path, processes: list[psutil.Process]) -> int:
 
 
 def is_unlinked(path: Path, folder: Path) -> bool:
-    """Return whether a link in /proc/PID/fd leads to a file in `folder` that has no name any more."""
+    """Return whether a link in /proc/PID/fd leads to a deleted file that was in `folder`."""
     try:
         target = str(path.readlink())
     except OSError:

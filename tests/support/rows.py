@@ -1,4 +1,4 @@
-"""Values for rows, so that a test needs no real clip."""
+"""Column values for database rows, so that tests do not need a real clip."""
 
 from chromi.encoder import VideoInfo
 

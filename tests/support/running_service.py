@@ -1,4 +1,4 @@
-"""Start and stop Chromi as separate processes, as its host does."""
+"""Start and stop Chromi as separate processes, as an operator does."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run_service(
 ) -> Service:
     """Start a service and wait until it is ready.
 
-    `settings` are setting names without CHROMI_, in lower case. `wrapper` is a command that runs the command
+    `settings` are setting names without CHROMI_, in lowercase. `wrapper` is a command that runs the command
     appended to it.
     """
     process = subprocess.Popen(

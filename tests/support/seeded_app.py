@@ -1,4 +1,4 @@
-"""A web server without a worker. Tests write its database rows, so any state is available and stays."""
+"""A web server without a worker. Tests write its rows, so they can create any state, which then persists."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SeededApp:
         return Storage(self.service.instance)
 
     def create_upload(self, clip: Path | None = None, **info: Any) -> str:
-        """Create an upload and return its studio's URL; `info` overrides what ffmpeg says of the file."""
+        """Create an upload and return its studio's URL; `info` overrides the probed video properties."""
         path, upload_id = clip or self.clip, new_id()
         shutil.copy(path, self.storage.upload_path(upload_id))
         info_json = probe_video(path).to_dict() | info
@@ -53,7 +53,7 @@ class SeededApp:
         return f"{self.url}/uploads/{upload_id}/"
 
     def create_unplayable_upload(self) -> str:
-        """Create an upload that the server takes for a video and the browser does not; return its URL."""
+        """Create an upload that the server accepts but the browser cannot play; return its URL."""
         url = self.create_upload()
         self.storage.upload_path(id_in(url)).write_bytes(b"no picture in here" * 99)
         return url
@@ -107,23 +107,23 @@ class SeededApp:
         return f"{self.url}/jobs/{job.id}/"
 
     def finish_newest_job(self, kind: JobKind, **result: Any) -> None:
-        """Let the newest job of this kind succeed, as a worker does."""
+        """Mark the newest job of this kind as successful, as a worker would."""
         newest = Job.select().where(Job.kind == kind).order_by(Job.created_at.desc()).first()
         Job.update(state=State.SUCCESS, progress=1.0, result_json=result).where(Job.id == newest.id).execute()
 
     def fail_newest_job(self, code: str) -> None:
-        """Let the newest job fail, as a worker does."""
+        """Mark the newest job as failed, as a worker would."""
         newest = Job.select().order_by(Job.created_at.desc()).first()
         Job.update(state=State.FAILED, **failure(code)).where(Job.id == newest.id).execute()
 
     def start_heartbeat(self) -> None:
-        """Send a worker's heartbeats, unless they are being sent already."""
+        """Start sending a worker's heartbeats, unless they are already being sent."""
         if self.heartbeat is None:
             Worker.record_heartbeat(WORKER_ID)
             self.heartbeat = Heartbeat()
 
     def stop_heartbeat(self) -> None:
-        """Let the server think that there is no worker."""
+        """Stop the heartbeats, so that the server reports that no worker is running."""
         if self.heartbeat:
             self.heartbeat.stop()
             self.heartbeat = None
@@ -140,7 +140,7 @@ class Heartbeat(threading.Thread):
 
     def run(self) -> None:
         while not self._is_stopped.wait(HEARTBEAT_S):
-            # A page state may lock or rename the table for a moment: the next heartbeat will arrive.
+            # A page state may briefly lock or rename the table. The next heartbeat will succeed.
             with suppress(OperationalError), database.connection_context():
                 Worker.record_heartbeat(WORKER_ID)
 

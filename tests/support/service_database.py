@@ -26,7 +26,7 @@ def open_rows(service: Service) -> Iterator[None]:
 
 @contextmanager
 def write_lock(service: Service, name: str = "chromi.db") -> Iterator[None]:
-    """Hold a database's write lock, as another program may."""
+    """Hold a database's write lock, as another program might."""
     path = service.instance / name
     with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -26,7 +26,7 @@ def make_link(page: Page, **options: str) -> Locator:
 
 
 def newest_link() -> Any:
-    """Return the row of the share link that was made last."""
+    """Return the row of the newest share link."""
     return Link.select().where(Link.shared).order_by(Link.created_at.desc()).get()
 
 

@@ -1,4 +1,4 @@
-"""Speak tus, the protocol of resumable uploads, with a Flask test client."""
+"""Send requests of the tus protocol for resumable uploads with a Flask test client."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ CREATION_URL = "/uploads/resumable/"
 
 
 def create(client: FlaskClient, size_bytes: int, address: str = "127.0.0.1", **headers: str) -> TestResponse:
-    """Create an upload of this size, as the client with this address; its URL is the response's location."""
+    """Create an upload as the client with this address; the response's location is the upload's URL."""
     return client.post(
         CREATION_URL,
         headers={**TUS, "Upload-Length": str(size_bytes), **headers},

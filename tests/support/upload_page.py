@@ -51,7 +51,7 @@ def sha256(path: Path) -> str:
 
 
 def record_requests(page: Page) -> list[Request]:
-    """Return a list that gets each request of the page from now on."""
+    """Return a list to which each subsequent request of the page is appended."""
     requests: list[Request] = []
     page.on("request", lambda request: requests.append(request))
     return requests
@@ -63,6 +63,6 @@ def chunk_offsets(requests: list[Request]) -> list[int]:
 
 
 def wait_for_two_failures(page: Page) -> None:
-    """Wait until two more requests have failed: the next pause is long enough to press a button in it."""
+    """Wait until two more requests have failed. The next pause is long enough to press a button."""
     for _ in range(2):
         page.wait_for_event("requestfailed")

@@ -15,6 +15,6 @@ def gif(job: Job, storage: Storage) -> bytes:
 
 @pytest.fixture
 def own_url(client: FlaskClient, job: Job) -> str:
-    """The URL of the finished job's own link."""
+    """The URL of the link that the finished job's result page uses."""
     url: str = client.get(f"/jobs/{job.id}/").get_json()["converted_url"]
     return url

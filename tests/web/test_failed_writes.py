@@ -1,4 +1,4 @@
-"""If a row cannot be written, because the disk is full or the database is locked, no file remains for it."""
+"""If an upload's row cannot be written (full disk, locked database), its file is deleted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ BreakSave = Callable[[type[Job] | type[Upload]], None]
 
 @pytest.fixture
 def break_save(monkeypatch: pytest.MonkeyPatch) -> BreakSave:
-    """A function that makes the disk full for the rows of a model."""
+    """A function that makes saving rows of a model fail, as on a full disk."""
 
     def fail(*_: object, **__: object) -> None:
         raise OperationalError("database or disk is full")

@@ -1,4 +1,4 @@
-"""Malicious ids, paths and texts give access to nothing and appear in no log line or page as code."""
+"""Malicious ids, paths and text give no access and are escaped in the log and on pages."""
 
 import logging
 from pathlib import Path

@@ -42,7 +42,7 @@ def test_exports_are_imported() -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_script_has_no_mutable_module_state(name: str) -> None:
-    """A document may show one page after the other, so state belongs to objects of a page."""
+    """A document may show several pages in succession, so state must belong to the objects of one page."""
     assert not re.search(r"^(let|var) ", SCRIPTS[name], re.MULTILINE)
 
 

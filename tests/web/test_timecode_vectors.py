@@ -1,4 +1,4 @@
-"""Python's side of tests/vectors/timecodes.json; tests/e2e/test_timecode_vectors.py checks the scripts."""
+"""Python matches tests/vectors/timecodes.json; tests/e2e/test_timecode_vectors.py checks the scripts."""
 
 import json
 from typing import Any

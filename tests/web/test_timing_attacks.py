@@ -1,7 +1,7 @@
 """Every secret is compared in constant time, by `hmac.compare_digest`.
 
-Measured times cannot prove this, as one more wrong byte takes only nanoseconds. So the tests record what is
-passed to `compare_digest`.
+Timing measurements cannot prove this, because comparing one more byte takes only nanoseconds. The tests
+therefore record what is passed to `compare_digest`.
 """
 
 import hmac
@@ -43,7 +43,7 @@ def _to_bytes(text: str | bytes) -> bytes:
 
 
 def change_middle(text: str) -> str:
-    """Return the text with another character in the middle."""
+    """Return the text with a different character in the middle."""
     middle = len(text) // 2
     return f"{text[:middle]}{'B' if text[middle] == 'A' else 'A'}{text[middle + 1 :]}"
 
@@ -57,7 +57,7 @@ def change_signature(token: str) -> str:
 def are_almost_equal(comparisons: Comparisons) -> list[bool]:
     """Return for each pair whether it has equal lengths and differs in one or two bytes.
 
-    The six bits of one character of a token can be in two bytes.
+    The six bits of one character of a token may be spread over two bytes.
     """
     return [
         len(first) == len(second) and 0 < sum(map(int.__ne__, first, second)) <= 2

@@ -1,4 +1,4 @@
-"""A stream that changes its size, rotation or range is decoded to its end."""
+"""A stream whose size, rotation or range changes is decoded to its end."""
 
 from collections.abc import Sequence
 from pathlib import Path

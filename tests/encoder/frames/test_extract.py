@@ -1,4 +1,4 @@
-"""The extracted window has exactly the requested frames, for all kinds of time stamps."""
+"""The extracted window has exactly the requested frames, for all kinds of timestamps."""
 
 import re
 from pathlib import Path
@@ -156,8 +156,8 @@ def test_truncated_file_is_used_up_to_its_end(tmp_path: Path, extract: Extract) 
 def test_old_x264_clip_decodes_identically_from_every_start(tmp_path: Path, extract: Extract) -> None:
     """Before build 151 x264 wrote 4:4:4 incorrectly, which only a note in the first frame reveals.
 
-    Here the note of a current x264 is changed to an old build. Decoding the clip as an old one gives garbage,
-    but it must be the same garbage from every start. A genuine old clip would be decoded correctly.
+    Here the note of a current x264 is changed to an old build. Decoding it as if it came from that build gives
+    wrong pixels, but they must be the same from every start.
     """
     clip = make_clip(
         tmp_path / "c.mp4",

@@ -54,7 +54,7 @@ def test_fill_crops_around_focus(
 
 @pytest.mark.slow
 def test_fill_centers_focus_as_far_as_edges_allow(tmp_path: Path, first_frame: FirstFrame) -> None:
-    """A line at 30 % of a panorama's width can be centered. At 5 % the edge is in the way."""
+    """A line at 30% of a panorama's width can be centered. A line at 5% is too close to the edge."""
     for place, seen_at in ((0.3, 0.5), (0.05, 0.1)):
         line = f"drawbox=x={place}*iw-20:w=40:h=ih:color=red:t=fill"
         clip = make_clip(tmp_path / f"{place}.mp4", seconds=0.1, size="1280x360", filters=line)

@@ -1,4 +1,4 @@
-"""Fixtures of the sandbox tests."""
+"""Fixtures for the sandbox tests."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the sandbox tests share: the kinds of sandbox, and a Python that tries things inside one."""
+"""What the sandbox tests share: the kinds of sandbox, and a Python interpreter that runs inside one."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ needs_full_sandbox = pytest.mark.skipif(
 )
 
 PYTHON = [os.path.realpath(sys.executable), "-I", "-S", "-c"]
-"""Runs a Python program given as an argument, which needs no access to a file."""
+"""Runs a Python program passed as an argument, which does not require access to a file."""
 
 _COLUMN = list(seccomp.SECCOMP).index(os.uname().machine) if os.uname().machine in seccomp.SECCOMP else 0
 SYSCALL_NUMBERS = {

@@ -1,4 +1,4 @@
-"""Each process uses the strongest sandbox that works, on any kernel, container and overloaded machine."""
+"""Each process uses the strongest sandbox that works, on any kernel, in containers and under overload."""
 
 import errno
 import os
@@ -61,7 +61,7 @@ def remove_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def reject_rulesets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Simulate a container that allows to query Landlock but not to use it."""
+    """Simulate a container that allows querying Landlock but not using it."""
     monkeypatch.setattr(sandbox, "make_ruleset", lambda *_, **__: os.open("/dev/null", os.O_RDONLY))
 
 
@@ -101,7 +101,7 @@ def test_weaker_sandbox_is_used_and_logged_when_others_are_unavailable(
 
 
 def test_program_is_not_started_when_sandbox_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sandbox that worked in the test must always work: no program runs without it by accident."""
+    """A sandbox that worked in the test must always work. A program must never run without it by accident."""
     monkeypatch.setattr(sandbox, "detect_sandbox", lambda: Sandbox(0, b"\xff" * 8))
     result = run_program(["/bin/echo", "free"], limits=LIMITS)
     assert result.exit_code == EXIT_CANNOT_START
@@ -146,7 +146,7 @@ def fail_in_launcher(
 def test_seccomp_is_used_without_flags_when_kernel_rejects_them(
     with_flags: bool, clip: Path, monkeypatch: pytest.MonkeyPatch, fresh_detection: None
 ) -> None:
-    """GVisor supports seccomp but rejects all flags except one."""
+    """This simulates gVisor, which supports seccomp but rejects all flags except one."""
     fail_in_launcher(monkeypatch, SECCOMP, errno.EINVAL, with_flags=with_flags)
     assert sandbox.detect_sandbox() == (FULL_SANDBOX if with_flags else LANDLOCK_ONLY)
     assert probe_video(clip).codec == "h264"

@@ -1,6 +1,6 @@
-"""Every page of Chromi in every state, each produced in a moment by database rows.
+"""Every page of Chromi in every state, created quickly from database rows.
 
-PAGE_STATES has them by name. Each is a function that opens a page in that state and waits for it.
+PAGE_STATES maps their names to functions. Each function opens a page in that state and waits for it.
 """
 
 from tests.support.page_states import admin, errors, job, result, start, studio

@@ -14,7 +14,7 @@ PAGE_STATES: dict[str, PageState] = {}
 
 
 def page_state(name: str) -> Callable[[PageState], PageState]:
-    """Register the decorated function under this name; it starts with a worker alive."""
+    """Register the decorated function under this name. A worker sends heartbeats before it is called."""
 
     def register(open_state: PageState) -> PageState:
         def open_with_worker(page: Page, app: SeededApp) -> None:

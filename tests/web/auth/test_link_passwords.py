@@ -1,4 +1,4 @@
-"""Links with a password: the right one gives access for a while, and guessing is limited."""
+"""A link's correct password gives access for a limited time, and attempts are limited."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""A file is sent only if the request's conditions hold, and a range only if it applies (RFC 9110)."""
+"""A file is sent only if the request's conditions are met, and a range only if it applies (RFC 9110)."""
 
 import pytest
 from flask import Flask, url_for

@@ -1,4 +1,4 @@
-"""Each request is one log line with an id and without tokens; successful polls have none."""
+"""Each request is logged as one line with an id and without tokens; successful polls are not logged."""
 
 import json
 import re

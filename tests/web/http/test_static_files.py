@@ -1,4 +1,4 @@
-"""Static files: cached forever at versioned addresses, and never stale."""
+"""Static files are cached forever under versioned URLs and are never stale."""
 
 import io
 import re
@@ -25,7 +25,7 @@ def stylesheet_url(app: Flask) -> str:
         return url_for("static", filename=STYLESHEET)
 
 
-# -- addresses and caching ---------------------------------------------------------------------------------
+# -- URLs and caching --------------------------------------------------------------------------------------
 
 
 def test_static_files_of_page_are_cached_forever(client: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""Pages and errors are in the language that the browser prefers, and all their texts are translated."""
+"""Pages and errors are in the language that the browser prefers, and all of their text is translated."""
 
 import re
 import time
@@ -111,7 +111,7 @@ class TextCollector(HTMLParser):
 
 
 def find_untranslated(page: str) -> list[str]:
-    """List the texts outside the brackets that the pseudo language puts around each message."""
+    """List the text outside the brackets that the pseudolocale puts around each message."""
     collector, depth, found = TextCollector(), 0, []
     collector.feed(page)
     for text in collector.texts:

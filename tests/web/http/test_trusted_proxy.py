@@ -42,7 +42,7 @@ def get_address_and_url(settings: Settings) -> GetAddressAndUrl:
 
 
 def wrap_again(app: Flask, proxy_settings: dict[str, Any]) -> None:
-    """Wrap the application as a server does that is configured for the proxy, too."""
+    """Wrap the application as a server that is also configured for the proxy would."""
     app.wsgi_app = proxy_headers_middleware(  # type: ignore[method-assign]
         app.wsgi_app, trusted_proxy_headers=TRUSTED_HEADERS, **proxy_settings
     )

@@ -1,4 +1,4 @@
-"""The upload guard checks announced bodies, and no client reserves more than its share with them."""
+"""The upload guard checks announced bodies, which reserve no more than the client's share."""
 
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ LARGE_BYTES = 100 * MB
 
 @dataclass(eq=False)
 class Request:
-    """A request of which the headers and one byte of the body have arrived."""
+    """A request whose headers and first body byte have arrived."""
 
     command: str
     path: str

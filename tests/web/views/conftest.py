@@ -18,7 +18,7 @@ def content(clip: Path) -> bytes:
 
 @pytest.fixture
 def half_upload(client: FlaskClient, content: bytes) -> str:
-    """The URL of a resumable upload of which the first half has arrived."""
+    """The URL of a resumable upload whose first half has arrived."""
     url = create(client, len(content)).location
     assert send_chunk(client, url, 0, content[: len(content) // 2]).status_code == 204
     return url
@@ -35,7 +35,7 @@ def one_time_url(client: FlaskClient, job: Job) -> str:
 
 @pytest.fixture
 def without_worker(app: Flask) -> None:
-    """Let the queue have no worker: jobs stay queued."""
+    """Run no worker, so that jobs stay queued."""
     services = app.extensions["chromi"]
     queue = replace(services.queue, enqueue=lambda job_id: None)
     app.extensions["chromi"] = replace(services, queue=queue)

@@ -35,7 +35,7 @@ def log_in(client: FlaskClient, token: str) -> TestResponse:
 
 @pytest.fixture
 def admin(client: FlaskClient) -> FlaskClient:
-    """A client that is logged in."""
+    """A logged-in client."""
     assert log_in(client, TOKEN).status_code == 303
     return client
 

@@ -18,7 +18,7 @@ LOOPS = [LoopWindow(1.25, 6.0, 97), LoopWindow(0.0, 6.0, 30)]
 
 
 def start_job(upload: str, kind: JobKind) -> Job:
-    """Create a job of this kind and let a worker start it."""
+    """Create a job of this kind and claim it for a worker."""
     queued = Job.create(upload=upload, kind=kind, options_json=ConversionOptions().to_dict())
     job = Job.claim(queued.id, "worker-1")
     assert job

@@ -33,7 +33,7 @@ def test_token_of_another_service_is_not_found(client: FlaskClient, job: Job) ->
 
 
 def list_invalid_tokens(link: Link, key: str) -> list[str]:
-    """Return tokens that resemble the link's token; each is invalid for another reason."""
+    """Return tokens that resemble the link's token; each is invalid for a different reason."""
     valid = TokenSigner([key]).sign_download(link.id, link.created_at)
     payload, stamp, signature = valid.split(".")
     flipped = "A" if signature[0] != "A" else "B"

@@ -1,4 +1,4 @@
-"""A link delivers the file with ranges and validators, and a page with a preview to browsers."""
+"""A link returns the file, with ranges and validators; browsers get a page with a preview."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""/health/ reports the state of each part; details go to local requests and to holders of the admin token."""
+"""/health/ reports the state of each part; only local requests and those with the admin token get details."""
 
 import dataclasses
 from functools import partial
@@ -153,7 +153,7 @@ def test_local_request_gets_details(settings: Settings, peer: str, headers: dict
         ("127.0.0.1", {"Host": "localhost", "X-Real-IP": "127.0.0.1"}),
         ("127.0.0.1", {"Host": "localhost", "Forwarded": "for=127.0.0.1"}),
         ("127.0.0.1", {"Host": "localhost", "Via": "1.1 proxy"}),
-        # A proxy that adds no header passes on the requested host name; with DNS rebinding it is one as well.
+        # The public hostname, passed on by a proxy that adds no header, or sent after DNS rebinding.
         ("127.0.0.1", {"Host": "chromi.example.org"}),
         ("127.0.0.1", {"Host": "127.0.0.1.example.org:8000"}),
         ("127.0.0.1", {"Host": ""}),

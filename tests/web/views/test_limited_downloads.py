@@ -92,7 +92,7 @@ def test_file_is_removed_after_the_last_use_of_the_last_link(
 
 
 def test_uses_are_counted_per_link_and_not_per_token_text(client: FlaskClient, one_time_url: str) -> None:
-    """Tokens are malleable: base64 padding makes another text of the same token."""
+    """Tokens are malleable: base64 padding gives another string for the same token."""
     client.get(one_time_url).close()
     wait_for(lambda: one_time_uses() == 1, "the use to be counted")
     assert client.get(one_time_url.removesuffix("/") + "=/").status_code == 410

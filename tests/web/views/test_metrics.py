@@ -24,7 +24,7 @@ def settings(settings: Settings) -> Settings:
 
 
 def scrape(client: FlaskClient) -> dict[str, float]:
-    """Parse the samples strictly: each one follows the HELP and TYPE of its family."""
+    """Parse the samples and check that each one follows the HELP and TYPE lines of its family."""
     response = client.get("/metrics")
     assert response.status_code == 200
     assert response.content_type == "text/plain; version=0.0.4; charset=utf-8"

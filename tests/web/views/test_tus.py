@@ -147,7 +147,7 @@ def test_received_part_of_an_interrupted_chunk_is_stored(
 
 
 class PausedBody(io.BytesIO):
-    """A body whose content arrives when the test sets `may_continue`."""
+    """A request body whose content arrives once the test sets `may_continue`."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)

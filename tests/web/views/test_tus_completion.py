@@ -1,4 +1,4 @@
-"""ffmpeg probes a resumable upload after its last byte, and no failure there loses a byte."""
+"""ffmpeg probes a resumable upload after its last byte. A failure at this point loses no bytes."""
 
 import errno
 import os
@@ -64,7 +64,7 @@ def test_number_of_probes_of_an_upload_is_limited(
     client: FlaskClient, half_upload: str, storage: Storage, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     middle = len(content) // 2
-    inspect_sandbox()  # its result is cached for the process, and must not come from killed programs
+    inspect_sandbox()  # cache its result now, because it would be wrong if the programs were killed
     monkeypatch.setattr(subprocess, "Popen", KilledProcess)
     responses = [send_chunk(client, half_upload, middle, content[middle:])]
     responses += [send_chunk(client, half_upload, len(content), b"") for _ in range(11)]
