@@ -14,7 +14,7 @@ from dataclasses import dataclass
 IPV6_PREFIX_LENGTHS = (48, 56, 64)
 """A provider assigns a /64 to a phone, a /56 to a home and a /48 to an office.
 
-Each may be a single person.
+Each may belong to a single person.
 """
 IPV6_WEIGHTS = (2.0, 1.5, 1.0)
 """The allowance of each of these networks relative to a single address."""

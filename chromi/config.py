@@ -59,7 +59,7 @@ class Settings:
     upload_ttl_s: int = 3600
     """Seconds an upload is kept after its last use, 60 to 604800; enforced by the cleanup."""
     link_ttl_s: int = 86400
-    """Seconds that a result and its own link live, 60 to 604800.
+    """Seconds that a result and its first link are kept, 60 to 604800.
 
     A share link may have a different lifetime.
     """
@@ -136,8 +136,8 @@ def load_signing_keys(settings: Settings) -> list[str]:
 def _load_instance_key(instance: Path) -> str:
     """Read the key in the instance folder, or create it (mode 600) if there is none.
 
-    The web server and the worker may do this at the same time. The first process to publish its file wins,
-    and the other reads that complete key.
+    The web server and the worker may do this at the same time. Both use the key of the
+    process that publishes its file first.
     """
     path = instance / "secret_key"
     if not path.exists():

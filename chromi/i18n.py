@@ -11,7 +11,7 @@ from typing import Self
 
 
 class Message(str):
-    """An English message that remembers its pattern, with placeholders such as %(limit)s, and its values.
+    """An English message that keeps its pattern, with placeholders such as %(limit)s, and its values.
 
     A value is a string, a number, another Message, or a tuple of alternatives ("a, b or c"). Write the
     pattern as a literal: the extraction tool finds messages by the name of this class.
@@ -31,7 +31,7 @@ Value = str | int | float | tuple[str, ...] | Message
 
 
 def join_messages(messages: list[Message]) -> Message:
-    """Join messages that lack a final period into one sentence: "a; b; c."."""
+    """Join messages without a final period into one sentence: "a; b; c."."""
     values = {f"message_{number}": message for number, message in enumerate(messages, 1)}
     pattern = "; ".join(f"%({name})s" for name in values) + "."
     return Message(pattern, **values)

@@ -1,7 +1,7 @@
 """After each step of a job, log where a worker's memory has grown (CHROMI_TRACEMALLOC).
 
 tracemalloc tracks Python's allocations, not those of ffmpeg and Pillow. Each snapshot is compared with the
-previous one, across jobs. A line of code that grows with every job and never shrinks is a leak.
+previous one, across jobs. A line of code whose allocations grow with every job and never shrink is a leak.
 """
 
 from __future__ import annotations

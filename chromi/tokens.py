@@ -26,7 +26,7 @@ ADMIN_SESSION_MAX_AGE_S = 12 * 3600
 MAX_AGE_S = 30 * 86400
 """No download token is valid for longer than this after its link was created, regardless of the row."""
 MAX_TOKEN_LENGTH = 256
-"""Tokens have about 90 characters. Longer texts are not worth checking."""
+"""Tokens have about 90 characters. Longer strings are rejected without verification."""
 
 
 class TokenSigner:

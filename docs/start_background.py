@@ -15,7 +15,7 @@ STATIC = Path(__file__).parent.parent / "chromi" / "static"
 SIZE_PX = (1280, 720)
 FRAMES, FPS = 144, 24
 FRAME_REPEATS = 2
-"""Each drawn frame is repeated this often. It moves by less than a pixel, and the file is half as large."""
+"""Each drawn frame is shown this many times. It moves by less than a pixel, and the file is half as large."""
 SUPERSAMPLING = 2
 """Frames are drawn at this multiple of their size to get smooth edges."""
 MAX_MB = 0.29

@@ -31,7 +31,7 @@ NEWCOMER_FACTOR = 10
 clients that use their full shares cannot lock anyone out, and a flood of addresses cannot fill memory or
 tables."""
 ESTIMATE_PRIORITY = -1000
-"""Lower than any job that a visitor requested, because fewer jobs than this can be waiting."""
+"""Lower than any other job's priority, because no client can have 1000 waiting jobs."""
 MIN_PROBE_S = 1.0
 """The seconds of probe quota a client must have left before ffmpeg probes its upload."""
 

@@ -2,8 +2,8 @@
 
     queued -> in_progress -> success | failed | cancelled        queued -> cancelled
 
-Final states are never left. Every transition is a single conditional UPDATE whose row count tells who won:
-two workers, a cancellation and a success, or two downloads may race, and exactly one of them succeeds.
+Final states are never left. Every transition is a single conditional UPDATE whose row count shows whether
+it succeeded: if two workers, a cancellation and a success, or two downloads compete, exactly one does.
 """
 
 from chromi.db.base import in_network

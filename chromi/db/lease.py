@@ -29,7 +29,7 @@ REPORT_INTERVAL_S = 0.4
 
 
 class Lease:
-    """Keeps a job's row up to date while the job runs, and notices when the job is taken away.
+    """Keeps a job's row up to date while the job runs, and detects when the worker has lost the job.
 
     Only progress reports renew the lease. With `watchdog`, a process whose job hangs is killed when the lease
     expires, before another worker takes the job. A traceback in the log shows where it hung.

@@ -35,7 +35,7 @@ class Link(BaseModel):
     password_hash = CharField(null=True)
     """None if the link has no password."""
     revoked_at = DoubleField(null=True)
-    """The row of a revoked link is kept so that receivers can be told why it no longer works."""
+    """The row of a revoked link is kept so that recipients can be told why it no longer works."""
 
     @classmethod
     def live(cls) -> Any:

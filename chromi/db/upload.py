@@ -20,7 +20,7 @@ STALL_TIMEOUT_S = 120
 MIN_BYTES_PER_S = 1000
 """A slower upload does not count as active."""
 USE_INTERVAL_S = 10
-"""A use is recorded at most this often, because a player that seeks sends many requests per second."""
+"""Minimum interval between recorded uses, because a player that seeks sends many requests per second."""
 
 
 class Upload(BaseModel):

@@ -77,7 +77,7 @@ class WorkerDied(EncodeError):
 
 
 class Cancelled(EncodeError):
-    """The caller's `should_stop` returned True: the job was canceled or another worker took it over."""
+    """The caller's `should_stop` returned True: the job was canceled, or another worker took over the job."""
 
     code = "stopped"
     user_message = Message("The conversion was stopped.")

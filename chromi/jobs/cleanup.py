@@ -120,7 +120,7 @@ def _remove_orphans(storage: Storage) -> int:
 
 
 def _remove_old_files_except(kept_names: set[str], paths: Iterable[Path]) -> int:
-    """Remove files and folders that need not be kept and have not been written to for ORPHAN_AGE_S."""
+    """Remove files and folders that are not to be kept and have not been written to for ORPHAN_AGE_S."""
     removed = 0
     for path in paths:
         try:

@@ -1,7 +1,7 @@
 """The job queue: Huey hands a job's id to a worker, which runs the job.
 
-Huey deletes a task when it hands it out, so nothing relies on the queue. A task may be lost or arrive twice;
-the lease and the conditional transitions of the job's row still guarantee a single result.
+Huey deletes a task when it hands it out, so nothing relies on the queue. A task may be lost or delivered
+twice; the lease and the conditional transitions of the job's row still guarantee a single result.
 """
 
 from __future__ import annotations

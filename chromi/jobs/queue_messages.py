@@ -1,4 +1,4 @@
-"""Serialize queue messages as JSON that names one of our tasks and a job, and can never contain code.
+"""Serialize queue messages as JSON, which names one of our tasks and its jobs and cannot contain code.
 
 Huey's default format is pickle. Anyone who can write to the queue file, such as a compromised converter on a
 kernel without Landlock, could use it to run code in the worker.

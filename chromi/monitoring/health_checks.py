@@ -88,7 +88,7 @@ def _check_worker(settings: Settings) -> str:
 
 @cache
 def _check_ffmpeg() -> str:
-    """Run ffmpeg once. Failures are not cached, because raised errors never are."""
+    """Run ffmpeg once. A failure is not cached, because exceptions are not."""
     report = inspect_ffmpeg()
     if report.missing:
         raise ServiceUnhealthy(f"ffmpeg {report.version} lacks {', '.join(report.missing)}.")

@@ -47,7 +47,7 @@ def run(settings: Settings) -> int:
     with lock:  # held until both have ended
         received = services.wait_for_end(services.web, services.worker)
         if received is None:
-            # Do not wait for a conversion, because the process manager must restart this process now.
+            # Do not wait for a conversion, because the process manager must restart the service immediately.
             services.stop(signal.SIGINT)
             logger.critical("Chromi has stopped because one of its two processes ended unexpectedly.")
             return 1
@@ -91,7 +91,7 @@ class _Services:
     def _reap(self) -> None:
         """Reap every process that has ended, because SIGCHLD tells neither which nor how many.
 
-        PID 1 inherits orphans, for example the ffmpeg of a killed worker. Their end is not significant here.
+        PID 1 inherits orphans, for example the ffmpeg of a killed worker. Their exit is ignored.
         """
         while True:
             ours = {child.pid: child for child in (self.web, self.worker) if child.returncode is None}

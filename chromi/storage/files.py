@@ -66,7 +66,7 @@ class PartialFile(io.FileIO):
             raise UploadLocked from error
 
     def close(self) -> None:
-        """Unlock explicitly, because a program started by another thread briefly holds our descriptors."""
+        """Unlock explicitly, because a program started by another thread may briefly hold a copy."""
         if not self.closed:
             fcntl.flock(self.fileno(), fcntl.LOCK_UN)
         super().close()

@@ -11,7 +11,7 @@ from chromi.errors import NotFound
 from chromi.storage.files import IncomingFile
 
 MIN_FREE_BYTES = 500 * MB
-"""An upload is briefly on disk twice. A conversion keeps 50 to 500 MB of frames and writes the GIF."""
+"""An upload is briefly stored twice. A conversion stores 50 to 500 MB of frames and writes the GIF."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _FRAME_CACHE_KEY = re.compile(r"[0-9a-f]{16}")

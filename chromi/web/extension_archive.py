@@ -26,7 +26,7 @@ ICON_PX = 128
 
 
 def build_envelope(gif_path: Path) -> Envelope:
-    """Return the bytes of the extension's ZIP before and after the GIF. They are the same every time.
+    """Return the bytes of the extension's ZIP before and after the GIF. They are reproducible.
 
     Raises FileNotFoundError.
     """

@@ -34,7 +34,7 @@ def send_gif(link: Link) -> Response:
         file.on_close = lambda start, stop: background.submit(
             _end_download, link, (start, stop, file.size_bytes), storage
         )
-    # A limited link allows resuming a download, but fetching any other range costs a use.
+    # A limited link allows resuming a download, but any other range counts as a use.
     latest_start = link.sent_bytes if link.max_uses else None
     response = send_tracked_file(file, "image/gif", etag=etag_of(link), latest_start=latest_start)
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)

@@ -35,7 +35,7 @@ class Services:
         try:
             return not Worker.is_any_alive()
         except DatabaseError:
-            return False  # the start page still opens; the next request reports the error
+            return False  # show the start page anyway; the next request reports the error
 
 
 def services() -> Services:

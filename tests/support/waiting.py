@@ -11,7 +11,7 @@ def wait_for(condition: Callable[[], T], what: str, *, timeout_s: float = 30, in
     """Return the condition's first true value, or fail the test if there is none within `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while True:
-        # Check the deadline before the condition, so that the condition is checked once more after the deadline:
+        # Check the deadline before the condition, so that the condition is checked once more after it:
         # this process may have been suspended itself.
         is_late = time.monotonic() > deadline
         value = condition()

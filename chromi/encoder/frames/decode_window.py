@@ -116,7 +116,7 @@ class WindowDecoder:
         """Write the window's frames and thumbnails to `nut_path`, or only the frames to an AVI if it is None.
 
         If the stream changes within the window, its frames always go to the AVI, because their order is only
-        known afterwards. Raises NoFrames, FrozenVideo, TimedOut and EncodeError.
+        known afterward. Raises NoFrames, FrozenVideo, TimedOut and EncodeError.
         """
         attempt = _Attempt(
             self._start_s, next(self._seek_points_s), deinterlacer=self._detect_unflagged_interlacing()

@@ -122,7 +122,7 @@ def _overlay_on(background: str) -> str:
 
 
 def _blur(width_px: int, height_px: int) -> str:
-    """Return the filters that turn a frame into a blurred background, darkened to set off the foreground."""
+    """Return the filters that turn a frame into a blurred background, darkened to add contrast."""
     ratio = f"{width_px}/{height_px}"
     blur_size_px = ":".join(map(str, BLUR_SIZE_PX))
     return (

@@ -16,7 +16,7 @@ CROSSFADE_FRAMES = 12
 class FrameOrder:
     """The frames of the GIF. Each is a frame of the clip or a pair (from, to) to blend.
 
-    Pairs come in groups of `fade_frames`. The weight of the second frame rises linearly over a group.
+    Pairs come in groups of `fade_frames`. The weight of the second frame increases linearly within a group.
     """
 
     shown: tuple[int | tuple[int, int], ...]

@@ -56,7 +56,7 @@ def _has_pixel_art_statistics(frames: Image.Image) -> bool:
 
 
 def _read_frames(source: Path, info: VideoInfo, options: ConversionOptions, path: Path) -> Image.Image:
-    """Return one frame per second of the window, stacked vertically; skipping frames that fail to decode."""
+    """Return one frame per second of the window, stacked vertically, skipping frames that fail to decode."""
     width, height, start_s = info.width_px, info.height_px, info.first_frame_s + options.start_s
     filters = f"fps=1:start_time={start_s:.6f},trim=end_frame={_FRAMES},scale={width}:{height}:flags=neighbor"
     with source.open("rb") as clip:

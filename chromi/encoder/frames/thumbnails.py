@@ -19,7 +19,7 @@ THUMBNAIL_BYTES = _FRAME_BYTES + SAMPLES_WIDTH_PX * SAMPLES_HEIGHT_PX * 3
 """The combined size of both thumbnails of a frame."""
 _MIN_MOTION = 1e-6
 _SHIFT_PX = 8
-"""The sampling grid shifts by up to this much from frame to frame, so every static line gets sampled."""
+"""The sampling grid shifts by up to this much from frame to frame, so every static line is sampled."""
 
 _TO_RGB = f"{bt709_scale_options('neighbor')},format=rgb24"
 THUMBNAIL_FILTERS = (

@@ -109,6 +109,6 @@ def _write_list(list_path: Path, shown: Iterable[tuple[Path, int]]) -> Path:
 def _time_within_us(number: int, quarter: int) -> int:
     """Return the time at the given quarter of a frame, in µs.
 
-    At a frame's boundaries, rounding may hit its neighbor.
+    A time at the frame's boundary could be rounded into the neighboring frame.
     """
     return int((number + Fraction(quarter, 4)) * 1_000_000 / ConversionOptions.fps)

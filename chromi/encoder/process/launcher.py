@@ -43,7 +43,7 @@ ADDRESS_RANGE = 1 << 46  # if the CPU has a smaller address space, the kernel ch
 
 
 def set_parent_death_signal(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent process ends for any reason."""
+    """Make the kernel kill this process when its parent process ends for any reason."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:  # the parent ended before the prctl call, so no signal will arrive
@@ -71,7 +71,7 @@ def set_limits(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
 
 
 def set_oom_score() -> None:
-    """Have the kernel kill this process instead of the web server when the machine runs out of memory."""
+    """Make the kernel kill this process instead of the web server when the machine runs out of memory."""
     try:
         score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     except OSError:  # /proc is missing or read-only

@@ -1,8 +1,8 @@
 """Parse what ffmpeg prints about a file, using only lines that the file cannot forge.
 
 There is no ffprobe, and the output of `ffmpeg -i` can be forged: the name or language tag of a Matroska
-stream may contain newlines and imitate a stream's line. Everything that matters to anyone but the file's
-owner therefore comes from elsewhere. The `framecrc` muxer lists packets and prints only numbers. The
+stream may contain newlines and imitate a stream's line. Every property that other users depend on
+therefore comes from elsewhere. The `framecrc` muxer lists packets and prints only numbers. The
 `showinfo` filter describes the first frame, and its lines start with a name that is random for each run.
 """
 

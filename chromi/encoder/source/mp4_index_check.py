@@ -1,4 +1,4 @@
-"""Reject MP4 files whose index would cost ffmpeg far more than their size justifies.
+"""Reject MP4 files whose index would cost ffmpeg far more time or memory than their size justifies.
 
 The index (`moov`) declares in a few bytes how many samples a track has, how they are grouped into chunks, and
 how long each table is. ffmpeg trusts most of it. 5 KB that claim 15 million samples take 730 MB, sixty such

@@ -58,8 +58,8 @@ def probe_video(path: Path, *, on_tick: Callable[[], None] = lambda: None) -> Vi
 def _make_video_info(
     container: str, stream: str, packets: StreamPackets, frame: FirstFrameLog, container_log: ContainerLog
 ) -> VideoInfo:
-    # A VP8 bitstream specifies neither matrix nor range, so the values that ffmpeg's decoder reports are made
-    # up.
+    # A VP8 bitstream specifies neither matrix nor range, so the values that ffmpeg's decoder reports are
+    # arbitrary.
     has_container_color = container_log.vp8_matrix != UNKNOWN
     is_untagged = frame.matrix == UNKNOWN or has_container_color
     has_wrong_tags = frame.format.startswith("yuv") and is_untagged

@@ -1,4 +1,4 @@
-"""Check share-link passwords, which are stored as hashes, limited in attempts, and remembered for a while.
+"""Check the passwords of share links, which are stored as hashes and limited in attempts.
 
 Once the correct password is entered, a signed cookie replaces it. The browser sends the cookie only to the
 link's URL, scripts cannot read it, and cross-site requests do not carry it. A token in the URL would appear

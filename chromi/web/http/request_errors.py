@@ -87,7 +87,7 @@ class WrongOffset(Conflict):
 
 
 class WrongTusVersion(ChromiError):
-    """The client speaks a different version of tus, or none."""
+    """The client does not use the required version of tus."""
 
     code = "wrong_protocol"
     user_message = Message(

@@ -47,7 +47,7 @@ def charge_upload() -> None:
 
 
 def check_host() -> None:
-    """Raise WrongHost if the hostname is not ours, because share links start with it.
+    """Raise WrongHost if the hostname is not ours, because share links start with the requested hostname.
 
     Flask's TRUSTED_HOSTS would also reject load balancers that request `/health/` by IP address, and its
     error cannot be rendered.

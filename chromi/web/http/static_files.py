@@ -21,7 +21,7 @@ CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 VERSION_LENGTH = 12
 ENDPOINT = "static"
-"""Flask's own name for the endpoint, so `url_for("static", filename=...)` returns the versioned address."""
+"""Flask's own name for the endpoint, so `url_for("static", filename=...)` returns the versioned URL."""
 
 _JS_IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["']""", re.MULTILINE)
 _DOC_COMMENT = re.compile(r"^[ \t]*/\*\*.*?\*/\n", re.DOTALL | re.MULTILINE)

@@ -134,7 +134,7 @@ class UploadGuard:
         check_chunk(request.headers.get("UPLOAD_OFFSET"), chunk_bytes, received_bytes, upload.length_bytes)
         if not upload.is_complete and upload.started_at is None:
             self._admission.check_capacity(Reservation(upload.client, upload.length_bytes), others)
-        # A body is briefly on disk twice: as received, and in the upload's file. The bytes missing from the
+        # A body is briefly stored twice: as received, and in the upload's file. The bytes missing from the
         # first plus those received of the second equal the announced length.
         reservation = Reservation(client, chunk_bytes or upload.length_bytes - received_bytes)
         self._admission.check_disk_space(reservation, others)
@@ -157,7 +157,7 @@ class UploadGuard:
 
 @cache
 def _advise_trusted_proxy() -> None:
-    """Log this advice once."""
+    """Log a hint about CHROMI_TRUSTED_PROXY, once."""
     logger.warning("received X-Forwarded-For: if a proxy is in front of Chromi, set CHROMI_TRUSTED_PROXY")
 
 

@@ -12,7 +12,7 @@ from chromi.i18n import Message
 from chromi.tokens import MAX_AGE_S
 from chromi.web.services import services
 
-# -- addresses -------------------------------------------------------------------------------------------
+# -- URLs ------------------------------------------------------------------------------------------------
 
 
 def own_link(job: Job) -> Link:

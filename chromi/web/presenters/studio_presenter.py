@@ -30,7 +30,7 @@ def unfinished_page(upload: Upload) -> dict[str, Any]:
 def studio_page(upload: Upload) -> dict[str, Any]:
     """Return the context of studio.html.
 
-    The form is prefilled from the request, after an error or from a link.
+    The form is prefilled from the request: from the form after an error, or from a link's query string.
     """
     defaults = {**ConversionOptions().to_form(), "start_time": "00:00:00"}
     form = {name: request.values.get(name, defaults[name])[:MAX_OPTION_LENGTH] for name in OPTIONS}

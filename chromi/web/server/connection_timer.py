@@ -10,7 +10,7 @@ LOADED_TIMEOUT_S = 2.0
 """Replaces REQUEST_TIMEOUT_S and the idle timeout of keep-alive connections near the connection limit."""
 WINDOW_S = 60.0
 MIN_WINDOW_BYTES = 60_000
-"""Uploads and responses must transfer this much per window: 1 kB/s, with pauses as long as a train tunnel."""
+"""Uploads and responses must transfer this per window: 1 kB/s on average, with pauses up to a minute."""
 
 
 class Phase(Enum):

@@ -84,7 +84,7 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
             raise BadRequest
 
     def _reject(self, rejection: ChromiError) -> None:
-        with suppress(OSError):  # closing flushes, which fails if the disk is full
+        with suppress(OSError):  # closing the file flushes it, which fails if the disk is full
             self.close()
         self.body_rcv = None
         self.headers |= {"CONTENT_LENGTH": "0", "CONNECTION": "close"}

@@ -35,7 +35,9 @@ def init_app(app: Flask) -> None:
 @bp.before_request
 def require_login() -> Response | None:
     """Show the login page unless the request has the token or a session."""
-    request.environ["HTTP_ACCEPT_LANGUAGE"] = "en"  # or numbers and dates would be in another language
+    request.environ["HTTP_ACCEPT_LANGUAGE"] = (
+        "en"  # otherwise, numbers and dates would be in another language
+    )
     if request.endpoint == "admin.login":
         return None
     try:
@@ -92,7 +94,7 @@ def cancel(job_id: str) -> Response:
 
 @bp.post("/jobs/<job_id>/retry", strict_slashes=False)
 def retry(job_id: str) -> Response:
-    """Start the same job again as a new job, because final states are never left."""
+    """Start a new job with the same options. A job never leaves its final state."""
     job = Job.find(job_id)
     submit_again(job, job.options)
     return _redirect_to_start()

@@ -1,4 +1,4 @@
-"""Download a GIF through a signed link, and show the receiver's page of a share link."""
+"""Download a GIF through a signed link, and show the page of a share link to its recipient."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def set_no_referrer(response: Response) -> Response:
 
 @bp.get("/download/<token>/", strict_slashes=False)
 def download(token: str) -> Response:
-    """Send the GIF, but first show the receiver's page to a browser that follows a share link."""
+    """Send the GIF, but first show the share link's page to a browser that follows it."""
     link = find_live_link(token)
     is_unlocked = link_passwords.is_unlocked(link)
     if link.shared and (_wants_page(link) or (not is_unlocked and negotiate_format() == "page")):
@@ -92,7 +92,7 @@ def unlock(token: str) -> Response:
 
 @bp.get("/download/<token>/still.jpg")
 def still(token: str) -> Response:
-    """Send the first frame as a small JPEG for the receiver's page. This does not count as a use."""
+    """Send the first frame as a small JPEG for the share link's page. This does not count as a use."""
     link = find_live_link(token)
     if not link_passwords.is_unlocked(link):
         raise PasswordRequired

@@ -44,7 +44,7 @@ def live() -> Response:
 
 @bp.get("/health/ready", strict_slashes=False)
 def ready() -> Response:
-    """Return 200 if the service can take work, otherwise 503; list only failed checks of /health/."""
+    """Return 200 if the service can accept jobs, otherwise 503; list only failed checks of /health/."""
     shows_details = _shows_details()
     checks = check_service(services().settings, services().queue)
     failed = {check.name: check.detail if shows_details else None for check in checks if not check.ok}

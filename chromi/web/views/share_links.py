@@ -1,6 +1,6 @@
 """Create, list, extend and revoke a result's share links.
 
-All URLs contain the job's id, which only its owner knows. Receivers can read a link's id from its token, so
+All URLs contain the job's id, which only its owner knows. Recipients can read a link's id from its token, so
 that id alone grants no access.
 """
 

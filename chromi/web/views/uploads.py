@@ -22,7 +22,7 @@ from chromi.web.views.jobs import parse_options
 bp = Blueprint("uploads", __name__)
 
 REFUSALS = (RateLimited, ServiceBusy, DiskFull)
-"""Errors of a job that was admitted before its clip was probed, but not afterward."""
+"""Errors that a job may get after its clip was probed although it was admitted before."""
 
 
 def init_app(app: Flask) -> None:

@@ -156,7 +156,7 @@ def test_truncated_file_is_used_up_to_its_end(tmp_path: Path, extract: Extract) 
 def test_old_x264_clip_decodes_identically_from_every_start(tmp_path: Path, extract: Extract) -> None:
     """Before build 151 x264 wrote 4:4:4 incorrectly, which only a note in the first frame reveals.
 
-    Here the note of a current x264 is changed to an old build. Decoding it as if it came from that build gives
+    The note of a current x264 is changed to an old build. Decoding it as if it came from that build gives
     wrong pixels, but they must be the same from every start.
     """
     clip = make_clip(
