@@ -30,7 +30,7 @@ os.register_at_fork(after_in_child=lambda: set_parent_death_signal(consumer_pid)
 
 
 def create_consumer(**options: object) -> object:
-    log.use_root_handlers("huey")  # the consumer's command line has just given it its own handler
+    log.use_root_handlers("huey")  # huey_consumer has just installed its own handler
     return type(huey).create_consumer(huey, **options)
 
 

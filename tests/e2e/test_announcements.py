@@ -23,7 +23,7 @@ RECORD_ANNOUNCEMENTS = """async (sentences) => {
 }"""
 
 
-def test_simultaneous_announcements_are_made_one_after_another(page: Page, seeded_app: SeededApp) -> None:
+def test_simultaneous_announcements_are_made_in_sequence(page: Page, seeded_app: SeededApp) -> None:
     page.goto(seeded_app.url)
     announced = page.evaluate(RECORD_ANNOUNCEMENTS, ["Here", "Here", "there", "everywhere"])
     assert [sentence for sentence, _ in announced] == ["Here", "there", "everywhere"]

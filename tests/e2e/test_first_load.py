@@ -56,7 +56,7 @@ def test_first_visit_is_small(first_load: PageLoad) -> None:
     assert "js/studio.js" in static_names(list(first_load.bytes_by_url))
 
 
-def test_page_names_all_files_that_it_needs(
+def test_page_lists_all_files_that_it_needs(
     first_load: PageLoad, slow_phone: Page, page_urls: dict[str, str]
 ) -> None:
     """The page needs no file whose URL is known only after another file has arrived."""

@@ -77,7 +77,7 @@ def trim(page: Page) -> None:
 
 
 def choose_options(page: Page) -> None:
-    """Each group of cards is one tab stop, and arrow keys select a card."""
+    """Check that each group of cards is one tab stop and that arrow keys select a card."""
     tab_to_and_press(page, page.get_by_role("radio", name=re.compile("^Start again")), "ArrowRight")
     expect(page.get_by_role("radio", name=re.compile("^Crossfade"))).to_be_checked()
     tab_to_and_press(page, page.get_by_role("radio", name=re.compile("^Fill")), "ArrowDown")
@@ -92,7 +92,7 @@ def choose_options(page: Page) -> None:
 
 
 def make_background(page: Page) -> None:
-    """Each step is announced once, and the focus moves from removed elements to new ones."""
+    """Check that each step is announced once and that the focus moves from removed elements to new ones."""
     tab_to_and_press(page, button_named(page, "Make background"))
     page.wait_for_url("**/jobs/*/", timeout=TIMEOUT_MS)
     with hold_request(page, "**/jobs/*/status"):

@@ -117,7 +117,7 @@ def test_unplayable_local_file_is_shown_as_preview_after_upload(
     page = upload_and_open(hevc_clip)
     url = page.get_attribute("#studio", "data-video-url")
     wait_for_end_frames(page)
-    page.reload()  # returns to the state before any script has seen the clip
+    page.reload()  # discard the frames that the studio has already read
     page.evaluate(SHOW_LOCAL_FILE, {"url": url, "type": "video/mp4"})
     expect(page.get_by_text("The picture comes when your clip has been")).to_be_visible()
     page.evaluate(

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 VECTORS: dict[str, Any] = json.loads((ROOT / "tests/vectors/timecodes.json").read_text())
 
 
-def test_timecodes_are_parsed_like_in_python(modules_page: Page) -> None:
+def test_timecodes_are_parsed_as_in_python(modules_page: Page) -> None:
     parse = """async (texts) => {
       const { parseTimecode } = await import("/js/timecode.js");
       return texts.map(parseTimecode);
@@ -24,7 +24,7 @@ def test_timecodes_are_parsed_like_in_python(modules_page: Page) -> None:
         assert seconds == (None if expected is None else pytest.approx(expected, abs=0.0005)), case["text"]
 
 
-def test_timecodes_are_formatted_like_in_python(modules_page: Page) -> None:
+def test_timecodes_are_formatted_as_in_python(modules_page: Page) -> None:
     format_all = """async (times) => {
       const { fullTimecode, shortTimecode } = await import("/js/timecode.js");
       return times.map((seconds) => [fullTimecode(seconds), shortTimecode(seconds)]);

@@ -141,7 +141,7 @@ def test_start_page_retries_while_service_is_unreachable(
     page: Page, proxy: FlakyProxy, clip: Path, console_errors: list[str]
 ) -> None:
     page.goto(proxy.url)
-    # The animation starts after the studio's modules are loaded, so only requests of the upload can fail.
+    # The animation starts after the studio's modules are loaded, so only the upload's requests can fail.
     expect(page.locator(".start-background")).to_have_attribute("src", re.compile(r"start\.gif"))
     proxy.disconnect()
     message = page.locator("form").get_by_text("The service cannot be reached. Trying again…")

@@ -74,7 +74,7 @@ def request(*arguments: str) -> tuple[int, str | None]:
     return int(status), error and error["code"]
 
 
-def test_full_disk_rejects_uploads_and_reads_still_work(
+def test_uploads_are_rejected_and_reads_succeed_on_a_full_disk(
     small_disk: Service, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     job = wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))

@@ -86,7 +86,7 @@ def test_bytes_after_content_length_are_not_a_second_request(limited_web: Servic
     assert response.count("HTTP/1.") == 1
 
 
-def test_too_long_token_gets_our_error(service: Service) -> None:
+def test_overlong_token_gets_our_error_format(service: Service) -> None:
     """It exceeds the size limit of headers, so the server itself rejects the request."""
     with closing(connect(service)) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):

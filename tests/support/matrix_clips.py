@@ -98,7 +98,7 @@ def make_matrix_clip(row: Row, folder: Path) -> Path:
 def _duration_s(row: Row) -> float:
     """Return the duration that the clip needs, with a margin after the window."""
     speed, start = float(row["speed"]), STARTS[row["start"]]
-    if row["loop"] == "crossfade":  # a second, and up to half a second before it
+    if row["loop"] == "crossfade":  # reads a second, and up to half a second before the window
         return max(start, speed / 2) + speed + 0.2
     return start + speed / 2 + 0.2
 

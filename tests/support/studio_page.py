@@ -56,7 +56,7 @@ def current_time_s(page: Page) -> float:
 
 
 def wait_for_time(page: Page, seconds: float) -> None:
-    """Wait until the player shows this time of the clip."""
+    """Wait until the player shows this time in the clip."""
     page.wait_for_function(
         "s => Math.abs(document.querySelector('#studio video').currentTime - s) < 0.02",
         arg=seconds,

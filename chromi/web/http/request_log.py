@@ -73,7 +73,7 @@ def log_rejected_request(request_id: str, status: int, sent_bytes: int) -> None:
 
 
 def route_of_request() -> str:
-    """Return the route instead of the path, because paths contain tokens and ids, and queries anything."""
+    """Return the route, because paths contain tokens and ids, and query strings may contain anything."""
     return request.url_rule.rule if request.url_rule else UNKNOWN
 
 

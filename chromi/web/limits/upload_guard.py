@@ -123,7 +123,7 @@ class UploadGuard:
     def _check_chunk(
         self, request: IncomingRequest, client: str | None, others: list[Reservation]
     ) -> Reservation:
-        """Return the reservation for a chunk: at most the bytes that its upload still lacks.
+        """Return the reservation for a chunk: at most the bytes that its upload is missing.
 
         Raises NotFound, WrongOffset, UploadTooLarge or BadRequest. Raises RateLimited, UploadsFull or
         DiskFull if there is no disk space or no slot for an upload's first chunk.

@@ -104,7 +104,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def _exceeds_connection_limit(self, address: str) -> bool:
         """Return whether the client has too many connections.
 
-        Local clients have no limit, since one may be an unconfigured proxy.
+        Local clients have no limit, because one may be a proxy that is not configured as trusted.
         """
         channels = list(self.server.active_channels.values())
         own = sum(each.client == self.client for each in channels)

@@ -67,7 +67,7 @@ class FairThreadPool(ThreadedTaskDispatcher):  # type: ignore[misc]
 
 @dataclass
 class _ClientQueue:
-    """One client's requests: how many have or await a thread, and those that must wait their turn."""
+    """One client's requests: how many have or await a thread, and those that wait for earlier ones."""
 
     client: str
     active: int = 0

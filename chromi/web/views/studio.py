@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/uploads/<upload_id>/", strict_slashes=False)
 def show(upload_id: str) -> Response:
-    """Show the studio. While the upload is incomplete, the uploading page requests it as a fragment."""
+    """Show the studio. During an upload, the page that uploads the clip requests it as a fragment."""
     upload = Upload.find(upload_id)
     if upload.is_complete:
         upload.record_use()  # only received bytes keep an incomplete upload alive

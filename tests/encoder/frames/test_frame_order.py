@@ -9,7 +9,7 @@ SECONDS = [1.0, 25 / 24, 6.0, 10.0]
 
 
 def shown(count: int, options: ConversionOptions) -> list[int]:
-    """Return the numbers shown, and the first of each pair."""
+    """Return the frame numbers shown; for a pair, its first frame."""
     order = order_frames(count, options)
     return [item if isinstance(item, int) else item[0] for item in order.shown]
 

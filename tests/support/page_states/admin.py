@@ -26,7 +26,7 @@ def submit_wrong_token(page: Page, app: SeededApp) -> None:
 
 @page_state("admin")
 def open_admin_page(page: Page, app: SeededApp) -> None:
-    """Jobs that are queued, running and failed, with a clip and without."""
+    """Open the page with queued, running and failed jobs, with and without a clip."""
     for _ in range(2):
         app.create_job(state=State.QUEUED)
         app.create_running_job()

@@ -36,7 +36,7 @@ register_error_page(
 
 @page_state("error, busy")
 def open_while_database_fails(page: Page, app: SeededApp) -> None:
-    """The page's query fails because its table is renamed."""
+    """Open a page whose query fails because its table is renamed."""
     url = app.create_job()
     database.execute_sql("ALTER TABLE worker RENAME TO renamed_worker")
     try:

@@ -27,7 +27,7 @@ def open_result(page: Page, app: SeededApp) -> None:
 
 @page_state("result, heavy and shared")
 def open_large_shared_result(page: Page, app: SeededApp) -> None:
-    """A large file with share links in every state, shown in another window."""
+    """Open a large result with share links in every state and a non-default preview window."""
     job = app.create_result(size_bytes=35_000_000)
     links = [
         *({}, {"password_hash": "scrypt"}, {"max_uses": 5, "uses": 2}),

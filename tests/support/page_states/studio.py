@@ -70,7 +70,7 @@ def delete_upload(page: Page, app: SeededApp) -> None:
 
 @page_state("studio, all of it")
 def open_with_everything(page: Page, app: SeededApp) -> None:
-    """A long clip: zoomed, with suggestions and sizes, and all details open."""
+    """Open a long clip: zoomed, with suggestions and sizes, and all details open."""
     page.goto(app.create_upload(duration_s=120.0))
     wait_for_studio(page)
     with page.expect_response("**/loops/"):

@@ -124,7 +124,7 @@ def find_untranslated(page: str) -> list[str]:
 
 @pytest.fixture
 def pseudo_client(app: Flask, tmp_path: Path) -> FlaskClient:
-    """A client whose language translates each message to ⟦the English one⟧."""
+    """A client whose language translates every message to ⟦the English one⟧."""
     catalog = extract_messages()
     catalog.locale = "de"
     for message in catalog:

@@ -18,7 +18,7 @@ def is_too_slow(timer: ConnectionTimer, phase: Phase, now: float, *, is_loaded: 
     return timer.is_too_slow(phase, now, is_loaded=is_loaded)
 
 
-def test_request_times_out_however_many_bytes_trickle_in() -> None:
+def test_request_times_out_even_if_bytes_keep_arriving() -> None:
     timer = ConnectionTimer(0)
     for now in range(int(REQUEST_TIMEOUT_S)):
         timer.count_bytes(1000)

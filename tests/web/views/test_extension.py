@@ -134,7 +134,7 @@ def test_missing_file_gets_410(client: FlaskClient, url: str, job: Job, storage:
     assert client.get(url.replace("extension.zip", name)).status_code == 410
 
 
-def test_first_frame_is_available_of_source_and_result(client: FlaskClient, url: str) -> None:
+def test_first_frames_of_source_and_result_are_available(client: FlaskClient, url: str) -> None:
     for name, kind in (("source.jpg", "JPEG"), ("first.png", "PNG")):
         response = client.get(url.replace("extension.zip", name))
         with Image.open(io.BytesIO(response.data)) as image:

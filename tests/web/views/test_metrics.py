@@ -129,7 +129,7 @@ def test_interrupted_download_counts_the_sent_bytes(
     assert sent < len(gif)
 
 
-def test_metrics_contain_no_ids_and_tokens(client: FlaskClient, upload: str, job: Job, own_url: str) -> None:
+def test_metrics_contain_no_ids_or_tokens(client: FlaskClient, upload: str, job: Job, own_url: str) -> None:
     client.get(own_url)
     text = client.get("/metrics").text
     for secret in (upload, job.id, own_url.split("/")[2][:20]):

@@ -121,7 +121,7 @@ def test_shrinking_halves_the_size_with_an_upper_limit(
     assert Job.find(job.id).shrunk_options == replace(job.options, max_mb=max_mb)
 
 
-def test_page_warns_of_a_large_result(client: FlaskClient, job: Job, upload: str) -> None:
+def test_page_warns_about_a_large_result(client: FlaskClient, job: Job, upload: str) -> None:
     heavy = client.get(set_result(job, upload, LARGE_BYTES + 1), headers=PAGE).text
     assert "This is a large one" in heavy
     assert "takes 10.0 MB at most" in heavy

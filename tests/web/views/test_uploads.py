@@ -57,12 +57,12 @@ def test_video_supports_ranges(client: FlaskClient, upload: str, clip: Path) -> 
     assert "sandbox" in response.headers["Content-Security-Policy"]
 
 
-def test_studio_has_the_start_from_the_query(client: FlaskClient, upload: str) -> None:
+def test_studio_uses_the_start_from_the_query_string(client: FlaskClient, upload: str) -> None:
     page = client.get(f"/uploads/{upload}/?start_time=00:00:01.500", headers=PAGE)
     assert 'value="00:00:01.500"' in page.text
 
 
-def test_studio_has_every_option_from_the_query(client: FlaskClient, upload: str) -> None:
+def test_studio_uses_every_option_from_the_query_string(client: FlaskClient, upload: str) -> None:
     query = (
         "framing=blur&loop=boomerang&quality=best&size=1920x1080&short=repeat&speed=1.5&max_mb=9&reverse=yes"
     )
