@@ -92,9 +92,8 @@ def test_file_is_accepted_anywhere_on_page(page: Page, seeded_app: SeededApp, cl
 def test_make_background_waits_for_upload(page: Page, proxy: FlakyProxy, large_clip: Path) -> None:
     proxy.bytes_per_s = SLOW_BYTES_PER_S
     requests = record_requests(page)
-    with hold_request(
-        page, CHUNK_URL
-    ):  # hold the offset request, which could otherwise finish before the click
+    # Hold the request for the offset. Otherwise, the upload may finish before the click.
+    with hold_request(page, CHUNK_URL):
         choose_clip(page, proxy.url, large_clip)
         page.get_by_role("button", name="Make background").click()
         expect(upload_progress(page).get_by_text("begins by itself")).to_be_visible()

@@ -50,7 +50,7 @@ def parser_of(request: bytes) -> HTTPRequestParser:
 
 
 def test_waitress_is_below_the_next_minor_version() -> None:
-    """Its main branch drops CONTENT_LENGTH of chunked requests, which would silently disable one of our checks."""
+    """Its main branch drops CONTENT_LENGTH of chunked requests, which would silently disable a check."""
     assert version("waitress").startswith("3.0.")
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert any(each.startswith("waitress") and each.endswith("<3.1") for each in dependencies)
