@@ -55,6 +55,11 @@ class _ClipCommand(click.Command):
 @click.option(
     "--short", default="play", show_default=True, help="If the clip is too short: play, boomerang or repeat."
 )
+@click.option("--zoom", default="1", show_default=True, help="Enlarge around the focus, 1 to 3.")
+@click.option("--blur", default="0", show_default=True, help="As the CSS filter, 0 to 20 px.")
+@click.option("--brightness", default="100", show_default=True, help="As the CSS filter, 50 to 150 percent.")
+@click.option("--saturation", default="100", show_default=True, help="As the CSS filter, 0 to 200 percent.")
+@click.option("--darken", default="0", show_default=True, help="Opacity of a black layer, 0 to 60 percent.")
 @click.option(
     "--poster",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -123,3 +123,16 @@ class OptionParser:
 
 def _one_of(name: str, *words: str) -> Message:
     return Message("%(name)s must be %(words)s", name=name, words=words)
+
+
+def format_value(value: str | float | bool | None) -> str:
+    """Return the text that an OptionParser parses as this value."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return str(value)
+        case _:
+            return f"{value:g}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from chromi.encoder.option_parser import OptionParser
+from chromi.encoder.option_parser import OptionParser, format_value
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.source.video_info import VideoInfo
 from chromi.encoder.timecode import format_timecode
@@ -19,10 +19,13 @@ MAX_DURATION_S = 10.0
 MAX_START_S = 100 * 3600 - 1.0
 MIN_MB, MAX_MB = 0.1, 500.0
 MIN_SPEED, MAX_SPEED = 0.5, 2.0
+ZOOM_RANGE, BLUR_RANGE_PX = (1, 3), (0, 20)
+BRIGHTNESS_RANGE, SATURATION_RANGE, DARKEN_RANGE = (50, 150), (0, 200), (0, 60)  # in percent
 
 OPTIONS = (
     *("start_time", "duration", "quality", "max_mb", "framing", "focus"),
     *("pad", "size", "scaling", "loop", "speed", "reverse", "short"),
+    *("zoom", "blur", "brightness", "saturation", "darken"),
 )
 """The name of each option in a form and in JSON."""
 
@@ -82,6 +85,10 @@ class ConversionOptions:
     `start_s` counts from the first frame of the clip. `duration_s` is the length of the GIF; the window is
     `speed` times as long. `focus` is a point of the frame, x and y from 0 to 1. `pad` is "auto" or "#rrggbb".
     `max_mb` is in units of 1,000,000 bytes.
+
+    `zoom` enlarges the frame around `focus`. `blur_px` is the standard deviation of a Gaussian blur in
+    pixels of the GIF. `brightness_percent` and `saturation_percent` are 100 for no change.
+    `darken_percent` is the opacity of a black layer.
     """
 
     fps: ClassVar[int] = OUTPUT_FPS
@@ -100,6 +107,11 @@ class ConversionOptions:
     reverse: bool = False
     short: Short = Short.PLAY
     scaling: Scaling = Scaling.AUTO
+    zoom: float = 1.0
+    blur_px: float = 0.0
+    brightness_percent: float = 100.0
+    saturation_percent: float = 100.0
+    darken_percent: float = 0.0
 
     @property
     def frames(self) -> int:
@@ -129,6 +141,11 @@ class ConversionOptions:
             reverse=parser.parse_bool("reverse"),
             short=parser.parse_choice("short", cls.short),
             scaling=parser.parse_choice("scaling", cls.scaling),
+            zoom=parser.parse_number("zoom", cls.zoom, *ZOOM_RANGE),
+            blur_px=parser.parse_number("blur", cls.blur_px, *BLUR_RANGE_PX),
+            brightness_percent=parser.parse_number("brightness", cls.brightness_percent, *BRIGHTNESS_RANGE),
+            saturation_percent=parser.parse_number("saturation", cls.saturation_percent, *SATURATION_RANGE),
+            darken_percent=parser.parse_number("darken", cls.darken_percent, *DARKEN_RANGE),
         )
         parser.check()
         return options
@@ -149,11 +166,16 @@ class ConversionOptions:
             "speed": self.speed,
             "reverse": self.reverse,
             "short": self.short,
+            "zoom": self.zoom,
+            "blur": self.blur_px,
+            "brightness": self.brightness_percent,
+            "saturation": self.saturation_percent,
+            "darken": self.darken_percent,
         }
 
     def to_form(self) -> dict[str, str]:
         """Return the OPTIONS by name as text that `parse` accepts."""
-        return {name: _format_value(value) for name, value in self.to_options().items()}
+        return {name: format_value(value) for name, value in self.to_options().items()}
 
     def check_against(self, info: VideoInfo) -> None:
         """Raise BadOptions if the window starts after the end of the clip."""
@@ -173,8 +195,9 @@ class ConversionOptions:
         """
         values = {name: value for name, value in asdict(self).items() if name not in ("quality", "max_mb")}
         values["format"] = _FRAME_CACHE_VERSION
-        for name in ("start_s", "duration_s", "speed"):
-            values[name] = float(values[name])  # 6 and 6.0 must produce the same key
+        for name, value in values.items():
+            if isinstance(getattr(type(self), name, None), float):
+                values[name] = float(value)  # 6 and 6.0 must produce the same key
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
@@ -193,15 +216,3 @@ class ConversionOptions:
             "scaling": Scaling,
         }
         return cls(**{name: types[name](value) if name in types else value for name, value in values.items()})
-
-
-def _format_value(value: str | float | bool | None) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case str():
-            return str(value)
-        case _:
-            return f"{value:g}"

@@ -36,7 +36,8 @@ def test_convert_accepts_every_option(run_command: RunCommand, plain_clip: Path,
         *("--start", "1", "--duration", "1", "--quality", "small"),
         *("--max-mb", "20", "--framing", "blur", "--focus", "0.3,0.7", "--pad", "#102030"),
         *("--size", "1920x1080", "--loop", "crossfade", "--speed", "1.5", "--reverse", "--short", "repeat"),
-        *("--threads", "1"),
+        *("--zoom", "1.5", "--blur", "2", "--brightness", "120", "--saturation", "50"),
+        *("--darken", "30", "--threads", "1"),
     )
     assert completed.returncode == 0, completed.stderr
     with Image.open(gif) as image, Image.open(poster) as poster_image:
@@ -50,6 +51,8 @@ def test_convert_accepts_every_option(run_command: RunCommand, plain_clip: Path,
         (["--start", "99"], "00:00:08"),
         (["--duration", "-3"], "uration"),
         (["--start", "soon", "--loop", "x"], "loop must be cut, crossfade or boomerang"),
+        (["--zoom", "4"], "zoom must be a number between 1 and 3"),
+        (["--blur", "soft"], "blur must be a number between 0 and 20"),
         (["--poster", "p.bmp"], "must end in .png, .jpg or .jpeg"),
         (["--threads", "65"], "1<=x<=64"),
     ],

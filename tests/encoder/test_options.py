@@ -5,7 +5,15 @@ from dataclasses import fields, replace
 
 import pytest
 
-from chromi.encoder.options import OPTIONS, ConversionOptions, Framing, Loop, Quality, Scaling, Short
+from chromi.encoder.options import (
+    OPTIONS,
+    ConversionOptions,
+    Framing,
+    Loop,
+    Quality,
+    Scaling,
+    Short,
+)
 from chromi.encoder.source.video_info import VideoInfo
 from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.errors import BadOptions
@@ -123,6 +131,11 @@ TEXTS = {
     "speed": "1.25",
     "reverse": "on",
     "short": "repeat",
+    "zoom": "1.5",
+    "blur": "2.5",
+    "brightness": "120",
+    "saturation": "0",
+    "darken": "30",
 }
 PARSED = ConversionOptions(
     start_s=62.5,
@@ -139,6 +152,11 @@ PARSED = ConversionOptions(
     reverse=True,
     short=Short.REPEAT,
     scaling=Scaling.PIXELATED,
+    zoom=1.5,
+    blur_px=2.5,
+    brightness_percent=120.0,
+    saturation_percent=0.0,
+    darken_percent=30.0,
 )
 
 
@@ -163,6 +181,11 @@ def test_parse_reads_every_option() -> None:
         *(("speed", text, "speed must be") for text in ("0.49", "2.01", "1e0", "nan", "١")),
         ("reverse", "perhaps", "reverse must be on, true"),
         ("short", "long", "short must be play, boomerang or repeat"),
+        *(("zoom", text, "zoom must be a number between 1 and 3") for text in ("0.9", "3.1", "in")),
+        *(("blur", text, "blur must be a number between 0 and 20") for text in ("-1", "20.5", "4px")),
+        *(("brightness", text, "brightness must be a number between 50 and 150") for text in ("49", "151")),
+        *(("saturation", text, "saturation must be a number between 0 and 200") for text in ("-1", "201")),
+        *(("darken", text, "darken must be a number between 0 and 60") for text in ("61", "30%")),
         ("color", "red", "color is no option"),
     ],
 )

@@ -9,6 +9,12 @@ import imageio_ffmpeg
 QUADRANTS = {"red": (0, 0), "lime": (1, 0), "blue": (0, 1), "yellow": (1, 1)}
 """Colors by column and row, 0 or 1. Rotating or mirroring this pattern is always detectable."""
 
+HLG_OPTIONS = (
+    *("-color_primaries", "bt2020", "-colorspace", "bt2020nc", "-color_trc", "arib-std-b67"),
+    *("-x265-params", "log-level=error:colorprim=bt2020:colormatrix=bt2020nc:transfer=arib-std-b67"),
+)
+"""Options of libx265 that tag a clip as HDR; with the pixel format yuv420p10le."""
+
 _FASTEST = {
     "libx264": ("-preset", "ultrafast"),
     "libx265": ("-preset", "ultrafast", "-x265-params", "log-level=error"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromi.encoder.frames.color_filters import convert_color, flatten_alpha, scale_flags
+from chromi.encoder.frames.effects import apply_effects
 from chromi.encoder.options import AUTO, ConversionOptions, Framing
 from chromi.encoder.source.video_info import VideoInfo
 
@@ -32,11 +33,7 @@ def build_filtergraph(
     """
     has_fixed_ratio = _matches_aspect_ratio(info, options) and not allow_changes
     framing = Framing.FILL if has_fixed_ratio else options.framing
-    *crop, scale = (
-        _scale_to_fill(options)
-        if framing is Framing.FILL
-        else [scale_to_fit(options.width_px, options.height_px)]
-    )
+    *crop, scale = _scale_to_fill(options) if framing is Framing.FILL else _scale_to_fit(options)
     # Browsers draw the pixels of a GIF as squares.
     square_pixels = ["setsar=1"] if info.container == "gif" else []
     chain = [
@@ -45,6 +42,7 @@ def build_filtergraph(
         *flatten_alpha(info),
         "format=yuv420p",
         *_pad(framing, options),
+        *apply_effects(options),
     ]
     return f"[0:{info.stream}]{','.join(chain)}[frames]"
 
@@ -68,21 +66,64 @@ def _unify_range(info: VideoInfo, *, allow_changes: bool) -> list[str]:
 def _scale_to_fill(options: ConversionOptions) -> list[str]:
     """Return the filters that crop close to the GIF's aspect ratio and scale to cover its size.
 
-    The crop is centered on the focus as far as the edges allow. Cropping comes before scaling because a
-    2x2000 frame would be 640,000 pixels high at full width. Up to two extra pixels remain, which `_pad`
-    crops: both sides are scaled by the same factor, so rounding distorts no frame. `sar` is the width of one
-    pixel, because the crop is measured in square pixels. Even offsets keep the chroma planes aligned. exact=1
-    is needed for frames that are one pixel wide or high.
+    Cropping comes before scaling because a 2x2000 frame would be 640,000 pixels high at full width. Up to two
+    extra pixels remain, which `_pad` crops: both sides are scaled by the same factor, so rounding distorts no
+    frame. `sar` is the width of one pixel, because the crop is measured in square pixels.
     """
-    width_px, height_px, (focus_x, focus_y) = options.width_px, options.height_px, options.focus
+    ratio = f"{options.width_px}/{options.height_px}"
+    if options.zoom == 1:
+        crop = _crop_to_focus(options, f"ih*{ratio}/sar/2", f"iw*sar/({ratio})/2")
+    else:
+        crop = _crop_to_focus(
+            options,
+            f"min(iw,ih*{ratio}/sar)/{options.zoom}/2",
+            f"min(ih,iw*sar/({ratio}))/{options.zoom}/2",
+        )
+    width, height = _cover_size(options)
+    return [crop, f"scale=w='{width}':h='{height}'"]
+
+
+def _crop_to_focus(options: ConversionOptions, half_width: str, half_height: str) -> str:
+    """Return the filter that crops to twice these expressions, rounded up, if the frame is larger.
+
+    The crop is centered on the focus as far as the edges allow. Even offsets keep the chroma planes aligned;
+    with `zoom`, rounding them down would be visible. exact=1 is needed for frames that are one pixel wide or
+    high.
+    """
+    (focus_x, focus_y), even = options.focus, "floor" if options.zoom == 1 else "round"
+    return (
+        f"crop=w='min(iw,2*ceil({half_width}))':h='min(ih,2*ceil({half_height}))'"
+        f":x='2*{even}(clip(iw*{focus_x}-ow/2,0,iw-ow)/2)'"
+        f":y='2*{even}(clip(ih*{focus_y}-oh/2,0,ih-oh)/2)':exact=1"
+    )
+
+
+def _cover_size(options: ConversionOptions) -> tuple[str, str]:
+    """Return the expressions for width and height of the smallest frame that covers the GIF."""
+    width_px, height_px = options.width_px, options.height_px
+    return f"max({width_px},round({height_px}*iw*sar/ih))", f"max({height_px},round({width_px}*ih/(iw*sar)))"
+
+
+def _scale_to_fit(options: ConversionOptions) -> list[str]:
+    """Return the filters that scale the whole frame into the GIF's size, enlarged by `zoom` around the focus.
+
+    The parts beyond the GIF are cropped first. If both sides extend beyond it, the rest has the GIF's aspect
+    ratio except for rounding to two pixels. It is scaled to cover the GIF, because a line of padding would be
+    visible.
+    """
+    width_px, height_px = options.width_px, options.height_px
+    if options.zoom == 1:
+        return [scale_to_fit(width_px, height_px)]
     ratio = f"{width_px}/{height_px}"
-    return [
-        f"crop=w='min(iw,2*ceil(ih*{ratio}/sar/2))':h='min(ih,2*ceil(iw*sar/({ratio})/2))'"
-        f":x='2*floor(clip(iw*{focus_x}-ow/2,0,iw-ow)/2)'"
-        f":y='2*floor(clip(ih*{focus_y}-oh/2,0,ih-oh)/2)':exact=1",
-        f"scale=w='max({width_px},round({height_px}*iw*sar/ih))'"
-        f":h='max({height_px},round({width_px}*ih/(iw*sar)))'",
-    ]
+    crop = _crop_to_focus(
+        options,
+        f"max(iw,ih*{ratio}/sar)/{options.zoom}/2",
+        f"max(ih,iw*sar/({ratio}))/{options.zoom}/2",
+    )
+    overflows = f"gt(iw*sar/(ih-2),{ratio})*lt((iw-2)*sar/ih,{ratio})"
+    sizes = zip(_cover_size(options), _fit_size(width_px, height_px), strict=True)
+    width, height = (f"if({overflows},{cover},{fit})" for cover, fit in sizes)
+    return [crop, f"scale=w='{width}':h='{height}'"]
 
 
 def scale_to_fit(width_px: int, height_px: int) -> str:
@@ -90,24 +131,31 @@ def scale_to_fit(width_px: int, height_px: int) -> str:
 
     The result has square pixels and even dimensions of at least 2 pixels.
     """
+    width, height = _fit_size(width_px, height_px)
+    return f"scale=w='{width}':h='{height}'"
+
+
+def _fit_size(width_px: int, height_px: int) -> tuple[str, str]:
+    """Return the expressions for width and height of the largest frame within these bounds."""
     return (
-        f"scale=w='max(2,2*round(min({width_px},{height_px}*iw*sar/ih)/2))'"
-        f":h='max(2,2*round(min({height_px},{width_px}*ih/(iw*sar))/2))'"
+        f"max(2,2*round(min({width_px},{height_px}*iw*sar/ih)/2))",
+        f"max(2,2*round(min({height_px},{width_px}*ih/(iw*sar))/2))",
     )
 
 
 def _pad(framing: Framing, options: ConversionOptions) -> list[str]:
     """Return the filters that pad or crop a scaled frame to the GIF's exact size."""
     width_px, height_px = options.width_px, options.height_px
+    trim = [f"crop=w='min(iw,{width_px})':h='min(ih,{height_px})'"] if options.zoom != 1 else []
     match framing:
         case Framing.FILL:
             return [f"crop={width_px}:{height_px}"]
         case Framing.BLUR:
-            return [_overlay_on(_blur(width_px, height_px))]
+            return [*trim, _overlay_on(_blur(width_px, height_px))]
         case Framing.FIT if options.pad == AUTO:
-            return [_overlay_on(_edge_color(width_px, height_px))]
+            return [*trim, _overlay_on(_edge_color(width_px, height_px))]
         case Framing.FIT:
-            return [f"pad={width_px}:{height_px}:-1:-1:color=0x{options.pad.removeprefix('#')}"]
+            return [*trim, f"pad={width_px}:{height_px}:-1:-1:color=0x{options.pad.removeprefix('#')}"]
 
 
 def _overlay_on(background: str) -> str:

@@ -78,14 +78,21 @@ def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload:
         "speed": "0.5",
         "reverse": "on",
         "short": "repeat",
+        "zoom": "1.5",
+        "blur": "2.5",
+        "brightness": "120",
+        "saturation": "0",
+        "darken": "30",
     }
     with app.test_request_context(method="POST", data=sent):
         options = parse_options(Upload.find(upload))
     url = f"/jobs/{Job.create(upload=upload, options_json=options.to_dict(), state=State.CANCELLED).id}/"
     numbers = {"duration": 1, "max_mb": 5, "speed": 0.5, "reverse": True}
+    numbers |= {"zoom": 1.5, "blur": 2.5, "brightness": 120, "saturation": 0, "darken": 30}
     assert client.get(url).get_json()["recipe"] == {**sent, **numbers}
     page = client.get(url, headers=PAGE).text
     assert "framing=fit&amp;focus=0.25,0&amp;pad=%23102030&amp;scaling=pixelated&amp;loop=boomerang" in page
+    assert "zoom=1.5&amp;blur=2.5&amp;brightness=120&amp;saturation=0&amp;darken=30" in page
 
 
 @pytest.mark.slow

@@ -81,6 +81,14 @@ def test_studio_uses_every_option_from_the_query_string(client: FlaskClient, upl
     assert "<details open>" not in plain
 
 
+def test_invalid_effects_are_named(client: FlaskClient, upload: str) -> None:
+    response = client.post(f"/uploads/{upload}/jobs/", data={"darken": "61", "zoom": "9"})
+    assert response.status_code == 422
+    message = response.get_json()["error"]["message"]
+    assert "darken must be a number between 0 and 60" in message
+    assert "zoom must be a number between 1 and 3" in message
+
+
 def test_studio_keeps_the_options_after_an_error(client: FlaskClient, upload: str) -> None:
     sent = {"start_time": "1", "loop": "crossfade", "speed": "<5>"}
     page = client.post(f"/uploads/{upload}/jobs/", data=sent, headers=PAGE)
