@@ -56,6 +56,7 @@ class _ClipCommand(click.Command):
     "--short", default="play", show_default=True, help="If the clip is too short: play, boomerang or repeat."
 )
 @click.option("--zoom", default="1", show_default=True, help="Enlarge around the focus, 1 to 3.")
+@click.option("--crop-bars", default="off", show_default=True, help="auto (detect black bars) or off.")
 @click.option("--blur", default="0", show_default=True, help="As the CSS filter, 0 to 20 px.")
 @click.option("--brightness", default="100", show_default=True, help="As the CSS filter, 50 to 150 percent.")
 @click.option("--saturation", default="100", show_default=True, help="As the CSS filter, 0 to 200 percent.")

@@ -14,7 +14,7 @@ from chromi.encoder.process.subprocess_runner import ProcessLimits
 _FILTERS = (
     *("fps", "trim", "select", "settb", "setpts", "setparams", "crop", "scale", "setsar", "split", "format"),
     *("pad", "tpad", "geq", "gblur", "lutyuv", "blend", "zscale", "tonemap", "drawbox", "overlay"),
-    *("fillborders", "colorchannelmixer"),
+    *("fillborders", "colorchannelmixer", "tile"),
     *("concat", "hqdn3d", "libvmaf", "psnr", "paletteuse", "showinfo"),
 )
 _ENCODERS = ("utvideo", "gif", "png", "libx264", "rawvideo", "wrapped_avframe")  # the last is for `-f null`

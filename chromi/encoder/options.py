@@ -25,7 +25,7 @@ BRIGHTNESS_RANGE, SATURATION_RANGE, DARKEN_RANGE = (50, 150), (0, 200), (0, 60) 
 OPTIONS = (
     *("start_time", "duration", "quality", "max_mb", "framing", "focus"),
     *("pad", "size", "scaling", "loop", "speed", "reverse", "short"),
-    *("zoom", "blur", "brightness", "saturation", "darken"),
+    *("zoom", "crop_bars", "blur", "brightness", "saturation", "darken"),
 )
 """The name of each option in a form and in JSON."""
 
@@ -78,6 +78,13 @@ class Scaling(StrEnum):
     PIXELATED = "pixelated"  # each pixel stays a square, as with CSS `image-rendering: pixelated`
 
 
+class CropBars(StrEnum):
+    """Whether black bars around the content are cropped."""
+
+    AUTO = "auto"  # if they are detected with certainty
+    OFF = "off"
+
+
 @dataclass(frozen=True)
 class ConversionOptions:
     """A window of the clip and how it becomes a GIF.
@@ -108,6 +115,7 @@ class ConversionOptions:
     short: Short = Short.PLAY
     scaling: Scaling = Scaling.AUTO
     zoom: float = 1.0
+    crop_bars: CropBars = CropBars.OFF
     blur_px: float = 0.0
     brightness_percent: float = 100.0
     saturation_percent: float = 100.0
@@ -142,6 +150,7 @@ class ConversionOptions:
             short=parser.parse_choice("short", cls.short),
             scaling=parser.parse_choice("scaling", cls.scaling),
             zoom=parser.parse_number("zoom", cls.zoom, *ZOOM_RANGE),
+            crop_bars=parser.parse_choice("crop_bars", cls.crop_bars),
             blur_px=parser.parse_number("blur", cls.blur_px, *BLUR_RANGE_PX),
             brightness_percent=parser.parse_number("brightness", cls.brightness_percent, *BRIGHTNESS_RANGE),
             saturation_percent=parser.parse_number("saturation", cls.saturation_percent, *SATURATION_RANGE),
@@ -167,6 +176,7 @@ class ConversionOptions:
             "reverse": self.reverse,
             "short": self.short,
             "zoom": self.zoom,
+            "crop_bars": self.crop_bars,
             "blur": self.blur_px,
             "brightness": self.brightness_percent,
             "saturation": self.saturation_percent,
@@ -214,5 +224,6 @@ class ConversionOptions:
             "loop": Loop,
             "short": Short,
             "scaling": Scaling,
+            "crop_bars": CropBars,
         }
         return cls(**{name: types[name](value) if name in types else value for name, value in values.items()})

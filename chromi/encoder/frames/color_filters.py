@@ -49,13 +49,13 @@ def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequenc
     """
     to_bt709 = "out_color_matrix=bt709:out_range=tv"
     if not lut_path and info.color_matrix in _SWSCALE_MATRICES:
-        return [*_correct_tags(info), f"{scale}:{to_bt709}", "setsar=1"]
+        return [*correct_tags(info), f"{scale}:{to_bt709}", "setsar=1"]
     alpha = "a" if info.has_alpha else ""
     rgb_to_bt709 = "zscale=matrixin=gbr:rangein=full:matrix=709:range=limited"
     if lut_path:
         rgb_to_bt709 += ":transferin=linear:transfer=iec61966-2-1:primariesin=709:primaries=709"
     return [
-        *_correct_tags(info),
+        *correct_tags(info),
         *_convert_to_rgb(info, scale, f"gbr{alpha}p16"),
         "setsar=1",
         *([f"lut3d=file={escape_path(lut_path)}:interp=tetrahedral"] if lut_path else []),
@@ -86,7 +86,7 @@ def write_lut(info: VideoInfo, folder: Path) -> Path | None:
     return path
 
 
-def _correct_tags(info: VideoInfo) -> Sequence[str]:
+def correct_tags(info: VideoInfo) -> Sequence[str]:
     """Return the filters that correct the frames' color tags and convert grayscale to full range.
 
     `scale` treats every grayscale format as full range and ignores the frames' range tag.

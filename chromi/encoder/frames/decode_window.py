@@ -4,10 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from math import floor
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import FrozenVideo, NoFrames
+from chromi.encoder.frames.black_bars import find_content
 from chromi.encoder.frames.color_filters import write_lut
 from chromi.encoder.frames.decode_gaps import check_for_gaps
 from chromi.encoder.frames.deinterlacing import choose_deinterlacer, may_be_unflagged
@@ -111,6 +113,8 @@ class WindowDecoder:
         self._end_s = self._start_s + frames_to_read(options) * options.speed / options.fps
         self._clip_end_s = info.first_frame_s + info.duration_s
         self._seek_points_s = self._list_seek_points(offset_s)
+        window = (self._start_s, self._end_s - self._start_s)
+        self._find_content = partial(find_content, source, info, options, *window, folder, writer)
 
     def decode(self, nut_path: Path | None) -> DecodedFrames:
         """Write the window's frames and thumbnails to `nut_path`, or only the frames to an AVI if it is None.
@@ -191,6 +195,7 @@ class WindowDecoder:
             [attempt.log.filter, *(attempt.deinterlacer or ()), *select],
             lut_path=self._lut_path,
             pixelated=self._pixelated,
+            content=None if attempt.reads_every_frame else self._find_content(attempt.seek_s),
             allow_changes=attempt.reads_every_frame,
         )
         codec = self._writer.lossless_codec

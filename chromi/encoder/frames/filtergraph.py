@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from chromi.encoder.frames.black_bars import Content
 from chromi.encoder.frames.color_filters import convert_color, flatten_alpha, scale_flags
 from chromi.encoder.frames.effects import apply_effects
 from chromi.encoder.options import AUTO, ConversionOptions, Framing
@@ -23,21 +24,25 @@ def build_filtergraph(
     *,
     lut_path: Path | None,
     pixelated: bool,
+    content: Content | None = None,
     allow_changes: bool = False,
 ) -> str:
     """Return the graph from the clip's video stream to [frames]: yuv420p in BT.709, at the requested size.
 
     `frame_filters` select the frames. They come first to limit the number of frames. `lut_path` is the return
-    value of `write_lut` for this clip. With `allow_changes`, frames may change aspect ratio and format within
-    the clip.
+    value of `write_lut` for this clip. Frames are cropped to `content` before they are framed. With
+    `allow_changes`, frames may change aspect ratio and format within the clip, so `content` must be None.
     """
+    crop_bars = [content.filter] if content else []
+    info = content.crop_info(info) if content else info
     has_fixed_ratio = _matches_aspect_ratio(info, options) and not allow_changes
     framing = Framing.FILL if has_fixed_ratio else options.framing
     *crop, scale = _scale_to_fill(options) if framing is Framing.FILL else _scale_to_fit(options)
     # Browsers draw the pixels of a GIF as squares.
     square_pixels = ["setsar=1"] if info.container == "gif" else []
     chain = [
-        *(*frame_filters, *square_pixels, *_unify_range(info, allow_changes=allow_changes), *crop),
+        *(*frame_filters, *square_pixels, *_unify_range(info, allow_changes=allow_changes)),
+        *(*crop_bars, *crop),
         *convert_color(info, f"{scale}:{scale_flags('neighbor' if pixelated else 'bicubic')}", lut_path),
         *flatten_alpha(info),
         "format=yuv420p",

@@ -20,12 +20,12 @@ def seek_options(info: VideoInfo, seek_s: float | None) -> tuple[str, ...]:
     return (*options, "-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{seek_s:.6f}")
 
 
-def decode_all_options(info: VideoInfo) -> tuple[str, ...]:
-    """Return the options that decode the whole clip for analysis.
+def decode_all_options(info: VideoInfo, seek_s: float | None = None) -> tuple[str, ...]:
+    """Return the options that decode the clip for analysis, from `seek_s` as `seek_options` does.
 
     At 48 fps or more, only reference frames are decoded. They are half of all frames, take 0.6 of the time,
     and suffice for analysis. The filters are not reinitialized when the frame size or range changes, because
     `scale` adapts by itself.
     """
     skip_frame = ("-skip_frame", "noref") if info.fps and info.fps >= _HIGH_FPS else ()
-    return (*skip_frame, *seek_options(info, None), "-reinit_filter", "0")
+    return (*skip_frame, *seek_options(info, seek_s), "-reinit_filter", "0")

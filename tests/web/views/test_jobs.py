@@ -79,6 +79,7 @@ def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload:
         "reverse": "on",
         "short": "repeat",
         "zoom": "1.5",
+        "crop_bars": "auto",
         "blur": "2.5",
         "brightness": "120",
         "saturation": "0",
@@ -92,7 +93,9 @@ def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload:
     assert client.get(url).get_json()["recipe"] == {**sent, **numbers}
     page = client.get(url, headers=PAGE).text
     assert "framing=fit&amp;focus=0.25,0&amp;pad=%23102030&amp;scaling=pixelated&amp;loop=boomerang" in page
-    assert "zoom=1.5&amp;blur=2.5&amp;brightness=120&amp;saturation=0&amp;darken=30" in page
+    assert (
+        "zoom=1.5&amp;crop_bars=auto&amp;blur=2.5&amp;brightness=120&amp;saturation=0&amp;darken=30" in page
+    )
 
 
 @pytest.mark.slow

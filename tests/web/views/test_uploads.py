@@ -82,11 +82,11 @@ def test_studio_uses_every_option_from_the_query_string(client: FlaskClient, upl
 
 
 def test_invalid_effects_are_named(client: FlaskClient, upload: str) -> None:
-    response = client.post(f"/uploads/{upload}/jobs/", data={"darken": "61", "zoom": "9"})
+    response = client.post(f"/uploads/{upload}/jobs/", data={"darken": "61", "crop_bars": "always"})
     assert response.status_code == 422
     message = response.get_json()["error"]["message"]
     assert "darken must be a number between 0 and 60" in message
-    assert "zoom must be a number between 1 and 3" in message
+    assert "crop_bars must be auto or off" in message
 
 
 def test_studio_keeps_the_options_after_an_error(client: FlaskClient, upload: str) -> None:
