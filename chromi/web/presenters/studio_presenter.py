@@ -15,6 +15,8 @@ from chromi.web.services import services
 
 COLLAPSED_OPTIONS = ("duration", "speed", "size", "scaling", "short", "reverse")
 """The options that the studio hides until they are requested."""
+OPTIONS_WITHOUT_CONTROLS = ("zoom", "crop_bars", "blur", "brightness", "saturation", "darken")
+"""The options that the studio only passes on from its address to the next job."""
 MAX_OPTION_LENGTH = 32
 
 
@@ -40,6 +42,7 @@ def studio_page(upload: Upload) -> dict[str, Any]:
         "video_url": video_url(upload),
         "form": form,
         "usual": defaults,
+        "hidden_options": OPTIONS_WITHOUT_CONTROLS,
         "has_chosen": any(form[name] != defaults[name] for name in COLLAPSED_OPTIONS),
         "window_s": window_s,
         "is_short": upload.info is not None and upload.info.duration_s <= window_s,

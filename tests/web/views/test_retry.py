@@ -16,7 +16,8 @@ from tests.support.http_forms import PAGE
 
 @pytest.fixture
 def failed_job(upload: str) -> Job:
-    job = Job.create(upload=upload, options_json=ConversionOptions(start_s=1.5, duration_s=1.0).to_dict())
+    options = ConversionOptions(start_s=1.5, duration_s=1.0, zoom=1.5, darken_percent=30.0)
+    job = Job.create(upload=upload, options_json=options.to_dict())
     running = Job.claim(job.id, "worker-1")
     assert running
     assert running.fail(DiskFull())
