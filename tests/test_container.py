@@ -1,8 +1,9 @@
-"""The container image starts Chromi as its own user and on its own port."""
+"""The container image starts Chromi as its own user and on its own port; Fly gives it time to stop."""
 
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,10 @@ def test_dockerfile_and_compose_agree_with_entrypoint() -> None:
     assert "cap_drop: [ALL]" in compose
     assert "cap_add" not in compose
     assert "max-size" in compose
+
+
+def test_fly_configuration_is_valid_and_allows_documented_stop_time() -> None:
+    fly = tomllib.loads((ROOT / "fly.toml").read_text())
+    [stop_s] = re.findall(r"`fly\.toml`[^.]*?and (\d+) s to stop", (ROOT / "docs/deploy.md").read_text())
+    assert fly["kill_timeout"] == f"{stop_s}s" == "120s"
+    assert int(fly["env"]["CHROMI_PORT"]) == fly["http_service"]["internal_port"]
