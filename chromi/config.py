@@ -27,6 +27,21 @@ _SERVICE_LINK_NAME = re.compile(
 )
 _SERVICE_LINK_URL = re.compile(r"(tcp|udp|sctp)://.+")
 
+_RANGES = {
+    "port": (0, 65535),
+    "max_upload_mb": (1, 2000),
+    "workers": (1, 16),
+    "max_queue": (1, 1000),
+    "upload_ttl_s": (60, 7 * 86400),
+    "link_ttl_s": (60, 7 * 86400),
+    "trusted_proxy_count": (1, 8),
+    "max_uploads": (3, 1000),
+    "uploads_per_hour": (1, 100_000),
+    "jobs_per_hour": (1, 100_000),
+    "upload_mb_per_hour": (1, 10_000_000),
+}
+"""The lowest and highest value of each numeric setting."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -91,17 +106,14 @@ class Settings:
     """After each step of a job, log where its worker's memory has grown. This slows jobs down."""
 
     def __post_init__(self) -> None:
-        _require_range("port", self.port, 0, 65535)
-        _require_range("max_upload_mb", self.max_upload_mb, 1, 2000)
-        _require_range("workers", self.workers, 1, 16)
-        _require_range("max_queue", self.max_queue, 1, 1000)
-        _require_range("upload_ttl_s", self.upload_ttl_s, 60, 7 * 86400)
-        _require_range("link_ttl_s", self.link_ttl_s, 60, 7 * 86400)
-        _require_range("trusted_proxy_count", self.trusted_proxy_count, 1, 8)
-        _require_range("max_uploads", self.max_uploads, 3, 1000)
-        _require_range("uploads_per_hour", self.uploads_per_hour, 1, 100_000)
-        _require_range("jobs_per_hour", self.jobs_per_hour, 1, 100_000)
-        _require_range("upload_mb_per_hour", self.upload_mb_per_hour, self.max_upload_mb, 10_000_000)
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"{_variable(name)} {_range_text(name)}, not {getattr(self, name)}.")
+        if self.upload_mb_per_hour < self.max_upload_mb:
+            raise ConfigError(
+                f"CHROMI_UPLOAD_MB_PER_HOUR must be at least CHROMI_MAX_UPLOAD_MB ({self.max_upload_mb}), "
+                f"not {self.upload_mb_per_hour}."
+            )
         if not self.host:
             raise ConfigError("CHROMI_HOST must not be empty.")
         for key in (self.secret_key, *self.old_secret_keys):
@@ -122,7 +134,7 @@ class Settings:
             for name, text in environ.items()
             if name.startswith(PREFIX) and not _is_service_link(name, text)
         }
-        allowed = {PREFIX + setting.name.upper(): setting.name for setting in fields(cls)}
+        allowed = {_variable(setting.name): setting.name for setting in fields(cls)}
         if unknown := sorted(given.keys() - allowed.keys()):
             raise ConfigError(f"Unknown setting {', '.join(unknown)}. Allowed: {', '.join(sorted(allowed))}.")
         return cls(**{allowed[name]: _parse(cls, allowed[name], text) for name, text in given.items()})
@@ -168,9 +180,15 @@ def _is_service_link(name: str, text: str) -> bool:
     return bool(is_port_url or _SERVICE_LINK_NAME.fullmatch(name))
 
 
-def _require_range(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ConfigError(f"{PREFIX}{name.upper()} must be {low} to {high}, not {value}.")
+def _variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _range_text(name: str) -> str:
+    """Return what a numeric setting allows, as the predicate of an error message."""
+    low, high = _RANGES[name]
+    return f"must be a whole number from {low} to {high}"
 
 
 def _parse_bool(text: str) -> bool:
@@ -201,8 +219,10 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
 
 def _parse(cls: type[Settings], name: str, text: str) -> Any:
     """Convert a variable's text to its field's type. The error never repeats a secret."""
+    field_type = get_type_hints(cls)[name]
     try:
-        return _PARSERS[get_type_hints(cls)[name]](text.strip())
+        return _PARSERS[field_type](text.strip())
     except ValueError as error:
-        shown = "" if "secret" in name or "token" in name else f" {text!r}"
-        raise ConfigError(f"{PREFIX}{name.upper()}{shown} is not valid: {error}.") from error
+        allowed = _range_text(name) if field_type is int else str(error)
+        shown = "" if "secret" in name or "token" in name else f", not {text!r}"
+        raise ConfigError(f"{_variable(name)} {allowed}{shown}.") from error

@@ -1,6 +1,7 @@
 """Settings are read from the environment, and invalid ones are rejected by name."""
 
 import stat
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,25 @@ def test_variables_similar_to_kubernetes_ones_are_rejected(name: str, text: str)
 def test_invalid_setting_is_rejected_by_name(name: str, text: str) -> None:
     with pytest.raises(ConfigError, match=name):
         Settings.from_environ({name: text})
+
+
+@pytest.mark.parametrize("text", ["abc", "", "8000.5", "-1", "65536"])
+def test_invalid_port_error_states_allowed_range(text: str) -> None:
+    with pytest.raises(ConfigError, match="^CHROMI_PORT must be a whole number from 0 to 65535, not "):
+        Settings.from_environ({"CHROMI_PORT": text})
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Settings) if each.type == "int"])
+def test_error_of_every_numeric_setting_states_allowed_range(name: str) -> None:
+    variable = f"CHROMI_{name.upper()}"
+    for text in ("abc", "-5", "99999999"):
+        with pytest.raises(ConfigError, match=rf"^{variable} must be a whole number from \d+ to \d+, not "):
+            Settings.from_environ({variable: text})
+
+
+def test_hourly_upload_limit_must_allow_largest_upload() -> None:
+    with pytest.raises(ConfigError, match=r"at least CHROMI_MAX_UPLOAD_MB \(200\), not 150"):
+        Settings.from_environ({"CHROMI_MAX_UPLOAD_MB": "200", "CHROMI_UPLOAD_MB_PER_HOUR": "150"})
 
 
 def test_short_secret_is_rejected_without_showing_it() -> None:
