@@ -37,7 +37,9 @@ def list_jobs() -> None:
     for job in Job.select().order_by(Job.created_at.desc()):
         stuck = "  STUCK" if is_lost(job, waiting_ids) else ""
         age_s = time.time() - job.created_at
-        click.echo(f"{job.id}  {job.state:<11}  {job.percent:>3} %  {age_s:>7.0f} s old{stuck}")
+        click.echo(
+            f"{job.id}  {job.kind:<8}  {job.state:<11}  {job.percent:>3} %  {age_s:>7.0f} s old{stuck}"
+        )
 
 
 @click.command(name="cleanup", cls=InstanceCommand)

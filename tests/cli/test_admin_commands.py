@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.db import Job, State, database, open_database
+from chromi.db import Job, JobKind, State, database, open_database
 from chromi.encoder import ConversionOptions
 from tests.cli.conftest import RunCommand
 
@@ -40,7 +40,7 @@ def test_doctor_reports_missing_ffmpeg(run_command: RunCommand) -> None:
     assert "Traceback" not in completed.stderr
 
 
-def test_jobs_marks_stuck_jobs(run_command: RunCommand, tmp_path: Path) -> None:
+def test_jobs_shows_kinds_and_marks_stuck_jobs(run_command: RunCommand, tmp_path: Path) -> None:
     open_database(tmp_path / "instance")
     with database.connection_context():
         long_ago = time.time() - 1000
@@ -48,9 +48,16 @@ def test_jobs_marks_stuck_jobs(run_command: RunCommand, tmp_path: Path) -> None:
         stuck = Job.create(
             options_json=options_json, state=State.IN_PROGRESS, heartbeat_at=long_ago, created_at=long_ago
         )
-        alive = Job.create(options_json=options_json, state=State.IN_PROGRESS, heartbeat_at=time.time())
+        alive = Job.create(
+            kind=JobKind.LOOPS,
+            options_json=options_json,
+            state=State.IN_PROGRESS,
+            heartbeat_at=time.time(),
+        )
     lines = {line.split()[0]: line for line in run_command("jobs").stdout.splitlines()}
+    assert lines[stuck.id].split()[1:3] == ["convert", "in_progress"]
     assert lines[stuck.id].endswith("STUCK")
+    assert lines[alive.id].split()[1:3] == ["loops", "in_progress"]
     assert "STUCK" not in lines[alive.id]
 
 
