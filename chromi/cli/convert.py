@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import click
 
 from chromi.config import Settings
 from chromi.encoder import (
+    OPTIONS,
     ConversionOptions,
     Progress,
     convert,
@@ -26,13 +28,24 @@ from chromi.encoder import (
 from chromi.errors import BadOptions
 from chromi.process_hardening import require_sandbox
 
+_OPTION_NAME = re.compile(rf"(?:^|(?<=; ))({'|'.join(OPTIONS)})(?= (?:must be|is) )")
+"""The name of an option where a BadOptions message starts or continues."""
+
 
 class _ClipCommand(click.Command):
     """A command that runs ffmpeg on a file."""
 
     def invoke(self, ctx: click.Context) -> Any:
         require_sandbox(Settings.from_environ())
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except BadOptions as error:
+            raise BadOptions(_OPTION_NAME.sub(_flag_of, str(error))) from error
+
+
+def _flag_of(name: re.Match[str]) -> str:
+    """Return the flag of the option that was matched."""
+    return "--start" if name[0] == "start_time" else "--" + name[0].replace("_", "-")
 
 
 @click.command(name="convert", cls=_ClipCommand)
