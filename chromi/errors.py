@@ -121,7 +121,9 @@ class NotAVideo(ChromiError):
     """The content is not a video in a supported container, whatever the file name says."""
 
     code = "not_a_video"
-    user_message = Message("This file is not a video that we can read. Use an MP4, MOV, WebM or GIF file.")
+    user_message = Message(
+        "This file is not a video that we can read. Use an MP4, MOV, WebM, MKV or GIF file."
+    )
 
 
 class UnsupportedMediaType(ChromiError):
