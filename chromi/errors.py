@@ -51,35 +51,35 @@ class BadRequest(ChromiError):
     """The request is malformed."""
 
     code = "bad_request"
-    user_message = Message("That request could not be understood.")
+    user_message = Message("The request is not valid.")
 
 
 class MissingVideo(BadRequest):
     """The `video` field is missing or its file is empty."""
 
     code = "missing_video"
-    user_message = Message("No video came with the request. Send the file in the field named “video”.")
+    user_message = Message("The request contains no video. Send the file in the “video” field.")
 
 
 class NotFound(ChromiError):
     """The upload, job or link does not exist."""
 
     code = "not_found"
-    user_message = Message("There is nothing at this address. It may have been removed already.")
+    user_message = Message("This page doesn’t exist. It may have been deleted.")
 
 
 class Conflict(ChromiError):
     """The resource exists but is not in a state that allows the request."""
 
     code = "conflict"
-    user_message = Message("That is not possible right now.")
+    user_message = Message("This isn’t possible right now.")
 
 
 class AlreadyRunning(Conflict):
     """The same job is already in progress for this clip, for example after a double click."""
 
     code = "already_running"
-    user_message = Message("This background is being made already.")
+    user_message = Message("This background is already being made.")
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
@@ -90,7 +90,9 @@ class UploadLocked(Conflict):
     """Another request is writing to or probing this upload."""
 
     code = "upload_locked"
-    user_message = Message("Another piece of this upload is being taken. Please try again in a moment.")
+    user_message = Message(
+        "Another part of this upload is still being received. Please try again in a moment."
+    )
 
 
 class Gone(ChromiError):
@@ -98,7 +100,7 @@ class Gone(ChromiError):
 
     code = "link_expired"
     user_message = Message(
-        "This link has expired. Ask whoever shared it for a new one, or make the background again."
+        "This link has expired. Ask the sender for a new one, or make the background again."
     )
 
 
@@ -111,9 +113,7 @@ class UploadTooLarge(ChromiError):
     @classmethod
     def over(cls, max_mb: int) -> "UploadTooLarge":
         return cls(
-            Message(
-                "The file is larger than %(limit)s MB. Cut it shorter or choose a smaller one.", limit=max_mb
-            )
+            Message("The file is larger than %(limit)s MB. Trim it or choose a smaller one.", limit=max_mb)
         )
 
 
@@ -121,9 +121,7 @@ class NotAVideo(ChromiError):
     """The content is not a video in a supported container, whatever the file name says."""
 
     code = "not_a_video"
-    user_message = Message(
-        "This file is not a video that we can read. Use an MP4, MOV, WebM, MKV or GIF file."
-    )
+    user_message = Message("We can’t read this file as a video. Use an MP4, MOV, WebM, MKV or GIF file.")
 
 
 class UnsupportedMediaType(ChromiError):
@@ -165,7 +163,7 @@ class DatabaseDamaged(ChromiError):
     """The database file is damaged. An administrator must restore a backup."""
 
     code = "database_damaged"
-    user_message = Message("The service cannot read its records at this moment. Please try again later.")
+    user_message = Message("The service can’t read its database right now. Please try again later.")
     retry_after_s = 60
 
 
@@ -173,15 +171,14 @@ class QueueFull(ServiceBusy):
     """CHROMI_MAX_QUEUE jobs are waiting."""
 
     code = "queue_full"
-    user_message = Message("Too many clips are waiting at this moment. Please try again in a minute.")
+    user_message = Message("The queue is full. Please try again in a minute.")
     retry_after_s = 60
 
     @classmethod
     def behind(cls, waiting: int) -> "QueueFull":
         return cls(
             Message(
-                "Too many clips are waiting at this moment: yours would be number %(place)s. "
-                "Please try again in a minute.",
+                "The queue is full: your clip would be number %(place)s. Please try again in a minute.",
                 place=waiting + 1,
             )
         )
@@ -191,7 +188,7 @@ class UploadsFull(ServiceBusy):
     """CHROMI_MAX_UPLOADS uploads are in progress."""
 
     code = "uploads_full"
-    user_message = Message("Many uploads are under way at this moment. Please try again in a minute.")
+    user_message = Message("Too many uploads are in progress. Please try again in a minute.")
     retry_after_s = 20
 
 
@@ -205,7 +202,7 @@ class RateLimited(ChromiError):
         """The client's hourly quota is used up for `wait_s` seconds."""
         return cls(
             Message(
-                "A lot has come from your network within the last hour. Please try again in %(minutes)s min.",
+                "Your network has reached its hourly limit. Please try again in %(minutes)s min.",
                 minutes=_minutes(wait_s),
             ),
             wait_s=wait_s,
@@ -216,7 +213,8 @@ class RateLimited(ChromiError):
         """One upload was probed too often."""
         return cls(
             Message(
-                "This upload could not be checked several times. Please try again in %(minutes)s min.",
+                "We tried several times to check this upload and failed. "
+                "Please try again in %(minutes)s min.",
                 minutes=_minutes(wait_s),
             ),
             wait_s=wait_s,
@@ -226,7 +224,9 @@ class RateLimited(ChromiError):
     def queued_jobs(cls) -> "RateLimited":
         """The client has reached its share of the queue."""
         return cls(
-            Message("Several clips from your network are waiting already. Please try again in a minute."),
+            Message(
+                "Several clips from your network are already in the queue. Please try again in a minute."
+            ),
             wait_s=60,
         )
 
@@ -234,7 +234,7 @@ class RateLimited(ChromiError):
     def disk_share(cls) -> "RateLimited":
         """The client's files have reached its share of the disk."""
         return cls(
-            Message("What came from your network fills its share of the disk. Please try again later."),
+            Message("Your network has used up its share of storage. Please try again later."),
             wait_s=3600,
         )
 
@@ -242,7 +242,7 @@ class RateLimited(ChromiError):
     def active_uploads(cls) -> "RateLimited":
         """The client has reached its share of the uploads in progress."""
         return cls(
-            Message("Several uploads from your network are under way. Please try again in a minute."),
+            Message("Several uploads from your network are in progress. Please try again in a minute."),
             wait_s=20,
         )
 

@@ -20,7 +20,7 @@ from chromi.i18n import Message
 MAX_ATTEMPTS = 2
 """A job whose worker died is retried once, because a clip that kills workers must not run again and again."""
 
-RESTARTING = Message("This was interrupted. Starting again.")
+RESTARTING = Message("Interrupted. Starting over.")
 READING_FRACTION = 0.2
 """Approximate share of a conversion's progress that is spent reading the clip."""
 

@@ -51,7 +51,7 @@ class Upload(BaseModel):
     @classmethod
     def not_found_message(cls) -> Message:
         return Message(
-            "This clip is not here: clips are deleted soon after their last use. Please upload it again."
+            "This clip has been deleted. Clips are deleted soon after their last use. Please upload it again."
         )
 
     @property

@@ -17,9 +17,7 @@ class NoFrames(EncodeError):
     """The window contains no frame, although the file is a readable video."""
 
     code = "no_frames"
-    user_message = Message(
-        "There is no picture in this part of the video. Choose another start, or another file."
-    )
+    user_message = Message("This part of the video contains no frames. Choose another start or another file.")
 
 
 class FrozenVideo(EncodeError):
@@ -27,7 +25,7 @@ class FrozenVideo(EncodeError):
 
     code = "frozen_picture"
     user_message = Message(
-        "Part of this section of the video cannot be read, so the picture would freeze. "
+        "Part of this section of the video cannot be read, so the background would freeze. "
         "Choose another section, or save the video as a new MP4 and try again."
     )
 
@@ -36,9 +34,7 @@ class BrokenResult(EncodeError):
     """The GIF violates the output contract and must not be published."""
 
     code = "broken_result"
-    user_message = Message(
-        "The finished background did not pass our check, so it was thrown away. Please try again."
-    )
+    user_message = Message("The finished background failed our check and was discarded. Please try again.")
 
 
 class TimedOut(EncodeError):
@@ -53,7 +49,7 @@ class ConverterKilled(EncodeError):
 
     code = "converter_killed"
     user_message = Message(
-        "The conversion was cut off, most likely because the server ran out of memory. "
+        "The conversion was interrupted, probably because the server ran out of memory. "
         "Please try again later."
     )
 
@@ -63,7 +59,7 @@ class OutOfMemory(EncodeError):
 
     code = "out_of_memory"
     user_message = Message(
-        "This video takes more memory than the server can spare. Try a smaller one, or try again later."
+        "This video needs more memory than the server has available. Try a smaller one, or try again later."
     )
 
 
@@ -72,7 +68,7 @@ class WorkerDied(EncodeError):
 
     code = "worker_died"
     user_message = Message(
-        "The conversion was cut off more than once. This video may be too heavy; try another one."
+        "The conversion was interrupted more than once. This video may be too demanding; try another one."
     )
 
 
@@ -88,7 +84,7 @@ class FfmpegMissing(EncodeError):
 
     code = "ffmpeg_missing"
     user_message = Message(
-        "The converter is not installed properly. Whoever runs this service sees why with “doctor”."
+        "The converter is not installed correctly. The operator can run “doctor” to find out why."
     )
 
 
@@ -108,8 +104,8 @@ class CannotFit(EncodeError):
         """Return the error with both sizes in its message."""
         return cls(
             Message(
-                "This part of the video does not fit under %(limit)s MB: the smallest background that still "
-                "moves well takes %(smallest)s MB. Allow more, or choose a calmer part.",
+                "This part can’t be made smaller than %(smallest)s MB without looking choppy; "
+                "the limit is %(limit)s MB. Raise the limit or choose a part with less motion.",
                 limit=max_bytes / 1e6,
                 smallest=round(smallest_bytes / 1e6, 1),
             )

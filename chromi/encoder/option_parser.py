@@ -26,7 +26,7 @@ class OptionParser:
     def __init__(self, text_by_name: Mapping[str, str], known_names: Collection[str]) -> None:
         self._texts = {name: text.strip() for name, text in text_by_name.items() if text.strip()}
         self._errors = [
-            Message("%(name)s is no option", name=name) for name in text_by_name if name not in known_names
+            Message("Unknown option: %(name)s", name=name) for name in text_by_name if name not in known_names
         ]
 
     def check(self) -> None:

@@ -10,7 +10,7 @@ from chromi.i18n import Message
 
 READING = Message("Reading your clip")
 CHOOSING = Message("Choosing colors")
-RENDERING = Message("Drawing the GIF")
+RENDERING = Message("Rendering the GIF")
 SHRINKING = Message("Making it smaller")
 CHECKING = Message("Checking the result")
 

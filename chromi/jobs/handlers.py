@@ -108,9 +108,9 @@ def _frame_cache_path(job: Job, storage: Storage) -> Path | None:
 
 JOB_TYPES = {
     JobKind.CONVERT: JobType(_convert, "_job.html", Duplicates.REJECT, on_success=_create_own_link),
-    JobKind.ESTIMATE: JobType(_estimate, "_estimates.html", Duplicates.REPLACE, Message("What to expect")),
+    JobKind.ESTIMATE: JobType(_estimate, "_estimates.html", Duplicates.REPLACE, Message("Estimated sizes")),
     JobKind.LOOPS: JobType(_find_loops, "_loops.html", Duplicates.REPLACE, Message("The best loops")),
     JobKind.PREVIEW: JobType(
-        _make_preview, "_preview.html", Duplicates.REUSE, Message("The preview is made")
+        _make_preview, "_preview.html", Duplicates.REUSE, Message("The preview is ready")
     ),
 }

@@ -52,9 +52,7 @@ def _reserve_use(link: Link, file: TrackedFile) -> None:
         if current is None:
             raise Gone  # removed just now
         check_not_ended(current)
-        raise Conflict(
-            Message("The last download of this link is under way at this moment. Try again later.")
-        )
+        raise Conflict(Message("The link’s last download is in progress. Please try again later."))
     except BaseException:
         file.close()
         raise

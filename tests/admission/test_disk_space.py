@@ -54,7 +54,7 @@ def test_client_may_store_a_third_of_the_disk(
     job_response = client.post(f"/uploads/{upload}/loops/", environ_base=REMOTE)
     for response in (job_response, create(client, 1000, "8.8.8.8")):
         assert (response.status_code, response.headers["Retry-After"]) == (429, "3600")
-        assert "its share of the disk" in response.get_json()["error"]["message"]
+        assert "its share of storage" in response.get_json()["error"]["message"]
     assert client.post(f"/uploads/{upload}/loops/", environ_base=OTHER_REMOTE).status_code == 202
     assert create(client, 1000, "9.9.9.9").status_code == 201
 

@@ -58,7 +58,7 @@ def test_network_gets_a_share_of_the_disk(
         name = admission.client_of(address)
         admission.check_upload(Reservation(name, 1), (), starts_job=False)
         Upload.create(client=name, length_bytes=400_000_000, info_json={})
-    with pytest.raises(RateLimited, match="its share of the disk"):
+    with pytest.raises(RateLimited, match="its share of storage"):
         admission.check_upload(Reservation(admission.client_of(IN_ONE_48[7]), 1), (), starts_job=False)
     admission.check_upload(Reservation(admission.client_of(IN_ANOTHER_48), 1), (), starts_job=False)
 

@@ -121,7 +121,7 @@ def test_rejected_form_shows_the_error_and_leaves_no_file(
         client.post("/uploads/", **form(b"no video"), environ_base=REMOTE)
     response = client.post("/uploads/", **form(clip), environ_base=REMOTE, headers=PAGE)
     assert response.status_code == 429
-    assert "A lot has come from your network" in response.text
+    assert "Your network has reached its hourly limit" in response.text
     assert 'enctype="multipart/form-data"' in response.text
     assert files_in(storage) == []
 

@@ -88,7 +88,7 @@ def test_client_gets_a_third_of_the_queue(
     waiting = [Job.create(options_json=ConversionOptions().to_dict(), client=name) for _ in range(2)]
     response = client.post(f"/uploads/{upload}/loops/", environ_base=REMOTE)
     assert response.status_code == 429
-    assert "are waiting already" in response.get_json()["error"]["message"]
+    assert "are already in the queue" in response.get_json()["error"]["message"]
     assert client.post(f"/uploads/{upload}/loops/", environ_base=OTHER_REMOTE).status_code == 202
     Job.cancel(waiting[0].id)
     assert client.post(f"/uploads/{upload}/loops/", environ_base=REMOTE).status_code == 202

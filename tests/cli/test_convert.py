@@ -117,4 +117,4 @@ def test_convert_rejects_file_that_is_not_a_video(run_command: RunCommand, tmp_p
     source.write_text("no video")
     completed = run_command("convert", source, tmp_path / "out.gif")
     assert completed.returncode != 0
-    assert "not a video" in completed.stderr
+    assert "read this file as a video" in completed.stderr

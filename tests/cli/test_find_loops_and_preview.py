@@ -58,9 +58,9 @@ def test_interrupted_preview_leaves_no_files(heavy_clip: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["find-loops", "text.mp4"], "not a video"),
+        (["find-loops", "text.mp4"], "read this file as a video"),
         (["find-loops", "text.mp4", "--duration", "11"], "duration must be between 1 and 10 seconds"),
-        (["preview", "text.mp4", "out.mp4"], "not a video"),
+        (["preview", "text.mp4", "out.mp4"], "read this file as a video"),
         (["preview", "text.mp4", "text.mp4"], "is used for another file"),
         (["preview", "text.mp4", "nowhere/out.mp4"], "Cannot write"),
     ],

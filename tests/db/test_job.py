@@ -35,7 +35,7 @@ def test_job_is_claimed_by_one_worker_only(job: Job) -> None:
 
 
 def test_job_runs_to_success(running: Job) -> None:
-    assert running.report(Progress("encoding", 0.5, "Drawing the GIF"))
+    assert running.report(Progress("encoding", 0.5, "Rendering the GIF"))
     assert running.succeed(SUCCESS)
     done = Job.find(running.id)
     assert (done.state, done.percent, done.result) == (State.SUCCESS, 100, RESULT)
@@ -70,7 +70,7 @@ def test_earlier_attempt_of_the_same_worker_cannot_change_the_job(running: Job) 
 
 
 def test_interrupted_attempt_is_not_counted_but_is_announced(running: Job) -> None:
-    assert running.report(Progress("encoding", 0.5, "Drawing the GIF"))
+    assert running.report(Progress("encoding", 0.5, "Rendering the GIF"))
     assert running.release(count_attempt=False)
     requeued = Job.find(running.id)
     assert (requeued.attempts, requeued.step, requeued.message) == (0, "", RESTARTING)

@@ -105,7 +105,7 @@ def test_full_queue_is_reported_and_form_can_be_sent_again(
     with phone.expect_response("**/estimates/"):
         phone.get_by_role("radio", name="Crossfade").check()
         make_button(phone).click()
-    expect_error(phone, "Too many clips are waiting")
+    expect_error(phone, "The queue is full")
     assert_no_horizontal_overflow(phone)
     delete_queued_jobs()
     press_try_again(phone)

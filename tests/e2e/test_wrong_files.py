@@ -79,9 +79,9 @@ def make_audio_file(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make_clip", "text"),
     [
-        (make_text_file, "This file is not a video that we can read"),
-        (make_truncated_clip, "This file is not a video that we can read"),
-        (make_audio_file, "no moving picture in this file"),
+        (make_text_file, "We can’t read this file as a video"),
+        (make_truncated_clip, "We can’t read this file as a video"),
+        (make_audio_file, "This file contains no video"),
     ],
 )
 def test_unreadable_video_is_reported_in_studio(

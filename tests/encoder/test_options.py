@@ -190,7 +190,7 @@ def test_parse_reads_every_option() -> None:
         *(("brightness", text, "brightness must be a number between 50 and 150") for text in ("49", "151")),
         *(("saturation", text, "saturation must be a number between 0 and 200") for text in ("-1", "201")),
         *(("darken", text, "darken must be a number between 0 and 60") for text in ("61", "30%")),
-        ("color", "red", "color is no option"),
+        ("color", "red", "Unknown option: color"),
     ],
 )
 def test_error_states_the_allowed_values(name: str, text: str, words: str) -> None:

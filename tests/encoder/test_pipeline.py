@@ -295,6 +295,6 @@ def test_result_fits_max_mb(clip: Path, folder: Path) -> None:
 
 
 def test_max_mb_that_cannot_be_met_is_an_error(clip: Path, folder: Path) -> None:
-    with pytest.raises(CannotFit, match=r"does not fit under 0\.1 MB.* takes \d"):
+    with pytest.raises(CannotFit, match=r"smaller than \d.* MB without.* limit is 0\.1 MB"):
         convert_in(folder, clip, ConversionOptions(duration_s=1, max_mb=0.1))
     assert list_files(folder) == []

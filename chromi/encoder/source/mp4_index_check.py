@@ -95,7 +95,7 @@ class _Totals:
         self._edits += count
         if self._edits > MAX_EDITS:
             raise NotAVideo(
-                Message("This video lists more cuts than we can follow. Save it anew as MP4 and try again.")
+                Message("This video contains too many edits. Save it as a new MP4 and try again.")
             )
 
     def add_entries(self, count: int) -> None:

@@ -148,7 +148,7 @@ def _find_video_stream(probe: _Probe) -> tuple[str, StreamPackets]:
     if still:
         return still
     if _NO_STREAM_MATCHES in log:
-        raise NotAVideo(Message("There is no moving picture in this file, only sound or a still cover."))
+        raise NotAVideo(Message("This file contains no video, only audio or a cover image."))
     raise NotAVideo(detail=log)
 
 
@@ -158,8 +158,8 @@ def _check_supported(packets: StreamPackets) -> None:
     if width * height > MAX_PIXELS:
         raise NotAVideo(
             Message(
-                "The picture is %(width)s × %(height)s pixels, which is too large. "
-                "Up to 4K (4096 × 2304) works.",
+                "The video is %(width)s × %(height)s pixels, which is too large. "
+                "The maximum is 4K (4096 × 2304).",
                 width=str(width),
                 height=str(height),
             )
@@ -167,7 +167,7 @@ def _check_supported(packets: StreamPackets) -> None:
     if packets.codec not in DECODERS:
         raise NotAVideo(
             Message(
-                "We cannot read this kind of video (%(codec)s). Save it as MP4 with H.264 and try again.",
+                "This video format (%(codec)s) isn’t supported. Save it as an H.264 MP4 and try again.",
                 codec=packets.codec,
             )
         )
@@ -191,7 +191,7 @@ def _decode_first_frame(
     )
     if not frame.format:
         raise NotAVideo(
-            Message("The picture in this file cannot be read; the file may be damaged."), detail=outcome.log
+            Message("The video in this file can’t be read; it may be damaged."), detail=outcome.log
         )
     if container_log.needs_dolby_vision:
         raise NotAVideo(

@@ -62,11 +62,11 @@ STATUS_CODES: dict[type[ChromiError], int] = {
 }
 """The status for these classes and their subclasses."""
 
-FORM_TOO_LARGE = Message("This form has more in it than ours. Send one file and the options, nothing else.")
+FORM_TOO_LARGE = Message("The form contains too much data. Send one file and the options only.")
 
 _HTTP_ERROR_MESSAGES = {
-    400: Message("That request could not be read. It may have been cut off; please try again."),
-    405: Message("This address does not take that kind of request."),
+    400: Message("The request could not be read. It may have been interrupted; please try again."),
+    405: Message("This URL does not support that method."),
     412: Message("The file has changed in the meantime. Please download it again."),
 }
 

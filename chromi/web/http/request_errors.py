@@ -16,7 +16,7 @@ class CrossSite(ChromiError):
 
     code = "cross_site"
     user_message = Message(
-        "This request came from another site and was refused. Open the page here and try again."
+        "This request came from another site and was blocked. Open this page directly and try again."
     )
 
 
@@ -24,7 +24,7 @@ class WrongHost(ChromiError):
     """The hostname is not listed in CHROMI_TRUSTED_HOSTS."""
 
     code = "wrong_host"
-    user_message = Message("This service does not go by that name.")
+    user_message = Message("This service is not available under that hostname.")
 
 
 # -- links -----------------------------------------------------------------------------------------------
@@ -34,28 +34,28 @@ class LinkUsedUp(Gone):
     """The link has already delivered its file `max_uses` times."""
 
     code = "link_used_up"
-    user_message = Message("Every download of this link has been used. Ask whoever shared it for a new one.")
+    user_message = Message("All downloads of this link have been used. Ask the sender for a new link.")
 
 
 class LinkRevoked(Gone):
     """The owner has revoked the link."""
 
     code = "link_revoked"
-    user_message = Message("Whoever shared this link has taken it back. Ask them for a new one.")
+    user_message = Message("The sender has revoked this link. Ask them for a new one.")
 
 
 class PasswordRequired(ChromiError):
     """The link has a password, but the request does not."""
 
     code = "password_needed"
-    user_message = Message("This link asks for a password. Send it by POST in the field “password”.")
+    user_message = Message("This link requires a password. Send it with POST in the “password” field.")
 
 
 class WrongPassword(ChromiError):
     """The password is wrong."""
 
     code = "wrong_password"
-    user_message = Message("That is not the password of this link. Check it and try again.")
+    user_message = Message("Wrong password. Check it and try again.")
 
 
 class TooManyPasswordAttempts(ChromiError):
@@ -67,7 +67,7 @@ class TooManyPasswordAttempts(ChromiError):
     def until(cls, wait_s: float) -> TooManyPasswordAttempts:
         return cls(
             Message(
-                "There were too many wrong passwords. Please try again in %(minutes)s min.",
+                "Too many wrong passwords. Please try again in %(minutes)s min.",
                 minutes=max(1, math.ceil(wait_s / 60)),
             ),
             wait_s=wait_s,
@@ -82,7 +82,7 @@ class WrongOffset(Conflict):
 
     code = "wrong_offset"
     user_message = Message(
-        "This piece does not begin where the upload ends. Ask how far it is, and go on from there."
+        "This chunk does not start where the upload ends. Request the current offset and continue from there."
     )
 
 
@@ -91,7 +91,7 @@ class WrongTusVersion(ChromiError):
 
     code = "wrong_protocol"
     user_message = Message(
-        "Uploads in pieces need the header “Tus-Resumable: %(version)s”.", version=TUS_VERSION
+        "Resumable uploads require the header “Tus-Resumable: %(version)s”.", version=TUS_VERSION
     )
 
 
@@ -99,7 +99,7 @@ class NotAChunk(UnsupportedMediaType):
     """The Content-Type is not that of a chunk."""
 
     code = "not_a_piece"
-    user_message = Message("Send the bytes as “%(kind)s”.", kind=CHUNK_TYPE)
+    user_message = Message("Set Content-Type to “%(kind)s”.", kind=CHUNK_TYPE)
 
 
 # -- admin pages -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from chromi.i18n import Message
 from chromi.storage import Storage
 from chromi.web.http.request_errors import WrongOffset
 
-CHUNK_TOO_LONG = Message("This piece goes on beyond the length that the upload was begun with.")
+CHUNK_TOO_LONG = Message("This chunk exceeds the upload’s declared length.")
 
 
 def parse_byte_count(header: str, text: str | None) -> int:

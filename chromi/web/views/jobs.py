@@ -50,7 +50,7 @@ def status(job_id: str) -> str:
 def cancel(job_id: str) -> Response:
     """Cancel an unfinished job. Its worker stops ffmpeg when it next renews the lease."""
     if not Job.cancel(job_id) and Job.find(job_id).state != State.CANCELLED:
-        raise Conflict(Message("This job has ended already, so it cannot be cancelled."))
+        raise Conflict(Message("This job has already ended and can’t be canceled."))
     remove_job_leftovers(Job.find(job_id), services().storage)
     job = Job.find(job_id)
     match negotiate_format():

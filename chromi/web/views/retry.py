@@ -36,7 +36,7 @@ def shrink(job_id: str) -> Response:
     """Make the same background in half the bytes. Its frames are still cached."""
     job = Job.find(job_id)
     if not job.has_background:
-        raise Conflict(Message("There is no background yet that could be made smaller."))
+        raise Conflict(Message("There is no background to make smaller yet."))
     return redirect_to_job(submit_again(job, job.shrunk_options))
 
 

@@ -33,12 +33,12 @@ def parse_link_options(form: Mapping[str, str]) -> LinkOptions:
         errors.append(_must_be_duration("expires"))
     if max_uses and max_uses not in map(str, range(1, MAX_USES + 1)):
         errors.append(
-            Message("max_uses must be a whole number from 1 to %(highest)s, or left out", highest=MAX_USES)
+            Message("max_uses must be a whole number from 1 to %(highest)s, or omitted", highest=MAX_USES)
         )
     if one_time not in ONE_TIME_VALUES:
-        errors.append(Message("one_time must be on, or left out"))
+        errors.append(Message("one_time must be on, or omitted"))
     elif one_time and max_uses not in ("", "1"):
-        errors.append(Message("one_time and max_uses contradict each other"))
+        errors.append(Message("one_time and max_uses conflict"))
     if password and not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         errors.append(
             Message(

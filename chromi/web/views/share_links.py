@@ -140,7 +140,7 @@ def _check_link_count(own: Link) -> None:
         raise Gone  # removed in the meantime
     if links.where(Link.shared).count() >= MAX_LINKS:
         raise Conflict(
-            Message("A background has %(limit)s links at most. Use one that is there.", limit=MAX_LINKS)
+            Message("A background can have at most %(limit)s links. Use an existing one.", limit=MAX_LINKS)
         )
 
 
@@ -149,7 +149,7 @@ def _find(job_id: str, link_id: str) -> tuple[Job, Link]:
     job = Job.find(job_id)
     link: Link | None = job.links.where(Link.shared, Link.id == link_id).first()
     if link is None:
-        raise NotFound(Message("This background has no such link."))
+        raise NotFound(Message("This link doesn’t exist."))
     return job, link
 
 
@@ -162,10 +162,12 @@ def _extend(link: Link, own: Link, seconds: int) -> None:
     raise Conflict(
         {
             "revoked": Message("This link was revoked. Make a new one."),
-            "used_up": Message("Every download of this link has been used. Make a new one."),
+            "used_up": Message("All downloads of this link have been used. Create a new one."),
         }.get(
             link.state,
-            Message("A link works for %(days)s days at most. Make a new one for later.", days=MAX_DAYS),
+            Message(
+                "A link lasts at most %(days)s days. Create a new one if you need longer.", days=MAX_DAYS
+            ),
         )
     )
 

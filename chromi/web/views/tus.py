@@ -108,7 +108,9 @@ def delete(upload_id: str) -> Response:
     upload, storage, settings = Upload.find(upload_id), services().storage, services().settings
     if not remove_upload(upload, storage, settings, Upload.info_json.is_null()):
         Upload.find(upload_id)  # raises NotFound if another request has deleted it in the meantime
-        raise Conflict(Message("This upload is complete. It is deleted by itself soon after its last use."))
+        raise Conflict(
+            Message("This upload is complete. It will be deleted automatically after its last use.")
+        )
     return Response(status=204)
 
 

@@ -101,7 +101,7 @@ def test_probe_raises_out_of_memory_on_small_machine(
 ) -> None:
     assert probe_video(large_clip).width_px == 3840, "4K takes 80 MiB"
     monkeypatch.setattr(probe, "PROBE_MEMORY_BYTES", 4 * 50 * MIB)
-    with pytest.raises(OutOfMemory, match="more memory than the server can spare"):
+    with pytest.raises(OutOfMemory, match="more memory than the server has available"):
         probe_video(large_clip)
 
 

@@ -115,7 +115,7 @@ def test_audio_is_ignored(tmp_path: Path) -> None:
 
 
 def test_audio_file_is_rejected(tmp_path: Path) -> None:
-    assert "only sound" in rejection(make_audio(tmp_path / "s.mp4"))
+    assert "only audio" in rejection(make_audio(tmp_path / "s.mp4"))
 
 
 def test_audio_file_with_cover_is_rejected(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_audio_file_with_cover_is_rejected(tmp_path: Path) -> None:
         *("-i", song, "-i", tmp_path / "cover.png", "-map", "0", "-map", "1", "-c", "copy"),
         *("-disposition:v:0", "attached_pic", clip),
     )
-    assert "only sound" in rejection(clip)
+    assert "only audio" in rejection(clip)
 
 
 def test_empty_file_is_rejected(tmp_path: Path) -> None:

@@ -58,4 +58,4 @@ def submit_wrong_password(page: Page, app: SeededApp) -> None:
     open_locked_share_link(page, app)
     page.get_by_label("Password for this link").fill("a guess")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("not the password")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong password")

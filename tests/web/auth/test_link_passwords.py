@@ -161,7 +161,7 @@ def test_button_without_grant_asks_for_the_password(client: FlaskClient, url: st
     page = client.post(url, data={"download": "1"}, headers=PAGE)
     assert page.status_code == 401
     assert "It has been a while" in page.text
-    assert "Send it by POST" not in page.text
+    assert "Send it with POST" not in page.text
     assert "Set-Cookie" not in page.headers
 
 
@@ -207,7 +207,7 @@ def test_expired_grant_asks_for_the_password(
 def test_wrong_password_shows_error_in_the_form(unlock: Unlock) -> None:
     page = unlock("wrong", **PAGE)
     assert page.status_code == 403
-    assert "not the password of this link" in page.text
+    assert "Wrong password" in page.text
     assert "Password for this link" in page.text
     assert page.headers["Referrer-Policy"] == "same-origin"
 

@@ -117,7 +117,7 @@ def test_chunk_body_is_accepted_only_by_resumable_uploads(client: FlaskClient) -
 def test_form_with_too_many_fields_is_rejected(client: FlaskClient, storage: Storage) -> None:
     response = client.post("/convert/", **form(b"x", **{f"field{number}": "a" for number in range(2000)}))
     assert response.status_code == 400
-    assert "more in it than ours" in response.get_json()["error"]["message"]
+    assert "too much data" in response.get_json()["error"]["message"]
     assert files_in(storage) == []
 
 

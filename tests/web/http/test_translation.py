@@ -61,8 +61,8 @@ def test_error_of_a_job_is_translated_for_each_reader(client: FlaskClient) -> No
         client.get(f"/jobs/{job.id}/", headers={"Accept-Language": language}).get_json()["error"]["message"]
         for language in ("en", "de")
     )
-    assert "under 2.5 MB" in english
-    assert "takes 3.5 MB" in english
+    assert "limit is 2.5 MB" in english
+    assert "smaller than 3.5 MB" in english
     german = german.replace("\N{NO-BREAK SPACE}", " ")
     assert "2,5 MB" in german
     assert "3,5 MB" in german

@@ -235,5 +235,5 @@ def test_chunk_without_content_length_may_not_exceed_its_upload(
     request = chunk(create(client, REMOTE, 1000), 0, chunked=True)
     assert check(guard, request) is None
     guard.check_size(request, 1000)
-    with pytest.raises(UploadTooLarge, match="goes on beyond the length"):
+    with pytest.raises(UploadTooLarge, match="exceeds the upload’s declared length"):
         guard.check_size(request, 2 * MB)

@@ -108,4 +108,4 @@ def test_links_work_after_a_key_change_until_the_old_key_is_removed(
     assert (response.status_code, response.get_json()["error"]["code"]) == (404, "not_found")
     page = client.get(own_url, headers=PAGE)
     assert page.status_code == 404
-    assert "It may have been removed already" in page.text
+    assert "It may have been deleted" in page.text

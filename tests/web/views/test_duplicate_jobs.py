@@ -29,7 +29,7 @@ def test_duplicate_request_gets_409_with_the_running_job(
     assert response.status_code == 409
     body = response.get_json()
     assert body["error"]["code"] == "already_running"
-    assert body["error"]["message"] == "This background is being made already."
+    assert body["error"]["message"] == "This background is already being made."
     assert (body["job_id"], body["status_url"]) == (running_job_id, f"/jobs/{running_job_id}/")
     assert Job.select().count() == 1
 

@@ -140,7 +140,7 @@ def test_interruption_is_shown_until_the_next_attempt_makes_progress(
         texts = [client.get(f"/jobs/{running_job.id}/").get_json()["progress"]["message"]]
         texts.append(client.get(f"/jobs/{running_job.id}/", headers=PAGE).text)
         texts.append(client.get(f"/jobs/{running_job.id}/status", headers=FRAGMENT).text)
-        [is_shown] = {"This was interrupted. Starting again." in text for text in texts}
+        [is_shown] = {"Interrupted. Starting over." in text for text in texts}
         return is_shown
 
     assert not is_interruption_shown()

@@ -38,7 +38,7 @@ def test_page_keeps_the_chosen_options(client: FlaskClient, upload: str) -> None
     choices = {"start_time": "00:00:01.500", "quality": "best", "loop": "crossfade"}
     page = client.post(f"/uploads/{upload}/jobs/", data=choices, headers=PAGE)
     assert page.status_code == 503
-    assert "Too many clips are waiting" in page.text
+    assert "The queue is full" in page.text
     assert 'value="00:00:01.500"' in page.text
     for chosen in ("best", "crossfade"):
         assert f'value="{chosen}" checked' in page.text

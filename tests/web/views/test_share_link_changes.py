@@ -56,7 +56,7 @@ def test_link_cannot_be_extended_beyond_its_signature(client: FlaskClient, job: 
     assert expiry_of(link) == pytest.approx(latest)
     response = extend_link(client, link, by="10m")
     assert response.status_code == 409
-    assert "30 days at most" in response.get_json()["error"]["message"]
+    assert "at most 30 days" in response.get_json()["error"]["message"]
     assert expiry_of(link) == pytest.approx(latest)
     page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
     assert link["extend_url"] not in page
@@ -64,7 +64,8 @@ def test_link_cannot_be_extended_beyond_its_signature(client: FlaskClient, job: 
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"), [({"revoked_at": 1.0}, "revoked"), ({"max_uses": 1, "uses": 1}, "has been used")]
+    ("changes", "sentence"),
+    [({"revoked_at": 1.0}, "revoked"), ({"max_uses": 1, "uses": 1}, "have been used")],
 )
 def test_revoked_or_used_link_cannot_be_extended(
     client: FlaskClient, job: Job, changes: dict[str, Any], sentence: str
@@ -102,7 +103,7 @@ def test_revoked_link_is_gone_immediately(client: FlaskClient, job: Job) -> None
     assert client.get(f"{link['url']}still.jpg").status_code == 410
     page = client.get(link["url"], headers=PAGE)
     assert page.status_code == 410
-    assert "taken it back" in page.text
+    assert "sender has revoked this link" in page.text
 
 
 def test_revoking_a_link_keeps_other_links_and_the_result(

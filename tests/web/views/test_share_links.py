@@ -34,10 +34,10 @@ def test_number_of_links_of_a_job_is_limited(
     client.post(first["revoke_url"])
     response = client.post(f"/jobs/{job.id}/links/")
     assert response.status_code == 409
-    assert response.get_json()["error"]["message"].startswith("A background has 2 links at most.")
+    assert response.get_json()["error"]["message"].startswith("A background can have at most 2 links.")
     page = client.post(f"/jobs/{job.id}/links/", headers=PAGE)
     assert page.status_code == 409
-    assert "Use one that is there" in page.text
+    assert "Use an existing one" in page.text
     assert len(list_links(client, job)) == 2
 
 

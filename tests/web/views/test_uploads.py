@@ -116,9 +116,9 @@ PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#
     [
         (None, 400, "missing_video", "“video”"),
         (b"", 400, "missing_video", "empty"),
-        (TEXT, 415, "not_a_video", "not a video"),
-        (PLAYLIST, 415, "not_a_video", "not a video"),
-        (b"\x00" * 100_000, 415, "not_a_video", "not a video"),
+        (TEXT, 415, "not_a_video", "read this file as a video"),
+        (PLAYLIST, 415, "not_a_video", "read this file as a video"),
+        (b"\x00" * 100_000, 415, "not_a_video", "read this file as a video"),
     ],
     ids=["no file", "empty", "text", "playlist", "zeros"],
 )
@@ -137,7 +137,7 @@ def test_non_video_file_is_rejected(
 def test_audio_file_is_rejected(convert: PostForm, storage: Storage, tmp_path: Path) -> None:
     response = convert(clips.make_audio(tmp_path / "sound.mp4"))
     assert response.status_code == 415
-    assert "sound" in response.get_json()["error"]["message"]
+    assert "only audio" in response.get_json()["error"]["message"]
     assert files_in(storage) == []
 
 
@@ -193,7 +193,7 @@ def test_form_with_a_thousand_files_is_rejected_and_removed(client: FlaskClient,
     body = field * 1000 + b"--x--\r\n"
     response = client.post("/uploads/", data=body, content_type="multipart/form-data; boundary=x")
     assert response.status_code == 400
-    assert "more in it than ours" in response.get_json()["error"]["message"]
+    assert "too much data" in response.get_json()["error"]["message"]
     assert files_in(storage) == []
 
 
@@ -218,7 +218,7 @@ def test_too_large_file_gets_413_as_json(small_client: FlaskClient, tmp_path: Pa
     assert response.get_json() == {
         "error": {
             "code": "too_large",
-            "message": "The file is larger than 1 MB. Cut it shorter or choose a smaller one.",
+            "message": "The file is larger than 1 MB. Trim it or choose a smaller one.",
         }
     }
     assert files_in(Storage(tmp_path / "small")) == []
