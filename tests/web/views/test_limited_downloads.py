@@ -116,7 +116,7 @@ def test_link_allows_the_chosen_number_of_downloads(
 def test_concurrent_downloads_do_not_exceed_the_uses(client: FlaskClient, three_times_url: str) -> None:
     running = [client.get(three_times_url, buffered=False) for _ in range(4)]
     assert [response.status_code for response in running] == [200, 200, 200, 409]
-    assert "Try again" in running[3].get_json()["error"]["message"]
+    assert "Please try again" in running[3].get_json()["error"]["message"]
     for response in running[:3]:
         assert response.data
         response.close()
