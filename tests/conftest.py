@@ -27,12 +27,6 @@ from tests.support.log_capture import LogCapture, LogLines
 from tests.support.running_service import SERVE, Service, end_service, run_service
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Use one worker more than there are cores, because many tests wait for a service or a timeout."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("CHROMI_")]:
