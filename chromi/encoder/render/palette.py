@@ -93,8 +93,8 @@ def _mean_color(bins: Sequence[_HistogramBin], samples: int) -> Color:
 def _count_bins(thumbnails: Thumbnails, palette: Sequence[Color]) -> list[_HistogramBin]:
     bin_centers = [level - level % _BIN_SIZE + _BIN_SIZE // 2 for level in range(256)]
     counts = thumbnails.samples.point(bin_centers * 3).getcolors(1 << 15) or []
-    image = Image.new("RGB", (len(counts), 1))
-    image.putdata([color for _, color in counts])
+    levels = bytes(level for _, color in counts for level in color)  # type: ignore[union-attr]
+    image = Image.frombytes("RGB", (len(counts), 1), levels)
     bins = zip(counts, _read_colors(image), _read_colors(_apply_palette(image, palette)), strict=True)
     return [_HistogramBin(color, count, _distance(color, nearest)) for (count, _), color, nearest in bins]
 
