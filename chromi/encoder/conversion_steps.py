@@ -11,13 +11,15 @@ from pathlib import Path
 from chromi.encoder.encoder_errors import to_encode_error
 from chromi.encoder.frames.extract import FRAMES_FILENAME, extract_frames
 from chromi.encoder.frames.thumbnails import read_thumbnails
+from chromi.encoder.gif.concat import get_delays_cs
 from chromi.encoder.gif.validate import GifInfo, validate_gif
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.progress import CHECKING, CHOOSING, READING, RENDERING, SHRINKING, ProgressTracker
-from chromi.encoder.render.ladder import Ladder, build_ladder, get_budget_bytes
+from chromi.encoder.render.ladder import Ladder, build_ladder
 from chromi.encoder.render.rate_control import FittedGif, fit_to_budget
-from chromi.encoder.render.renderer import MAX_GIF_BYTES, FrameStore, RenderSettings, render_gif
+from chromi.encoder.render.render_settings import FrameStore, RenderSettings
+from chromi.encoder.render.renderer import MAX_GIF_BYTES, render_gif
 from chromi.encoder.render.sample import Sampler
 from chromi.encoder.source.probe import probe_video
 
@@ -68,28 +70,36 @@ class Conversion:
                 limits=self._limits,
                 on_tick=partial(self.tracker.report, "reading", _CHOOSING_START, READING),
             )
-        return FrameStore(frames_path, len(thumbnails.frames), thumbnails, self.work_dir)
+        size_px = (self.options.width_px, self.options.height_px)
+        return FrameStore(frames_path, len(thumbnails.frames), size_px, thumbnails, self.work_dir)
 
-    def build_ladder(self, store: FrameStore) -> Ladder:
-        """Measure the frames and return the encoding ladder."""
+    def build_ladder(self, store: FrameStore, stills_dir: Path | None = None) -> Ladder:
+        """Measure the frames and return the encoding ladder.
+
+        `stills_dir`, if given, gets a frame as each quality renders it, named after the quality.
+        """
         report = partial(self.tracker.report, "choosing", _CHOOSING_START, CHOOSING)
         with self.tracker.measure_duration("choosing"):
             report()
             sampler = Sampler(store, self._limits, threads=self.threads, on_tick=report)
-            return build_ladder(sampler, self.options)
+            ladder = build_ladder(sampler, self.options)
+            if stills_dir:
+                self._write_stills(sampler, ladder, stills_dir)
+            return ladder
 
     def render(self, store: FrameStore, ladder: Ladder, gif_path: Path) -> FittedGif:
         """Write the best GIF that fits the options to `gif_path`."""
         with self.tracker.measure_duration("encoding"):
             start = ladder.start_index(self.options)
-            budget_bytes = get_budget_bytes(self.options)
+            budget_bytes = ladder.budget_bytes(self.options)
             return fit_to_budget(ladder, start, budget_bytes, gif_path, partial(self._render_once, store))
 
-    def validate(self, store: FrameStore, gif_path: Path) -> GifInfo:
-        """Check the GIF against the output contract."""
+    def validate(self, store: FrameStore, settings: RenderSettings, gif_path: Path) -> GifInfo:
+        """Check the GIF, rendered with these settings, against the output contract."""
         with self.tracker.measure_duration("checking"):
             on_tick = partial(self._report_checking, store.frame_count)
-            return validate_gif(gif_path, self.options, store.frame_count, on_tick=on_tick)
+            delays_cs = get_delays_cs(settings.kept_frames(store.frame_count), store.frame_count)
+            return validate_gif(gif_path, self.options, delays_cs, on_tick=on_tick)
 
     def report_publishing(self) -> None:
         """Report that the finished files are being written to disk."""
@@ -98,6 +108,15 @@ class Conversion:
     @property
     def _limits(self) -> ProcessLimits:
         return ProcessLimits(max(0.1, self.tracker.remaining_s), MAX_GIF_BYTES)
+
+    def _write_stills(self, sampler: Sampler, ladder: Ladder, stills_dir: Path) -> None:
+        by_settings: dict[RenderSettings, list[Path]] = {}
+        for quality, rung in ladder.rungs_by_quality().items():
+            by_settings.setdefault(rung.settings, []).append(stills_dir / f"{quality}.png")
+        sampler.write_stills({paths[0]: settings for settings, paths in by_settings.items()})
+        for first, *others in by_settings.values():
+            for path in others:
+                shutil.copyfile(first, path)
 
     def _extract_frames(self) -> None:
         info = probe_video(self.source, on_tick=partial(self._report_reading, 0))

@@ -23,7 +23,7 @@ ZOOM_RANGE, BLUR_RANGE_PX = (1, 3), (0, 20)
 BRIGHTNESS_RANGE, SATURATION_RANGE, DARKEN_RANGE = (50, 150), (0, 200), (0, 60)  # in percent
 
 OPTIONS = (
-    *("start_time", "duration", "quality", "max_mb", "framing", "focus"),
+    *("start_time", "duration", "quality", "max_mb", "motion", "framing", "focus"),
     *("pad", "size", "scaling", "loop", "speed", "reverse", "short"),
     *("zoom", "crop_bars", "blur", "brightness", "saturation", "darken"),
 )
@@ -44,6 +44,14 @@ class Quality(StrEnum):
     SMALL = "small"
     BALANCED = "balanced"
     BEST = "best"
+
+
+class Motion(StrEnum):
+    """What to give up first when the GIF would be too large."""
+
+    AUTO = "auto"  # frames per second before the colors get too few
+    SMOOTH = "smooth"  # colors
+    COLOR = "color"  # frames per second
 
 
 class Framing(StrEnum):
@@ -104,6 +112,7 @@ class ConversionOptions:
     duration_s: float = 6.0
     quality: Quality = Quality.BALANCED
     max_mb: float | None = None
+    motion: Motion = Motion.AUTO
     framing: Framing = Framing.FILL
     focus: tuple[float, float] = (0.5, 0.5)
     pad: str = AUTO
@@ -139,6 +148,7 @@ class ConversionOptions:
             duration_s=parser.parse_seconds("duration", cls.duration_s, MIN_DURATION_S, MAX_DURATION_S),
             quality=parser.parse_choice("quality", cls.quality),
             max_mb=parser.parse_optional_number("max_mb", MIN_MB, MAX_MB),
+            motion=parser.parse_choice("motion", cls.motion),
             framing=parser.parse_choice("framing", cls.framing),
             focus=parser.parse_point("focus", cls.focus),
             pad=parser.parse_color("pad", AUTO),
@@ -166,6 +176,7 @@ class ConversionOptions:
             "duration": self.duration_s,
             "quality": self.quality,
             "max_mb": self.max_mb,
+            "motion": self.motion,
             "framing": self.framing,
             "focus": f"{self.focus[0]:g},{self.focus[1]:g}",
             "pad": self.pad,
@@ -201,9 +212,10 @@ class ConversionOptions:
     def frame_cache_key(self) -> str:
         """Return 16 hex digits that identify the extracted frames of a clip.
 
-        `quality` and `max_mb` do not change the key: they have no effect on frame extraction.
+        `quality`, `max_mb` and `motion` do not change the key: they have no effect on frame extraction.
         """
-        values = {name: value for name, value in asdict(self).items() if name not in ("quality", "max_mb")}
+        irrelevant = ("quality", "max_mb", "motion")
+        values = {name: value for name, value in asdict(self).items() if name not in irrelevant}
         values["format"] = _FRAME_CACHE_VERSION
         for name, value in values.items():
             if isinstance(getattr(type(self), name, None), float):
@@ -219,6 +231,7 @@ class ConversionOptions:
         """Return the options that `to_dict` serialized."""
         types = {
             "quality": Quality,
+            "motion": Motion,
             "framing": Framing,
             "focus": tuple,
             "loop": Loop,

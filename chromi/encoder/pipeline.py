@@ -4,15 +4,17 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chromi.encoder.conversion_steps import Conversion
 from chromi.encoder.frames.poster import Poster
 from chromi.encoder.gif.validate import GifInfo, publish
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.progress import Progress, ProgressTracker
-from chromi.encoder.render.ladder import Ladder
-from chromi.encoder.render.rate_control import FittedGif
+
+if TYPE_CHECKING:
+    from chromi.encoder.conversion_steps import Conversion
+    from chromi.encoder.render.ladder import Ladder
+    from chromi.encoder.render.rate_control import FittedGif
 
 CONVERT_TIMEOUT_S = 300.0
 
@@ -70,7 +72,7 @@ def convert(
     BrokenResult, TimedOut, Cancelled, DiskFull, FfmpegMissing.
     """
     tracker = ProgressTracker(on_progress, should_stop, timeout_s)
-    conversion = Conversion(source, options, work_dir, threads, tracker)
+    conversion = _create_conversion(source, options, work_dir, threads, tracker)
     partial_path = destination.with_name(f".chromi-{secrets.token_hex(8)}.partial")
     poster_file = Poster(poster)
     with conversion.cleanup(partial_path):
@@ -79,7 +81,7 @@ def convert(
             poster_file.render(store.frames_path)
             ladder = conversion.build_ladder(store)
             fitted = conversion.render(store, ladder, partial_path)
-            info = conversion.validate(store, partial_path)
+            info = conversion.validate(store, fitted.settings, partial_path)
             publish(partial_path, destination, on_tick=conversion.report_publishing)
             poster_file.publish(on_tick=conversion.report_publishing)
         finally:
@@ -87,8 +89,17 @@ def convert(
     return _make_result(info, fitted, ladder, tracker.durations_s)
 
 
+def _create_conversion(
+    source: Path, options: ConversionOptions, work_dir: Path, threads: int, tracker: ProgressTracker
+) -> "Conversion":
+    # Importing it imports numpy, which the web server does not need: 20 MB and a tenth of a second.
+    from chromi.encoder.conversion_steps import Conversion
+
+    return Conversion(source, options, work_dir, threads, tracker)
+
+
 def _make_result(
-    info: GifInfo, fitted: FittedGif, ladder: Ladder, durations_s: Mapping[str, float]
+    info: GifInfo, fitted: "FittedGif", ladder: "Ladder", durations_s: Mapping[str, float]
 ) -> ConversionResult:
     return ConversionResult(
         len(info.delays_cs),
@@ -111,14 +122,16 @@ def estimate(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     threads: int = 2,
+    stills_dir: Path | None = None,
     timeout_s: float = CONVERT_TIMEOUT_S,
 ) -> dict[str, int]:
     """Return the expected bytes for each quality, mostly within 15 %.
 
-    Takes the arguments of `convert` and raises the same errors. A conversion with the same `frame_cache_path`
-    reuses the extracted frames.
+    `stills_dir`, an existing folder, gets one frame as each quality renders it: `small.png`, `balanced.png`
+    and `best.png`. Takes the arguments of `convert` and raises the same errors. A conversion with the same
+    `frame_cache_path` reuses the extracted frames.
     """
     tracker = ProgressTracker(on_progress, should_stop, timeout_s)
-    conversion = Conversion(source, options, work_dir, threads, tracker)
+    conversion = _create_conversion(source, options, work_dir, threads, tracker)
     with conversion.cleanup():
-        return conversion.build_ladder(conversion.load_frames(frame_cache_path)).estimate_bytes()
+        return conversion.build_ladder(conversion.load_frames(frame_cache_path), stills_dir).estimate_bytes()

@@ -11,6 +11,7 @@ from chromi.encoder.options import (
     CropBars,
     Framing,
     Loop,
+    Motion,
     Quality,
     Scaling,
     Short,
@@ -123,6 +124,7 @@ TEXTS = {
     "duration": "2.5",
     "quality": "best",
     "max_mb": "9.5",
+    "motion": "Smooth",
     "framing": " Fit ",
     "focus": "0, 0.25",
     "pad": "#AABBCC",
@@ -144,6 +146,7 @@ PARSED = ConversionOptions(
     duration_s=2.5,
     quality=Quality.BEST,
     max_mb=9.5,
+    motion=Motion.SMOOTH,
     framing=Framing.FIT,
     focus=(0.0, 0.25),
     pad="#aabbcc",
@@ -175,6 +178,7 @@ def test_parse_reads_every_option() -> None:
         ("max_mb", "0", "max_mb must be a number between 0.1 and 500"),
         ("max_mb", "501", "max_mb must be a number between 0.1 and 500"),
         ("max_mb", "lots", "max_mb must be a number between 0.1 and 500"),
+        ("motion", "fast", "motion must be auto, smooth or color"),
         ("framing", "wide", "framing must be fill, fit or blur"),
         *(("focus", text, "focus must be X,Y") for text in ("0.5", "0.5,1.1", "-1,0", "a,b", "1,1,1", ",")),
         *(("pad", text, "pad must be auto or a color") for text in ("red", "#fff", "0xffffff", "#12345g")),
@@ -219,12 +223,15 @@ def test_from_dict_uses_defaults_for_missing_fields() -> None:
     assert ConversionOptions.from_dict({"start_s": 1.5, "duration_s": 3}) == ConversionOptions(1.5, 3.0)
 
 
-def test_quality_and_file_size_do_not_change_the_frame_cache_key() -> None:
-    assert replace(PARSED, quality=Quality.SMALL, max_mb=None).frame_cache_key() == PARSED.frame_cache_key()
+def test_quality_file_size_and_motion_do_not_change_the_frame_cache_key() -> None:
+    other_size = replace(PARSED, quality=Quality.SMALL, max_mb=None, motion=Motion.AUTO)
+    assert other_size.frame_cache_key() == PARSED.frame_cache_key()
     assert ConversionOptions(1, 6).frame_cache_key() == ConversionOptions(1.0, 6.0).frame_cache_key()
 
 
 def test_every_other_option_changes_the_frame_cache_key() -> None:
-    names = [field.name for field in fields(ConversionOptions) if field.name not in ("quality", "max_mb")]
+    names = [
+        field.name for field in fields(ConversionOptions) if field.name not in ("quality", "max_mb", "motion")
+    ]
     keys = {replace(ConversionOptions(), **{name: getattr(PARSED, name)}).frame_cache_key() for name in names}
     assert len(keys | {ConversionOptions().frame_cache_key()}) == len(names) + 1

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageSequence, ImageStat
 
 from chromi.encoder import ConversionOptions, ConversionResult, Progress, convert, estimate
 from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, EncodeError, TimedOut
@@ -287,10 +287,29 @@ def test_estimate_caches_frames_for_the_conversion(clip: Path, folder: Path) -> 
     assert estimates["balanced"] == pytest.approx(result.bytes, rel=0.15)
 
 
+def test_estimate_writes_stills_of_each_quality(clip: Path, folder: Path) -> None:
+    stills_dir = folder / "stills"
+    stills_dir.mkdir()
+    options = ConversionOptions(duration_s=3)
+    estimate(clip, options, work_dir=folder / "work", stills_dir=stills_dir)
+    assert list_files(stills_dir) == ["balanced.png", "best.png", "small.png"]
+    result = convert_in(folder, clip, options)
+    with Image.open(folder / "o.gif") as gif, Image.open(stills_dir / "balanced.png") as still:
+        assert still.size == (1280, 720)
+        differences = [
+            ImageStat.Stat(ImageChops.difference(frame.convert("RGB"), still)).mean
+            for frame in ImageSequence.all_frames(gif)
+        ]
+    assert result.frames == 72
+    nearest, second, *_ = sorted(max(difference) for difference in differences)
+    assert nearest < 0.5 * second, "the still shows one of the frames"
+
+
 def test_result_fits_max_mb(clip: Path, folder: Path) -> None:
     result = convert_in(folder, clip, ConversionOptions(duration_s=1, max_mb=0.5))
     assert result.bytes <= 500_000
-    assert result.frames == 24
+    assert (result.frames, result.duration_cs) == (15, 100), "frames are given up before colors"
+    assert result.drawing["colors"] >= 64
     assert list_files(folder) == ["o.gif"]
 
 

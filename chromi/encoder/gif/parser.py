@@ -19,6 +19,7 @@ _LOOP_PREFIX = LOOP_FOREVER[:-3]
 _EXTENSION_INTRODUCER, _IMAGE_SEPARATOR = 0x21, 0x2C
 _GRAPHIC_CONTROL_LABEL, _COMMENT_LABEL = 0xF9, 0xFE
 _COLOR_TABLE_FLAG, _COLOR_RESOLUTION_8_BITS, _COLOR_TABLE_SIZE, _INTERLACE_FLAG = 0x80, 0x70, 0x07, 0x40
+_DISPOSAL_METHOD, _DO_NOT_DISPOSE = 0x1C, 0x04
 _DEFAULT_GRAPHIC_CONTROL = b"\x21\xf9\x04\x00\x00\x00\x00\x00"
 
 
@@ -44,10 +45,12 @@ class Frame:
     def delay_cs(self) -> int:
         return int.from_bytes(self.graphic_control[4:6], "little")
 
-    def with_delay(self, delay_cs: int) -> "Frame":
-        """Return the frame with a different delay."""
+    def drawn_over_previous(self, delay_cs: int) -> "Frame":
+        """Return the frame with this delay, after which it stays as the background of the next frame."""
         control = self.graphic_control
-        return replace(self, graphic_control=control[:4] + struct.pack("<H", delay_cs) + control[6:])
+        packed_fields = control[3] & ~_DISPOSAL_METHOD | _DO_NOT_DISPOSE
+        timed = control[:3] + struct.pack("<BH", packed_fields, delay_cs) + control[6:]
+        return replace(self, graphic_control=timed)
 
     def to_bytes(self, global_color_table: bytes) -> bytes:
         """Return the frame's blocks for a GIF with this global color table."""

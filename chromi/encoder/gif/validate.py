@@ -1,16 +1,15 @@
 """Validate and publish a finished GIF, and read its first frame."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from PIL import Image
 
 from chromi.atomic_files import atomic_publish
 from chromi.encoder.encoder_errors import BrokenResult
-from chromi.encoder.gif.concat import start_time_cs
+from chromi.encoder.gif.concat import map_gif
 from chromi.encoder.gif.parser import TRAILER, Frame, read_blocks, read_size_px, write_header
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
@@ -35,19 +34,18 @@ class GifInfo:
 
 
 def validate_gif(
-    gif_path: Path, options: ConversionOptions, frame_count: int, *, on_tick: Callable[[int], None]
+    gif_path: Path, options: ConversionOptions, delays_cs: Sequence[int], *, on_tick: Callable[[int], None]
 ) -> GifInfo:
     """Parse the whole file and check it against the output contract; `on_tick` gets the frames parsed so far.
 
     One frame per second is decoded. Raises BrokenResult with a message that lists every violation.
     """
     info = _read_gif_info(gif_path, on_tick)
-    expected_cs = start_time_cs(frame_count, options.fps)
     size_px = (options.width_px, options.height_px)
     requirements = {
-        f"{frame_count} frames": len(info.delays_cs) == frame_count,
+        f"{len(delays_cs)} frames": len(info.delays_cs) == len(delays_cs),
         f"{options.width_px}x{options.height_px}": info.size_px == size_px,
-        f"delays that sum to {expected_cs} cs": sum(info.delays_cs) == expected_cs,
+        f"delays that sum to {sum(delays_cs)} cs": info.delays_cs == tuple(delays_cs),
         f"no delay under {MIN_DELAY_CS} cs": min(info.delays_cs, default=0) >= MIN_DELAY_CS,
         "an endless loop": info.loop_count == 0,
         "no metadata": not info.metadata,
@@ -62,7 +60,7 @@ def _read_gif_info(gif_path: Path, on_tick: Callable[[int], None]) -> GifInfo:
     delays_cs: list[int] = []
     loop_count: int | None = None
     metadata: list[str] = []
-    with _map_file(gif_path) as content:
+    with map_gif(gif_path) as content:
         size_px = read_size_px(content)
         for block in read_blocks(content):
             if isinstance(block, Frame):
@@ -75,14 +73,6 @@ def _read_gif_info(gif_path: Path, on_tick: Callable[[int], None]) -> GifInfo:
             else:
                 loop_count = block.loop_count
     return GifInfo(size_px, tuple(delays_cs), loop_count, tuple(metadata))
-
-
-def _map_file(path: Path) -> mmap:
-    with path.open("rb") as file:
-        try:
-            return mmap(file.fileno(), 0, access=ACCESS_READ)
-        except ValueError as error:
-            raise BrokenResult(detail="the GIF is empty") from error
 
 
 def _decode(frame: Frame, size_px: tuple[int, int]) -> None:

@@ -1,74 +1,78 @@
 """The encoding ladder: render settings from the best quality to the smallest size, measured on a sample."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import log, log2
+from functools import partial
+from math import log2, sqrt
+from typing import Any
 
-from chromi.encoder.options import ConversionOptions, Quality
-from chromi.encoder.render.quality_metrics import QualityScores
-from chromi.encoder.render.renderer import UNCHANGED_PIXELS, RenderSettings
+from chromi.encoder.options import ConversionOptions, Motion, Quality
+from chromi.encoder.process.ffmpeg import OUTPUT_FPS
+from chromi.encoder.render.render_settings import UNCHANGED_PIXELS, RenderSettings
 from chromi.encoder.render.sample import Measurement, Sampler
 
-BUDGETS_BYTES = {Quality.SMALL: 12e6, Quality.BALANCED: 30e6, Quality.BEST: None}
-"""Maximum size of the GIF for each quality."""
+SMALL_BYTES, BALANCED_BYTES, MOST_BALANCED_BYTES = 10e6, 20e6, 30e6
+"""Maximum size of the GIF for each quality. Footage that needs it may take MOST_BALANCED_BYTES."""
 TARGET_SHARE = 0.97
 """Share of the budget to aim at: a prediction may be off by some percent, and a second try costs seconds."""
 
-MOST_COLORS, FEW_COLORS, FEWEST_COLORS = 256, 64, 24
-"""Numbers of colors that are measured. Between them, size and quality follow the logarithm."""
-DITHER = "bayer:bayer_scale=2"
-"""The dither that helps where any does. Error diffusion takes ten times as long and more bytes."""
-CLEAR_VMAF = 97.0
-"""Dithering is not measured above this score, because there is little to gain."""
+MOST_COLORS, FEW_COLORS, RICH_COLORS = 256, 64, 128
+"""FEW_COLORS are enough for footage to keep its colors. RICH_COLORS are what `Motion.COLOR` keeps."""
+LOW_THRESHOLD, HIGH_THRESHOLD = 2, 6
+"""Thresholds that are measured. A lower one is no better: noise costs bytes, and pixels that were right are
+redrawn in a worse color. A higher one leaves trails."""
+MAX_CALM_SHARE = 0.15
+"""If fewer of the pixels change, a palette per frame is better at every size; one palette is not measured."""
+HELD_LOSS_WEIGHT = 2.5
+"""How much more visible a loss from a higher threshold is than one from fewer colors, unless a clip is calm:
+texture sticks to the screen while it moves. SSIMULACRA2 loses 8 to 14 points per dB instead of 4 to 6."""
 
+MIN_GAIN_PER_DOUBLING = 2.5
+"""The gain in quality for which it is worth doubling the size. More bytes are hardly seen."""
+ENOUGH_QUALITY = 26.5
+"""The quality in dB above which no difference is seen: an SSIMULACRA2 score of about 92."""
+MAX_LOSS = 3.0
+"""The loss of quality up to which footage is made to fit BALANCED_BYTES."""
 
-@dataclass(frozen=True)
-class Tolerance:
-    """The quality loss to accept for fewer bytes, relative to MOST_COLORS.
+_COLOR_STEPS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64)
+_ALL_COLOR_STEPS = (*_COLOR_STEPS, 56, 48, 40, 32, 28, 24)
+_HALF_COLORS_SHARE = 0.74
+"""Typical size with half as many colors, where it is not measured."""
+_THRESHOLD_STEPS = (2, 3, 4, 5, 6)
+_LOSSES = (("lossy", 120, 0.92), ("lossy", 200, 0.9), ("denoise", 4, 0.83), ("denoise", 8, 0.95))
+_LARGE_THRESHOLDS = (("threshold", 16, 0.9), ("threshold", 24, 0.88), ("threshold", 32, 0.9))
+"""Steps below the smallest acceptable quality, each with its typical size relative to the step before."""
+_FPS_STEPS = (20, 18, 15, 12)
+_FRAME_GROWTH = 0.08
+"""Growth of a frame of a calm clip at a lower rate, because it differs more from the one before."""
 
-    No loss of blurred PSNR is visible above `clear_db`.
-    """
-
-    vmaf: float
-    blurred_psnr_db: float
-    clear_db: float
-    color_error: float
-
-
-BALANCED_TOLERANCE = Tolerance(vmaf=0.07, blurred_psnr_db=1.0, clear_db=48, color_error=10)
-"""Nothing visible is lost."""
-BEST_TOLERANCE = Tolerance(vmaf=0.07, blurred_psnr_db=0.3, clear_db=52, color_error=5)
-"""A gradient in 256 colors takes three times the bytes of 64 colors and looks as smooth."""
-
-_COLOR_STEPS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64, 56, *range(48, FEWEST_COLORS - 2, -2))
-_FEWEST_SHARE = 0.65
-"""Typical size with FEWEST_COLORS relative to FEW_COLORS, used where it is not measured."""
-_LOSSY_STEPS = ((60, 0.93), (120, 0.91), (200, 0.87))
-_DENOISE_STEPS = ((4, 0.83), (8, 0.79))
-"""Steps below the fewest colors, with their measured share of the bytes; live-action clips take less."""
-_FPS_STEPS = (18, 16, 12)
-_LARGER_DIFFERENCE = 1.08
-"""Growth of a frame at a lower rate, because it differs more from the one before."""
-
-_MANY, _FEW, _FEWEST = (RenderSettings(colors) for colors in (MOST_COLORS, FEW_COLORS, FEWEST_COLORS))
-_DITHERED = replace(_MANY, dither=DITHER)
+_MANY, _FEW = RenderSettings(MOST_COLORS), RenderSettings(FEW_COLORS)
+_LOW, _HIGH = (RenderSettings(local_palettes=True, threshold=t) for t in (LOW_THRESHOLD, HIGH_THRESHOLD))
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One step of the ladder."""
+    """One step of the ladder. `quality` is that of a Measurement."""
 
     settings: RenderSettings
     expected_bytes: float
+    quality: float = 0.0
+
+
+_Step = Callable[[Sequence[Rung]], Iterator[Rung]]
+"""Yields rungs that are smaller than the last of the given ones."""
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """Rungs from the best quality down, and the indexes at which the quality levels start."""
+    """Rungs from the best quality down.
+
+    From `balanced_start` up, more bytes are hardly seen. `balanced_bytes` is the budget of balanced quality.
+    """
 
     rungs: Sequence[Rung]
-    best_start: int
-    balanced_start: int
+    balanced_start: int = 0
+    balanced_bytes: float = MOST_BALANCED_BYTES
 
     def start_index(self, options: ConversionOptions) -> int:
         """Return the index of the best rung to consider.
@@ -76,7 +80,15 @@ class Ladder:
         Only quality `best` and `max_mb` spend bytes on differences that are hardly visible.
         """
         is_best = options.quality is Quality.BEST or options.max_mb is not None
-        return self.best_start if is_best else self.balanced_start
+        return 0 if is_best else self.balanced_start
+
+    def budget_bytes(self, options: ConversionOptions) -> float | None:
+        """Return the maximum size of the GIF, that of `max_mb` or of the quality; None for no limit."""
+        if options.max_mb is not None:
+            return options.max_mb * 1e6
+        return {Quality.SMALL: SMALL_BYTES, Quality.BALANCED: self.balanced_bytes, Quality.BEST: None}[
+            options.quality
+        ]
 
     def find_fitting(self, budget_bytes: float | None, *, start: int, scale: float = 1.0) -> int:
         """Return the index of the first rung from `start` on that is expected to fit, else of the last rung.
@@ -89,48 +101,45 @@ class Ladder:
                 return index
         return len(self.rungs) - 1
 
+    def rungs_by_quality(self) -> dict[Quality, Rung]:
+        """Return for each quality the best rung that is expected to fit."""
+        rungs = {}
+        for quality in Quality:
+            options = ConversionOptions(quality=quality)
+            index = self.find_fitting(self.budget_bytes(options), start=self.start_index(options))
+            rungs[quality] = self.rungs[index]
+        return rungs
+
     def estimate_bytes(self) -> dict[str, int]:
         """Return the expected size for each quality."""
-        return {str(quality): self._estimate(ConversionOptions(quality=quality)) for quality in BUDGETS_BYTES}
-
-    def _estimate(self, options: ConversionOptions) -> int:
-        index = self.find_fitting(get_budget_bytes(options), start=self.start_index(options))
-        return round(self.rungs[index].expected_bytes)
-
-
-def get_budget_bytes(options: ConversionOptions) -> float | None:
-    """Return the maximum size of the GIF: `max_mb` if given, else that of the quality; None for no limit."""
-    return options.max_mb * 1e6 if options.max_mb is not None else BUDGETS_BYTES[options.quality]
+        return {str(quality): round(rung.expected_bytes) for quality, rung in self.rungs_by_quality().items()}
 
 
 def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     """Measure a few render settings and return the ladder. Raises TimedOut and EncodeError."""
-    sampler.prepare([_MANY, _FEW])
-    (many, few), _ = sampler.measure_all([_MANY, _FEW])
-    tries_dither = many.scores.vmaf < CLEAR_VMAF
-    budgets = [budget for budget in (*BUDGETS_BYTES.values(), get_budget_bytes(options)) if budget]
-    needs_fewest = few.total_bytes > min(budgets)
-    dithered, fewest_bytes = sampler.measure_all(
-        [_DITHERED] if tries_dither else [], size_only=[_FEWEST] if needs_fewest else []
-    )
-    rungs = list(_build_rungs(sampler, many, few, fewest_bytes))
-    if dithered and _value(dithered[0]) > _value(many):
-        return Ladder([*_build_dithered_rungs(dithered[0], rungs), *rungs], 0, 0)
-    return Ladder(
-        rungs,
-        best_start=_find_fewest_colors(BEST_TOLERANCE, many.scores, few.scores),
-        balanced_start=_find_fewest_colors(BALANCED_TOLERANCE, many.scores, few.scores),
-    )
+    smooth = _remove_worse(_measure_candidates(sampler))
+    rungs = _build_rungs(smooth, options.motion, sampler)
+    smooth_count = sum(rung in smooth for rung in rungs)
+    start = max(range(smooth_count), key=lambda index: _value(rungs[index]))
+    return Ladder(rungs, start, _choose_balanced_bytes(Ladder(rungs, start), smooth_count))
 
 
-def _value(measurement: Measurement) -> float:
-    """Return quality minus cost; 10 % more bytes cost about one point of VMAF.
+def _measure_candidates(sampler: Sampler) -> list[Rung]:
+    """Return rungs at the full rate, in any order. Measures one palette only where it can be better."""
+    is_calm = sampler.changed_share <= MAX_CALM_SHARE
+    one_palette = [] if is_calm else [_MANY, _FEW]
+    sampler.prepare([settings.colors for settings in one_palette])
+    low, high = sampler.measure(_LOW), sampler.measure(_HIGH)
+    rungs = list(_interpolate_thresholds(low, high, loss_weight=1 if is_calm else HELD_LOSS_WEIGHT))
+    if one_palette:
+        many, few = (sampler.measure(settings) for settings in one_palette)
+        rungs += _interpolate_colors(many, few, _choose_encodings(many, few))
+    return rungs
 
-    4 dB of blurred PSNR equal one point of VMAF; each point of CAMBI subtracts one.
-    """
-    scores = measurement.scores
-    quality = scores.vmaf + scores.blurred_psnr_db / 4 - scores.cambi
-    return quality - 10 * log(max(1.0, measurement.total_bytes))
+
+def _value(rung: Rung) -> float:
+    """Return quality minus cost."""
+    return min(rung.quality, ENOUGH_QUALITY) - MIN_GAIN_PER_DOUBLING * log2(rung.expected_bytes)
 
 
 def _choose_encodings(*measurements: Measurement) -> tuple[str, ...]:
@@ -143,80 +152,111 @@ def _choose_encodings(*measurements: Measurement) -> tuple[str, ...]:
     return (common[0],) if common else UNCHANGED_PIXELS
 
 
-def _build_rungs(
-    sampler: Sampler, many: Measurement, few: Measurement, fewest_bytes: Sequence[float]
-) -> Iterator[Rung]:
-    """Yield rungs with fewer and fewer colors, then those with other losses.
+def _interpolate_colors(many: Measurement, few: Measurement, encodings: tuple[str, ...]) -> Iterator[Rung]:
+    """Yield a rung for each number of colors; size and quality are linear in the logarithm.
 
-    `fewest_bytes` is empty if no budget requires FEWEST_COLORS.
+    Most conversions are off by 1 to 4 percent.
     """
-    smallest_bytes = fewest_bytes[0] if fewest_bytes else few.total_bytes * _FEWEST_SHARE
-    encodings = _choose_encodings(many, few)
     for colors in _COLOR_STEPS:
-        expected_bytes = _interpolate_bytes(colors, many.total_bytes, few.total_bytes, smallest_bytes)
-        rung = Rung(RenderSettings(colors, unchanged_pixels=encodings), max(1.0, expected_bytes))
-        yield rung
-    yield from _build_lossy_rungs(rung, sampler)
-
-
-def _interpolate_bytes(colors: int, many_bytes: float, few_bytes: float, fewest_bytes: float) -> float:
-    """Return the expected bytes: linear in the logarithm down to FEW_COLORS, exponential below.
-
-    Most conversions are off by 1 to 4 percent; linear interpolation all the way is off by 4 to 8.
-    """
-    if colors >= FEW_COLORS:
-        return many_bytes + (few_bytes - many_bytes) * _log_position(colors, MOST_COLORS, FEW_COLORS)
-    return float(few_bytes * (fewest_bytes / few_bytes) ** _log_position(colors, FEW_COLORS, FEWEST_COLORS))
-
-
-def _log_position(colors: int, upper: int, lower: int) -> float:
-    """Return 0 at `upper` colors and 1 at `lower`, linear in the logarithm."""
-    return log2(upper / colors) / log2(upper / lower)
-
-
-def _build_dithered_rungs(dithered: Measurement, rungs: Sequence[Rung]) -> Iterator[Rung]:
-    """Yield dithered rungs to put above `rungs`, as long as they are larger than MOST_COLORS undithered.
-
-    At the same size, more colors without dithering look better.
-    """
-    many_bytes, encodings = rungs[0].expected_bytes, _choose_encodings(dithered)
-    for rung in rungs:
-        expected_bytes = dithered.total_bytes * rung.expected_bytes / many_bytes
-        if expected_bytes <= many_bytes:
-            break
-        colors = rung.settings.colors
-        yield Rung(replace(dithered.settings, colors=colors, unchanged_pixels=encodings), expected_bytes)
-
-
-def _build_lossy_rungs(last: Rung, sampler: Sampler) -> Iterator[Rung]:
-    """Yield rungs below the fewest acceptable colors: lossy LZW, then denoising, then a lower frame rate."""
-    settings, share = last.settings, 1.0
-    for lossy, share in _LOSSY_STEPS:
-        settings = replace(settings, lossy=lossy)
-        yield Rung(settings, last.expected_bytes * share)
-    for denoise, share in _DENOISE_STEPS:
-        settings = replace(settings, denoise=denoise)
-        yield Rung(settings, last.expected_bytes * share)
-    for fps in _FPS_STEPS:
-        frame_count = sampler.frame_count * fps / ConversionOptions.fps
-        fps_share = min(1.0, _LARGER_DIFFERENCE * frame_count / max(1, sampler.moving_count))
-        yield Rung(replace(settings, fps=fps), last.expected_bytes * share * fps_share)
-
-
-def _find_fewest_colors(tolerance: Tolerance, many: QualityScores, few: QualityScores) -> int:
-    """Return the index of the rung with the fewest colors, FEW_COLORS or more, within `tolerance`."""
-    vmaf_loss = max(0.0, many.vmaf - few.vmaf)
-    loss_db = max(0.0, many.blurred_psnr_db - few.blurred_psnr_db)
-    color_loss = max(0.0, few.color_error - many.color_error)
-    max_loss_db = max(0.0, many.blurred_psnr_db - tolerance.clear_db) + tolerance.blurred_psnr_db
-    fewest = 0
-    for index, colors in enumerate(_COLOR_STEPS):
-        position = _log_position(colors, MOST_COLORS, FEW_COLORS)
-        is_within = (
-            colors >= FEW_COLORS
-            and position * vmaf_loss <= tolerance.vmaf
-            and position * loss_db <= max_loss_db
-            and position * color_loss <= tolerance.color_error
+        position = log2(MOST_COLORS / colors) / log2(MOST_COLORS / FEW_COLORS)
+        yield Rung(
+            RenderSettings(colors, unchanged_pixels=encodings),
+            max(1.0, many.total_bytes + position * (few.total_bytes - many.total_bytes)),
+            many.quality + position * (few.quality - many.quality),
         )
-        fewest = index if is_within else fewest
-    return fewest
+
+
+def _interpolate_thresholds(low: Measurement, high: Measurement, loss_weight: float) -> Iterator[Rung]:
+    """Yield a rung for each threshold. The quality is linear in the threshold, the size a power of it.
+
+    On eleven clips, sizes at threshold 6 are off by 0 to 4 percent, and by 10 percent on one.
+    """
+    loss = loss_weight * (low.quality - high.quality)
+    log_growth = log2(high.total_bytes / low.total_bytes) / log2(HIGH_THRESHOLD / LOW_THRESHOLD)
+    for threshold in _THRESHOLD_STEPS:
+        position = (threshold - LOW_THRESHOLD) / (HIGH_THRESHOLD - LOW_THRESHOLD)
+        yield Rung(
+            replace(_LOW, threshold=threshold),
+            low.total_bytes * (threshold / LOW_THRESHOLD) ** log_growth,
+            low.quality - position * loss,
+        )
+
+
+def _remove_worse(candidates: Iterable[Rung]) -> list[Rung]:
+    """Return the candidates from the best down, without those that are larger than a better one."""
+    best: list[Rung] = []
+    for rung in sorted(candidates, key=lambda rung: (rung.expected_bytes, -rung.quality)):
+        if not best or rung.quality > best[-1].quality:
+            best.append(rung)
+    return best[::-1]
+
+
+def _choose_balanced_bytes(ladder: Ladder, smooth_count: int) -> float:
+    """Return BALANCED_BYTES unless they cost frames per second or more than MAX_LOSS of quality."""
+    index = ladder.find_fitting(BALANCED_BYTES, start=ladder.balanced_start)
+    loss = ladder.rungs[ladder.balanced_start].quality - ladder.rungs[index].quality
+    return BALANCED_BYTES if index < smooth_count and loss <= MAX_LOSS else MOST_BALANCED_BYTES
+
+
+def _build_rungs(smooth: Sequence[Rung], motion: Motion, sampler: Sampler) -> list[Rung]:
+    """Return all rungs: those of `smooth`, then those that give up first what is missed least."""
+    rates: _Step = partial(_lower_rates, sampler=sampler)
+    rungs, steps = list(smooth), [rates, _lower_detail, _lower_colors, _lose_detail]
+    if motion is Motion.SMOOTH:
+        steps = [_lower_detail, _lower_colors, _lose_detail, rates]
+    elif motion is Motion.COLOR:
+        rungs = [rung for rung in smooth if rung.settings.colors >= RICH_COLORS] or rungs
+    for step in steps:
+        rungs += step(rungs)
+    return rungs
+
+
+def _lower_rates(rungs: Sequence[Rung], sampler: Sampler) -> Iterator[Rung]:
+    """Yield the rungs with fewer frames per second that are smaller than the last rung."""
+    smallest_bytes = rungs[-1].expected_bytes
+    for fps in _FPS_STEPS:
+        for rung in rungs:
+            expected_bytes = rung.expected_bytes * _predict_rate_share(rung, fps, sampler)
+            if rung.settings.fps == OUTPUT_FPS and expected_bytes < smallest_bytes:
+                smallest_bytes = expected_bytes
+                yield Rung(replace(rung.settings, fps=fps), expected_bytes, rung.quality)
+
+
+def _predict_rate_share(rung: Rung, fps: int, sampler: Sampler) -> float:
+    """Return the expected size at a lower rate relative to that at OUTPUT_FPS.
+
+    A frame differs more from the one before. If only changed pixels are redrawn, more of them exceed the
+    threshold, so the size falls more slowly than the rate: about with its square root.
+    """
+    ratio = fps / OUTPUT_FPS
+    if rung.settings.local_palettes:
+        return sqrt(ratio)
+    growth = 1 + _FRAME_GROWTH * (1 - sampler.changed_share)
+    return min(1.0, growth * ratio * sampler.frame_count / max(1, sampler.moving_count))
+
+
+def _lower_detail(rungs: Sequence[Rung]) -> Iterator[Rung]:
+    """Yield the last rung with a little more compression: lossy LZW, or a larger threshold."""
+    last = rungs[-1]
+    name, value, share = ("threshold", 12, 0.8) if last.settings.local_palettes else ("lossy", 60, 0.93)
+    yield _make_smaller(last, share, **{name: value})
+
+
+def _lower_colors(rungs: Sequence[Rung]) -> Iterator[Rung]:
+    last = rungs[-1]
+    for colors in _ALL_COLOR_STEPS:
+        if colors < last.settings.colors:
+            share = _HALF_COLORS_SHARE ** log2(last.settings.colors / colors)
+            yield _make_smaller(last, share, colors=colors)
+
+
+def _lose_detail(rungs: Sequence[Rung]) -> Iterator[Rung]:
+    """Yield the last rung with more and more compression, whatever it looks like."""
+    last = rungs[-1]
+    for name, value, share in _LARGE_THRESHOLDS if last.settings.local_palettes else _LOSSES:
+        last = _make_smaller(last, share, **{name: value})
+        yield last
+
+
+def _make_smaller(rung: Rung, share: float, **changes: Any) -> Rung:
+    return Rung(replace(rung.settings, **changes), rung.expected_bytes * share, rung.quality)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chromi.encoder.encoder_errors import CannotFit
 from chromi.encoder.render.ladder import Ladder
-from chromi.encoder.render.renderer import RenderSettings
+from chromi.encoder.render.render_settings import RenderSettings
 
 TYPICAL_TRIES = 3
 """After this many renderings any GIF that fits is accepted."""

@@ -1,20 +1,31 @@
 """Measure render settings on a sample of frames, to predict size and quality of the whole GIF."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress, pairwise
+from pathlib import Path
 
-from chromi.encoder.gif.concat import EncodedSegment, read_frames
+import numpy as np
+import numpy.typing as npt
+
+from chromi.encoder.frames.color_filters import BT709_TO_BGRA
+from chromi.encoder.gif.concat import EncodedSegment, concat_segments, get_delays_cs, read_frames
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, frames_input, run_ffmpeg
 from chromi.encoder.process.parallel import Task, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.palette import measure_color_error
-from chromi.encoder.render.quality_metrics import Comparison, QualityScores
-from chromi.encoder.render.renderer import FrameStore, RenderSettings, Segment
+from chromi.encoder.render.changed_pixel_renderer import ChangedPixelRenderer
+from chromi.encoder.render.changed_pixels import SETTLED_FRAMES
+from chromi.encoder.render.quality_metrics import measure_quality
+from chromi.encoder.render.render_settings import FrameStore, RenderSettings
+from chromi.encoder.render.segment_renderer import Segment
 
-MAX_PAIRS = 4
-_FRAMES_PER_PAIR = 6
-"""A clip with fewer than 20 moving frames gets fewer pairs: measuring must not take longer than rendering."""
+MAX_RUNS = 3
+_LEAD_OFFSETS, _MEASURED_OFFSETS = (0, 4, 6), (7, 8)
+_FOLLOWING_OFFSETS = tuple(range(9, 9 + SETTLED_FRAMES))
+"""The frames of a run. Because small changes are not redrawn, the measured frames depend on the displayed
+colors, which are those of several earlier frames, and on which pixels keep their color afterward."""
+_RUN_OFFSETS = (*_LEAD_OFFSETS, *_MEASURED_OFFSETS, *_FOLLOWING_OFFSETS)
 _REPEATED_FRAME_BYTES = 25
 _SUFFICIENT_RATIO = 1.02
 """Writing every frame in two encodings takes a third longer, which is worth it if it saves two percent."""
@@ -22,23 +33,23 @@ _SUFFICIENT_RATIO = 1.02
 
 @dataclass(frozen=True)
 class Measurement:
-    """Predicted size and quality of the whole GIF.
+    """Predicted size and quality of the whole GIF; `quality` is in dB, as measure_quality returns it.
 
     `sufficient_encodings` are the encodings of unchanged pixels that alone are about as small as all of them.
     """
 
     settings: RenderSettings
     total_bytes: float
-    sufficient_encodings: frozenset[str]
-    scores: QualityScores
+    quality: float
+    sufficient_encodings: frozenset[str] = frozenset()
 
 
 class Sampler:
-    """Measure render settings on pairs of adjacent frames of `store`.
+    """Measure render settings on a few runs of consecutive frames of `store`.
 
-    The second frame of each pair represents an equal share of the moving frames, those that differ from the
-    frame before. Measurements run in parallel on `threads`; `on_tick` is called ten times a second. All
-    public methods raise TimedOut, EncodeError and what `on_tick` raises.
+    The runs are chosen by their motion: each represents an equal share of the clip. Settings are measured one
+    after the other, because two renderings at once take more memory than a small machine has. `on_tick` is
+    called ten times a second. All public methods raise TimedOut, EncodeError and what `on_tick` raises.
     """
 
     def __init__(
@@ -46,31 +57,66 @@ class Sampler:
     ) -> None:
         self._store, self._limits = store, limits
         self._threads, self._on_tick = threads, on_tick
-        moving = _sort_moving_frames(store)
+        motion = store.thumbnails.motion()
+        self.changed_share = _measure_changed_share(store.thumbnails.frames)
         self.frame_count = store.frame_count
-        self.moving_count = len(moving)
-        self._pair_starts = _choose_pairs(moving)
-        count = 2 * len(self._pair_starts) if store.frame_count > 1 else 1
-        self._sample = replace(store, frames_path=store.work_dir / "sample.nut", frame_count=count)
-
-    def prepare(self, settings: Sequence[RenderSettings]) -> None:
-        """Extract the sampled frames and write the palettes of `settings`."""
-        self._run([self._extract, partial(self._write_palettes, settings)])
-
-    def measure_all(
-        self, settings: Sequence[RenderSettings], *, size_only: Sequence[RenderSettings] = ()
-    ) -> tuple[list[Measurement], list[float]]:
-        """Return a measurement for each of `settings`, and the predicted bytes for each of `size_only`."""
-        tasks: list[Task[Measurement | float]] = [
-            *(partial(self._measure_size, item) for item in size_only),
-            *(partial(self._measure, item) for item in settings),
+        self._moving = [value for value in motion if value]
+        self.moving_count = len(self._moving)
+        self._run_starts, self._offsets = _choose_runs(motion)
+        frames = [start + offset for start in self._run_starts for offset in self._offsets]
+        self._sample_motion = [motion[number] for number in frames]
+        offsets = list(self._offsets) * len(self._run_starts)
+        has_lead = self._offsets is _RUN_OFFSETS
+        self._is_measured = [
+            value > 0 and number > 0 and (offset in _MEASURED_OFFSETS or not has_lead)
+            for number, (value, offset) in enumerate(zip(self._sample_motion, offsets, strict=True))
         ]
-        results = run_parallel(tasks, max_parallel=self._threads, on_tick=self._on_tick)
-        measurements = [result for result in results if isinstance(result, Measurement)]
-        return measurements, [result for result in results if isinstance(result, float)]
+        self._undrawn = [
+            number for number, offset in enumerate(offsets) if has_lead and offset in _FOLLOWING_OFFSETS
+        ]
+        # All but the run with the least motion are compared.
+        last = [number for number, offset in enumerate(offsets) if offset == _MEASURED_OFFSETS[-1]]
+        self._compared = last[1:] if has_lead else [len(frames) - 1]
+        frames_path = store.work_dir / "sample.nut"
+        self._sample = replace(store, frames_path=frames_path, frame_count=len(frames))
 
-    def _run(self, tasks: Sequence[Task[None]]) -> None:
+    def prepare(self, color_counts: Sequence[int]) -> None:
+        """Extract the sampled frames and write palettes with these numbers of colors."""
+        tasks: list[Task[None]] = [self._extract, partial(self._write_palettes, color_counts)]
         run_parallel(tasks, max_parallel=self._threads, on_tick=self._on_tick)
+        self._source = self._decode_compared(self._sample.frames_path, BT709_TO_BGRA)
+
+    def measure(self, settings: RenderSettings) -> Measurement:
+        """Render the sample with `settings` and return its predicted size and quality."""
+        paths = self._render(settings)
+        quality = measure_quality(self._source, self._decode_compared(paths[0], "format=bgra"))
+        sizes = [_read_sizes(path, has_local_tables=settings.local_palettes) for path in paths]
+        for path in paths:
+            path.unlink()
+        total_bytes = self._predict_total([min(alternatives) for alternatives in zip(*sizes, strict=True)])
+        return Measurement(
+            settings, total_bytes, quality, self._find_sufficient(settings, sizes, total_bytes)
+        )
+
+    def write_stills(self, stills: Mapping[Path, RenderSettings]) -> None:
+        """Write a frame of the sample as each of the settings renders it, as PNG."""
+        for png_path, settings in stills.items():
+            self._write_still(png_path, settings)
+
+    def _write_still(self, png_path: Path, settings: RenderSettings) -> None:
+        gif_path, *others = self._render(replace(settings, fps=OUTPUT_FPS))
+        run_ffmpeg(
+            [
+                *(*QUIET, "-i", str(gif_path), "-vf", f"select='eq(n,{self._compared[0]})',format=rgb24"),
+                *("-frames:v", "1", "-update", "1", "-f", "image2", "-c:v", "png", "-y", str(png_path)),
+            ],
+            limits=self._limits,
+            reads=(gif_path,),
+            writes=(png_path,),
+            on_tick=self._on_tick,
+        ).check()
+        for path in (gif_path, *others):
+            path.unlink()
 
     def _extract(self, check: Callable[[], None]) -> None:
         run_ffmpeg(
@@ -83,11 +129,12 @@ class Sampler:
 
     def _extract_arguments(self) -> list[str]:
         inputs: list[str] = []
-        for start in self._pair_starts:
+        for start in self._run_starts:
             inputs += frames_input(self._store.frames_path, start)
-        count = len(self._pair_starts)
-        trim = f"trim=end_frame=2,setpts=N/TB/{OUTPUT_FPS}"
-        trims = ";".join(f"[{number}:v]{trim}[{number}]" for number in range(count))
+        count = len(self._run_starts)
+        is_in_run = "+".join(f"eq(n,{offset})" for offset in self._offsets)
+        trim = f"trim=end_frame={self._offsets[-1] + 1},select='{is_in_run}',setpts=N/TB/{OUTPUT_FPS}"
+        trims = ";".join(f"[{number}:v:0]{trim}[{number}]" for number in range(count))
         labels = "".join(f"[{number}]" for number in range(count))
         return [
             *(*inputs, "-filter_complex_threads", "1"),
@@ -96,67 +143,99 @@ class Sampler:
             *("-y", str(self._sample.frames_path)),
         ]
 
-    def _write_palettes(self, settings: Sequence[RenderSettings], check: Callable[[], None]) -> None:
-        for item in settings:
+    def _write_palettes(self, color_counts: Sequence[int], check: Callable[[], None]) -> None:
+        for colors in color_counts:
             check()
-            self._segment(item).write_palette()
-
-    def _measure(self, settings: RenderSettings, check: Callable[[], None]) -> Measurement:
-        """Measure size and quality; only the second frame of each pair is compared."""
-        frame_filter = "mod(n,2)" if self._sample.frame_count > 1 else "1"
-        segment = self._segment(settings)
-        comparison = Comparison(self._sample.work_dir / f"{segment.name}.json", frame_filter)
-        sizes = self._render_sizes(replace(segment, comparison=comparison), check)
-        total_bytes = self._predict_smallest(sizes)
-        encodings = self._find_sufficient(sizes, total_bytes)
-        color_error = measure_color_error(self._sample.thumbnails, segment.palette_path)
-        return Measurement(settings, total_bytes, encodings, comparison.scores(color_error))
-
-    def _measure_size(self, settings: RenderSettings, check: Callable[[], None]) -> float:
-        segment = self._segment(settings)
-        segment.write_palette()
-        return self._predict_smallest(self._render_sizes(segment, check))
+            self._segment(RenderSettings(colors)).write_palette()
 
     def _segment(self, settings: RenderSettings) -> Segment:
         return Segment(self._sample, settings, self._limits, range(self._sample.frame_count))
 
-    def _render_sizes(self, segment: Segment, check: Callable[[], None]) -> dict[str, list[int]]:
-        """Return the bytes of each sampled frame, by encoding of unchanged pixels."""
-        segment.render(check)
-        files = zip(segment.settings.unchanged_pixels, segment.encoded.paths, strict=True)
-        sizes = {
-            encoding: [frame.size_bytes for frame in read_frames(EncodedSegment([path]))]
-            for encoding, path in files
-        }
-        segment.discard()
-        return sizes
+    def _render(self, settings: RenderSettings) -> Sequence[Path]:
+        """Render the sample and return one or more GIFs that show the same images."""
+        if not settings.local_palettes:
+            segment = self._segment(settings)
+            segment.write_palette()
+            segment.render(self._on_tick)
+            return segment.encoded.paths
+        gif_path = self._sample.work_dir / f"sample-{settings.threshold}.gif"
+        raw_path = gif_path.with_suffix(".raw.gif")
+        ChangedPixelRenderer(self._sample, settings, raw_path, self._limits, self._undrawn).render(
+            self._on_tick
+        )
+        frame_count = self._sample.frame_count
+        concat_segments(
+            [EncodedSegment([raw_path])], gif_path, get_delays_cs(range(frame_count), frame_count)
+        )
+        raw_path.unlink()
+        return [gif_path]
 
-    def _find_sufficient(self, sizes: dict[str, list[int]], total_bytes: float) -> frozenset[str]:
+    def _decode_compared(self, path: Path, filters: str) -> npt.NDArray[np.uint8]:
+        """Return the compared frames of the sample or its GIF, shape (frames, height, width, 4), bgra."""
+        pixels_path = path.with_suffix(".bgra")
+        run_ffmpeg(
+            [
+                *(*QUIET, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough", "-vf"),
+                f"select='{'+'.join(f'eq(n,{number})' for number in self._compared)}',{filters}",
+                *("-f", "rawvideo", "-y", str(pixels_path)),
+            ],
+            limits=self._limits,
+            reads=(path,),
+            writes=(pixels_path,),
+            on_tick=self._on_tick,
+        ).check()
+        width_px, height_px = self._store.size_px
+        pixels = np.fromfile(pixels_path, np.uint8).reshape(-1, height_px, width_px, 4)
+        pixels_path.unlink()
+        return pixels
+
+    def _find_sufficient(
+        self, settings: RenderSettings, sizes: Sequence[Sequence[int]], total_bytes: float
+    ) -> frozenset[str]:
         max_bytes = _SUFFICIENT_RATIO * total_bytes
-        return frozenset(encoding for encoding in sizes if self._predict_total(sizes[encoding]) <= max_bytes)
-
-    def _predict_smallest(self, sizes: dict[str, list[int]]) -> float:
-        return self._predict_total([min(alternatives) for alternatives in zip(*sizes.values(), strict=True)])
+        by_encoding = zip(settings.unchanged_pixels, sizes, strict=False)
+        return frozenset(name for name, values in by_encoding if self._predict_total(values) <= max_bytes)
 
     def _predict_total(self, sizes: Sequence[int]) -> float:
-        """Extrapolate from the first frame, which is encoded in full, and the second frame of each pair."""
-        moving_sizes = sizes[1::2] or [0]
-        repeated_count = self.frame_count - 1 - self.moving_count
-        mean_bytes = sum(moving_sizes) / len(moving_sizes)
-        return sizes[0] + self.moving_count * mean_bytes + repeated_count * _REPEATED_FRAME_BYTES
+        """Add up the first frame, which is encoded in full, and the other frames.
+
+        A frame's size is interpolated by its motion between those of the measured frames.
+        """
+        repeated_count = self.frame_count - 1 - len(self._moving)
+        motion, measured = (
+            list(compress(values, self._is_measured)) for values in (self._sample_motion, sizes)
+        )
+        if not measured:
+            return sizes[0] + repeated_count * _REPEATED_FRAME_BYTES
+        order = np.argsort(motion)
+        moving_bytes = np.interp(self._moving, np.array(motion)[order], np.array(measured)[order]).sum()
+        return float(sizes[0] + moving_bytes + repeated_count * _REPEATED_FRAME_BYTES)
 
 
-def _sort_moving_frames(store: FrameStore) -> list[int]:
-    """Return the numbers of the frames that differ from the one before, sorted by their motion.
+def _read_sizes(gif_path: Path, *, has_local_tables: bool) -> list[int]:
+    frames = read_frames(EncodedSegment([gif_path]))
+    return [len(frame.to_bytes(b"")) if has_local_tables else frame.size_bytes for frame in frames]
 
-    Repeated frames take almost no bytes and are not sampled. A 20 fps clip has 24 of them in six seconds.
+
+def _measure_changed_share(frames: Sequence[bytes]) -> float:
+    """Return the mean share of pixels, 0 to 1, that differ from the frame before; repeats do not count."""
+    pixels = (np.frombuffer(frame, np.uint8).reshape(-1, 3) for frame in frames)
+    shares = [float(np.any(before != after, axis=1).mean()) for before, after in pairwise(pixels)]
+    moving = [share for share in shares if share]
+    return sum(moving) / len(moving) if moving else 0.0
+
+
+def _choose_runs(motion: Sequence[float]) -> tuple[list[int], Sequence[int]]:
+    """Return the first frame of each run, and the offsets of its frames.
+
+    The measured frames of the runs range from the least to the most motion. Repeated frames have no motion
+    and take almost no bytes; a 20 fps clip has 24 of them.
     """
-    motion = store.thumbnails.motion()
-    moving = (number for number in range(1, store.frame_count) if motion[number])
-    return sorted(moving, key=motion.__getitem__)
-
-
-def _choose_pairs(moving: Sequence[int]) -> list[int]:
-    """Return the first frame of each pair: the middle frame of each of several equal parts of `moving`."""
-    count = min(MAX_PAIRS, -(-len(moving) // _FRAMES_PER_PAIR))
-    return [moving[(2 * part + 1) * len(moving) // (2 * count)] - 1 for part in range(count)] or [0]
+    length = _RUN_OFFSETS[-1] + 1
+    if len(motion) < 2 * length:
+        return [0], range(len(motion))
+    measured = slice(_MEASURED_OFFSETS[0], _MEASURED_OFFSETS[-1] + 1)
+    starts = range(len(motion) - length + 1)
+    by_motion = sorted(starts, key=lambda start: sum(motion[start : start + length][measured]))
+    count = min(MAX_RUNS, len(motion) // length)
+    return [by_motion[part * (len(by_motion) - 1) // (count - 1)] for part in range(count)], _RUN_OFFSETS

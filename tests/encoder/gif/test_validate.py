@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from chromi.encoder.encoder_errors import BrokenResult
-from chromi.encoder.gif.concat import EncodedSegment, concat_segments
+from chromi.encoder.gif.concat import EncodedSegment, concat_segments, get_delays_cs
 from chromi.encoder.gif.validate import publish, validate_gif
 from chromi.encoder.options import ConversionOptions
 
@@ -36,7 +36,8 @@ def write_gif(tmp_path: Path) -> WriteGif:
 
 
 def validate(path: Path, frame_count: int = FRAMES) -> None:
-    validate_gif(path, ConversionOptions(), frame_count, on_tick=lambda frames: None)
+    delays_cs = get_delays_cs(range(frame_count), frame_count)
+    validate_gif(path, ConversionOptions(), delays_cs, on_tick=lambda frames: None)
 
 
 def violations(path: Path, frame_count: int = FRAMES) -> str:
@@ -53,7 +54,8 @@ def test_gif_that_meets_the_contract_passes(write_gif: WriteGif) -> None:
 def test_concatenated_gif_of_any_length_passes(frame_count: int, write_gif: WriteGif, tmp_path: Path) -> None:
     """Three frames last 12.5 cs: concatenation and validation must round the same."""
     segment = EncodedSegment([write_gif(delays_ms=[40] * frame_count)])
-    concat_segments([segment], tmp_path / "concatenated.gif", fps=ConversionOptions.fps)
+    delays_cs = get_delays_cs(range(frame_count), frame_count)
+    concat_segments([segment], tmp_path / "concatenated.gif", delays_cs)
     validate(tmp_path / "concatenated.gif", frame_count)
 
 

@@ -1,19 +1,26 @@
-"""The ladder follows from the measurements: number of colors, dithering, and expected size of each rung."""
+"""The ladder follows from the measurements: what is given up first, and where each quality starts."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from math import log
 
 import pytest
 
-from chromi.encoder.options import ConversionOptions, Quality
-from chromi.encoder.render.ladder import DITHER, Ladder, build_ladder
-from chromi.encoder.render.quality_metrics import QualityScores
-from chromi.encoder.render.renderer import OPAQUE, TRANSPARENT, UNCHANGED_PIXELS, RenderSettings
+from chromi.encoder.options import ConversionOptions, Motion, Quality
+from chromi.encoder.render.ladder import Ladder, build_ladder
+from chromi.encoder.render.render_settings import OPAQUE, TRANSPARENT, UNCHANGED_PIXELS, RenderSettings
 from chromi.encoder.render.sample import Measurement
 
-BALANCED = ConversionOptions()
-HIGH_SCORES = QualityScores(vmaf=99, cambi=0, blurred_psnr_db=46)
-DITHERED = RenderSettings(dither=DITHER)
+MANY, FEW = RenderSettings(256), RenderSettings(64)
+LOW, HIGH = (RenderSettings(local_palettes=True, threshold=threshold) for threshold in (2, 6))
+
+NOISY = {MANY: (72e6, 20.0), FEW: (36e6, 16.0), LOW: (110e6, 22.0), HIGH: (105e6, 18.0)}
+"""Megabytes and quality of film with grain."""
+CALM = {MANY: (9e6, 24.0), FEW: (6e6, 19.0), LOW: (8e6, 26.0), HIGH: (6.5e6, 25.0)}
+"""Of a screen recording: local palettes are better at the same size."""
+PARTICLES = {LOW: (4e6, 26.0), HIGH: (3e6, 25.0)}
+"""So little changes that one palette for all frames is not measured."""
+GRADIENT = {MANY: (40e6, 27.0), FEW: (12e6, 20.0), LOW: (28e6, 26.0), HIGH: (14e6, 24.0)}
+CLIPS = {"noisy": NOISY, "calm": CALM, "particles": PARTICLES, "gradient": GRADIENT}
 
 
 class FakeSampler:
@@ -22,137 +29,151 @@ class FakeSampler:
     frame_count = 144
     moving_count = 143
 
-    def __init__(self, measurements: dict[RenderSettings, Measurement], fewest_bytes: float) -> None:
-        self.measurements = measurements
-        self.fewest_bytes = fewest_bytes
-        self.prepared: list[RenderSettings] = []
-        self.measured: list[RenderSettings] = []
-        self.sizes_measured: list[RenderSettings] = []
+    def __init__(
+        self,
+        values: Mapping[RenderSettings, tuple[float, float]],
+        encodings: Mapping[RenderSettings, set[str]],
+        changed_share: float,
+    ) -> None:
+        self.values, self.encodings, self.changed_share = values, encodings, changed_share
+        self.prepared: list[int] = []
+        self.measured: set[RenderSettings] = set()
 
-    def prepare(self, settings: Sequence[RenderSettings]) -> None:
-        self.prepared += settings
+    def prepare(self, color_counts: Sequence[int]) -> None:
+        self.prepared += color_counts
 
-    def measure_all(
-        self, settings: Sequence[RenderSettings], *, size_only: Sequence[RenderSettings] = ()
-    ) -> tuple[list[Measurement], list[float]]:
-        assert all(replace(item, dither="none") in self.prepared for item in settings)
-        assert self.prepared
-        self.measured += settings
-        self.sizes_measured += size_only
-        return [self.measurements[item] for item in settings], [self.fewest_bytes for _ in size_only]
+    def measure(self, settings: RenderSettings) -> Measurement:
+        assert settings.local_palettes or settings.colors in self.prepared
+        self.measured.add(settings)
+        return Measurement(settings, *self.values[settings], frozenset(self.encodings.get(settings, ())))
 
 
 def build(
-    many: QualityScores,
-    few: QualityScores,
-    dithered: QualityScores | None = None,
+    values: Mapping[RenderSettings, tuple[float, float]],
     *,
-    many_mb: float = 20,
-    few_mb: float = 10,
-    many_encodings: frozenset[str] = frozenset(),
-    options: ConversionOptions = BALANCED,
-) -> tuple[Ladder, FakeSampler]:
-    measurements = {
-        RenderSettings(256): Measurement(RenderSettings(256), many_mb * 1e6, many_encodings, many),
-        RenderSettings(64): Measurement(RenderSettings(64), few_mb * 1e6, frozenset((OPAQUE,)), few),
-    }
-    if dithered:
-        measurements[DITHERED] = Measurement(DITHERED, 1.2 * many_mb * 1e6, frozenset(), dithered)
-    sampler = FakeSampler(measurements, few_mb * 0.6e6)
-    return build_ladder(sampler, options), sampler  # type: ignore[arg-type]
+    encodings: Mapping[RenderSettings, set[str]] | None = None,
+    **options: object,
+) -> Ladder:
+    changed_share = 0.2 if MANY in values else 0.1
+    sampler = FakeSampler(values, encodings or {}, changed_share)
+    ladder = build_ladder(sampler, ConversionOptions(**options))  # type: ignore[arg-type]
+    assert sampler.measured == set(values)
+    return ladder
 
 
-@pytest.mark.parametrize(
-    ("many", "few", "balanced", "best"),
-    [
-        (HIGH_SCORES, HIGH_SCORES, 64, 64),
-        (HIGH_SCORES, QualityScores(98.95, 0, 45.5), 64, 112),
-        (HIGH_SCORES, QualityScores(98.7, 0, 46), 192, 192),  # a quarter of 0.3 VMAF is lost at 181
-        (HIGH_SCORES, QualityScores(99, 0, 42), 192, 256),  # a quarter of 4 dB is lost at 181
-        (HIGH_SCORES, QualityScores(90, 0, 40), 256, 256),
-        (QualityScores(99, 0, 56), QualityScores(99, 0, 50), 64, 96),  # a gradient: nothing visible is lost
-        (QualityScores(99, 0, 51), QualityScores(99, 0, 47), 64, 256),
-    ],
-)
-def test_quality_levels_start_with_the_fewest_colors_within_tolerance(
-    many: QualityScores, few: QualityScores, balanced: int, best: int
+def settings_within(ladder: Ladder, budget_bytes: float) -> RenderSettings:
+    return ladder.rungs[ladder.find_fitting(budget_bytes, start=0)].settings
+
+
+@pytest.mark.parametrize("values", CLIPS.values(), ids=CLIPS)
+@pytest.mark.parametrize("motion", Motion)
+def test_expected_bytes_decrease_from_rung_to_rung(
+    values: dict[RenderSettings, tuple[float, float]], motion: Motion
 ) -> None:
-    ladder, _ = build(many, few)
-    best_start = ladder.start_index(ConversionOptions(quality=Quality.BEST))
-    assert ladder.rungs[ladder.balanced_start].settings == RenderSettings(balanced)
-    assert ladder.rungs[best_start].settings == RenderSettings(best)
-    assert ladder.start_index(ConversionOptions(max_mb=50)) == ladder.best_start, "max_mb may be used up"
-    assert ladder.start_index(ConversionOptions(quality=Quality.SMALL)) == ladder.balanced_start
-
-
-def test_expected_bytes_decrease_from_rung_to_rung() -> None:
-    ladder, _ = build(HIGH_SCORES, HIGH_SCORES)
+    ladder = build(values, motion=motion)
     expected = [rung.expected_bytes for rung in ladder.rungs]
     assert expected == sorted(expected, reverse=True)
     assert len({rung.settings for rung in ladder.rungs}) == len(ladder.rungs)
-    assert ladder.rungs[-1].settings.fps == 12
 
 
-def test_expected_bytes_match_measurements() -> None:
-    ladder, _ = build(HIGH_SCORES, HIGH_SCORES, many_mb=40, few_mb=20)
-    by_colors = {rung.settings.colors: rung.expected_bytes for rung in reversed(ladder.rungs)}
-    assert by_colors[256] == 40e6
-    assert by_colors[128] == 30e6
-    assert by_colors[64] == 20e6
-    fewest = RenderSettings(24, unchanged_pixels=UNCHANGED_PIXELS)
-    [lossless] = [rung for rung in ladder.rungs if rung.settings == fewest]
-    assert lossless.expected_bytes == pytest.approx(12e6)
+@pytest.mark.parametrize("values", CLIPS.values(), ids=CLIPS)
+def test_every_frame_is_shown_while_64_colors_fit(values: dict[RenderSettings, tuple[float, float]]) -> None:
+    ladder = build(values)
+    at_full_rate = [rung for rung in ladder.rungs if rung.settings.fps == 24]
+    assert list(ladder.rungs[: len(at_full_rate)]) == at_full_rate
+    assert min(rung.settings.colors for rung in at_full_rate) >= 64
+    assert at_full_rate[-1].expected_bytes <= min(megabytes for megabytes, _ in values.values())
 
 
-def test_fewest_colors_are_measured_only_if_a_budget_may_need_them() -> None:
-    assert not build(HIGH_SCORES, HIGH_SCORES, few_mb=11)[1].sizes_measured
-    assert build(HIGH_SCORES, HIGH_SCORES, few_mb=13)[1].sizes_measured == [RenderSettings(24)]
-    options = ConversionOptions(max_mb=10)
-    assert build(HIGH_SCORES, HIGH_SCORES, few_mb=11, options=options)[1].sizes_measured
+def test_frames_per_second_are_given_up_before_colors() -> None:
+    ladder = build(NOISY)
+    assert settings_within(ladder, 36e6 / 0.97) == FEW
+    rates = [rung.settings.fps for rung in ladder.rungs]
+    assert rates == sorted(rates, reverse=True)
+    first_with_fewer_colors = next(rung for rung in ladder.rungs if rung.settings.colors < 64)
+    assert first_with_fewer_colors.settings.fps == 12
 
 
-def test_dither_is_not_measured_at_high_scores() -> None:
-    _, sampler = build(HIGH_SCORES, HIGH_SCORES)
-    assert DITHERED not in sampler.measured
+def test_smooth_motion_gives_up_colors_before_frames_per_second() -> None:
+    ladder = build(NOISY, motion=Motion.SMOOTH)
+    settings = settings_within(ladder, 25e6)
+    assert settings.fps == 24
+    assert settings.colors < 64
+    assert ladder.rungs[-1].settings.fps < 24, "nothing else is left to give up"
 
 
-def test_better_dither_starts_the_ladder_while_larger_than_undithered() -> None:
-    ladder, _ = build(QualityScores(86, 1, 42), QualityScores(68, 0, 36), QualityScores(92, 0, 44))
-    dithers = [rung.settings.dither for rung in ladder.rungs]
-    first_undithered = dithers.index("none")
-    assert first_undithered > 1
-    assert set(dithers[:first_undithered]) == {DITHER}
-    assert set(dithers[first_undithered:]) == {"none"}
-    assert ladder.rungs[first_undithered].settings == RenderSettings(256)
-    assert all(rung.expected_bytes > 20e6 for rung in ladder.rungs[:first_undithered])
-    assert ladder.balanced_start == 0
+def test_rich_color_gives_up_frames_per_second_before_colors() -> None:
+    ladder = build(NOISY, motion=Motion.COLOR)
+    settings = settings_within(ladder, 36e6)
+    assert settings.colors >= 128
+    assert settings.fps < 24
+    first_with_fewer_colors = next(rung for rung in ladder.rungs if rung.settings.colors < 128)
+    assert first_with_fewer_colors.settings.fps == 12
+
+
+def test_better_settings_at_the_same_size_are_used() -> None:
+    assert {rung.settings.local_palettes for rung in build(NOISY).rungs[1:]} == {False}
+    calm = build(CALM)
+    assert calm.rungs[0].settings == LOW
+    assert MANY not in [rung.settings for rung in calm.rungs], "it is larger and worse"
+
+
+@pytest.mark.parametrize("values", CLIPS.values(), ids=CLIPS)
+def test_only_settings_that_can_be_best_are_measured(
+    values: dict[RenderSettings, tuple[float, float]],
+) -> None:
+    build(values)  # checks what is measured
+
+
+def test_best_starts_at_the_best_quality_and_has_no_budget() -> None:
+    ladder = build(NOISY)
+    options = ConversionOptions(quality=Quality.BEST)
+    assert ladder.start_index(options) == 0
+    assert ladder.budget_bytes(options) is None
+    assert ladder.rungs[0].settings == LOW
+    assert ladder.start_index(ConversionOptions(max_mb=50)) == 0, "max_mb may be used up"
+
+
+def test_balanced_starts_where_more_bytes_are_hardly_seen() -> None:
+    values = {MANY: (20e6, 24.2), FEW: (10e6, 24.0), LOW: (26e6, 24.4), HIGH: (25e6, 24.3)}
+    ladder = build(values)
+    assert ladder.rungs[ladder.balanced_start].settings == FEW
+    assert ladder.start_index(ConversionOptions(quality=Quality.SMALL)) == ladder.balanced_start
 
 
 @pytest.mark.parametrize(
-    "dithered",
-    [QualityScores(84, 0, 40), QualityScores(86.5, 0, 42), QualityScores(88, 9, 42)],
-    ids=["worse quality", "gains less than it costs", "more banding"],
+    ("values", "expected_mb"),
+    [(CALM, 20), (NOISY, 30), (GRADIENT, 20)],
+    ids=["fits", "needs more", "loses little"],
 )
-def test_dither_is_not_used_when_not_worth_its_bytes(dithered: QualityScores) -> None:
-    ladder, sampler = build(QualityScores(86, 0, 42), QualityScores(68, 0, 36), dithered)
-    assert DITHERED in sampler.measured
-    assert {rung.settings.dither for rung in ladder.rungs} == {"none"}
+def test_balanced_may_take_more_only_if_the_footage_needs_it(
+    values: dict[RenderSettings, tuple[float, float]], expected_mb: float
+) -> None:
+    assert build(values).budget_bytes(ConversionOptions()) == expected_mb * 1e6
 
 
 def test_estimates_stay_below_budgets() -> None:
-    ladder, _ = build(HIGH_SCORES, QualityScores(90, 0, 40), many_mb=40, few_mb=20)
-    estimates = ladder.estimate_bytes()
-    assert estimates["best"] == 40e6
+    estimates = build(NOISY).estimate_bytes()
+    assert estimates["best"] == 110e6
     assert 25e6 < estimates["balanced"] <= 30e6
-    assert 9e6 < estimates["small"] <= 12e6
+    assert 8e6 < estimates["small"] <= 10e6
+
+
+def test_sizes_between_measurements_are_interpolated() -> None:
+    by_colors = {rung.settings.colors: rung.expected_bytes for rung in reversed(build(NOISY).rungs[1:])}
+    assert by_colors[256] == 72e6
+    assert by_colors[128] == 54e6
+    thresholds = {rung.settings.threshold: rung.expected_bytes for rung in reversed(build(GRADIENT).rungs)}
+    assert thresholds[2] == 28e6
+    assert thresholds[4] == pytest.approx(28e6 * 0.5 ** (log(2) / log(3)))
 
 
 @pytest.mark.parametrize(
     ("many_encodings", "expected"),
-    [({TRANSPARENT, OPAQUE}, (OPAQUE,)), ({TRANSPARENT}, UNCHANGED_PIXELS), ((), UNCHANGED_PIXELS)],
+    [({TRANSPARENT, OPAQUE}, (OPAQUE,)), ({TRANSPARENT}, UNCHANGED_PIXELS), (set(), UNCHANGED_PIXELS)],
 )
 def test_single_encoding_is_used_if_sufficient_in_all_measurements(
     many_encodings: set[str], expected: tuple[str, ...]
 ) -> None:
-    ladder, _ = build(HIGH_SCORES, HIGH_SCORES, many_encodings=frozenset(many_encodings))
-    assert {rung.settings.unchanged_pixels for rung in ladder.rungs} == {expected}
+    ladder = build(NOISY, encodings={MANY: many_encodings, FEW: {OPAQUE}})
+    assert {rung.settings.unchanged_pixels for rung in ladder.rungs[1:]} == {expected}

@@ -7,10 +7,10 @@ import pytest
 from chromi.encoder.encoder_errors import CannotFit
 from chromi.encoder.render.ladder import Ladder, Rung
 from chromi.encoder.render.rate_control import TYPICAL_TRIES, FittedGif, fit_to_budget
-from chromi.encoder.render.renderer import RenderSettings
+from chromi.encoder.render.render_settings import RenderSettings
 
 RUNGS = [Rung(RenderSettings(colors=colors), colors * 100_000.0) for colors in (256, 192, 128, 96, 64, 32)]
-LADDER = Ladder(RUNGS, best_start=0, balanced_start=0)
+LADDER = Ladder(RUNGS)
 
 
 class FakeRenderer:

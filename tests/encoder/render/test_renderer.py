@@ -1,22 +1,26 @@
 """Rendering in segments gives the same GIF as rendering at once, and stops promptly when canceled."""
 
+import os
 import time
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from chromi.encoder.encoder_errors import Cancelled
+from chromi.encoder.encoder_errors import Cancelled, EncodeError
 from chromi.encoder.frames.extract import extract_frames
 from chromi.encoder.frames.thumbnails import read_thumbnails
-from chromi.encoder.gif.concat import EncodedSegment, concat_segments, read_frames
+from chromi.encoder.gif.concat import EncodedSegment, concat_segments, get_delays_cs, read_frames
 from chromi.encoder.options import ConversionOptions, Quality
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.ladder import Ladder, build_ladder, get_budget_bytes
-from chromi.encoder.render.renderer import FrameStore, RenderSettings, Segment, render_gif
+from chromi.encoder.render.ladder import Ladder, build_ladder
+from chromi.encoder.render.render_settings import FrameStore, RenderSettings
+from chromi.encoder.render.renderer import render_gif
 from chromi.encoder.render.sample import Sampler
+from chromi.encoder.render.segment_renderer import Segment
 from chromi.encoder.source.probe import probe_video
 from tests.support.clips import make_clip
 from tests.support.processes import find_ffmpeg_processes
@@ -58,17 +62,19 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameStore, Ladd
 
 def make_store(clip: Path, seconds: float, **options: int) -> FrameStore:
     folder = clip.parent
+    conversion_options = ConversionOptions(duration_s=seconds, **options)  # type: ignore[arg-type]
     extracted = extract_frames(
         clip,
         probe_video(clip),
-        ConversionOptions(duration_s=seconds, **options),  # type: ignore[arg-type]
+        conversion_options,
         output_dir=folder,
         threads=2,
         timeout_s=60,
         on_tick=ignore,
     )
     thumbnails = read_thumbnails(extracted.frames_path, folder, limits=LIMITS, on_tick=lambda: None)
-    return FrameStore(extracted.frames_path, extracted.count, thumbnails, folder)
+    size_px = (conversion_options.width_px, conversion_options.height_px)
+    return FrameStore(extracted.frames_path, extracted.count, size_px, thumbnails, folder)
 
 
 def measure(store: FrameStore) -> Ladder:
@@ -79,6 +85,12 @@ def measure(store: FrameStore) -> Ladder:
 def read_images(gif_path: Path) -> list[bytes]:
     with Image.open(gif_path) as gif:
         return [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(gif)]
+
+
+def difference(image: bytes, other: bytes) -> float:
+    """Return the mean difference of two images, in levels."""
+    pixels, other_pixels = (np.frombuffer(levels, np.uint8).astype(np.int16) for levels in (image, other))
+    return float(np.abs(pixels - other_pixels).mean())
 
 
 def render_images(store: FrameStore, settings: RenderSettings, gif_path: Path) -> list[bytes]:
@@ -93,7 +105,8 @@ def test_segments_give_the_same_images_as_one_rendering(
     in_segments = render_images(store, RenderSettings(colors=32), tmp_path / "segments.gif")
     size_bytes = (tmp_path / "segments.gif").stat().st_size
     monkeypatch.setattr(
-        "chromi.encoder.render.renderer._split_frames", lambda count, settings, threads: [range(count)]
+        "chromi.encoder.render.renderer.split_frames",
+        lambda store, settings, limits, threads: [Segment(store, settings, limits, range(store.frame_count))],
     )
     assert in_segments == render_images(store, RenderSettings(colors=32), tmp_path / "once.gif")
     assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
@@ -110,7 +123,8 @@ def test_smallest_encoding_of_each_frame_shows_the_same_images(
     sizes = [
         [frame.size_bytes for frame in read_frames(EncodedSegment([path]))] for path in segment.encoded.paths
     ]
-    concat_segments([segment.encoded], tmp_path / "o.gif", fps=24)
+    frame_count = half_grainy.frame_count
+    concat_segments([segment.encoded], tmp_path / "o.gif", get_delays_cs(range(frame_count), frame_count))
     assert read_images(transparent) == read_images(opaque) == read_images(tmp_path / "o.gif")
     smallest = [min(alternatives) for alternatives in zip(*sizes, strict=True)]
     assert [frame.size_bytes for frame in read_frames(segment.encoded)] == smallest
@@ -119,23 +133,36 @@ def test_smallest_encoding_of_each_frame_shows_the_same_images(
 
 @pytest.mark.parametrize(
     "settings",
-    [RenderSettings(dither="bayer:bayer_scale=2"), RenderSettings(lossy=80, denoise=4, fps=12, colors=16)],
-    ids=["first rung", "last rung"],
+    [
+        RenderSettings(dither="bayer:bayer_scale=2"),
+        RenderSettings(lossy=80, denoise=4, fps=12, colors=16),
+        RenderSettings(local_palettes=True, threshold=2),
+        RenderSettings(local_palettes=True, threshold=32, fps=15, colors=24),
+    ],
+    ids=["dithered", "smallest", "local palettes", "smallest with local palettes"],
 )
 @pytest.mark.slow
-def test_all_settings_preserve_frame_count(
+def test_all_settings_render_the_shown_frames(
     settings: RenderSettings, store: FrameStore, tmp_path: Path
 ) -> None:
     render(store, settings, tmp_path / "o.gif")
     with Image.open(tmp_path / "o.gif") as gif:
-        assert gif.n_frames == store.frame_count  # type: ignore[attr-defined]
+        assert gif.n_frames == len(settings.kept_frames(store.frame_count))  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow
-def test_lower_frame_rate_repeats_frames(store: FrameStore, tmp_path: Path) -> None:
-    images = render_images(store, RenderSettings(fps=12), tmp_path / "o.gif")
-    assert all(images[number] == images[number + 1] for number in range(0, store.frame_count, 2))
-    assert len(set(images)) > 20
+@pytest.mark.parametrize("local_palettes", [False, True])
+@pytest.mark.parametrize("fps", [12, 15, 20])
+def test_lower_frame_rate_shows_the_right_frames(
+    fps: int, local_palettes: bool, store: FrameStore, tmp_path: Path
+) -> None:
+    """Each frame looks most like the frame of the clip that is shown at its time."""
+    settings = RenderSettings(fps=fps, local_palettes=local_palettes)
+    all_frames = render_images(store, RenderSettings(), tmp_path / "all.gif")
+    kept = settings.kept_frames(store.frame_count)
+    for number, image in zip(kept, render_images(store, settings, tmp_path / "o.gif"), strict=True):
+        errors = {other: difference(image, all_frames[other]) for other in range(store.frame_count)}
+        assert errors[number] == min(errors.values())
 
 
 def test_repeated_frames_have_no_motion(store: FrameStore) -> None:
@@ -162,7 +189,7 @@ def test_estimate_is_within_15_percent(
 ) -> None:
     store, ladder = measured
     options = ConversionOptions(quality=Quality(quality))
-    index = ladder.find_fitting(get_budget_bytes(options), start=ladder.start_index(options))
+    index = ladder.find_fitting(ladder.budget_bytes(options), start=ladder.start_index(options))
     render(store, ladder.rungs[index].settings, tmp_path / "o.gif")
     size_bytes = (tmp_path / "o.gif").stat().st_size
     assert ladder.estimate_bytes()[quality] == pytest.approx(size_bytes, rel=0.15)
@@ -176,12 +203,42 @@ def test_settings_in_json_have_documented_names() -> None:
     }
 
 
-def test_cancellation_stops_all_segments(store: FrameStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "settings", [RenderSettings(lossy=200), RenderSettings(local_palettes=True)], ids=["segments", "pipeline"]
+)
+def test_cancellation_stops_all_processes(
+    settings: RenderSettings, store: FrameStore, tmp_path: Path
+) -> None:
     def cancel(frames: int) -> None:
         raise Cancelled
 
     start = time.monotonic()
     with pytest.raises(Cancelled):
-        render(store, RenderSettings(lossy=200), tmp_path / "o.gif", on_tick=cancel)
+        render(store, settings, tmp_path / "o.gif", on_tick=cancel)
     assert time.monotonic() - start < 1
     assert find_ffmpeg_processes() == []
+
+
+@pytest.mark.parametrize("role", ["decoder", "encoder"])
+def test_killed_process_of_the_pipeline_is_an_error(role: str, store: FrameStore, tmp_path: Path) -> None:
+    killed: list[str] = []
+
+    def kill_when_both_run(frames: int) -> None:
+        pipeline = [process for process in find_ffmpeg_processes() if "rawvideo" in process.cmdline()]
+        if frames and len(pipeline) == 2 and not killed:
+            is_decoder = ["nut" in process.cmdline() for process in pipeline]
+            pipeline[is_decoder.index(role == "decoder")].kill()
+            killed.append(role)
+
+    open_before = os.listdir("/proc/self/fd")
+    with pytest.raises(EncodeError):
+        render(store, RenderSettings(local_palettes=True), tmp_path / "o.gif", on_tick=kill_when_both_run)
+    assert killed
+    assert find_ffmpeg_processes() == []
+    assert os.listdir("/proc/self/fd") == open_before, "no pipe stays open"
+
+
+def test_pipeline_closes_its_pipes(store: FrameStore, tmp_path: Path) -> None:
+    open_before = os.listdir("/proc/self/fd")
+    render(store, RenderSettings(local_palettes=True), tmp_path / "o.gif")
+    assert os.listdir("/proc/self/fd") == open_before

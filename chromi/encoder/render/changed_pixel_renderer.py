@@ -1,0 +1,212 @@
+"""Render frames as a GIF that redraws only changed pixels, each frame with its own palette.
+
+ffmpeg decodes the frames, numpy chooses the pixels and the palettes, and another ffmpeg encodes the GIF.
+Pipes connect the three, so only a few frames are in memory.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from chromi.encoder.encoder_errors import EncodeError
+from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, REPORT_FRAMES, frames_input, run_ffmpeg
+from chromi.encoder.process.parallel import TICK_S, run_parallel
+from chromi.encoder.process.subprocess_runner import ProcessLimits
+from chromi.encoder.render.changed_pixels import ChangedFrame, Pixels, find_changes
+from chromi.encoder.render.oklab import ByteArray
+from chromi.encoder.render.palette import PALETTE_ENTRIES, PaletteSequence, to_bgra
+from chromi.encoder.render.render_settings import FrameStore, RenderSettings
+
+_PIPE_BYTES = 1024**2
+"""Linux's maximum for an unprivileged process. With the default of 64 KiB, a frame takes 57 writes."""
+_MAX_QUEUED_FRAMES = 3
+"""Frames that ffmpeg has received and not encoded yet. Otherwise it buffers up to 20 of them, 75 MB."""
+_MAX_AGE = 16
+"""Frames since a pixel was last redrawn, which is about how long it will be displayed. Pixels are sampled in
+proportion, because an error in a steady pixel is seen for longer. This gains up to ten SSIMULACRA2 points."""
+_CLUSTERED_PIXELS = 24_000
+"""With 8,000, a cartoon scores two SSIMULACRA2 points less at the same size."""
+_EXAMINED_PIXELS = 120_000
+"""Changed pixels of a frame that are searched for rare colors: 19 of a dot of 12x12 pixels."""
+
+
+@dataclass
+class _Pipe:
+    """A pipe between this process and ffmpeg."""
+
+    reader: int = -1
+    writer: int = -1
+
+    def __post_init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+        fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+    def close_reader(self) -> None:
+        """Close this process's copy of the reading end, if it is open."""
+        if self.reader >= 0:
+            os.close(self.reader)
+            self.reader = -1
+
+    def close_writer(self) -> None:
+        """Close this process's copy of the writing end, if it is open."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
+
+@dataclass
+class ChangedPixelRenderer:
+    """One rendering of a store. `frames_done` is the number of frames passed to the encoder.
+
+    Nothing is drawn in the `undrawn` frames, which only show which pixels keep their color. A frame after
+    them is drawn completely.
+    """
+
+    store: FrameStore
+    settings: RenderSettings
+    gif_path: Path
+    limits: ProcessLimits
+    undrawn: Collection[int] = ()
+    frames_done: int = 0
+    _decoded: _Pipe = field(default_factory=_Pipe)
+    _quantized: _Pipe = field(default_factory=_Pipe)
+    _encoder_slots: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(_MAX_QUEUED_FRAMES)
+    )
+    _ended_early: bool = False
+
+    def render(self, on_tick: Callable[[], None]) -> None:
+        """Write the GIF of ffmpeg, whose delays and disposal methods are still to be set.
+
+        Raises TimedOut and EncodeError.
+        """
+        try:
+            run_parallel([self._decode, self._transform, self._encode], max_parallel=3, on_tick=on_tick)
+        finally:
+            for pipe in (self._decoded, self._quantized):
+                pipe.close_reader()
+                pipe.close_writer()
+        if self._ended_early:
+            raise EncodeError(detail=f"only {self.frames_done} frames were encoded")
+
+    def _decode(self, check: Callable[[], None]) -> None:
+        writer = self._decoded.writer
+        try:
+            result = run_ffmpeg(
+                [
+                    *(*QUIET, *frames_input(self.store.frames_path), "-map", "0:v:0"),
+                    *("-vf", self.settings.filters(0), "-filter_threads", "1", "-fps_mode", "passthrough"),
+                    *("-frames:v", str(len(self.settings.kept_frames(self.store.frame_count)))),
+                    *("-threads", "1", "-thread_queue_size", "1", "-f", "rawvideo", "-y", f"pipe:{writer}"),
+                ],
+                limits=self.limits,
+                reads=(self.store.frames_path,),
+                descriptors=(writer,),
+                on_tick=check,
+            )
+        finally:
+            self._decoded.close_writer()
+        if not self._ended_early:  # otherwise it failed because nobody reads its output
+            result.check()
+
+    def _transform(self, check: Callable[[], None]) -> None:
+        try:
+            self._write_frames(self._read_frames(), check)
+        except (BrokenPipeError, EOFError):  # the process at the other end reports why it ended
+            self._ended_early = True
+        finally:
+            self._quantized.close_writer()
+            self._decoded.close_reader()
+
+    def _write_frames(self, frames: Iterator[Pixels], check: Callable[[], None]) -> None:
+        palettes, random = PaletteSequence(self.settings.colors - 1), np.random.default_rng(0)
+        width_px, height_px = self.store.size_px
+        last_redrawn = np.full(width_px * height_px, -1, np.int16)
+        buffer = np.zeros((height_px + 1) * width_px, np.uint32)
+        pixels, palette = buffer[: width_px * height_px], buffer[width_px * height_px :][:PALETTE_ENTRIES]
+        for number, frame in enumerate(find_changes(frames, self.settings.threshold)):
+            check()
+            if number in self.undrawn:
+                frame.changed[:] = False
+            elif number - 1 in self.undrawn:
+                frame.changed[:] = True
+            sampled = _choose_samples(frame, random)
+            if len(sampled):  # otherwise the palette before serves, because nothing is drawn
+                ages = np.minimum(self.frames_done - last_redrawn[sampled], _MAX_AGE).astype(np.float32)
+                last_redrawn[frame.changed] = self.frames_done
+                pixels_rgb = _to_rgb(frame.pixels[sampled])
+                palette[:] = to_bgra(palettes.next(pixels_rgb, ages, samples=_CLUSTERED_PIXELS))
+            np.multiply(frame.pixels, frame.changed, out=pixels)
+            while not self._encoder_slots.acquire(timeout=TICK_S):
+                check()
+            _write_all(self._quantized.writer, buffer.view(np.uint8).data)
+            self.frames_done += 1
+
+    def _read_frames(self) -> Iterator[Pixels]:
+        width_px, height_px = self.store.size_px
+        for _ in self.settings.kept_frames(self.store.frame_count):
+            frame = np.empty(width_px * height_px, np.uint32)
+            _read_all(self._decoded.reader, frame.view(np.uint8).data)
+            yield frame
+
+    def _encode(self, check: Callable[[], None]) -> None:
+        reader = self._quantized.reader
+        width_px, height_px = self.store.size_px
+        split = (
+            f"[0:v]split[all][row];[all]crop={width_px}:{height_px}:0:0[frames]"
+            f";[row]crop={PALETTE_ENTRIES}:1:0:{height_px}[palettes]"
+        )
+        try:
+            run_ffmpeg(
+                [
+                    *(*QUIET, "-f", "rawvideo", "-pixel_format", "bgra"),
+                    *("-thread_queue_size", "1", "-threads", "1"),
+                    *("-video_size", f"{width_px}x{height_px + 1}", "-framerate", str(OUTPUT_FPS)),
+                    *("-i", f"pipe:{reader}", "-filter_complex_threads", "1", "-filter_complex"),
+                    f"{split};[frames][palettes]paletteuse=new=1:dither={self.settings.dither}",
+                    *("-fps_mode", "passthrough", "-map_metadata", "-1", *REPORT_FRAMES),
+                    *("-gifflags", "offsetting", "-f", "gif", "-y", str(self.gif_path)),
+                ],
+                limits=self.limits,
+                writes=(self.gif_path,),
+                descriptors=(reader,),
+                on_output=lambda line: self._encoder_slots.release(),
+                on_tick=check,
+            ).check()
+        finally:
+            self._quantized.close_reader()
+            self._encoder_slots.release(self.store.frame_count)  # nothing waits for an encoder that has ended
+
+
+def _choose_samples(frame: ChangedFrame, random: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Return the positions of randomly chosen changed pixels."""
+    positions = np.flatnonzero(frame.changed)
+    if len(positions) > _EXAMINED_PIXELS:
+        positions = positions[random.integers(0, len(positions), _EXAMINED_PIXELS)]
+    return positions
+
+
+def _to_rgb(pixels: Pixels) -> ByteArray:
+    return pixels.view(np.uint8).reshape(-1, 4)[:, 2::-1]
+
+
+def _read_all(descriptor: int, buffer: memoryview) -> None:
+    """Fill the buffer. Raises EOFError."""
+    position = 0
+    while position < len(buffer):
+        count = os.readv(descriptor, [buffer[position:]])
+        if not count:
+            raise EOFError
+        position += count
+
+
+def _write_all(descriptor: int, buffer: memoryview) -> None:
+    position = 0
+    while position < len(buffer):
+        position += os.write(descriptor, buffer[position:])
