@@ -55,6 +55,12 @@ def _flag_of(name: re.Match[str]) -> str:
 @click.option("--duration", default="6", show_default=True, help="Length of the GIF, 1 to 10 seconds.")
 @click.option("--quality", default="balanced", show_default=True, help="small, balanced or best.")
 @click.option("--max-mb", default="", metavar="MB", help="Maximum size, 0.1 to 500 MB (1,000,000 bytes).")
+@click.option(
+    "--motion",
+    default="auto",
+    show_default=True,
+    help="What to keep in a small GIF: smooth (motion), color or auto.",
+)
 @click.option("--framing", default="fill", show_default=True, help="fill (crop), fit (pad) or blur.")
 @click.option(
     "--focus", default="0.5,0.5", show_default=True, metavar="X,Y", help="Center of the crop, 0 to 1."

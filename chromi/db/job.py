@@ -24,7 +24,7 @@ RESTARTING = Message("Interrupted. Starting over.")
 READING_FRACTION = 0.2
 """Approximate share of a conversion's progress that is spent reading the clip."""
 
-LARGE_BYTES = 20_000_000
+LARGE_BYTES = 30_000_000
 """Chrome holds the file and its decoded frames for each new tab. A 35 MB file took 528 MB and half a core."""
 
 

@@ -84,7 +84,7 @@ def test_sizes_are_estimated_automatically_and_cleared_on_change(
     page.keyboard.press("i")
     with hold_request(page, "**/estimates/"):
         start_field(page).fill("00:00:01")
-        expect(sizes.first).to_have_text("up to 12 MB")
+        expect(sizes.first).to_have_text("up to 10 MB")
     expect(sizes.first).to_have_text(re.compile("about"), timeout=TIMEOUT_MS)
 
 

@@ -69,6 +69,7 @@ def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload:
         "duration": "1",
         "quality": "small",
         "max_mb": "5",
+        "motion": "color",
         "framing": "fit",
         "focus": "0.25,0",
         "pad": "#102030",
