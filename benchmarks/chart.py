@@ -1,4 +1,4 @@
-"""Plot quality against size: one row per clip, one dot per tool, VMAF on the left, color on the right."""
+"""Plot quality against size: one row per clip, one dot per tool, SSIMULACRA2 left, VMAF right."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _TOOLS = {
     tools.SMALL: ("Chromi small", CHROMI),
     tools.BALANCED: ("Chromi balanced", CHROMI),
     tools.BEST: ("Chromi best", CHROMI),
-    tools.GIFSKI_NEAR: ("gifski", GIFSKI),
-    tools.GIFSKI_100: ("gifski Q100", GIFSKI),
+    **{key: (key.replace("gifski-", "gifski Q"), GIFSKI) for key in tools.GIFSKI},
     tools.GIFSICLE_ALONE: ("gifsicle", GIFSICLE),
     tools.PLAIN: ("ffmpeg", FFMPEG),
     tools.SPLIT: ("ffmpeg split", FFMPEG),
     tools.MOVIEPY: ("MoviePy", MOVIEPY),
 }
+_LABELED_GIFSKI = frozenset((tools.GIFSKI[0], tools.GIFSKI_100))
 _MEASURES = (
+    ("ssimulacra2", "SSIMULACRA2", "similarity to the clip as people see it, up to 100", 60.0),
     ("vmaf", "VMAF", "similarity to the clip, up to 100", 22.0),
-    ("blurred_psnr_db", "Color", "PSNR after a blur, dB", 14.0),
 )
 
 
@@ -164,21 +164,17 @@ def _draw_row(canvas: Canvas, comparison: Comparison, top: float) -> None:
         values = {key: float(getattr(measurement.quality, measure)) for key, measurement in shown.items()}
         left, panel_top = _panel_left(number), top + 46
         box = Box(left, panel_top, left + _panel_width(), panel_top + PANEL_HEIGHT)
-        panel = _panel(box, shown, list(values.values()), span, 100 if measure == "vmaf" else None)
+        panel = _panel(box, shown, list(values.values()), span)
         _draw_axes(canvas, panel)
         _draw_dots(canvas, panel, shown, values)
 
 
-def _panel(
-    box: Box, shown: dict[str, Measurement], values: list[float], span: float, ceiling: float | None
-) -> Panel:
+def _panel(box: Box, shown: dict[str, Measurement], values: list[float], span: float) -> Panel:
     """Choose the ranges: sizes from 0 MB, values from the worst one within `span` of the best one."""
     best = max(values)
     worst = min(value for value in values if value >= best - span)
     padding = max(0.4, (best - worst) * 0.16)
-    high = best + padding
-    if ceiling is not None:
-        high = min(high, ceiling + 0.12 * (ceiling - worst + padding))
+    high = min(best + padding, 100 + 0.12 * (100 - worst + padding))
     max_mb = max(measurement.bytes for measurement in shown.values()) / 1e6
     return Panel(box, max_mb * 1.14, worst - 1.3 * padding, high)
 
@@ -203,21 +199,21 @@ def _draw_dots(canvas: Canvas, panel: Panel, shown: dict[str, Measurement], valu
     for key in sorted(shown, key=tools.BALANCED.__ne__):  # the label of balanced is placed first
         measurement = shown[key]
         label, color = _TOOLS[key]
-        if key == tools.GIFSKI_NEAR:
-            label = measurement.label.split(",")[0]
         is_below = values[key] < panel.low
         x, y = panel.x(measurement.bytes / 1e6), panel.y(values[key])
         dots[key] = Dot(f"{label} {values[key]:.0f}" if is_below else label, color, x, y, is_below)
     occupied = [Box.around(dot.x, dot.y, 7) for dot in dots.values()]
-    for line_keys in ((tools.SMALL, tools.BALANCED, tools.BEST), (tools.GIFSKI_NEAR, tools.GIFSKI_100)):
+    for line_keys in ((tools.SMALL, tools.BALANCED, tools.BEST), tools.GIFSKI):
         points = [(dots[key].x, dots[key].y) for key in line_keys if key in dots and not dots[key].is_below]
         if len(points) > 1:
-            canvas.line(points, dots[line_keys[-1]].color if line_keys[-1] in dots else CHROMI, 1.2)
+            canvas.line(points, _TOOLS[line_keys[-1]][1], 1.2)
             for start, end in zip(points, points[1:], strict=False):
                 occupied += line_boxes(start, end)
     for key, dot in reversed(dots.items()):
         canvas.dot(dot.x, dot.y, 6 if key == tools.BALANCED else 4.5, dot.color, dot.is_below)
     for key, dot in dots.items():
+        if key in tools.GIFSKI and key not in _LABELED_GIFSKI:
+            continue
         _draw_label(canvas, panel, dot, occupied, bold=key == tools.BALANCED)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,7 +13,9 @@ from typing import Any
 
 import imageio_ffmpeg
 
-from benchmarks.measure import run_and_capture
+from benchmarks.drawings import Frame
+from benchmarks.filters import FPS
+from benchmarks.measure import CommandFailed, run_and_capture
 from benchmarks.scenes import LARGE, SCENES, Scene
 from chromi.encoder import VideoInfo, probe_video
 from chromi.errors import ChromiError
@@ -22,7 +25,6 @@ CACHE = Path(__file__).with_name(".clips")
 SUFFIXES = frozenset((".mp4", ".mov", ".m4v", ".webm", ".mkv", ".gif"))
 
 WINDOW_S = 6.0
-WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 24
 FRAMES = round(WINDOW_S * FPS)
 _DEFAULT_START_S = 1.0
 _HD_HEIGHT_PX = 720
@@ -40,18 +42,19 @@ class ClipSkipped(Exception):
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip and the start of its window of six seconds. `is_speed_only` clips are not rated for quality."""
+    """A clip and the start of its window of six seconds. `scene` is set if the benchmark generated it."""
 
     name: str
     path: Path
     start_s: float
     info: VideoInfo
     note: str = ""
-    is_speed_only: bool = False
+    scene: Scene | None = None
 
     @property
-    def is_full_hd_h264(self) -> bool:
-        return self.info.codec == "h264" and sorted((self.info.width_px, self.info.height_px)) == [1080, 1920]
+    def is_speed_only(self) -> bool:
+        """Whether the clip is the large one, which is not rated for quality."""
+        return self.scene is LARGE
 
     def to_dict(self) -> dict[str, Any]:
         """Return the properties and the checksum of the clip, without its path."""
@@ -63,7 +66,7 @@ class Clip:
 
 
 def default_clips() -> list[Path]:
-    """Return the five default clips and the large one. Generates those that do not exist."""
+    """Return the nine default clips and the large one. Generates those that do not exist."""
     CACHE.mkdir(exist_ok=True)
     return [_generate_if_missing(scene) for scene in (*SCENES, LARGE)]
 
@@ -83,6 +86,8 @@ def open_clip(path: Path, folder: Path) -> Clip:
     Players and Chromi decode HD video without a tagged matrix as BT.709, a plain ffmpeg as BT.601. Such a
     clip is tagged as BT.709 in a copy in `folder`, so that all tools decode the same colors.
     """
+    is_generated = path.resolve().parent == CACHE.resolve()
+    scene = next((x for x in (*SCENES, LARGE) if is_generated and x.file_name == path.name), None)
     try:
         info = probe_video(path)
     except (ChromiError, OSError) as error:
@@ -99,7 +104,7 @@ def open_clip(path: Path, folder: Path) -> Clip:
     if is_untagged and bitstream_filter and min(info.width_px, info.height_px) >= _HD_HEIGHT_PX:
         path = _copy_with_tagged_colors(path, bitstream_filter, folder)
         info, note = probe_video(path), "colors tagged as BT.709 in a copy"
-    return Clip(path.name, path, start_s, info, note, is_speed_only=path.name == LARGE.file_name)
+    return Clip(path.name, path, start_s, info, note, scene)
 
 
 def _has_square_pixels(path: Path) -> bool:
@@ -130,7 +135,20 @@ def _generate_if_missing(scene: Scene) -> Path:
             )
             graph = f"{scene.graph.removesuffix('[out]')},setsar=1,{colors}[out]"
             partial = path.with_stem("partial")
-            command = [FFMPEG, "-v", "error", "-nostdin", "-y", "-filter_complex", graph, "-map", "[out]"]
-            run_and_capture([*command, "-t", str(scene.seconds), *scene.codec, partial], cwd=Path(folder))
+            command = [FFMPEG, "-v", "error", "-nostdin", "-y", *scene.input_options]
+            command += ["-filter_complex", graph, "-map", "[out]", "-t", str(scene.seconds), *scene.codec]
+            if scene.draw:
+                _encode_frames([*command, str(partial)], scene.draw())
+            else:
+                run_and_capture([*command, partial], cwd=Path(folder))
             partial.replace(path)
     return path
+
+
+def _encode_frames(command: list[str], frames: Iterable[Frame]) -> None:
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        for frame in frames:
+            process.stdin.write(frame.tobytes())
+    if process.returncode:
+        raise CommandFailed(f"ffmpeg ended with {process.returncode}")

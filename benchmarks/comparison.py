@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import statistics
 from collections.abc import Callable, Iterable
@@ -12,13 +11,8 @@ from pathlib import Path
 
 from benchmarks.clips import Clip
 from benchmarks.measure import CommandFailed, Usage, run
-from benchmarks.quality import Quality, make_reference, measure_banding, measure_quality
-from benchmarks.tools import BALANCED, GIFSKI_100, GIFSKI_NEAR, ROOT, STEPS, Conversion, Tool
-
-_HIGHEST_QUALITY = 100
-_MAX_ATTEMPTS = 7
-_TYPICAL_LOG_GROWTH = math.log(1.035)
-_MAX_EXCESS = 1.01
+from benchmarks.quality import Quality, Sampling, make_reference, measure_banding, measure_quality
+from benchmarks.tools import ROOT, STEPS, Conversion, Tool
 
 
 @dataclass(frozen=True)
@@ -56,11 +50,10 @@ class ComparisonRunner:
         self._report = report
         self._usages: dict[str, list[Usage]] = {}
         self._this_round: dict[str, Usage] = {}
-        self._near_quality = 0
         self._missing: dict[str, str] = {}
 
-    def run(self, tools: Iterable[Tool], rounds: int, every: int) -> Comparison:
-        """Run all tools `rounds` times and measure each `every`-th frame of the last round's GIFs."""
+    def run(self, tools: Iterable[Tool], rounds: int, sampling: Sampling) -> Comparison:
+        """Run all tools `rounds` times and measure the GIFs of the last round."""
         tools = list(tools)
         for number in range(rounds):
             self._this_round = {}
@@ -70,68 +63,49 @@ class ComparisonRunner:
                     self._run_tool(tool)
         reference, reference_cambi = self._folder / "reference.nut", None
         if any(tool.makes_gif for tool in tools) and not self._clip.is_speed_only:
-            reference_cambi = measure_banding(make_reference(self._clip, reference), every)
+            reference_cambi = measure_banding(make_reference(self._clip, reference), sampling.every)
         comparison = Comparison(self._clip, reference_cambi, missing=self._missing)
         for tool in tools:
             if tool.key not in self._missing:
                 self._report(f"{self._clip.name}: measuring {tool.label}")
-                self._add_measurement(tool, reference, every, comparison)
+                self._add_measurement(tool, reference, sampling, comparison)
         return comparison
 
     def _run_tool(self, tool: Tool) -> None:
         try:
-            if tool.key == GIFSKI_NEAR and not self._near_quality:
-                self._near_quality = self._find_near_quality(tool)
             usage = self._get_usage(tool)
         except CommandFailed as error:
             self._missing[tool.key] = f"failed: {error}"
         else:
             self._usages.setdefault(tool.key, []).append(usage)
 
-    def _get_usage(self, tool: Tool, quality: int | None = None) -> Usage:
+    def _get_usage(self, tool: Tool) -> Usage:
         """Return what a tool and its input step needed in this round. Runs them if they have not run yet."""
-        quality = self._quality_of(tool) if quality is None else quality
-        name = _folder_name(tool, quality)
-        input_usage = self._get_usage(STEPS[tool.input_step], 0) if tool.input_step else None
-        if name not in self._this_round:
-            conversion = Conversion(self._clip, self._folder / name, self._folder / tool.input_step, quality)
+        input_usage = self._get_usage(STEPS[tool.input_step]) if tool.input_step else None
+        if tool.key not in self._this_round:
+            conversion = Conversion(self._clip, self._folder / tool.key, self._folder / tool.input_step)
             shutil.rmtree(conversion.folder, ignore_errors=True)
             conversion.folder.mkdir()
             usages = [run(command, cwd=ROOT) for command in tool.commands(conversion)]
-            self._this_round[name] = reduce(lambda earlier, later: later.after(earlier), usages)
-        own = self._this_round[name]
+            self._this_round[tool.key] = reduce(lambda earlier, later: later.after(earlier), usages)
+        own = self._this_round[tool.key]
         return own.after(input_usage) if input_usage else own
 
-    def _quality_of(self, tool: Tool) -> int:
-        return {GIFSKI_100: _HIGHEST_QUALITY, GIFSKI_NEAR: self._near_quality}.get(tool.key, 0)
-
-    def _gif(self, tool: Tool) -> Path:
-        return self._folder / _folder_name(tool, self._quality_of(tool)) / "out.gif"
-
-    def _find_near_quality(self, gifski: Tool) -> int:
-        balanced = self._gif(STEPS[BALANCED])
-        if BALANCED in self._missing or not balanced.exists():
-            raise CommandFailed("there is no GIF of Chromi balanced whose size it could match")
-
-        def get_size_bytes(quality: int) -> int:
-            self._get_usage(gifski, quality)
-            return (self._folder / _folder_name(gifski, quality) / "out.gif").stat().st_size
-
-        return find_quality_above(balanced.stat().st_size, get_size_bytes)
-
-    def _add_measurement(self, tool: Tool, reference: Path, every: int, comparison: Comparison) -> None:
-        usages, gif = self._usages[tool.key], self._gif(tool)
+    def _add_measurement(
+        self, tool: Tool, reference: Path, sampling: Sampling, comparison: Comparison
+    ) -> None:
+        usages, gif = self._usages[tool.key], self._folder / tool.key / "out.gif"
         size_bytes, quality = 0, None
         if tool.makes_gif:
             size_bytes = gif.stat().st_size
             if reference.exists():
                 try:
-                    quality = measure_quality(gif, reference, every)
+                    quality = measure_quality(gif, reference, sampling)
                 except CommandFailed as error:
                     comparison.missing[tool.key] = f"its GIF cannot be compared: {error}"
                     return
         comparison.measurements[tool.key] = Measurement(
-            self._label(tool, size_bytes, comparison),
+            tool.label,
             statistics.median(usage.wall_s for usage in usages),
             statistics.median(usage.cpu_s for usage in usages),
             max(usage.peak_bytes for usage in usages),
@@ -139,45 +113,3 @@ class ComparisonRunner:
             size_bytes,
             quality,
         )
-
-    def _label(self, tool: Tool, size_bytes: int, comparison: Comparison) -> str:
-        if tool.key != GIFSKI_NEAR:
-            return tool.label
-        is_above = size_bytes >= comparison.measurements[BALANCED].bytes
-        relation = "nearest above" if is_above else "its largest, still below"
-        return f"gifski Q{self._near_quality}, {relation} balanced"
-
-
-def find_quality_above(min_bytes: int, get_size_bytes: Callable[[int], int]) -> int:
-    """Return the lowest gifski quality, 1 to 100, whose size is at least `min_bytes`; 100 if none is.
-
-    A size up to 1 % above the lowest possible one is accepted, because each attempt takes gifski half a
-    minute. One step of quality changes the size by 3 %.
-    """
-    sizes = {_HIGHEST_QUALITY: get_size_bytes(_HIGHEST_QUALITY)}
-    below, above = 0, _HIGHEST_QUALITY
-    if sizes[above] < min_bytes:
-        return above
-    for number in range(_MAX_ATTEMPTS):
-        if above - below <= 1 or sizes[above] <= min_bytes * _MAX_EXCESS:
-            break
-        quality = (below + above) // 2 if number % 2 else _interpolate(min_bytes, sizes, below, above)
-        sizes[quality] = get_size_bytes(quality)
-        if sizes[quality] >= min_bytes:
-            above = quality
-        else:
-            below = quality
-    return above
-
-
-def _interpolate(min_bytes: int, sizes: dict[int, int], below: int, above: int) -> int:
-    """Interpolate: sizes grow by about the same factor from one quality to the next."""
-    log_growth = _TYPICAL_LOG_GROWTH
-    if below in sizes:
-        log_growth = math.log(sizes[above] / sizes[below]) / (above - below)
-    steps = math.log(sizes[above] / min_bytes) / log_growth
-    return min(max(above - round(steps), below + 1), above - 1)
-
-
-def _folder_name(tool: Tool, quality: int) -> str:
-    return f"gifski-{quality}" if quality else tool.key

@@ -17,9 +17,10 @@ from pathlib import Path
 from benchmarks import chart, peers
 from benchmarks.clips import ClipSkipped, default_clips, find_clips, open_clip
 from benchmarks.comparison import ComparisonRunner
+from benchmarks.quality import Sampling
 from benchmarks.report import Report, clip_table, target_table
 from benchmarks.summary import summarize
-from benchmarks.tools import TOOLS, Tool, select_tools
+from benchmarks.tools import GIFSKI, OPTIONAL, TOOLS, Tool, select_tools
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     paths = list(find_clips(options.clips)) or default_clips()
     installed = peers.install(sorted({tool.peer for tool in selected if tool.peer}))
     versions = peers.builtin_versions() | installed.versions
-    report = Report(options.rounds, options.every, os.cpu_count() or 1, versions, missing=installed.missing)
+    sampling = Sampling(options.every, options.ssimulacra2_every)
+    report = Report(options.rounds, sampling, os.cpu_count() or 1, versions, missing=installed.missing)
     for path in paths:
         compare(path, selected, report)
         write(report, options.results)
@@ -53,7 +55,7 @@ def compare(path: Path, tools: Sequence[Tool], report: Report) -> None:
         selected = select_tools(clip, [tool.key for tool in tools])
         present = [tool for tool in selected if tool.peer not in report.missing]
         comparison = ComparisonRunner(clip, Path(folder), _print_progress).run(
-            present, report.rounds, report.every
+            present, report.rounds, report.sampling
         )
         for tool in selected:
             if tool.peer in report.missing:
@@ -78,18 +80,32 @@ def _print_progress(message: str) -> None:
 
 def _parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     keys = [tool.key for tool in TOOLS]
+    default, sampling = [key for key in keys if key not in OPTIONAL], Sampling()
     parser = argparse.ArgumentParser(prog="make bench", description="Compare the encoder with other tools.")
     parser.add_argument("clips", nargs="*", type=Path, help="clips or folders (default: generated clips)")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=keys, help=",".join(keys))
+    parser.add_argument("--only", type=_split_keys, default=default, help=f"gifski,{','.join(keys)}")
     parser.add_argument("--rounds", type=int, default=1, help="how often each tool runs; the median counts")
-    parser.add_argument("--every", type=int, default=1, help="compare one frame in this many")
+    parser.add_argument(
+        "--every", type=int, default=sampling.every, help="measure VMAF of one frame in this many"
+    )
+    parser.add_argument(
+        "--ssimulacra2-every",
+        type=int,
+        default=sampling.ssimulacra2_every,
+        help="measure SSIMULACRA2 of one frame in this many",
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     options = parser.parse_args(arguments)
     if unknown := set(options.only) - set(keys):
         parser.error(f"--only accepts {', '.join(keys)}, not {', '.join(sorted(unknown))}")
-    if options.rounds < 1 or options.every < 1:
-        parser.error("--rounds and --every must be at least 1")
+    if min(options.rounds, options.every, options.ssimulacra2_every) < 1:
+        parser.error("--rounds, --every and --ssimulacra2-every must be at least 1")
     return options
+
+
+def _split_keys(text: str) -> list[str]:
+    """Return the keys in a comma-separated list. `gifski` selects all of its qualities."""
+    return [key for name in text.split(",") for key in (GIFSKI if name == "gifski" else [name])]
 
 
 if __name__ == "__main__":

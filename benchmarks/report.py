@@ -8,18 +8,40 @@ from typing import Any
 
 from benchmarks.clips import WINDOW_S
 from benchmarks.comparison import Comparison, Measurement
-from benchmarks.targets import check_targets, is_limited_by_budget
-from benchmarks.tools import BALANCED, STEPS
+from benchmarks.equal_bytes import NotMeasured, interpolate_gifski
+from benchmarks.quality import Sampling
+from benchmarks.targets import check_targets, is_calm
+from benchmarks.tools import BALANCED, BEST, GIFSKI, SMALL, STEPS
 
 NONE = "–"
 HEADINGS = (
-    *("tool", "wall s", "×", "CPU s", "peak MB", "MB", "×", "VMAF", "Δ", "cambi", "PSNR dB", "Δ"),
-    *("frames", "plays s"),
+    *(
+        "tool",
+        "wall s",
+        "×",
+        "CPU s",
+        "peak MB",
+        "MB",
+        "×",
+        "SSIMULACRA2",
+        "Δ",
+        "worst",
+        "flicker",
+        "VMAF",
+        "Δ",
+    ),
+    *("cambi", "PSNR dB", "colors", "fps", "plays s"),
 )
 EXPLANATION = (
-    "× and Δ compare with Chromi balanced. PSNR is measured after a blur of 1.5 px, because the eye blends "
-    "the dots of a dither into one color; cambi is banding, less is better. Peak memory is that of all "
-    "processes of a tool together, with shared pages counted once."
+    "× and Δ compare with Chromi balanced. SSIMULACRA2 and VMAF are similarity to the clip, up to 100; worst "
+    "is the lowest SSIMULACRA2 of a frame. Flicker is the change from frame to frame where the clip is "
+    "still, in levels. PSNR is measured after a blur of 1.5 px, because the eye blends the dots of a dither "
+    "into one color; cambi is banding, less is better. Colors is the largest number in a compared frame; fps "
+    "counts different frames. Peak memory is that of all processes of a tool, with shared pages counted once."
+)
+EQUAL_BYTES_HEADINGS = (
+    *("gifski at the bytes of", "MB", "SSIMULACRA2", "Chromi", "VMAF", "Chromi", "wall s", "Chromi"),
+    *("CPU s", "Chromi", "note"),
 )
 
 
@@ -28,7 +50,7 @@ class Report:
     """All results of one run of the benchmark."""
 
     rounds: int
-    every: int
+    sampling: Sampling
     cores: int
     versions: Mapping[str, str]
     comparisons: list[Comparison] = field(default_factory=list)
@@ -40,7 +62,8 @@ class Report:
         return {
             "settings": {
                 "rounds": self.rounds,
-                "every": self.every,
+                "every": self.sampling.every,
+                "ssimulacra2_every": self.sampling.ssimulacra2_every,
                 "window_s": WINDOW_S,
                 "cores": self.cores,
             },
@@ -53,19 +76,22 @@ class Report:
     def to_markdown(self) -> str:
         parts = [f"{self._conditions()}\n\n{EXPLANATION}"]
         parts += [
-            f"### {comparison.clip.name}\n\n{clip_table(comparison)}" for comparison in self.comparisons
+            f"### {comparison.clip.name}\n\n{clip_table(comparison)}{equal_bytes_table(comparison)}"
+            for comparison in self.comparisons
         ]
+        parts.append(f"### Where another tool is better\n\n{missed_targets(self.comparisons)}")
         parts.append(f"### Targets\n\n{target_table(self.comparisons)}")
-        left_out = [*_lines("Missing", self.missing), *_lines("ClipSkipped", self.skipped)]
+        left_out = [*_lines("Missing", self.missing), *_lines("Skipped", self.skipped)]
         return "\n\n".join([*parts, *left_out]) + "\n"
 
     def _conditions(self) -> str:
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         rounds = "one round" if self.rounds == 1 else f"medians of {self.rounds} rounds"
-        frames = "all frames" if self.every == 1 else f"one frame in {self.every}"
+        sampling = self.sampling
         return (
-            f"Six seconds of each clip to 1280x720 at 24 fps, {rounds}, {self.cores} cores; "
-            f"quality over {frames}. {versions}."
+            f"Six seconds of each clip to 1280x720 at 24 fps, {rounds}, {self.cores} cores; SSIMULACRA2 over "
+            f"one frame in {sampling.ssimulacra2_every}, VMAF, cambi and PSNR over one in {sampling.every}. "
+            f"{versions}."
         )
 
 
@@ -77,6 +103,40 @@ def clip_table(comparison: Comparison) -> str:
         rows.append([f"{STEPS[key].label}: {reason}", *[NONE] * (len(HEADINGS) - 1)])
     note = f"{_describe(comparison)}\n\n"
     return note + table(HEADINGS, rows)
+
+
+def equal_bytes_table(comparison: Comparison) -> str:
+    """Return a table of gifski at the sizes of Chromi's GIFs, after an empty line. Empty without gifski."""
+    if not comparison.measurements.keys() & set(GIFSKI):
+        return ""
+    rows = []
+    for key in (SMALL, BALANCED, BEST):
+        ours = comparison.measurements.get(key)
+        if not ours or not ours.quality:
+            continue
+        try:
+            gifski = interpolate_gifski(comparison, key)
+        except NotMeasured as reason:
+            cells = [f"{ours.bytes / 1e6:.2f}", *[NONE] * (len(EQUAL_BYTES_HEADINGS) - 3), str(reason)]
+        else:
+            figures = (
+                *(gifski.ssimulacra2, ours.quality.ssimulacra2, gifski.vmaf, ours.quality.vmaf),
+                *(gifski.wall_s, ours.wall_s, gifski.cpu_s, ours.cpu_s),
+            )
+            cells = [f"{gifski.bytes / 1e6:.2f}", *(f"{figure:.2f}" for figure in figures), gifski.note]
+        rows.append([ours.label, *cells])
+    return f"\n\n{table(EQUAL_BYTES_HEADINGS, rows)}" if rows else ""
+
+
+def missed_targets(comparisons: Sequence[Comparison]) -> str:
+    """Return a list of all targets that are not met."""
+    lines = [
+        f"- {target.clip}, {target.baseline}: {target.requirement}; measured {target.measured_text}"
+        for comparison in comparisons
+        for target in check_targets(comparison)
+        if target.is_met is False
+    ]
+    return "\n".join(lines) or "All targets that were measured are met."
 
 
 def target_table(comparisons: Sequence[Comparison]) -> str:
@@ -116,12 +176,16 @@ def _row(measurement: Measurement, balanced: Measurement | None) -> list[str]:
         return cells + [NONE] * (len(HEADINGS) - len(cells))
     return [
         *cells,
+        f"{quality.ssimulacra2:.2f}",
+        f"{quality.ssimulacra2 - other.ssimulacra2:+.2f}" if other else NONE,
+        f"{quality.ssimulacra2_min:.2f}",
+        NONE if quality.flicker is None else f"{quality.flicker:.2f}",
         f"{quality.vmaf:.2f}",
         f"{quality.vmaf - other.vmaf:+.2f}" if other else NONE,
         f"{quality.cambi:.2f}",
         f"{quality.blurred_psnr_db:.2f}",
-        f"{quality.blurred_psnr_db - other.blurred_psnr_db:+.2f}" if other else NONE,
-        str(quality.frames),
+        str(quality.colors),
+        f"{quality.fps:.1f}",
         f"{quality.duration_s:.2f}",
     ]
 
@@ -133,7 +197,7 @@ def _describe(comparison: Comparison) -> str:
     facts += [comparison.clip.note] if comparison.clip.note else []
     if comparison.reference_cambi is not None:
         facts.append(f"cambi of the clip {comparison.reference_cambi:.2f}")
-    facts += ["limited by the budget"] if is_limited_by_budget(comparison) else []
+    facts += ["calm"] if is_calm(comparison) else []
     return "; ".join(facts) + "."
 
 
@@ -147,8 +211,18 @@ def _comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
         "name": comparison.clip.name,
         "clip": comparison.clip.to_dict(),
         "reference_cambi": comparison.reference_cambi,
-        "is_limited_by_budget": is_limited_by_budget(comparison),
+        "is_calm": is_calm(comparison),
         "tools": {key: asdict(measurement) for key, measurement in comparison.measurements.items()},
+        "gifski_at_equal_bytes": {
+            key: _equal_bytes_to_dict(comparison, key) for key in (SMALL, BALANCED, BEST)
+        },
         "missing": comparison.missing,
         "targets": targets,
     }
+
+
+def _equal_bytes_to_dict(comparison: Comparison, key: str) -> dict[str, Any]:
+    try:
+        return asdict(interpolate_gifski(comparison, key))
+    except NotMeasured as reason:
+        return {"not_measured": str(reason)}

@@ -6,26 +6,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.report import NONE, table
-from benchmarks.tools import BALANCED, GIFSKI_NEAR, MOVIEPY, PLAIN
+from benchmarks.tools import BALANCED, MOVIEPY, PLAIN
 
-_HEADINGS = {
-    BALANCED: "Chromi",
-    PLAIN: "ffmpeg, two passes",
-    GIFSKI_NEAR: "gifski, same size",
-    MOVIEPY: "MoviePy",
-}
+_HEADINGS = ("six seconds of", "Chromi", "gifski, same size", "ffmpeg, two passes", "MoviePy")
+_MIN_FULL_RATE_FPS = 23.5
 
 
 def summarize(results: Mapping[str, Any]) -> str:
-    """Return a Markdown table of the results: size, VMAF, and time as a multiple of Chromi's."""
+    """Return a Markdown table: size, SSIMULACRA2, time as a multiple of Chromi's, and fps if below 24."""
     clips = [clip for clip in results["clips"] if clip["tools"].get(BALANCED, {}).get("quality")]
-    rows = [[clip["name"].partition(".")[0], *(_cell(clip, key) for key in _HEADINGS)] for clip in clips]
-    return table(("six seconds of", *_HEADINGS.values()), rows) + "\n"
+    return table(_HEADINGS, [_row(clip) for clip in clips]) + "\n"
 
 
-def _cell(clip: Mapping[str, Any], key: str) -> str:
-    result, balanced = clip["tools"].get(key), clip["tools"][BALANCED]
-    if not result or not result["quality"]:
+def _row(clip: Mapping[str, Any]) -> list[str]:
+    tools, gifski = clip["tools"], clip["gifski_at_equal_bytes"][BALANCED]
+    wall_s = tools[BALANCED]["wall_s"]
+    cells = [_tool_cell(tools.get(key), wall_s) for key in (BALANCED, PLAIN, MOVIEPY)]
+    cells.insert(1, NONE if "not_measured" in gifski else _cell(gifski, gifski["ssimulacra2"], wall_s))
+    return [clip["name"].partition(".")[0], *cells]
+
+
+def _tool_cell(tool: Mapping[str, Any] | None, chromi_wall_s: float) -> str:
+    if not tool or not tool["quality"]:
         return NONE
-    ratio = result["wall_s"] / balanced["wall_s"]
-    return f"{result['bytes'] / 1e6:.1f} MB, VMAF {result['quality']['vmaf']:.1f}, time {ratio:.1f}×"
+    fps = tool["quality"]["fps"]
+    rate = f", {fps:.0f} fps" if fps < _MIN_FULL_RATE_FPS else ""
+    return _cell(tool, tool["quality"]["ssimulacra2"], chromi_wall_s) + rate
+
+
+def _cell(figures: Mapping[str, Any], ssimulacra2: float, chromi_wall_s: float) -> str:
+    ratio = figures["wall_s"] / chromi_wall_s
+    return f"{figures['bytes'] / 1e6:.1f} MB, SSIMULACRA2 {ssimulacra2:.1f}, time {ratio:.1f}×"
