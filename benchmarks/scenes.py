@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.drawings import SECONDS, Frame, draw_cartoon, draw_glow, draw_particles, draw_water
 from benchmarks.filters import FPS, HEIGHT_PX, TO_BT709, WIDTH_PX
 
-H264 = ("-c:v", "libx264", "-preset", "veryfast")
+X264 = ("-c:v", "libx264", "-preset")
+H264 = (*X264, "veryfast")
 VP9 = (*("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-row-mt", "1"), "-b:v", "6M")
 HEVC = (*("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error"), "-b:v", "40M")
 
@@ -236,7 +237,7 @@ def large() -> str:
 
 def _drawn(file_name: str, draw: Callable[[], Iterator[Frame]], crf: int, *, is_calm: bool) -> Scene:
     graph = f"[0:v]scale={TO_BT709},format=yuv420p[out]"
-    return Scene(file_name, SECONDS, graph, (*H264, "-crf", str(crf)), draw=draw, is_calm=is_calm)
+    return Scene(file_name, SECONDS, graph, (*X264, "fast", "-crf", str(crf)), draw=draw, is_calm=is_calm)
 
 
 SCENES = (
