@@ -222,16 +222,19 @@ def _count_colors(frame: Frame) -> int:
 def measure_flicker(shown: Path, reference: Path, count: int, offset: int) -> float | None:
     """Return by how many levels the GIF changes from frame to frame where the clip is still.
 
-    Still are blocks of 8x8 pixels whose pixels change by less than a level on average. Returns None if fewer
+    Still are blocks of 8x8 pixels whose pixels change by less than a level on average. They must be still one
+    frame earlier and later too, because a GIF with fewer frames shows changes late. Returns None if fewer
     than 1 % of the blocks are still.
     """
     first, end = max(0, -offset), min(count, FRAMES - offset)
     numbers = sorted({int(n) for n in np.linspace(first, end - 2, FLICKER_PAIRS)} if end - first > 1 else ())
-    gif_changes = _measure_changes(shown, numbers)
-    source_changes = _measure_changes(reference, [number + offset for number in numbers], TO_RGB)
+    near = [range(max(0, n + offset - 1), min(end + offset - 1, n + offset + 2)) for n in numbers]
+    steps = sorted({step for each in near for step in each})
+    changes = _measure_changes(reference, steps, TO_RGB)
+    is_still = {step: blocks < _MAX_STILL_CHANGE for step, blocks in zip(steps, changes, strict=True)}
     change, still_blocks, blocks = 0.0, 0, 0
-    for gif_blocks, source_blocks in zip(gif_changes, source_changes, strict=True):
-        still = source_blocks < _MAX_STILL_CHANGE
+    for steps_near, gif_blocks in zip(near, _measure_changes(shown, numbers), strict=True):
+        still = np.logical_and.reduce([is_still[step] for step in steps_near])
         change += float(gif_blocks[still].sum())
         still_blocks += int(still.sum())
         blocks += still.size
@@ -254,9 +257,8 @@ def _measure_changes(
 
 def read_frames(path: Path, numbers: Sequence[int], to_rgb: str = "null") -> Iterator[Frame]:
     """Yield frames by their numbers, in ascending order. `to_rgb` converts frames that are not RGB."""
-    select = "+".join(f"eq(n,{number})" for number in numbers) or "0"
     command: list[str | Path] = [FFMPEG, "-v", "error", "-nostdin", "-i", path]
-    filters = f"select='{select}',{to_rgb},format=rgb24"
+    filters = f"{_select(numbers)},{to_rgb},format=rgb24"
     command += ["-vf", filters, "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
@@ -284,7 +286,7 @@ def _measure_offsets(shown: Path, reference: Path, offsets: range) -> dict[int, 
 
 
 def _compare(shown: Path, reference: Path, offset: int, every: int) -> tuple[float, float, float, float]:
-    pick = f",select='not(mod(n,{every}))'" if every > 1 else ""
+    pick = f",{_select(sample_frames(FRAMES, every))}" if every > 1 else ""
     blur = f"gblur={BLUR_SIGMA_PX}"
     graph = (
         f"[0:v]{_renumber(max(0, -offset))}{pick},{TO_YUV},split[g1][g2];"
@@ -298,6 +300,10 @@ def _compare(shown: Path, reference: Path, offset: int, every: int) -> tuple[flo
         pooled = json.loads(Path(folder, "vmaf.json").read_text())["pooled_metrics"]
     vmaf = pooled["vmaf"]
     return vmaf["mean"], vmaf["min"], pooled["cambi"]["mean"], _psnr_db(log, "blurred")
+
+
+def _select(numbers: Sequence[int]) -> str:
+    return f"select='{'+'.join(f'eq(n,{number})' for number in numbers) or '0'}'"
 
 
 def _renumber(first_frame: int) -> str:
