@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import statistics
 from collections.abc import Callable, Iterable
@@ -51,6 +52,7 @@ class ComparisonRunner:
         self._usages: dict[str, list[Usage]] = {}
         self._this_round: dict[str, Usage] = {}
         self._missing: dict[str, str] = {}
+        self._qualities: dict[str, Quality] = {}
 
     def run(self, tools: Iterable[Tool], rounds: int, sampling: Sampling) -> Comparison:
         """Run all tools `rounds` times and measure the GIFs of the last round."""
@@ -100,7 +102,7 @@ class ComparisonRunner:
             size_bytes = gif.stat().st_size
             if reference.exists():
                 try:
-                    quality = measure_quality(gif, reference, sampling)
+                    quality = self._measure_once(gif, reference, sampling)
                 except CommandFailed as error:
                     comparison.missing[tool.key] = f"its GIF cannot be compared: {error}"
                     return
@@ -113,3 +115,10 @@ class ComparisonRunner:
             size_bytes,
             quality,
         )
+
+    def _measure_once(self, gif: Path, reference: Path, sampling: Sampling) -> Quality:
+        """Return the quality of a GIF. Two qualities of Chromi may write the same file."""
+        digest = hashlib.sha256(gif.read_bytes()).hexdigest()
+        if digest not in self._qualities:
+            self._qualities[digest] = measure_quality(gif, reference, sampling)
+        return self._qualities[digest]

@@ -238,7 +238,7 @@ def measure_flicker(shown: Path, reference: Path, count: int, offset: int) -> fl
         change += float(gif_blocks[still].sum())
         still_blocks += int(still.sum())
         blocks += still.size
-    return change / still_blocks if still_blocks > _MIN_STILL_SHARE * blocks else None
+    return round(change / still_blocks, 2) if still_blocks > _MIN_STILL_SHARE * blocks else None
 
 
 def _measure_changes(
