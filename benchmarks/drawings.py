@@ -20,17 +20,15 @@ _Y, _X = np.mgrid[0:HEIGHT_PX, 0:WIDTH_PX].astype(np.float64)
 
 
 def draw_particles() -> Iterator[Frame]:
-    """Draw 260 soft dots that drift and pulse on a dark ground."""
-    rng, count = np.random.default_rng(3), 260
+    """Draw 110 soft dots that drift and pulse on a dark ground."""
+    rng, count = np.random.default_rng(4), 110
     x, y = rng.uniform(0, WIDTH_PX, count), rng.uniform(0, HEIGHT_PX, count)
-    speed_x, speed_y = rng.normal(0, 0.7, count), rng.normal(-0.8, 0.5, count)
-    radius = rng.uniform(1.2, 5, count)
+    speed_x, speed_y = rng.normal(0, 0.5, count), rng.normal(-0.5, 0.3, count)
+    radius = rng.uniform(1.2, 4, count)
     color = rng.uniform(0.4, 1, (count, 3)) * (255, 200, 140)
     phase = rng.uniform(0, 2 * math.pi, count)
-    depth = (_Y / HEIGHT_PX)[..., None]
-    ground = (8, 10, 20) + depth * (6, 10, 22)
     for number in range(_FRAMES):
-        frame = ground.copy()
+        frame = np.zeros((HEIGHT_PX, WIDTH_PX, 3)) + (8, 10, 18)
         for dot in range(count):
             center_x = (x[dot] + speed_x[dot] * number) % WIDTH_PX
             center_y = (y[dot] + speed_y[dot] * number) % HEIGHT_PX
@@ -41,24 +39,19 @@ def draw_particles() -> Iterator[Frame]:
             )
             distance2 = (_X[box] - center_x) ** 2 + (_Y[box] - center_y) ** 2
             light = np.exp(-distance2 / (2 * radius[dot] ** 2)) * (
-                0.6 + 0.4 * math.sin(phase[dot] + 0.12 * number)
+                0.6 + 0.4 * math.sin(phase[dot] + 0.08 * number)
             )
             frame[box] += light[..., None] * color[dot]
         yield _to_bytes(frame)
 
 
 def draw_glow() -> Iterator[Frame]:
-    """Draw two wide soft lights that circle each other over a near-black ground."""
+    """Draw a soft light that circles over a near-black ground."""
     for number in range(_FRAMES):
         angle = 2 * math.pi * number / _FRAMES
-        frame = np.zeros((HEIGHT_PX, WIDTH_PX, 3)) + (6, 8, 14)
-        for turn, color, radius in ((0, (150, 70, 200), 260), (3, (40, 120, 220), 320)):
-            center_x = WIDTH_PX / 2 + 220 * math.cos(angle + turn)
-            center_y = HEIGHT_PX / 2 + 90 * math.sin(angle + turn)
-            across = np.exp(-((_X[:1] - center_x) ** 2) / (2 * radius**2))
-            down = np.exp(-((_Y[:, :1] - center_y) ** 2) / (2 * radius**2))
-            frame += (across * down)[..., None] * np.array(color)
-        yield _to_bytes(frame)
+        center_x, center_y = WIDTH_PX / 2 + 120 * math.cos(angle), HEIGHT_PX / 2 + 40 * math.sin(angle)
+        light = np.clip(1 - np.hypot(_X - center_x, _Y - center_y) / 240, 0, 1) ** 2
+        yield _to_bytes((5, 6, 10) + light[..., None] * (90, 140, 255))
 
 
 _SEA_CELLS, _SEA_M = 512, 64.0
