@@ -74,9 +74,9 @@ class Sampler:
         self._undrawn = [
             number for number, offset in enumerate(offsets) if has_lead and offset in _FOLLOWING_OFFSETS
         ]
-        # If there are several runs, all but the one with the least motion are compared.
+        # All but the run with the least motion are compared.
         last = [number for number, offset in enumerate(offsets) if offset == _MEASURED_OFFSETS[-1]]
-        self._compared = (last[1:] or last) if has_lead else [len(frames) - 1]
+        self._compared = last[1:] if has_lead else [len(frames) - 1]
         frames_path = store.work_dir / "sample.nut"
         self._sample = replace(store, frames_path=frames_path, frame_count=len(frames))
 
@@ -232,12 +232,10 @@ def _choose_runs(motion: Sequence[float]) -> tuple[list[int], Sequence[int]]:
     and take almost no bytes; a 20 fps clip has 24 of them.
     """
     length = _RUN_OFFSETS[-1] + 1
-    if len(motion) < length:
+    if len(motion) < 2 * length:
         return [0], range(len(motion))
     measured = slice(_MEASURED_OFFSETS[0], _MEASURED_OFFSETS[-1] + 1)
     starts = range(len(motion) - length + 1)
     by_motion = sorted(starts, key=lambda start: sum(motion[start : start + length][measured]))
     count = min(MAX_RUNS, len(motion) // length)
-    last = len(by_motion) - 1
-    ranks = [part * last // (count - 1) for part in range(count)] if count > 1 else [last // 2]
-    return [by_motion[rank] for rank in ranks], _RUN_OFFSETS
+    return [by_motion[part * (len(by_motion) - 1) // (count - 1)] for part in range(count)], _RUN_OFFSETS
