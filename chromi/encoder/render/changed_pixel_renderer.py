@@ -7,7 +7,7 @@ Pipes connect the three, so only a few frames are in memory.
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,17 +62,12 @@ class _Pipe:
 
 @dataclass
 class ChangedPixelRenderer:
-    """One rendering of a store. `frames_done` is the number of frames passed to the encoder.
-
-    Nothing is drawn in the `undrawn` frames, which only show which pixels keep their color. A frame after
-    them is drawn completely.
-    """
+    """One rendering of a store. `frames_done` is the number of frames passed to the encoder."""
 
     store: FrameStore
     settings: RenderSettings
     gif_path: Path
     limits: ProcessLimits
-    undrawn: Collection[int] = ()
     frames_done: int = 0
     _decoded: _Pipe = field(default_factory=_Pipe)
     _quantized: _Pipe = field(default_factory=_Pipe)
@@ -132,9 +127,9 @@ class ChangedPixelRenderer:
         pixels, palette = buffer[: width_px * height_px], buffer[width_px * height_px :][:PALETTE_ENTRIES]
         for number, frame in enumerate(find_changes(frames, self.settings.threshold)):
             check()
-            if number in self.undrawn:
+            if number in self.store.undrawn:
                 frame.changed[:] = False
-            elif number - 1 in self.undrawn:
+            elif number - 1 in self.store.undrawn:
                 frame.changed[:] = True
             sampled = _choose_samples(frame, random)
             if len(sampled):  # otherwise the palette before serves, because nothing is drawn

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-BYTES_PER_PIXEL = 4  # bgra
-
 SETTLED_FRAMES = 4
 """A pixel that keeps its new color for this many more frames is redrawn, however small the change is. Without
 this, slowly moving objects leave faint trails on a plain background."""

@@ -41,6 +41,7 @@ _MAX_RARE_SHARE = 1 / 6
 """Maximum share of the palette for rare colors."""
 
 _Weights = npt.NDArray[np.float32]
+_Assignment = tuple[npt.NDArray[np.intp], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,13 @@ class PaletteSequence:
     def _cluster(self, colors: _Colors) -> FloatArray:
         points = to_oklab(colors.rgb)
         if self._centers is not None:
-            nearest, _ = _find_nearest(points, self._centers)
-            if len(np.unique(nearest)) >= _MIN_USED_SHARE * len(self._centers):
-                return _run_kmeans(points, colors.counts, self._centers.copy(), _NEXT_ITERATIONS)
-        start = _initial_centers(colors, self._color_count)
-        return _run_kmeans(points, colors.counts, start, _FIRST_ITERATIONS)
+            assignment = _find_nearest(points, self._centers)
+            if len(np.unique(assignment[0])) >= _MIN_USED_SHARE * len(self._centers):
+                centers = self._centers.copy()
+                return _run_kmeans(points, colors.counts, centers, assignment, _NEXT_ITERATIONS)
+        centers = _initial_centers(colors, self._color_count)
+        assignment = _find_nearest(points, centers)
+        return _run_kmeans(points, colors.counts, centers, assignment, _FIRST_ITERATIONS)
 
 
 def _initial_centers(colors: _Colors, count: int) -> FloatArray:
@@ -118,22 +121,25 @@ def _initial_centers(colors: _Colors, count: int) -> FloatArray:
     return to_oklab(np.concatenate([chosen, frequent]))
 
 
-def _run_kmeans(points: FloatArray, weights: _Weights, centers: FloatArray, iterations: int) -> FloatArray:
-    """Improve `centers` and return them."""
-    for iteration in range(iterations):
-        nearest, errors = _find_nearest(points, centers)
-        errors *= weights
+def _run_kmeans(
+    points: FloatArray, weights: _Weights, centers: FloatArray, assignment: _Assignment, iterations: int
+) -> FloatArray:
+    """Improve `centers`, to which the points are assigned, and return them."""
+    for remaining in reversed(range(iterations)):
+        nearest, squares = assignment
+        errors = squares * weights
         cluster_weights = np.bincount(nearest, weights, len(centers))
         is_used = cluster_weights > 0
         for axis in range(3):
             sums = np.bincount(nearest, weights * points[:, axis], len(centers))
             centers[is_used, axis] = sums[is_used] / cluster_weights[is_used]
-        if iteration < iterations - 1:
+        if remaining:
             _move_cheapest_clusters(points, centers, nearest, errors)
+            assignment = _find_nearest(points, centers)
     return centers
 
 
-def _find_nearest(points: FloatArray, centers: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
+def _find_nearest(points: FloatArray, centers: FloatArray) -> _Assignment:
     """Return for each point the number of the nearest center, and the square of its distance."""
     extended_centers = np.column_stack([-2 * centers, (centers * centers).sum(1)]).T
     nearest, squares = np.empty(len(points), np.intp), (points * points).sum(1)

@@ -22,8 +22,8 @@ _BLOCK_PX = 8
 _C1, _C2 = 6.5, 10.0
 """SSIM's constants for 8-bit samples. Usually the second one is 58.5."""
 _BLUR_SIGMA_PX, _BLUR_MARGIN_PX = 0.7, 2
-_GAUSSIAN = np.exp(-(np.arange(-_BLUR_MARGIN_PX, _BLUR_MARGIN_PX + 1) ** 2) / (2 * _BLUR_SIGMA_PX**2))
-_GAUSSIAN = (_GAUSSIAN / _GAUSSIAN.sum()).astype(np.float32)
+_BELL = np.exp(-(np.arange(-_BLUR_MARGIN_PX, _BLUR_MARGIN_PX + 1) ** 2) / (2 * _BLUR_SIGMA_PX**2))
+_GAUSSIAN = (_BELL / _BELL.sum()).astype(np.float32)
 _STRIP_ROWS = 48
 """Rows that are processed at once, so that intermediate results stay in the cache of a core."""
 _MIN_ERROR = 1e-6

@@ -1,6 +1,6 @@
 """How a GIF is rendered, and the frames that are rendered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,9 @@ class FrameStore:
     """The frames to render: `frame_count` frames in a NUT file, and their thumbnails.
 
     `work_dir` is for intermediate files. Palettes stay there and are reused by later renderings.
+
+    With a palette per frame, nothing is drawn in the `undrawn` frames; they only show which pixels keep their
+    color. The frame after them is drawn completely.
     """
 
     frames_path: Path
@@ -72,3 +75,4 @@ class FrameStore:
     size_px: tuple[int, int]
     thumbnails: Thumbnails
     work_dir: Path
+    undrawn: Collection[int] = ()

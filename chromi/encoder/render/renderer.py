@@ -1,6 +1,6 @@
 """Pass 2: render the extracted frames as a GIF."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chromi.encoder.gif.concat import EncodedSegment, concat_segments, get_delays_cs
@@ -8,7 +8,7 @@ from chromi.encoder.process.parallel import run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.changed_pixel_renderer import ChangedPixelRenderer
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
-from chromi.encoder.render.segment_renderer import split_frames
+from chromi.encoder.render.segment_renderer import Segment, split_frames
 
 MAX_GIF_BYTES = 512 * 1024**2
 
@@ -27,38 +27,24 @@ def render_gif(
     Raises TimedOut and EncodeError.
     """
     limits = ProcessLimits(timeout_s, MAX_GIF_BYTES)
-    render = _render_changed_pixels if settings.local_palettes else _render_segments
-    segments = render(store, settings, limits, threads, on_tick)
+    if settings.local_palettes:
+        renderer = ChangedPixelRenderer(store, settings, store.work_dir / "changed.gif", limits)
+        renderer.render(on_tick=lambda: on_tick(renderer.frames_done))
+        encoded = [EncodedSegment([renderer.gif_path])]
+    else:
+        segments = split_frames(store, settings, limits, threads)
+        _render_segments(segments, threads, on_tick)
+        encoded = [segment.encoded for segment in segments]
     kept = settings.kept_frames(store.frame_count)
-    concat_segments(segments, gif_path, get_delays_cs(kept, store.frame_count))
-    for path in (path for segment in segments for path in segment.paths):
+    concat_segments(encoded, gif_path, get_delays_cs(kept, store.frame_count))
+    for path in (path for segment in encoded for path in segment.paths):
         path.unlink()
 
 
-def _render_segments(
-    store: FrameStore,
-    settings: RenderSettings,
-    limits: ProcessLimits,
-    threads: int,
-    on_tick: Callable[[int], None],
-) -> list[EncodedSegment]:
-    segments = split_frames(store, settings, limits, threads)
+def _render_segments(segments: Sequence[Segment], threads: int, on_tick: Callable[[int], None]) -> None:
     segments[0].write_palette()
     run_parallel(
         [segment.render for segment in segments],
         max_parallel=threads,
         on_tick=lambda: on_tick(sum(segment.frames_done for segment in segments)),
     )
-    return [segment.encoded for segment in segments]
-
-
-def _render_changed_pixels(
-    store: FrameStore,
-    settings: RenderSettings,
-    limits: ProcessLimits,
-    threads: int,
-    on_tick: Callable[[int], None],
-) -> list[EncodedSegment]:
-    renderer = ChangedPixelRenderer(store, settings, store.work_dir / "changed.gif", limits)
-    renderer.render(on_tick=lambda: on_tick(renderer.frames_done))
-    return [EncodedSegment([renderer.gif_path])]

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from chromi.encoder.frames.color_filters import BT709_TO_BGRA
-from chromi.encoder.gif.concat import EncodedSegment, concat_segments, get_delays_cs, read_frames
+from chromi.encoder.gif.concat import EncodedSegment, read_frames
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, frames_input, run_ffmpeg
 from chromi.encoder.process.parallel import Task, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.changed_pixel_renderer import ChangedPixelRenderer
 from chromi.encoder.render.changed_pixels import SETTLED_FRAMES
 from chromi.encoder.render.quality_metrics import measure_quality
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
+from chromi.encoder.render.renderer import render_gif
 from chromi.encoder.render.segment_renderer import Segment
 
 MAX_RUNS = 3
@@ -38,7 +38,6 @@ class Measurement:
     `sufficient_encodings` are the encodings of unchanged pixels that alone are about as small as all of them.
     """
 
-    settings: RenderSettings
     total_bytes: float
     quality: float
     sufficient_encodings: frozenset[str] = frozenset()
@@ -71,14 +70,14 @@ class Sampler:
             value > 0 and number > 0 and (offset in _MEASURED_OFFSETS or not has_lead)
             for number, (value, offset) in enumerate(zip(self._sample_motion, offsets, strict=True))
         ]
-        self._undrawn = [
+        undrawn = [
             number for number, offset in enumerate(offsets) if has_lead and offset in _FOLLOWING_OFFSETS
         ]
         # All but the run with the least motion are compared.
         last = [number for number, offset in enumerate(offsets) if offset == _MEASURED_OFFSETS[-1]]
         self._compared = last[1:] if has_lead else [len(frames) - 1]
         frames_path = store.work_dir / "sample.nut"
-        self._sample = replace(store, frames_path=frames_path, frame_count=len(frames))
+        self._sample = replace(store, frames_path=frames_path, frame_count=len(frames), undrawn=undrawn)
 
     def prepare(self, color_counts: Sequence[int]) -> None:
         """Extract the sampled frames and write palettes with these numbers of colors."""
@@ -94,9 +93,7 @@ class Sampler:
         for path in paths:
             path.unlink()
         total_bytes = self._predict_total([min(alternatives) for alternatives in zip(*sizes, strict=True)])
-        return Measurement(
-            settings, total_bytes, quality, self._find_sufficient(settings, sizes, total_bytes)
-        )
+        return Measurement(total_bytes, quality, self._find_sufficient(settings, sizes, total_bytes))
 
     def write_stills(self, stills: Mapping[Path, RenderSettings]) -> None:
         """Write a frame of the sample as each of the settings renders it, as PNG."""
@@ -159,15 +156,14 @@ class Sampler:
             segment.render(self._on_tick)
             return segment.encoded.paths
         gif_path = self._sample.work_dir / f"sample-{settings.threshold}.gif"
-        raw_path = gif_path.with_suffix(".raw.gif")
-        ChangedPixelRenderer(self._sample, settings, raw_path, self._limits, self._undrawn).render(
-            self._on_tick
+        render_gif(
+            self._sample,
+            settings,
+            gif_path,
+            threads=self._threads,
+            timeout_s=self._limits.timeout_s,
+            on_tick=lambda frames_done: self._on_tick(),
         )
-        frame_count = self._sample.frame_count
-        concat_segments(
-            [EncodedSegment([raw_path])], gif_path, get_delays_cs(range(frame_count), frame_count)
-        )
-        raw_path.unlink()
         return [gif_path]
 
     def _decode_compared(self, path: Path, filters: str) -> npt.NDArray[np.uint8]:

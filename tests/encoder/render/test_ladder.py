@@ -45,7 +45,7 @@ class FakeSampler:
     def measure(self, settings: RenderSettings) -> Measurement:
         assert settings.local_palettes or settings.colors in self.prepared
         self.measured.add(settings)
-        return Measurement(settings, *self.values[settings], frozenset(self.encodings.get(settings, ())))
+        return Measurement(*self.values[settings], frozenset(self.encodings.get(settings, ())))
 
 
 def build(
