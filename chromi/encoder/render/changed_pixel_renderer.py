@@ -18,9 +18,9 @@ from chromi.encoder.encoder_errors import EncodeError
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, REPORT_FRAMES, frames_input, run_ffmpeg
 from chromi.encoder.process.parallel import TICK_S, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.changed_pixels import ChangedFrame, Pixels, find_changes
+from chromi.encoder.render.changed_pixels import Pixels, find_changes
 from chromi.encoder.render.oklab import ByteArray
-from chromi.encoder.render.palette import PALETTE_ENTRIES, PaletteSequence, to_bgra
+from chromi.encoder.render.palette import PALETTE_ENTRIES, PaletteSequence, choose_evenly, to_bgra
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
 
 _PIPE_BYTES = 1024**2
@@ -120,7 +120,7 @@ class ChangedPixelRenderer:
             self._decoded.close_reader()
 
     def _write_frames(self, frames: Iterator[Pixels], check: Callable[[], None]) -> None:
-        palettes, random = PaletteSequence(self.settings.colors - 1), np.random.default_rng(0)
+        palettes = PaletteSequence(self.settings.colors - 1)
         width_px, height_px = self.store.size_px
         last_redrawn = np.full(width_px * height_px, -1, np.int16)
         buffer = np.zeros((height_px + 1) * width_px, np.uint32)
@@ -131,7 +131,7 @@ class ChangedPixelRenderer:
                 frame.changed[:] = False
             elif number - 1 in self.store.undrawn:
                 frame.changed[:] = True
-            sampled = _choose_samples(frame, random)
+            sampled = choose_evenly(np.flatnonzero(frame.changed), _EXAMINED_PIXELS)
             if len(sampled):  # otherwise the palette before serves, because nothing is drawn
                 ages = np.minimum(self.frames_done - last_redrawn[sampled], _MAX_AGE).astype(np.float32)
                 last_redrawn[frame.changed] = self.frames_done
@@ -177,14 +177,6 @@ class ChangedPixelRenderer:
         finally:
             self._quantized.close_reader()
             self._encoder_slots.release(self.store.frame_count)  # nothing waits for an encoder that has ended
-
-
-def _choose_samples(frame: ChangedFrame, random: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Return the positions of randomly chosen changed pixels."""
-    positions = np.flatnonzero(frame.changed)
-    if len(positions) > _EXAMINED_PIXELS:
-        positions = positions[random.integers(0, len(positions), _EXAMINED_PIXELS)]
-    return positions
 
 
 def _to_rgb(pixels: Pixels) -> ByteArray:

@@ -128,11 +128,10 @@ def _measure_candidates(sampler: Sampler) -> list[Rung]:
     """Return rungs at the full rate, in any order. Measures one palette only where it can be better."""
     is_calm = sampler.changed_share <= MAX_CALM_SHARE
     one_palette = [] if is_calm else [_MANY, _FEW]
-    sampler.prepare([settings.colors for settings in one_palette])
-    low, high = sampler.measure(_LOW), sampler.measure(_HIGH)
+    low, high, *measured = sampler.measure([_LOW, _HIGH, *one_palette])
     rungs = list(_interpolate_thresholds(low, high, loss_weight=1 if is_calm else HELD_LOSS_WEIGHT))
-    if one_palette:
-        many, few = (sampler.measure(settings) for settings in one_palette)
+    if measured:
+        many, few = measured
         rungs += _interpolate_colors(many, few, _choose_encodings(many, few))
     return rungs
 

@@ -1,5 +1,6 @@
 """Measure render settings on a sample of frames, to predict size and quality of the whole GIF."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from chromi.encoder.frames.color_filters import BT709_TO_BGRA
 from chromi.encoder.gif.concat import EncodedSegment, read_frames
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, frames_input, run_ffmpeg
-from chromi.encoder.process.parallel import Task, run_parallel
+from chromi.encoder.process.parallel import TICK_S, Task, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.changed_pixels import SETTLED_FRAMES
 from chromi.encoder.render.quality_metrics import measure_quality
@@ -46,9 +47,10 @@ class Measurement:
 class Sampler:
     """Measure render settings on a few runs of consecutive frames of `store`.
 
-    The runs are chosen by their motion: each represents an equal share of the clip. Settings are measured one
-    after the other, because two renderings at once take more memory than a small machine has. `on_tick` is
-    called ten times a second. All public methods raise TimedOut, EncodeError and what `on_tick` raises.
+    The runs are chosen by their motion: each represents an equal share of the clip. One rendering is compared
+    with the source while the next one is made; two renderings at once would take more memory than a small
+    machine has. `on_tick` is called ten times a second. All public methods raise TimedOut, EncodeError and what
+    `on_tick` raises.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Sampler:
     ) -> None:
         self._store, self._limits = store, limits
         self._threads, self._on_tick = threads, on_tick
+        self._render_lock = threading.Lock()
         motion = store.thumbnails.motion()
         self.changed_share = _measure_changed_share(store.thumbnails.frames)
         self.frame_count = store.frame_count
@@ -79,16 +82,26 @@ class Sampler:
         frames_path = store.work_dir / "sample.nut"
         self._sample = replace(store, frames_path=frames_path, frame_count=len(frames), undrawn=undrawn)
 
-    def prepare(self, color_counts: Sequence[int]) -> None:
-        """Extract the sampled frames and write palettes with these numbers of colors."""
-        tasks: list[Task[None]] = [self._extract, partial(self._write_palettes, color_counts)]
-        run_parallel(tasks, max_parallel=self._threads, on_tick=self._on_tick)
-        self._source = self._decode_compared(self._sample.frames_path, BT709_TO_BGRA)
+    def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
+        """Render the sample with each of `settings` and return the predicted sizes and qualities."""
+        one_palette = [each.colors for each in settings if not each.local_palettes]
+        preparations: list[Task[None]] = [self._extract, partial(self._write_palettes, one_palette)]
+        run_parallel(preparations, max_parallel=self._threads, on_tick=self._on_tick)
+        source = self._decode_compared(self._sample.frames_path, BT709_TO_BGRA, self._on_tick)
+        measurements: list[Task[Measurement]] = [partial(self._measure, each, source) for each in settings]
+        max_parallel = min(2, self._threads)
+        return run_parallel(measurements, max_parallel=max_parallel, on_tick=self._on_tick)
 
-    def measure(self, settings: RenderSettings) -> Measurement:
-        """Render the sample with `settings` and return its predicted size and quality."""
-        paths = self._render(settings)
-        quality = measure_quality(self._source, self._decode_compared(paths[0], "format=bgra"))
+    def _measure(
+        self, settings: RenderSettings, source: npt.NDArray[np.uint8], check: Callable[[], None]
+    ) -> Measurement:
+        while not self._render_lock.acquire(timeout=TICK_S):
+            check()
+        try:
+            paths = self._render(settings, check)
+        finally:
+            self._render_lock.release()
+        quality = measure_quality(source, self._decode_compared(paths[0], "format=bgra", check))
         sizes = [_read_sizes(path, has_local_tables=settings.local_palettes) for path in paths]
         for path in paths:
             path.unlink()
@@ -101,7 +114,7 @@ class Sampler:
             self._write_still(png_path, settings)
 
     def _write_still(self, png_path: Path, settings: RenderSettings) -> None:
-        gif_path, *others = self._render(replace(settings, fps=OUTPUT_FPS))
+        gif_path, *others = self._render(replace(settings, fps=OUTPUT_FPS), self._on_tick)
         run_ffmpeg(
             [
                 *(*QUIET, "-i", str(gif_path), "-vf", f"select='eq(n,{self._compared[0]})',format=rgb24"),
@@ -148,12 +161,12 @@ class Sampler:
     def _segment(self, settings: RenderSettings) -> Segment:
         return Segment(self._sample, settings, self._limits, range(self._sample.frame_count))
 
-    def _render(self, settings: RenderSettings) -> Sequence[Path]:
+    def _render(self, settings: RenderSettings, check: Callable[[], None]) -> Sequence[Path]:
         """Render the sample and return one or more GIFs that show the same images."""
         if not settings.local_palettes:
             segment = self._segment(settings)
             segment.write_palette()
-            segment.render(self._on_tick)
+            segment.render(check)
             return segment.encoded.paths
         gif_path = self._sample.work_dir / f"sample-{settings.threshold}.gif"
         render_gif(
@@ -162,11 +175,13 @@ class Sampler:
             gif_path,
             threads=self._threads,
             timeout_s=self._limits.timeout_s,
-            on_tick=lambda frames_done: self._on_tick(),
+            on_tick=lambda frames_done: check(),
         )
         return [gif_path]
 
-    def _decode_compared(self, path: Path, filters: str) -> npt.NDArray[np.uint8]:
+    def _decode_compared(
+        self, path: Path, filters: str, check: Callable[[], None]
+    ) -> npt.NDArray[np.uint8]:
         """Return the compared frames of the sample or its GIF, shape (frames, height, width, 4), bgra."""
         pixels_path = path.with_suffix(".bgra")
         run_ffmpeg(
@@ -178,7 +193,7 @@ class Sampler:
             limits=self._limits,
             reads=(path,),
             writes=(pixels_path,),
-            on_tick=self._on_tick,
+            on_tick=check,
         ).check()
         width_px, height_px = self._store.size_px
         pixels = np.fromfile(pixels_path, np.uint8).reshape(-1, height_px, width_px, 4)

@@ -36,16 +36,13 @@ class FakeSampler:
         changed_share: float,
     ) -> None:
         self.values, self.encodings, self.changed_share = values, encodings, changed_share
-        self.prepared: list[int] = []
         self.measured: set[RenderSettings] = set()
 
-    def prepare(self, color_counts: Sequence[int]) -> None:
-        self.prepared += color_counts
-
-    def measure(self, settings: RenderSettings) -> Measurement:
-        assert settings.local_palettes or settings.colors in self.prepared
-        self.measured.add(settings)
-        return Measurement(*self.values[settings], frozenset(self.encodings.get(settings, ())))
+    def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
+        self.measured.update(settings)
+        return [
+            Measurement(*self.values[each], frozenset(self.encodings.get(each, ()))) for each in settings
+        ]
 
 
 def build(
