@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from chromi.encoder.encoder_errors import EncodeError
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, REPORT_FRAMES, frames_input, run_ffmpeg

@@ -17,7 +17,8 @@ TARGET_SHARE = 0.97
 """Share of the budget to aim at: a prediction may be off by some percent, and a second try costs seconds."""
 
 MOST_COLORS, FEW_COLORS, RICH_COLORS = 256, 64, 128
-"""FEW_COLORS are enough for footage to keep its colors. RICH_COLORS are what `Motion.COLOR` keeps."""
+"""FEW_COLORS are enough for footage to keep its colors. RICH_COLORS are what `Motion.COLOR` keeps. They
+are also not given up only to save bytes, because a glow in fewer colors has a flat center."""
 LOW_THRESHOLD, HIGH_THRESHOLD = 2, 6
 """Thresholds that are measured. A lower one is no better: noise costs bytes, and pixels that were right are
 redrawn in a worse color. A higher one leaves trails."""
@@ -27,10 +28,13 @@ HELD_LOSS_WEIGHT = 2.5
 """How much more visible a loss from a higher threshold is than one from fewer colors, unless a clip is calm:
 texture sticks to the screen while it moves. SSIMULACRA2 loses 8 to 14 points per dB instead of 4 to 6."""
 
+MIN_LOSS = 0.5
+"""The loss in dB from HIGH_THRESHOLD, at least: the measure of a few frames is off by about as much."""
+
 MIN_GAIN_PER_DOUBLING = 2.5
 """The gain in quality for which it is worth doubling the size. More bytes are hardly seen."""
-ENOUGH_QUALITY = 26.5
-"""The quality in dB above which no difference is seen: an SSIMULACRA2 score of about 92."""
+ENOUGH_QUALITY = 25.5
+"""The quality in dB above which no difference is seen: an SSIMULACRA2 score of about 91."""
 MAX_LOSS = 3.0
 """The loss of quality up to which footage is made to fit BALANCED_BYTES."""
 
@@ -120,7 +124,8 @@ def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     smooth = _remove_worse(_measure_candidates(sampler))
     rungs = _build_rungs(smooth, options.motion, sampler)
     smooth_count = sum(rung in smooth for rung in rungs)
-    start = max(range(smooth_count), key=lambda index: _value(rungs[index]))
+    rich = [index for index in range(smooth_count) if rungs[index].settings.colors >= RICH_COLORS]
+    start = max(rich, key=lambda index: _value(rungs[index]))
     return Ladder(rungs, start, _choose_balanced_bytes(Ladder(rungs, start), smooth_count))
 
 
@@ -170,14 +175,15 @@ def _interpolate_thresholds(low: Measurement, high: Measurement, loss_weight: fl
 
     On eleven clips, sizes at threshold 6 are off by 0 to 4 percent, and by 10 percent on one.
     """
-    loss = loss_weight * (low.quality - high.quality)
+    loss = loss_weight * max(MIN_LOSS, low.quality - high.quality)
+    best_quality = max(low.quality, high.quality + MIN_LOSS)
     log_growth = log2(high.total_bytes / low.total_bytes) / log2(HIGH_THRESHOLD / LOW_THRESHOLD)
     for threshold in _THRESHOLD_STEPS:
         position = (threshold - LOW_THRESHOLD) / (HIGH_THRESHOLD - LOW_THRESHOLD)
         yield Rung(
             replace(_LOW, threshold=threshold),
             low.total_bytes * (threshold / LOW_THRESHOLD) ** log_growth,
-            low.quality - position * loss,
+            best_quality - position * loss,
         )
 
 

@@ -49,8 +49,8 @@ class Sampler:
 
     The runs are chosen by their motion: each represents an equal share of the clip. One rendering is compared
     with the source while the next one is made; two renderings at once would take more memory than a small
-    machine has. `on_tick` is called ten times a second. All public methods raise TimedOut, EncodeError and what
-    `on_tick` raises.
+    machine has. `on_tick` is called ten times a second. All public methods raise TimedOut, EncodeError and
+    what `on_tick` raises.
     """
 
     def __init__(
@@ -179,9 +179,7 @@ class Sampler:
         )
         return [gif_path]
 
-    def _decode_compared(
-        self, path: Path, filters: str, check: Callable[[], None]
-    ) -> npt.NDArray[np.uint8]:
+    def _decode_compared(self, path: Path, filters: str, check: Callable[[], None]) -> npt.NDArray[np.uint8]:
         """Return the compared frames of the sample or its GIF, shape (frames, height, width, 4), bgra."""
         pixels_path = path.with_suffix(".bgra")
         run_ffmpeg(

@@ -6,7 +6,7 @@ from math import log
 import pytest
 
 from chromi.encoder.options import ConversionOptions, Motion, Quality
-from chromi.encoder.render.ladder import Ladder, build_ladder
+from chromi.encoder.render.ladder import MIN_LOSS, RICH_COLORS, Ladder, build_ladder
 from chromi.encoder.render.render_settings import OPAQUE, TRANSPARENT, UNCHANGED_PIXELS, RenderSettings
 from chromi.encoder.render.sample import Measurement
 
@@ -40,9 +40,7 @@ class FakeSampler:
 
     def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
         self.measured.update(settings)
-        return [
-            Measurement(*self.values[each], frozenset(self.encodings.get(each, ()))) for each in settings
-        ]
+        return [Measurement(*self.values[each], frozenset(self.encodings.get(each, ()))) for each in settings]
 
 
 def build(
@@ -134,8 +132,15 @@ def test_best_starts_at_the_best_quality_and_has_no_budget() -> None:
 def test_balanced_starts_where_more_bytes_are_hardly_seen() -> None:
     values = {MANY: (20e6, 24.2), FEW: (10e6, 24.0), LOW: (26e6, 24.4), HIGH: (25e6, 24.3)}
     ladder = build(values)
-    assert ladder.rungs[ladder.balanced_start].settings == FEW
+    assert ladder.rungs[ladder.balanced_start].settings.colors == RICH_COLORS, "fewer save bytes but show"
     assert ladder.start_index(ConversionOptions(quality=Quality.SMALL)) == ladder.balanced_start
+
+
+def test_a_higher_threshold_is_never_taken_for_better() -> None:
+    """The measure of a few frames is off by up to half a dB."""
+    rungs = build({LOW: (11e6, 19.2), HIGH: (8e6, 20.0)}).rungs
+    assert [rung.settings.threshold for rung in rungs[:5]] == [2, 3, 4, 5, 6]
+    assert rungs[0].quality - rungs[4].quality == pytest.approx(MIN_LOSS)
 
 
 @pytest.mark.parametrize(
