@@ -13,7 +13,6 @@ from PIL import Image, ImageChops, ImageSequence, ImageStat
 
 from chromi.encoder import ConversionOptions, ConversionResult, Progress, convert, estimate
 from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, EncodeError, TimedOut
-from chromi.encoder.options import Quality
 from chromi.errors import BadOptions, DiskFull, NotAVideo
 from tests.support.clips import make_clip
 from tests.support.processes import find_ffmpeg_processes
@@ -216,11 +215,12 @@ def test_result_that_violates_the_contract_is_not_published(
     [
         ("reading", "frames.nut"),
         ("reading", "thumbnails.rgb"),
+        ("choosing", "changed.gif"),
         ("choosing", "256-none-0.clear.gif"),
         ("choosing", "256-none-0.opaque.gif"),
         ("choosing", "../.chromi-o.try.gif"),
     ],
-    ids=["frames", "thumbnails", "transparent pixels", "opaque pixels", "concatenation"],
+    ids=["frames", "thumbnails", "changed pixels", "transparent pixels", "opaque pixels", "concatenation"],
 )
 def test_full_disk_is_reported_in_every_step(
     step: str, name: str, clip: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -233,7 +233,7 @@ def test_full_disk_is_reported_in_every_step(
             (folder / "work" / name).symlink_to("/dev/full")
 
     with pytest.raises(DiskFull, match="out of disk space"):
-        convert_in(folder, clip, replace(SMALL_SIZE, quality=Quality.BEST), on_progress=fill_disk)
+        convert_in(folder, clip, replace(SMALL_SIZE, max_mb=0.1), on_progress=fill_disk)
     assert list_files(folder) == ["o.gif"]
     assert (folder / "o.gif").read_bytes() == b"existing"
 
@@ -308,7 +308,8 @@ def test_estimate_writes_stills_of_each_quality(clip: Path, folder: Path) -> Non
 def test_result_fits_max_mb(clip: Path, folder: Path) -> None:
     result = convert_in(folder, clip, ConversionOptions(duration_s=1, max_mb=0.5))
     assert result.bytes <= 500_000
-    assert (result.frames, result.duration_cs) == (15, 100), "frames are given up before colors"
+    assert 12 <= result.frames < 24, "frames are given up before colors"
+    assert result.duration_cs == 100
     assert result.drawing["colors"] >= 64
     assert list_files(folder) == ["o.gif"]
 

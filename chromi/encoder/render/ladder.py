@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import log2, sqrt
+from math import inf, log2, sqrt
 from typing import Any
 
 from chromi.encoder.options import ConversionOptions, Motion, Quality
@@ -121,7 +121,8 @@ class Ladder:
 
 def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     """Measure a few render settings and return the ladder. Raises TimedOut and EncodeError."""
-    smooth = _remove_worse(_measure_candidates(sampler))
+    smallest_bytes = min(SMALL_BYTES, (options.max_mb or inf) * 1e6)
+    smooth = _remove_worse(_measure_candidates(sampler, TARGET_SHARE * smallest_bytes))
     rungs = _build_rungs(smooth, options.motion, sampler)
     smooth_count = sum(rung in smooth for rung in rungs)
     rich = [index for index in range(smooth_count) if rungs[index].settings.colors >= RICH_COLORS]
@@ -129,8 +130,16 @@ def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     return Ladder(rungs, start, _choose_balanced_bytes(Ladder(rungs, start), smooth_count))
 
 
-def _measure_candidates(sampler: Sampler) -> list[Rung]:
-    """Return rungs at the full rate, in any order. Measures one palette only where it can be better."""
+def _measure_candidates(sampler: Sampler, smallest_bytes: float) -> list[Rung]:
+    """Return rungs at the full rate, in any order. Measures one palette only where it can be better.
+
+    If a sample has all frames, each measurement takes as long as rendering the GIF. Then nothing else is
+    measured if the best quality fits the smallest budget.
+    """
+    if sampler.has_all_frames:
+        [best] = sampler.measure([_LOW])
+        if best.total_bytes <= smallest_bytes:
+            return [Rung(_LOW, best.total_bytes, best.quality)]
     is_calm = sampler.changed_share <= MAX_CALM_SHARE
     one_palette = [] if is_calm else [_MANY, _FEW]
     low, high, *measured = sampler.measure([_LOW, _HIGH, *one_palette])

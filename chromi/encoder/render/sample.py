@@ -69,6 +69,7 @@ class Sampler:
         self._sample_motion = [motion[number] for number in frames]
         offsets = list(self._offsets) * len(self._run_starts)
         has_lead = self._offsets is _RUN_OFFSETS
+        self.has_all_frames = not has_lead
         self._is_measured = [
             value > 0 and number > 0 and (offset in _MEASURED_OFFSETS or not has_lead)
             for number, (value, offset) in enumerate(zip(self._sample_motion, offsets, strict=True))
@@ -84,13 +85,17 @@ class Sampler:
 
     def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
         """Render the sample with each of `settings` and return the predicted sizes and qualities."""
-        one_palette = [each.colors for each in settings if not each.local_palettes]
-        preparations: list[Task[None]] = [self._extract, partial(self._write_palettes, one_palette)]
-        run_parallel(preparations, max_parallel=self._threads, on_tick=self._on_tick)
+        self._prepare([each.colors for each in settings if not each.local_palettes])
         source = self._decode_compared(self._sample.frames_path, BT709_TO_BGRA, self._on_tick)
         measurements: list[Task[Measurement]] = [partial(self._measure, each, source) for each in settings]
         max_parallel = min(2, self._threads)
         return run_parallel(measurements, max_parallel=max_parallel, on_tick=self._on_tick)
+
+    def _prepare(self, color_counts: Sequence[int]) -> None:
+        tasks: list[Task[None]] = [partial(self._write_palettes, color_counts)]
+        if not self._sample.frames_path.exists():
+            tasks.insert(0, self._extract)
+        run_parallel(tasks, max_parallel=self._threads, on_tick=self._on_tick)
 
     def _measure(
         self, settings: RenderSettings, source: npt.NDArray[np.uint8], check: Callable[[], None]

@@ -34,8 +34,11 @@ class FakeSampler:
         values: Mapping[RenderSettings, tuple[float, float]],
         encodings: Mapping[RenderSettings, set[str]],
         changed_share: float,
+        *,
+        has_all_frames: bool = False,
     ) -> None:
         self.values, self.encodings, self.changed_share = values, encodings, changed_share
+        self.has_all_frames = has_all_frames
         self.measured: set[RenderSettings] = set()
 
     def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
@@ -54,6 +57,14 @@ def build(
     ladder = build_ladder(sampler, ConversionOptions(**options))  # type: ignore[arg-type]
     assert sampler.measured == set(values)
     return ladder
+
+
+def measured_settings_of_short_clip(
+    values: Mapping[RenderSettings, tuple[float, float]], **options: object
+) -> set[RenderSettings]:
+    sampler = FakeSampler(values, {}, changed_share=0.2, has_all_frames=True)
+    build_ladder(sampler, ConversionOptions(**options))  # type: ignore[arg-type]
+    return sampler.measured
 
 
 def settings_within(ladder: Ladder, budget_bytes: float) -> RenderSettings:
@@ -118,6 +129,14 @@ def test_only_settings_that_can_be_best_are_measured(
     values: dict[RenderSettings, tuple[float, float]],
 ) -> None:
     build(values)  # checks what is measured
+
+
+def test_only_the_best_quality_of_a_short_clip_is_measured_if_it_fits_every_budget() -> None:
+    values = {MANY: (3e6, 24.2), FEW: (2e6, 22.0), LOW: (4e6, 24.4), HIGH: (3e6, 24.0)}
+    assert measured_settings_of_short_clip(values) == {LOW}
+    assert measured_settings_of_short_clip(values, max_mb=3) == set(values)
+    large = {settings: (3 * size, quality) for settings, (size, quality) in values.items()}
+    assert measured_settings_of_short_clip(large) == set(values)
 
 
 def test_best_starts_at_the_best_quality_and_has_no_budget() -> None:
