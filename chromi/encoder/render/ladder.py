@@ -33,8 +33,9 @@ MIN_LOSS = 0.5
 
 MIN_GAIN_PER_DOUBLING = 2.5
 """The gain in quality for which it is worth doubling the size. More bytes are hardly seen."""
-ENOUGH_QUALITY = 25.5
-"""The quality in dB above which no difference is seen: an SSIMULACRA2 score of about 91."""
+ENOUGH_QUALITY = 25.0
+"""The quality in dB above which hardly a difference is seen: an SSIMULACRA2 score of about 90, which its
+authors call visually lossless."""
 MAX_LOSS = 3.0
 """The loss of quality up to which footage is made to fit BALANCED_BYTES."""
 
