@@ -31,6 +31,10 @@ texture sticks to the screen while it moves. SSIMULACRA2 loses 8 to 14 points pe
 MIN_LOSS = 0.5
 """The loss in dB from HIGH_THRESHOLD, at least: the measure of a few frames is off by about as much."""
 
+ONE_PALETTE_LOSS = 0.5
+"""The loss in dB from one palette that is not measured: a highlight covers few pixels and gets few colors, so
+its edge shows."""
+
 MIN_GAIN_PER_DOUBLING = 2.5
 """The gain in quality for which it is worth doubling the size. More bytes are hardly seen."""
 ENOUGH_QUALITY = 25.0
@@ -176,7 +180,7 @@ def _interpolate_colors(many: Measurement, few: Measurement, encodings: tuple[st
         yield Rung(
             RenderSettings(colors, unchanged_pixels=encodings),
             max(1.0, many.total_bytes + position * (few.total_bytes - many.total_bytes)),
-            many.quality + position * (few.quality - many.quality),
+            many.quality + position * (few.quality - many.quality) - ONE_PALETTE_LOSS,
         )
 
 
