@@ -112,6 +112,10 @@ def convert_clip(
             poster=poster,
         )
     click.echo(f"{destination}: {result.bytes} bytes, {result.frames} frames, {result.duration_cs / 100:g} s")
+    if result.reduced_fps:
+        click.echo(f"It shows {result.reduced_fps} frames a second, to keep its color.")
+    if result.reduced_colors:
+        click.echo(f"It has {result.reduced_colors} colors, to stay within the size.")
 
 
 @click.command(name="find-loops", cls=_ClipCommand)

@@ -34,6 +34,9 @@ SIZES = {"1280x720": (1280, 720), "1920x1080": (1920, 1080)}
 
 AUTO = "auto"
 
+FEW_COLORS = 64
+"""The number of colors that is enough for footage to keep its colors. Fewer are mentioned with the result."""
+
 _FRAME_CACHE_VERSION = 3
 """Increment it when the content of cached frame files changes, so that existing files are not reused."""
 

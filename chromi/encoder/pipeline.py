@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from chromi.encoder.frames.poster import Poster
 from chromi.encoder.gif.validate import GifInfo, publish
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import FEW_COLORS, ConversionOptions
+from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.progress import Progress, ProgressTracker
 
 if TYPE_CHECKING:
@@ -36,6 +37,18 @@ class ConversionResult:
     drawing: Mapping[str, Any] = field(default_factory=dict)
     tries: int = 1
     estimates: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def reduced_fps(self) -> int | None:
+        """The frames per second if they are fewer than usual, else None."""
+        fps: int = self.drawing.get("fps", OUTPUT_FPS)
+        return fps if fps < OUTPUT_FPS else None
+
+    @property
+    def reduced_colors(self) -> int | None:
+        """The number of opaque colors if footage may lose its colors by it, else None."""
+        colors: int = self.drawing.get("colors", FEW_COLORS)
+        return colors - 1 if colors < FEW_COLORS else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields by name, serializable as JSON."""

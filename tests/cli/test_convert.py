@@ -1,6 +1,7 @@
 """`python -m chromi convert` from a shell."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,14 @@ def test_convert_creates_gif_without_server(
     with Image.open(gif) as image:
         assert (image.size, image.n_frames) == ((1280, 720), 24)
     assert not (tmp_path / "instance").exists(), "convert needs no instance folder"
+
+
+def test_convert_says_what_a_size_limit_cost(
+    run_command: RunCommand, plain_clip: Path, tmp_path: Path
+) -> None:
+    completed = run_command("convert", plain_clip, tmp_path / "out.gif", "--duration", "1", "--max-mb", "0.1")
+    assert completed.returncode == 0, completed.stderr
+    assert re.search(r"It shows 1\d frames a second, to keep its color\.", completed.stdout)
 
 
 def test_convert_accepts_every_option(run_command: RunCommand, plain_clip: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from math import inf, log2, sqrt
 from typing import Any
 
-from chromi.encoder.options import ConversionOptions, Motion, Quality
+from chromi.encoder.options import FEW_COLORS, ConversionOptions, Motion, Quality
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.render.render_settings import UNCHANGED_PIXELS, RenderSettings
 from chromi.encoder.render.sample import Measurement, Sampler
@@ -16,9 +16,9 @@ SMALL_BYTES, BALANCED_BYTES, MOST_BALANCED_BYTES = 10e6, 20e6, 30e6
 TARGET_SHARE = 0.97
 """Share of the budget to aim at: a prediction may be off by some percent, and a second try costs seconds."""
 
-MOST_COLORS, FEW_COLORS, RICH_COLORS = 256, 64, 128
-"""FEW_COLORS are enough for footage to keep its colors. RICH_COLORS are what `Motion.COLOR` keeps. They
-are also not given up only to save bytes, because a glow in fewer colors has a flat center."""
+MOST_COLORS, RICH_COLORS = 256, 128
+"""RICH_COLORS are what `Motion.COLOR` keeps. They are also not given up only to save bytes, because a glow in
+fewer colors has a flat center."""
 LOW_THRESHOLD, HIGH_THRESHOLD = 2, 6
 """Thresholds that are measured. A lower one is no better: noise costs bytes, and pixels that were right are
 redrawn in a worse color. A higher one leaves trails."""

@@ -1,5 +1,6 @@
 """A job has a page, a fragment and JSON in each state, and can be cancelled."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,29 @@ def test_upload_from_the_page_is_kept_after_its_job(
     page = client.get(response.get_json()["status_url"], headers=PAGE)
     assert "Your background is ready" in page.text
     assert f"/uploads/{upload}/?start_time=00:00:02.000" in page.text
+
+
+@pytest.mark.parametrize(
+    ("drawing", "texts"),
+    [
+        ({"fps": 24, "colors": 64}, []),
+        ({"fps": 18, "colors": 64}, ["18 frames a second, to keep its color"]),
+        ({"fps": 24, "colors": 32}, ["31 colors, to stay within the size"]),
+        (
+            {"fps": 12, "colors": 32},
+            ["12 frames a second, to keep its color", "31 colors, to stay within the size"],
+        ),
+        ({}, []),  # the result was stored by an older version
+    ],
+)
+def test_result_page_says_what_a_size_limit_cost(
+    client: FlaskClient, job: Job, drawing: dict[str, int], texts: list[str]
+) -> None:
+    assert job.result
+    job.result_json = {"result": replace(job.result, drawing=drawing).to_dict()}
+    job.save()
+    page = client.get(f"/jobs/{job.id}/", headers=PAGE)
+    assert re.findall(r"\d+ (?:frames a second|colors), to [a-z ]+", page.text) == texts
 
 
 def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload: str) -> None:
