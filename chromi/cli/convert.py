@@ -53,13 +53,18 @@ def _flag_of(name: re.Match[str]) -> str:
 @click.argument("destination", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--start", "start_time", default="0", show_default=True, help="Seconds or HH:MM:SS[.mmm].")
 @click.option("--duration", default="6", show_default=True, help="Length of the GIF, 1 to 10 seconds.")
-@click.option("--quality", default="balanced", show_default=True, help="small, balanced or best.")
+@click.option(
+    "--quality",
+    default="balanced",
+    show_default=True,
+    help="small (10 MB), balanced (20 or 30 MB) or best (no limit).",
+)
 @click.option("--max-mb", default="", metavar="MB", help="Maximum size, 0.1 to 500 MB (1,000,000 bytes).")
 @click.option(
     "--motion",
     default="auto",
     show_default=True,
-    help="What to keep in a small GIF: smooth (motion), color or auto.",
+    help="What to keep if the GIF would be too large: smooth (frames per second), color or auto (both).",
 )
 @click.option("--framing", default="fill", show_default=True, help="fill (crop), fit (pad) or blur.")
 @click.option(

@@ -92,7 +92,14 @@ class Conversion:
         with self.tracker.measure_duration("encoding"):
             start = ladder.start_index(self.options)
             budget_bytes = ladder.budget_bytes(self.options)
-            return fit_to_budget(ladder, start, budget_bytes, gif_path, partial(self._render_once, store))
+            return fit_to_budget(
+                ladder,
+                start,
+                budget_bytes,
+                gif_path,
+                partial(self._render_once, store),
+                must_fit=self.options.max_mb is not None,
+            )
 
     def validate(self, store: FrameStore, settings: RenderSettings, gif_path: Path) -> GifInfo:
         """Check the GIF, rendered with these settings, against the output contract."""

@@ -28,6 +28,8 @@ HELD_LOSS_WEIGHT = 2.5
 """How much more visible a loss from a higher threshold is than one from fewer colors, unless a clip is calm:
 texture sticks to the screen while it moves. SSIMULACRA2 loses 8 to 14 points per dB instead of 4 to 6."""
 
+MAX_FALSE_COLOR = 0.04
+"""The false color, as measure_false_color returns it, above which frames per second are given up first."""
 MIN_LOSS = 0.5
 """The loss in dB from HIGH_THRESHOLD, at least: the measure of a few frames is off by about as much."""
 
@@ -61,11 +63,12 @@ _LOW, _HIGH = (RenderSettings(local_palettes=True, threshold=t) for t in (LOW_TH
 
 @dataclass(frozen=True)
 class Rung:
-    """One step of the ladder. `quality` is that of a Measurement."""
+    """One step of the ladder. `quality` and `false_color` are those of a Measurement."""
 
     settings: RenderSettings
     expected_bytes: float
     quality: float = 0.0
+    false_color: float = 0.0
 
 
 _Step = Callable[[Sequence[Rung]], Iterator[Rung]]
@@ -127,7 +130,9 @@ class Ladder:
 def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     """Measure a few render settings and return the ladder. Raises TimedOut and EncodeError."""
     smallest_bytes = min(SMALL_BYTES, (options.max_mb or inf) * 1e6)
-    smooth = _remove_worse(_measure_candidates(sampler, TARGET_SHARE * smallest_bytes))
+    candidates = _measure_candidates(sampler, TARGET_SHARE * smallest_bytes)
+    true_colored = [rung for rung in candidates if rung.false_color <= MAX_FALSE_COLOR]
+    smooth = _remove_worse(true_colored or candidates)
     rungs = _build_rungs(smooth, options.motion, sampler)
     smooth_count = sum(rung in smooth for rung in rungs)
     rich = [index for index in range(smooth_count) if rungs[index].settings.colors >= RICH_COLORS]
@@ -144,7 +149,7 @@ def _measure_candidates(sampler: Sampler, smallest_bytes: float) -> list[Rung]:
     if sampler.has_all_frames:
         [best] = sampler.measure([_LOW])
         if best.total_bytes <= smallest_bytes:
-            return [Rung(_LOW, best.total_bytes, best.quality)]
+            return [Rung(_LOW, best.total_bytes, best.quality, best.false_color)]
     is_calm = sampler.changed_share <= MAX_CALM_SHARE
     one_palette = [] if is_calm else [_MANY, _FEW]
     low, high, *measured = sampler.measure([_LOW, _HIGH, *one_palette])
@@ -181,6 +186,7 @@ def _interpolate_colors(many: Measurement, few: Measurement, encodings: tuple[st
             RenderSettings(colors, unchanged_pixels=encodings),
             max(1.0, many.total_bytes + position * (few.total_bytes - many.total_bytes)),
             many.quality + position * (few.quality - many.quality) - ONE_PALETTE_LOSS,
+            many.false_color + position * (few.false_color - many.false_color),
         )
 
 
@@ -198,6 +204,7 @@ def _interpolate_thresholds(low: Measurement, high: Measurement, loss_weight: fl
             replace(_LOW, threshold=threshold),
             low.total_bytes * (threshold / LOW_THRESHOLD) ** log_growth,
             best_quality - position * loss,
+            low.false_color + position * (high.false_color - low.false_color),
         )
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from chromi.encoder.render.oklab import FloatArray, to_oklab
+
 _BGR_TO_YCBCR = np.array(
     [[0.0722, 0.7152, 0.2126], [0.5, -0.3854, -0.1146], [-0.0458, -0.4542, 0.5]], np.float32
 )
@@ -27,6 +29,8 @@ _GAUSSIAN = (_BELL / _BELL.sum()).astype(np.float32)
 _STRIP_ROWS = 48
 """Rows that are processed at once, so that intermediate results stay in the cache of a core."""
 _MIN_ERROR = 1e-6
+_COLOR_BLOCK_PX = 16
+_WORST_BLOCKS_SHARE = 0.001
 
 _Plane = npt.NDArray[np.float32]
 _Frames = npt.NDArray[np.uint8]
@@ -45,6 +49,31 @@ def measure_quality(source: _Frames, rendered: _Frames) -> float:
     )
     by_scale = errors.mean((0, 1))
     return float(np.mean(-10 * np.log10(np.maximum(by_scale, _MIN_ERROR))))
+
+
+def measure_false_color(source: _Frames, rendered: _Frames) -> float:
+    """Return the distance in OKLab of the worst blocks' mean colors from those of the source.
+
+    A distance of about 0.02 can be seen side by side. Blocks are 16 pixels wide and high, and one in a
+    thousand counts. Errors that cancel out within a block do not count. Both are bgra, shape (frames, height,
+    width, 4).
+    """
+    distances = np.concatenate(
+        [
+            np.sqrt(((_block_colors(frame) - _block_colors(other)) ** 2).sum(-1))
+            for frame, other in zip(source, rendered, strict=True)
+        ]
+    )
+    worst_count = max(1, round(_WORST_BLOCKS_SHARE * len(distances)))
+    return float(np.sort(distances)[-worst_count:].mean())
+
+
+def _block_colors(frame: npt.NDArray[np.uint8]) -> FloatArray:
+    """Return the mean color of each block in OKLab, shape (n, 3)."""
+    size_px = _COLOR_BLOCK_PX
+    height, width = (length // size_px * size_px for length in frame.shape[:2])
+    blocks = frame[:height, :width, 2::-1].reshape(height // size_px, size_px, width // size_px, size_px, 3)
+    return to_oklab(np.rint(blocks.mean((1, 3))).astype(np.uint8).reshape(-1, 3))
 
 
 def _split(frame: npt.NDArray[np.uint8]) -> Iterator[_Plane]:

@@ -39,13 +39,19 @@ class _Search:
 
 
 def fit_to_budget(
-    ladder: Ladder, start: int, budget_bytes: float | None, gif_path: Path, render: Render
+    ladder: Ladder,
+    start: int,
+    budget_bytes: float | None,
+    gif_path: Path,
+    render: Render,
+    *,
+    must_fit: bool = True,
 ) -> FittedGif:
     """Write the best GIF that fits `budget_bytes` (None: no limit) to `gif_path`.
 
     `start` is the index of the best rung to consider. The actual size of each rendering corrects the expected
-    sizes of the other rungs. Raises CannotFit with the smallest size reached if even the last rung does not
-    fit.
+    sizes of the other rungs. If even the last rung does not fit, the result is its GIF, unless `must_fit`;
+    then this raises CannotFit with the smallest size reached.
     """
     try_path = gif_path.with_suffix(".try.gif")
     search = _Search(too_large=start - 1)
@@ -54,7 +60,8 @@ def fit_to_budget(
         while index is not None:
             settings = ladder.rungs[index].settings
             size_bytes = render(settings, try_path)
-            search = _record(search, ladder, index, size_bytes, budget_bytes)
+            is_accepted = index == len(ladder.rungs) - 1 and not must_fit
+            search = _record(search, ladder, index, size_bytes, None if is_accepted else budget_bytes)
             if search.fitting_index == index:
                 try_path.replace(gif_path)
             index = _next_index(search, ladder, budget_bytes)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import compress, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, frames_input, run_f
 from chromi.encoder.process.parallel import TICK_S, Task, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.changed_pixels import SETTLED_FRAMES
-from chromi.encoder.render.quality_metrics import measure_quality
+from chromi.encoder.render.quality_metrics import measure_false_color, measure_quality
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
 from chromi.encoder.render.renderer import render_gif
 from chromi.encoder.render.segment_renderer import Segment
@@ -34,14 +34,30 @@ _SUFFICIENT_RATIO = 1.02
 
 @dataclass(frozen=True)
 class Measurement:
-    """Predicted size and quality of the whole GIF; `quality` is in dB, as measure_quality returns it.
+    """Predicted size and quality of the whole GIF.
 
+    `quality` and `false_color` are as measure_quality and measure_false_color return them.
     `sufficient_encodings` are the encodings of unchanged pixels that alone are about as small as all of them.
     """
 
     total_bytes: float
     quality: float
+    false_color: float = 0.0
     sufficient_encodings: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _SampledFrame:
+    """A frame of the sample, with its motion.
+
+    The size of a measured frame predicts that of other frames. A compared frame is compared with its source.
+    Nothing is drawn in an undrawn one; it only shows which pixels keep their color.
+    """
+
+    motion: float
+    is_measured: bool
+    is_compared: bool
+    is_undrawn: bool = False
 
 
 class Sampler:
@@ -65,23 +81,11 @@ class Sampler:
         self._moving = [value for value in motion if value]
         self.moving_count = len(self._moving)
         self._run_starts, self._offsets = _choose_runs(motion)
-        frames = [start + offset for start in self._run_starts for offset in self._offsets]
-        self._sample_motion = [motion[number] for number in frames]
-        offsets = list(self._offsets) * len(self._run_starts)
-        has_lead = self._offsets is _RUN_OFFSETS
-        self.has_all_frames = not has_lead
-        self._is_measured = [
-            value > 0 and number > 0 and (offset in _MEASURED_OFFSETS or not has_lead)
-            for number, (value, offset) in enumerate(zip(self._sample_motion, offsets, strict=True))
-        ]
-        undrawn = [
-            number for number, offset in enumerate(offsets) if has_lead and offset in _FOLLOWING_OFFSETS
-        ]
-        # All but the run with the least motion are compared.
-        last = [number for number, offset in enumerate(offsets) if offset == _MEASURED_OFFSETS[-1]]
-        self._compared = last[1:] if has_lead else [len(frames) - 1]
+        self.has_all_frames = self._offsets is not _RUN_OFFSETS
+        self._frames = _describe_frames(motion, self._run_starts, self._offsets)
+        undrawn = [number for number, frame in enumerate(self._frames) if frame.is_undrawn]
         frames_path = store.work_dir / "sample.nut"
-        self._sample = replace(store, frames_path=frames_path, frame_count=len(frames), undrawn=undrawn)
+        self._sample = replace(store, frames_path=frames_path, frame_count=len(self._frames), undrawn=undrawn)
 
     def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
         """Render the sample with each of `settings` and return the predicted sizes and qualities."""
@@ -106,12 +110,18 @@ class Sampler:
             paths = self._render(settings, check)
         finally:
             self._render_lock.release()
-        quality = measure_quality(source, self._decode_compared(paths[0], "format=bgra", check))
+        rendered = self._decode_compared(paths[0], "format=bgra", check)
+        quality, false_color = measure_quality(source, rendered), measure_false_color(source, rendered)
         sizes = [_read_sizes(path, has_local_tables=settings.local_palettes) for path in paths]
         for path in paths:
             path.unlink()
         total_bytes = self._predict_total([min(alternatives) for alternatives in zip(*sizes, strict=True)])
-        return Measurement(total_bytes, quality, self._find_sufficient(settings, sizes, total_bytes))
+        sufficient = self._find_sufficient(settings, sizes, total_bytes)
+        return Measurement(total_bytes, quality, false_color, sufficient)
+
+    @property
+    def _compared_numbers(self) -> list[int]:
+        return [number for number, frame in enumerate(self._frames) if frame.is_compared]
 
     def write_stills(self, stills: Mapping[Path, RenderSettings]) -> None:
         """Write a frame of the sample as each of the settings renders it, as PNG."""
@@ -122,7 +132,13 @@ class Sampler:
         gif_path, *others = self._render(replace(settings, fps=OUTPUT_FPS), self._on_tick)
         run_ffmpeg(
             [
-                *(*QUIET, "-i", str(gif_path), "-vf", f"select='eq(n,{self._compared[0]})',format=rgb24"),
+                *(
+                    *QUIET,
+                    "-i",
+                    str(gif_path),
+                    "-vf",
+                    f"select='eq(n,{self._compared_numbers[0]})',format=rgb24",
+                ),
                 *("-frames:v", "1", "-update", "1", "-f", "image2", "-c:v", "png", "-y", str(png_path)),
             ],
             limits=self._limits,
@@ -186,11 +202,12 @@ class Sampler:
 
     def _decode_compared(self, path: Path, filters: str, check: Callable[[], None]) -> npt.NDArray[np.uint8]:
         """Return the compared frames of the sample or its GIF, shape (frames, height, width, 4), bgra."""
+        is_compared = "+".join(f"eq(n,{number})" for number in self._compared_numbers)
         pixels_path = path.with_suffix(".bgra")
         run_ffmpeg(
             [
                 *(*QUIET, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough", "-vf"),
-                f"select='{'+'.join(f'eq(n,{number})' for number in self._compared)}',{filters}",
+                f"select='{is_compared}',{filters}",
                 *("-f", "rawvideo", "-y", str(pixels_path)),
             ],
             limits=self._limits,
@@ -216,13 +233,13 @@ class Sampler:
         A frame's size is interpolated by its motion between those of the measured frames.
         """
         repeated_count = self.frame_count - 1 - len(self._moving)
-        motion, measured = (
-            list(compress(values, self._is_measured)) for values in (self._sample_motion, sizes)
+        measured = sorted(
+            (frame.motion, size) for frame, size in zip(self._frames, sizes, strict=True) if frame.is_measured
         )
         if not measured:
             return sizes[0] + repeated_count * _REPEATED_FRAME_BYTES
-        order = np.argsort(motion)
-        moving_bytes = np.interp(self._moving, np.array(motion)[order], np.array(measured)[order]).sum()
+        motion, frame_bytes = np.array(measured).T
+        moving_bytes = np.interp(self._moving, motion, frame_bytes).sum()
         return float(sizes[0] + moving_bytes + repeated_count * _REPEATED_FRAME_BYTES)
 
 
@@ -242,14 +259,36 @@ def _measure_changed_share(frames: Sequence[bytes]) -> float:
 def _choose_runs(motion: Sequence[float]) -> tuple[list[int], Sequence[int]]:
     """Return the first frame of each run, and the offsets of its frames.
 
-    The measured frames of the runs range from the least to the most motion. Repeated frames have no motion
-    and take almost no bytes; a 20 fps clip has 24 of them.
+    The runs have the median motion of the calmest third of the clip, of the next third, and of the rest. The
+    extremes are not used: the frame with the most motion is often a cut. Repeated frames have no motion and
+    take almost no bytes; a 20 fps clip has 24 of them. They are not measured if there are enough others.
     """
     length = _RUN_OFFSETS[-1] + 1
     if len(motion) < 2 * length:
         return [0], range(len(motion))
     measured = slice(_MEASURED_OFFSETS[0], _MEASURED_OFFSETS[-1] + 1)
     starts = range(len(motion) - length + 1)
-    by_motion = sorted(starts, key=lambda start: sum(motion[start : start + length][measured]))
     count = min(MAX_RUNS, len(motion) // length)
-    return [by_motion[part * (len(by_motion) - 1) // (count - 1)] for part in range(count)], _RUN_OFFSETS
+    moving = [start for start in starts if all(motion[start : start + length][measured])]
+    candidates = moving if len(moving) >= count else starts
+    by_motion = sorted(candidates, key=lambda start: sum(motion[start : start + length][measured]))
+    return [by_motion[(2 * part + 1) * len(by_motion) // (2 * count)] for part in range(count)], _RUN_OFFSETS
+
+
+def _describe_frames(
+    motion: Sequence[float], starts: Sequence[int], offsets: Sequence[int]
+) -> list[_SampledFrame]:
+    """Return the frames of all runs. All runs but the one with the least motion are compared."""
+    if offsets is not _RUN_OFFSETS:
+        last = len(motion) - 1
+        return [_SampledFrame(value, value > 0, number == last) for number, value in enumerate(motion)]
+    return [
+        _SampledFrame(
+            motion[start + offset],
+            is_measured=offset in _MEASURED_OFFSETS and motion[start + offset] > 0,
+            is_compared=offset == _MEASURED_OFFSETS[-1] and run > 0,
+            is_undrawn=offset in _FOLLOWING_OFFSETS,
+        )
+        for run, start in enumerate(starts)
+        for offset in offsets
+    ]

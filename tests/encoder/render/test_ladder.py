@@ -6,7 +6,14 @@ from math import log
 import pytest
 
 from chromi.encoder.options import ConversionOptions, Motion, Quality
-from chromi.encoder.render.ladder import MIN_LOSS, RICH_COLORS, Ladder, build_ladder
+from chromi.encoder.render.ladder import (
+    MAX_FALSE_COLOR,
+    MIN_LOSS,
+    RICH_COLORS,
+    TARGET_SHARE,
+    Ladder,
+    build_ladder,
+)
 from chromi.encoder.render.render_settings import OPAQUE, TRANSPARENT, UNCHANGED_PIXELS, RenderSettings
 from chromi.encoder.render.sample import Measurement
 
@@ -35,25 +42,35 @@ class FakeSampler:
         encodings: Mapping[RenderSettings, set[str]],
         changed_share: float,
         *,
+        false_colors: Mapping[RenderSettings, float] | None = None,
         has_all_frames: bool = False,
     ) -> None:
         self.values, self.encodings, self.changed_share = values, encodings, changed_share
+        self.false_colors = false_colors or {}
         self.has_all_frames = has_all_frames
         self.measured: set[RenderSettings] = set()
 
     def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
         self.measured.update(settings)
-        return [Measurement(*self.values[each], frozenset(self.encodings.get(each, ()))) for each in settings]
+        return [
+            Measurement(
+                *self.values[each],
+                self.false_colors.get(each, 0.0),
+                frozenset(self.encodings.get(each, ())),
+            )
+            for each in settings
+        ]
 
 
 def build(
     values: Mapping[RenderSettings, tuple[float, float]],
     *,
     encodings: Mapping[RenderSettings, set[str]] | None = None,
+    false_colors: Mapping[RenderSettings, float] | None = None,
     **options: object,
 ) -> Ladder:
     changed_share = 0.2 if MANY in values else 0.1
-    sampler = FakeSampler(values, encodings or {}, changed_share)
+    sampler = FakeSampler(values, encodings or {}, changed_share, false_colors=false_colors)
     ladder = build_ladder(sampler, ConversionOptions(**options))  # type: ignore[arg-type]
     assert sampler.measured == set(values)
     return ladder
@@ -153,6 +170,15 @@ def test_balanced_starts_where_more_bytes_are_hardly_seen() -> None:
     ladder = build(values)
     assert ladder.rungs[ladder.balanced_start].settings.colors == RICH_COLORS, "fewer save bytes but show"
     assert ladder.start_index(ConversionOptions(quality=Quality.SMALL)) == ladder.balanced_start
+
+
+def test_frames_per_second_are_given_up_before_colors_become_false() -> None:
+    budget_bytes = 1.02 * NOISY[FEW][0] / TARGET_SHARE
+    kept = settings_within(build(NOISY), budget_bytes)
+    assert (kept.colors, kept.fps) == (64, 24)
+    slower = settings_within(build(NOISY, false_colors={FEW: 2 * MAX_FALSE_COLOR}), budget_bytes)
+    assert slower.colors > 64
+    assert slower.fps < 24
 
 
 def test_a_higher_threshold_is_never_taken_for_better() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from chromi.encoder.render.quality_metrics import measure_quality
+from chromi.encoder.render.quality_metrics import measure_false_color, measure_quality
 
 Frame = npt.NDArray[np.uint8]
 
@@ -53,3 +53,19 @@ def test_all_frames_count(gradient: Frame) -> None:
     damaged = posterize(gradient, 24)
     both = measure_quality(np.stack([gradient, gradient]), np.stack([gradient, damaged]))
     assert quality(gradient, damaged) < both < 60
+
+
+def test_false_color_is_the_oklab_distance_of_the_worst_blocks(gradient: Frame) -> None:
+    """OKLab's lightness of the grays 119 and 99 is 0.568 and 0.499."""
+    gray = np.full_like(gradient, 119)
+    changed = gray.copy()
+    changed[32:48, 64:80] = 99
+    assert measure_false_color(gray[None], gray[None]) == 0
+    assert measure_false_color(gray[None], changed[None]) == pytest.approx(0.069, abs=0.002)
+
+
+def test_dither_is_not_a_false_color(gradient: Frame) -> None:
+    gray = np.full_like(gradient, 119)
+    dithered = gray.copy()
+    dithered[::2, ::2], dithered[1::2, 1::2] = 139, 99
+    assert measure_false_color(gray[None], dithered[None]) < 0.005

@@ -26,8 +26,10 @@ class FakeRenderer:
         return round(settings.colors * self.bytes_per_color)
 
 
-def fit(renderer: FakeRenderer, budget_bytes: float | None, folder: Path) -> FittedGif:
-    return fit_to_budget(LADDER, 0, budget_bytes, folder / "o.gif", renderer)
+def fit(
+    renderer: FakeRenderer, budget_bytes: float | None, folder: Path, *, must_fit: bool = True
+) -> FittedGif:
+    return fit_to_budget(LADDER, 0, budget_bytes, folder / "o.gif", renderer, must_fit=must_fit)
 
 
 def published_colors(folder: Path) -> int:
@@ -53,6 +55,11 @@ def test_too_large_result_is_followed_by_one_that_fits(error: float, tmp_path: P
     assert fitted.bytes <= 13.3e6
     assert fitted.tries <= TYPICAL_TRIES
     assert published_colors(tmp_path) == fitted.settings.colors
+
+
+def test_smallest_result_is_used_if_it_need_not_fit(tmp_path: Path) -> None:
+    fitted = fit(FakeRenderer(100_000), 1e6, tmp_path, must_fit=False)
+    assert (fitted.settings.colors, fitted.bytes, published_colors(tmp_path)) == (32, 3_200_000, 32)
 
 
 def test_unused_budget_is_spent_on_quality(tmp_path: Path) -> None:
