@@ -22,11 +22,11 @@ from chromi.encoder.render.renderer import render_gif
 from chromi.encoder.render.segment_renderer import Segment
 
 MAX_RUNS = 3
-_LEAD_OFFSETS, _MEASURED_OFFSETS = (0, 4, 6), (7, 8)
+_LEAD_OFFSETS, MEASURED_OFFSETS = (0, 4, 6), (7, 8)
 _FOLLOWING_OFFSETS = tuple(range(9, 9 + SETTLED_FRAMES))
 """The frames of a run. Because small changes are not redrawn, the measured frames depend on the displayed
 colors, which are those of several earlier frames, and on which pixels keep their color afterward."""
-_RUN_OFFSETS = (*_LEAD_OFFSETS, *_MEASURED_OFFSETS, *_FOLLOWING_OFFSETS)
+_RUN_OFFSETS = (*_LEAD_OFFSETS, *MEASURED_OFFSETS, *_FOLLOWING_OFFSETS)
 _REPEATED_FRAME_BYTES = 25
 _SUFFICIENT_RATIO = 1.02
 """Writing every frame in two encodings takes a third longer, which is worth it if it saves two percent."""
@@ -80,7 +80,7 @@ class Sampler:
         self.frame_count = store.frame_count
         self._moving = [value for value in motion if value]
         self.moving_count = len(self._moving)
-        self._run_starts, self._offsets = _choose_runs(motion)
+        self._run_starts, self._offsets = choose_runs(motion)
         self.has_all_frames = self._offsets is not _RUN_OFFSETS
         self._frames = _describe_frames(motion, self._run_starts, self._offsets)
         undrawn = [number for number, frame in enumerate(self._frames) if frame.is_undrawn]
@@ -256,7 +256,7 @@ def _measure_changed_share(frames: Sequence[bytes]) -> float:
     return sum(moving) / len(moving) if moving else 0.0
 
 
-def _choose_runs(motion: Sequence[float]) -> tuple[list[int], Sequence[int]]:
+def choose_runs(motion: Sequence[float]) -> tuple[list[int], Sequence[int]]:
     """Return the first frame of each run, and the offsets of its frames.
 
     The runs have the median motion of the calmest third of the clip, of the next third, and of the rest. The
@@ -266,7 +266,7 @@ def _choose_runs(motion: Sequence[float]) -> tuple[list[int], Sequence[int]]:
     length = _RUN_OFFSETS[-1] + 1
     if len(motion) < 2 * length:
         return [0], range(len(motion))
-    measured = slice(_MEASURED_OFFSETS[0], _MEASURED_OFFSETS[-1] + 1)
+    measured = slice(MEASURED_OFFSETS[0], MEASURED_OFFSETS[-1] + 1)
     starts = range(len(motion) - length + 1)
     count = min(MAX_RUNS, len(motion) // length)
     moving = [start for start in starts if all(motion[start : start + length][measured])]
@@ -285,8 +285,8 @@ def _describe_frames(
     return [
         _SampledFrame(
             motion[start + offset],
-            is_measured=offset in _MEASURED_OFFSETS and motion[start + offset] > 0,
-            is_compared=offset == _MEASURED_OFFSETS[-1] and run > 0,
+            is_measured=offset in MEASURED_OFFSETS and motion[start + offset] > 0,
+            is_compared=offset == MEASURED_OFFSETS[-1] and run > 0,
             is_undrawn=offset in _FOLLOWING_OFFSETS,
         )
         for run, start in enumerate(starts)
