@@ -146,13 +146,16 @@ def _measure_candidates(sampler: Sampler, smallest_bytes: float) -> list[Rung]:
     If a sample has all frames, each measurement takes as long as rendering the GIF. Then nothing else is
     measured if the best quality fits the smallest budget.
     """
+    measurements: list[Measurement] = []
     if sampler.has_all_frames:
-        [best] = sampler.measure([_LOW])
+        measurements = sampler.measure([_LOW])
+        best = measurements[0]
         if best.total_bytes <= smallest_bytes:
             return [Rung(_LOW, best.total_bytes, best.quality, best.false_color)]
     is_calm = sampler.changed_share <= MAX_CALM_SHARE
     one_palette = [] if is_calm else [_MANY, _FEW]
-    low, high, *measured = sampler.measure([_LOW, _HIGH, *one_palette])
+    measurements += sampler.measure([_LOW, _HIGH, *one_palette][len(measurements) :])
+    low, high, *measured = measurements
     rungs = list(_interpolate_thresholds(low, high, loss_weight=1 if is_calm else HELD_LOSS_WEIGHT))
     if measured:
         many, few = measured
@@ -175,6 +178,11 @@ def _choose_encodings(*measurements: Measurement) -> tuple[str, ...]:
     return (common[0],) if common else UNCHANGED_PIXELS
 
 
+def _interpolate(first: float, last: float, position: float) -> float:
+    """Return the value at a position from 0 (that of `first`) to 1 (that of `last`)."""
+    return first + position * (last - first)
+
+
 def _interpolate_colors(many: Measurement, few: Measurement, encodings: tuple[str, ...]) -> Iterator[Rung]:
     """Yield a rung for each number of colors; size and quality are linear in the logarithm.
 
@@ -184,9 +192,9 @@ def _interpolate_colors(many: Measurement, few: Measurement, encodings: tuple[st
         position = log2(MOST_COLORS / colors) / log2(MOST_COLORS / FEW_COLORS)
         yield Rung(
             RenderSettings(colors, unchanged_pixels=encodings),
-            max(1.0, many.total_bytes + position * (few.total_bytes - many.total_bytes)),
-            many.quality + position * (few.quality - many.quality) - ONE_PALETTE_LOSS,
-            many.false_color + position * (few.false_color - many.false_color),
+            max(1.0, _interpolate(many.total_bytes, few.total_bytes, position)),
+            _interpolate(many.quality, few.quality, position) - ONE_PALETTE_LOSS,
+            _interpolate(many.false_color, few.false_color, position),
         )
 
 
@@ -204,7 +212,7 @@ def _interpolate_thresholds(low: Measurement, high: Measurement, loss_weight: fl
             replace(_LOW, threshold=threshold),
             low.total_bytes * (threshold / LOW_THRESHOLD) ** log_growth,
             best_quality - position * loss,
-            low.false_color + position * (high.false_color - low.false_color),
+            _interpolate(low.false_color, high.false_color, position),
         )
 
 

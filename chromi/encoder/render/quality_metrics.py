@@ -9,6 +9,7 @@ much as their mean. On seven clips with twelve render settings each, the rank co
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,10 +71,8 @@ def measure_false_color(source: _Frames, rendered: _Frames) -> float:
 
 def _block_colors(frame: npt.NDArray[np.uint8]) -> FloatArray:
     """Return the mean color of each block in OKLab, shape (n, 3)."""
-    size_px = _COLOR_BLOCK_PX
-    height, width = (length // size_px * size_px for length in frame.shape[:2])
-    blocks = frame[:height, :width, 2::-1].reshape(height // size_px, size_px, width // size_px, size_px, 3)
-    return to_oklab(np.rint(blocks.mean((1, 3))).astype(np.uint8).reshape(-1, 3))
+    means = _average_blocks(frame[..., 2::-1], _COLOR_BLOCK_PX)
+    return to_oklab(np.rint(means).astype(np.uint8).reshape(-1, 3))
 
 
 def _split(frame: npt.NDArray[np.uint8]) -> Iterator[_Plane]:
@@ -92,7 +91,8 @@ def _structural_errors(source: _Plane, rendered: _Plane) -> Iterator[tuple[float
 
 def _block_ssim(source: _Plane, rendered: _Plane) -> _Plane:
     """Return the SSIM of blocks that do not overlap."""
-    mean, other_mean = _average_blocks(source), _average_blocks(rendered)
+    mean: _Plane = _average_blocks(source)
+    other_mean: _Plane = _average_blocks(rendered)
     variance = _average_products(source, source) - mean**2
     other_variance = _average_products(rendered, rendered) - other_mean**2
     covariance = _average_products(source, rendered) - mean * other_mean
@@ -101,10 +101,13 @@ def _block_ssim(source: _Plane, rendered: _Plane) -> _Plane:
     return np.multiply(luminance, structure, dtype=np.float32)
 
 
-def _average_blocks(plane: _Plane) -> _Plane:
-    height, width = (size // _BLOCK_PX * _BLOCK_PX for size in plane.shape)
-    blocks = plane[:height, :width].reshape(height // _BLOCK_PX, _BLOCK_PX, width // _BLOCK_PX, _BLOCK_PX)
-    means: _Plane = blocks.mean((1, 3))
+def _average_blocks(pixels: npt.NDArray[Any], size_px: int = _BLOCK_PX) -> npt.NDArray[Any]:
+    """Return the mean of each block of a plane, or of each channel of a frame."""
+    height, width = (length // size_px * size_px for length in pixels.shape[:2])
+    blocks = pixels[:height, :width].reshape(
+        height // size_px, size_px, width // size_px, size_px, *pixels.shape[2:]
+    )
+    means: npt.NDArray[Any] = blocks.mean((1, 3))
     return means
 
 

@@ -45,7 +45,7 @@ def fit_to_budget(
     gif_path: Path,
     render: Render,
     *,
-    must_fit: bool = True,
+    must_fit: bool,
 ) -> FittedGif:
     """Write the best GIF that fits `budget_bytes` (None: no limit) to `gif_path`.
 

@@ -84,6 +84,7 @@ class Sampler:
         self.has_all_frames = self._offsets is not _RUN_OFFSETS
         self._frames = _describe_frames(motion, self._run_starts, self._offsets)
         undrawn = [number for number, frame in enumerate(self._frames) if frame.is_undrawn]
+        self._compared_numbers = [n for n, frame in enumerate(self._frames) if frame.is_compared]
         frames_path = store.work_dir / "sample.nut"
         self._sample = replace(store, frames_path=frames_path, frame_count=len(self._frames), undrawn=undrawn)
 
@@ -119,10 +120,6 @@ class Sampler:
         sufficient = self._find_sufficient(settings, sizes, total_bytes)
         return Measurement(total_bytes, quality, false_color, sufficient)
 
-    @property
-    def _compared_numbers(self) -> list[int]:
-        return [number for number, frame in enumerate(self._frames) if frame.is_compared]
-
     def write_stills(self, stills: Mapping[Path, RenderSettings]) -> None:
         """Write a frame of the sample as each of the settings renders it, as PNG."""
         for png_path, settings in stills.items():
@@ -132,13 +129,7 @@ class Sampler:
         gif_path, *others = self._render(replace(settings, fps=OUTPUT_FPS), self._on_tick)
         run_ffmpeg(
             [
-                *(
-                    *QUIET,
-                    "-i",
-                    str(gif_path),
-                    "-vf",
-                    f"select='eq(n,{self._compared_numbers[0]})',format=rgb24",
-                ),
+                *(*QUIET, "-i", str(gif_path), "-vf", f"{_select(self._compared_numbers[:1])},format=rgb24"),
                 *("-frames:v", "1", "-update", "1", "-f", "image2", "-c:v", "png", "-y", str(png_path)),
             ],
             limits=self._limits,
@@ -163,8 +154,7 @@ class Sampler:
         for start in self._run_starts:
             inputs += frames_input(self._store.frames_path, start)
         count = len(self._run_starts)
-        is_in_run = "+".join(f"eq(n,{offset})" for offset in self._offsets)
-        trim = f"trim=end_frame={self._offsets[-1] + 1},select='{is_in_run}',setpts=N/TB/{OUTPUT_FPS}"
+        trim = f"trim=end_frame={self._offsets[-1] + 1},{_select(self._offsets)},setpts=N/TB/{OUTPUT_FPS}"
         trims = ";".join(f"[{number}:v:0]{trim}[{number}]" for number in range(count))
         labels = "".join(f"[{number}]" for number in range(count))
         return [
@@ -202,12 +192,11 @@ class Sampler:
 
     def _decode_compared(self, path: Path, filters: str, check: Callable[[], None]) -> npt.NDArray[np.uint8]:
         """Return the compared frames of the sample or its GIF, shape (frames, height, width, 4), bgra."""
-        is_compared = "+".join(f"eq(n,{number})" for number in self._compared_numbers)
         pixels_path = path.with_suffix(".bgra")
         run_ffmpeg(
             [
                 *(*QUIET, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough", "-vf"),
-                f"select='{is_compared}',{filters}",
+                f"{_select(self._compared_numbers)},{filters}",
                 *("-f", "rawvideo", "-y", str(pixels_path)),
             ],
             limits=self._limits,
@@ -241,6 +230,11 @@ class Sampler:
         motion, frame_bytes = np.array(measured).T
         moving_bytes = np.interp(self._moving, motion, frame_bytes).sum()
         return float(sizes[0] + moving_bytes + repeated_count * _REPEATED_FRAME_BYTES)
+
+
+def _select(numbers: Sequence[int]) -> str:
+    """Return the filter that passes the frames with these numbers."""
+    return f"select='{'+'.join(f'eq(n,{number})' for number in numbers)}'"
 
 
 def _read_sizes(gif_path: Path, *, has_local_tables: bool) -> list[int]:
@@ -281,7 +275,10 @@ def _describe_frames(
     """Return the frames of all runs. All runs but the one with the least motion are compared."""
     if offsets is not _RUN_OFFSETS:
         last = len(motion) - 1
-        return [_SampledFrame(value, value > 0, number == last) for number, value in enumerate(motion)]
+        return [
+            _SampledFrame(value, is_measured=value > 0, is_compared=number == last)
+            for number, value in enumerate(motion)
+        ]
     return [
         _SampledFrame(
             motion[start + offset],
