@@ -14,10 +14,10 @@ from __future__ import annotations
 WIDTH_PX, HEIGHT_PX, FPS = 1280, 720, 24
 
 _EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp"
-TO_BT709 = f"out_color_matrix=bt709:out_range=tv:flags=bicubic+{_EXACT}"
+_TO_BT709 = f"out_color_matrix=bt709:out_range=tv:flags=bicubic+{_EXACT}"
 
 COVER = (
-    f"scale={WIDTH_PX}:{HEIGHT_PX}:force_original_aspect_ratio=increase:{TO_BT709},"
+    f"scale={WIDTH_PX}:{HEIGHT_PX}:force_original_aspect_ratio=increase:{_TO_BT709},"
     f"crop={WIDTH_PX}:{HEIGHT_PX},setsar=1,format=yuv420p"
 )
 """Scale a clip's frames to cover the GIF, as limited-range BT.709."""
@@ -25,5 +25,5 @@ COVER = (
 TO_RGB = f"scale=in_color_matrix=bt709:in_range=tv:in_chroma_loc=left:flags=bilinear+{_EXACT}"
 """Convert such frames to the RGB format that follows. Chroma is interpolated linearly, as players do."""
 
-TO_YUV = f"scale=out_chroma_loc=left:{TO_BT709},format=yuv420p"
-"""Convert a GIF's frames to the format of the reference."""
+TO_YUV = f"scale=out_chroma_loc=left:{_TO_BT709},format=yuv420p"
+"""Convert RGB frames, such as those of a GIF, to the format of the reference."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.drawings import SECONDS, Frame, draw_cartoon, draw_glow, draw_particles, draw_water
-from benchmarks.filters import FPS, HEIGHT_PX, TO_BT709, WIDTH_PX
+from benchmarks.filters import FPS, HEIGHT_PX, TO_YUV, WIDTH_PX
 
 X264 = ("-c:v", "libx264", "-preset")
 H264 = (*X264, "veryfast")
@@ -236,7 +236,7 @@ def large() -> str:
 
 
 def _drawn(file_name: str, draw: Callable[[], Iterator[Frame]], crf: int, *, is_calm: bool) -> Scene:
-    graph = f"[0:v]scale={TO_BT709},format=yuv420p[out]"
+    graph = f"[0:v]{TO_YUV}[out]"
     return Scene(file_name, SECONDS, graph, (*X264, "fast", "-crf", str(crf)), draw=draw, is_calm=is_calm)
 
 
