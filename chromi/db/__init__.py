@@ -11,7 +11,7 @@ from chromi.db.connection import check_writable, database, keep_connection_open,
 from chromi.db.counter import Counter
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.db.lease import LEASE_S, Lease
-from chromi.db.link import Link
+from chromi.db.link import MAX_LINK_AGE_S, Link
 from chromi.db.rate_limit import RateLimit, RateLimitUsage
 from chromi.db.schema import check_integrity, open_database
 from chromi.db.upload import Upload
@@ -22,6 +22,7 @@ __all__ = [
     "HEARTBEAT_INTERVAL_S",
     "LEASE_S",
     "MAX_ATTEMPTS",
+    "MAX_LINK_AGE_S",
     "WORKER_TIMEOUT_S",
     "Counter",
     "Job",

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from peewee import BooleanField, CharField, DoubleField, ForeignKeyField, IntegerField, fn
 
 from chromi.db.base import BaseModel
 from chromi.db.connection import database
 from chromi.db.job import Job
+from chromi.storage import new_id
+from chromi.tokens import LINK_CODE_LENGTH
 
 LinkState = Literal["live", "revoked", "expired", "used_up"]
+
+MAX_LINK_AGE_S = 30 * 86400
+"""No link can be extended beyond this time after its creation."""
+
+_CODE_HEX_DIGITS = 8
+"""The digits of an id that its code is made of. The code leaves out their last two bits."""
 
 
 class Link(BaseModel):
@@ -36,6 +45,27 @@ class Link(BaseModel):
     """None if the link has no password."""
     revoked_at = DoubleField(null=True)
     """The row of a revoked link is kept so that recipients can be told why it no longer works."""
+
+    @classmethod
+    def create(cls, **fields: Any) -> Self:
+        """Create a link whose code no other link has."""
+        while cls.get_by_code(_code_of(link_id := new_id())):
+            pass
+        link: Self = super().create(**{"id": link_id, **fields})
+        return link
+
+    @classmethod
+    def get_by_code(cls, code: str) -> Self | None:
+        """Return the link with this code, or None. `code` must be valid, as a token's verified code is."""
+        lowest = int.from_bytes(base64.urlsafe_b64decode(f"{code}A=="))
+        first, last = (f"{number:0{_CODE_HEX_DIGITS}x}" for number in (lowest, lowest + 3))
+        link: Self | None = cls.get_or_none((cls.id >= first) & (cls.id <= f"{last}~"))
+        return link
+
+    @property
+    def code(self) -> str:
+        """The start of the id in base64url, which identifies the link in its token."""
+        return _code_of(self.id)
 
     @classmethod
     def live(cls) -> Any:
@@ -138,3 +168,7 @@ class Link(BaseModel):
         Call this when the web server starts, because no download can be active then.
         """
         cls.update(active_downloads=0).where(cls.active_downloads > 0).execute()
+
+
+def _code_of(link_id: str) -> str:
+    return base64.urlsafe_b64encode(bytes.fromhex(link_id[:_CODE_HEX_DIGITS])).decode()[:LINK_CODE_LENGTH]

@@ -100,3 +100,24 @@ def test_live_links_are_those_that_can_still_be_used(job: Job) -> None:
     Link.create(job=job, expires_at=time.time() - 1)
     create_link(job, revoked_at=time.time())
     assert [link.id for link in Link.select().where(Link.live())] == [live.id]
+
+
+# -- codes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", ["00000000", "ffffffff", "0badcafe"])
+def test_link_is_found_by_its_code(job: Job, start: str) -> None:
+    link = create_link(job, id=start + "0" * 24)
+    others = [create_link(job) for _ in range(20)]
+    found = Link.get_by_code(link.code)
+    assert found
+    assert found.id == link.id
+    assert len({each.code for each in (link, *others)}) == 21
+    link.delete_instance()
+    assert Link.get_by_code(link.code) is None
+
+
+def test_two_links_never_have_the_same_code(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = ["0badcafe" + "0" * 24, "0badcaff" + "1" * 24, "1badcafe" + "2" * 24]  # the first two have one code
+    monkeypatch.setattr("chromi.db.link.new_id", lambda: ids.pop(0))
+    assert [create_link(job).id[:8] for _ in range(2)] == ["0badcafe", "1badcafe"]

@@ -1,7 +1,7 @@
 """Create, list, extend and revoke a result's share links.
 
-All URLs contain the job's id, which only its owner knows. Recipients can read a link's id from its token, so
-that id alone grants no access.
+All URLs contain the job's id, which only its owner knows. Recipients know the start of a link's id from its
+token.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from flask import (
     url_for,
 )
 
-from chromi.db import Job, Link, database
+from chromi.db import MAX_LINK_AGE_S, Job, Link, database
 from chromi.errors import BadOptions, ChromiError, Conflict, Gone, NotFound
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_result_if_unneeded
-from chromi.tokens import MAX_AGE_S
 from chromi.web.auth import link_passwords
 from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.negotiation import negotiate_format
@@ -46,7 +45,7 @@ bp = Blueprint("share_links", __name__)
 
 MAX_LINKS = 100
 """Limit per result, including ended links, because all of them are listed on its page."""
-MAX_DAYS = MAX_AGE_S // 86400
+MAX_DAYS = MAX_LINK_AGE_S // 86400
 
 Change = Literal["made", "extended", "revoked"]
 
@@ -156,7 +155,7 @@ def _find(job_id: str, link_id: str) -> tuple[Job, Link]:
 def _extend(link: Link, own: Link, seconds: int) -> None:
     """Extend a link and the result page. Raises Conflict if the link cannot be extended."""
     with database.atomic():
-        if link.extend_by(seconds, latest=link.created_at + MAX_AGE_S):
+        if link.extend_by(seconds, latest=link.created_at + MAX_LINK_AGE_S):
             _extend_own_link(own, Link.find(link.id))
             return
     raise Conflict(
@@ -174,7 +173,7 @@ def _extend(link: Link, own: Link, seconds: int) -> None:
 
 def _extend_own_link(own: Link, link: Link) -> None:
     """Keep the result page at least as long as the share link, within the lifetime of the page's token."""
-    own.extend_to(min(link.expires_at, own.created_at + MAX_AGE_S))
+    own.extend_to(min(link.expires_at, own.created_at + MAX_LINK_AGE_S))
 
 
 def _render_change(job: Job, link: Link, change: Change, status: int = 200) -> Response:
