@@ -1,10 +1,11 @@
 """Convert video clips into animated GIFs. This library does not depend on Flask, a database or a queue."""
 
+from chromi.encoder.bars import ContentBox, find_bars
 from chromi.encoder.capabilities import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.encoder.gif.validate import copy_first_frame, read_first_frame
 from chromi.encoder.loops import LoopWindow, find_loops
-from chromi.encoder.options import OPTIONS, ConversionOptions, Loop
-from chromi.encoder.pipeline import ConversionResult, convert, estimate
+from chromi.encoder.options import OPTIONS, ConversionOptions, Loop, Quality
+from chromi.encoder.pipeline import ConversionResult, SizeEstimate, convert, estimate
 from chromi.encoder.preview import make_preview
 from chromi.encoder.progress import READING, Progress
 from chromi.encoder.source.probe import probe_video
@@ -17,12 +18,16 @@ __all__ = [
     "Loop",
     "LoopWindow",
     "Progress",
+    "Quality",
     "ConversionOptions",
+    "ContentBox",
     "ConversionResult",
+    "SizeEstimate",
     "VideoInfo",
     "convert",
     "copy_first_frame",
     "estimate",
+    "find_bars",
     "find_loops",
     "format_timecode",
     "inspect_ffmpeg",

@@ -9,7 +9,7 @@ class EncodeError(ChromiError):
 
     code = "encode_failed"
     user_message = Message(
-        "The video could not be converted. It may be damaged; try another part of it or another one."
+        "The video couldn’t be converted. It may be damaged. Try another part or another video."
     )
 
 

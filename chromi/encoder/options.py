@@ -138,6 +138,11 @@ class ConversionOptions:
         """The number of frames in the GIF if the clip is long enough."""
         return round(self.fps * self.duration_s)
 
+    @property
+    def window_s(self) -> float:
+        """The length of the part of the clip that the GIF shows, without what a crossfade adds before it."""
+        return self.duration_s * self.speed / (2 if self.loop is Loop.BOOMERANG else 1)
+
     @classmethod
     def parse(cls, **text_by_name: str) -> "ConversionOptions":
         """Parse the OPTIONS from user input; an empty or missing option gets its default.

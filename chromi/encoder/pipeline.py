@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chromi.encoder.frames.poster import Poster
 from chromi.encoder.gif.validate import GifInfo, publish
-from chromi.encoder.options import FEW_COLORS, ConversionOptions
+from chromi.encoder.options import FEW_COLORS, ConversionOptions, Quality
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.progress import Progress, ProgressTracker
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from chromi.encoder.render.rate_control import FittedGif
 
 CONVERT_TIMEOUT_S = 300.0
+
+VISIBLE_LOSS_DB = 3.0
+"""The loss of quality, as `Measurement` defines it, that is seen at a glance: 12 to 18 SSIMULACRA2 points."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,12 @@ class ConversionResult:
     @property
     def reduced_fps(self) -> int | None:
         """The frames per second if they are fewer than usual, else None."""
-        fps: int = self.drawing.get("fps", OUTPUT_FPS)
-        return fps if fps < OUTPUT_FPS else None
+        return _reduced_fps(self.drawing.get("fps", OUTPUT_FPS))
 
     @property
     def reduced_colors(self) -> int | None:
         """The number of opaque colors if footage may lose its colors by it, else None."""
-        colors: int = self.drawing.get("colors", FEW_COLORS)
-        return colors - 1 if colors < FEW_COLORS else None
+        return _reduced_colors(self.drawing.get("colors", FEW_COLORS))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields by name, serializable as JSON."""
@@ -58,6 +59,33 @@ class ConversionResult:
     def from_dict(cls, values: Mapping[str, Any]) -> "ConversionResult":
         """Return the result that `to_dict` serialized."""
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class SizeEstimate:
+    """The expected GIF at one quality.
+
+    `reduced_fps` and `reduced_colors` are those of ConversionResult. `is_lossy` is true if visibly more
+    detail is lost than at the best quality.
+    """
+
+    bytes: int
+    reduced_fps: int | None = None
+    reduced_colors: int | None = None
+    is_lossy: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields by name, serializable as JSON."""
+        return asdict(self)
+
+
+def _reduced_fps(fps: int) -> int | None:
+    return fps if fps < OUTPUT_FPS else None
+
+
+def _reduced_colors(colors: int) -> int | None:
+    """`colors` includes the transparent one."""
+    return colors - 1 if colors < FEW_COLORS else None
 
 
 def convert(
@@ -122,7 +150,7 @@ def _make_result(
         seconds=durations_s,
         drawing=fitted.settings.to_dict(),
         tries=fitted.tries,
-        estimates=ladder.estimate_bytes(),
+        estimates={quality: estimate.bytes for quality, estimate in _make_estimates(ladder).items()},
     )
 
 
@@ -137,8 +165,8 @@ def estimate(
     threads: int = 2,
     stills_dir: Path | None = None,
     timeout_s: float = CONVERT_TIMEOUT_S,
-) -> dict[str, int]:
-    """Return the expected bytes for each quality, mostly within 15 %.
+) -> dict[str, SizeEstimate]:
+    """Return the expected GIF at each quality; the bytes are mostly within 15 %.
 
     `stills_dir`, an existing folder, gets one frame as each quality renders it: `small.png`, `balanced.png`
     and `best.png`. Takes the arguments of `convert` and raises the same errors. A conversion with the same
@@ -147,4 +175,18 @@ def estimate(
     tracker = ProgressTracker(on_progress, should_stop, timeout_s)
     conversion = _create_conversion(source, options, work_dir, threads, tracker)
     with conversion.cleanup():
-        return conversion.build_ladder(conversion.load_frames(frame_cache_path), stills_dir).estimate_bytes()
+        return _make_estimates(conversion.build_ladder(conversion.load_frames(frame_cache_path), stills_dir))
+
+
+def _make_estimates(ladder: "Ladder") -> dict[str, SizeEstimate]:
+    rungs = ladder.rungs_by_quality()
+    lowest_quality = rungs[Quality.BEST].quality - VISIBLE_LOSS_DB
+    return {
+        str(quality): SizeEstimate(
+            round(rung.expected_bytes),
+            _reduced_fps(rung.settings.fps),
+            _reduced_colors(rung.settings.colors),
+            is_lossy=rung.quality < lowest_quality,
+        )
+        for quality, rung in rungs.items()
+    }

@@ -9,7 +9,7 @@ from math import floor
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import FrozenVideo, NoFrames
-from chromi.encoder.frames.black_bars import find_content
+from chromi.encoder.frames.black_bars import Content, find_content
 from chromi.encoder.frames.color_filters import write_lut
 from chromi.encoder.frames.decode_gaps import check_for_gaps
 from chromi.encoder.frames.deinterlacing import choose_deinterlacer, may_be_unflagged
@@ -115,6 +115,10 @@ class WindowDecoder:
         self._seek_points_s = self._list_seek_points(offset_s)
         window = (self._start_s, self._end_s - self._start_s)
         self._find_content = partial(find_content, source, info, options, *window, folder, writer)
+
+    def find_content(self) -> Content | None:
+        """Return the content within certain black bars, as in the first attempt of `decode`."""
+        return self._find_content(next(self._seek_points_s))
 
     def decode(self, nut_path: Path | None) -> DecodedFrames:
         """Write the window's frames and thumbnails to `nut_path`, or only the frames to an AVI if it is None.

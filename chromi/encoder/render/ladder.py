@@ -122,10 +122,6 @@ class Ladder:
             rungs[quality] = self.rungs[index]
         return rungs
 
-    def estimate_bytes(self) -> dict[str, int]:
-        """Return the expected size for each quality."""
-        return {str(quality): round(rung.expected_bytes) for quality, rung in self.rungs_by_quality().items()}
-
 
 def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     """Measure a few render settings and return the ladder. Raises TimedOut and EncodeError."""

@@ -200,7 +200,7 @@ def test_balanced_may_take_more_only_if_the_footage_needs_it(
 
 
 def test_estimates_stay_below_budgets() -> None:
-    estimates = build(NOISY).estimate_bytes()
+    estimates = {quality: rung.expected_bytes for quality, rung in build(NOISY).rungs_by_quality().items()}
     assert estimates["best"] == 110e6
     assert 25e6 < estimates["balanced"] <= 30e6
     assert 8e6 < estimates["small"] <= 10e6
