@@ -30,8 +30,8 @@ NEWCOMER_FACTOR = 10
 """A client with nothing in progress is admitted beyond a global limit, up to this many times the limit. A few
 clients that use their full shares cannot lock anyone out, and a flood of addresses cannot fill memory or
 tables."""
-ESTIMATE_PRIORITY = -1000
-"""Lower than any other job's priority, because no client can have 1000 waiting jobs."""
+UNREQUESTED_PRIORITIES = {JobKind.BARS: -1000, JobKind.ESTIMATE: -2000, JobKind.LOOPS: -3000}
+"""Lower than any requested job's priority, because no client can have 1000 waiting jobs."""
 MIN_PROBE_S = 1.0
 """The seconds of probe quota a client must have left before ffmpeg probes its upload."""
 
@@ -192,14 +192,14 @@ class AdmissionControl:
     def priority_for(self, client: str | None, kind: JobKind) -> int:
         """Return the priority of a new job: a client's second waiting job comes after everyone's first.
 
-        Estimates come after all other jobs, because every open studio page requests them by itself. The
-        widest network counts as one client here, because otherwise each of its addresses could submit a first
-        job.
+        Estimates and searches for bars and loops come after all other jobs, because every open studio page
+        requests them by itself. The widest network counts as one client here, because otherwise each of its
+        addresses could submit a first job.
         """
         own = 0
         for network in islice(networks_of(client), 1):
             own = Job.queue_length(in_network(Job.client, network), *_competing_with(kind))
-        return -own + (ESTIMATE_PRIORITY if kind == JobKind.ESTIMATE else 0)
+        return -own + UNREQUESTED_PRIORITIES.get(kind, 0)
 
     # -- usage -----------------------------------------------------------------------------------------
 
@@ -245,5 +245,7 @@ def _share_of(limit: int, network: Network) -> int:
 
 
 def _competing_with(kind: JobKind) -> tuple[Any, ...]:
-    """Match the jobs that a new job of this kind waits for. Only estimates wait for estimates."""
-    return () if kind == JobKind.ESTIMATE else (Job.kind != JobKind.ESTIMATE,)
+    """Match the jobs that a new job of this kind waits for: all but those of a lower priority."""
+    priority = UNREQUESTED_PRIORITIES.get(kind, 0)
+    later = [other for other, its_priority in UNREQUESTED_PRIORITIES.items() if its_priority < priority]
+    return (Job.kind.not_in(later),) if later else ()

@@ -12,7 +12,14 @@ from peewee import CharField, DoubleField, ForeignKeyField, IntegerField, JSONFi
 
 from chromi.db.base import BaseModel
 from chromi.db.upload import Upload
-from chromi.encoder import ConversionOptions, ConversionResult, LoopWindow, Progress, format_timecode
+from chromi.encoder import (
+    ConversionOptions,
+    ConversionResult,
+    LoopWindow,
+    Progress,
+    SizeEstimate,
+    format_timecode,
+)
 from chromi.encoder.options import MIN_MB
 from chromi.errors import ChromiError
 from chromi.i18n import Message
@@ -32,6 +39,7 @@ class JobKind(StrEnum):
     CONVERT = "convert"
     ESTIMATE = "estimate"  # the expected file size at each quality
     LOOPS = "loops"  # the windows of the clip that loop best
+    BARS = "bars"  # black bars around the content
     PREVIEW = "preview"  # a copy of the clip that browsers can play
 
 
@@ -188,10 +196,21 @@ class Job(BaseModel):
         return (self.result_json or {}).get("estimates")
 
     @property
+    def size_estimates(self) -> dict[str, SizeEstimate] | None:
+        """The expected GIF at each quality, or None until it is known."""
+        found = (self.result_json or {}).get("estimate_details")
+        return found and {quality: SizeEstimate(**values) for quality, values in found.items()}
+
+    @property
     def loops(self) -> list[LoopWindow] | None:
         """The windows that loop best, or None until they are known."""
         found = (self.result_json or {}).get("loops")
         return None if found is None else [LoopWindow(**window) for window in found]
+
+    @property
+    def content_box(self) -> dict[str, float] | None:
+        """The part of the frame within black bars, as in ContentBox, or None if there are none."""
+        return (self.result_json or {}).get("content_box")
 
     @property
     def has_background(self) -> bool:

@@ -39,6 +39,7 @@ class Lease:
         self._job = job
         self._watchdog = watchdog
         self._is_lost = False
+        self._progress = Progress("", 0.0, "")
         self._started_at = time.monotonic()
         self._reported_at = 0.0
 
@@ -62,6 +63,7 @@ class Lease:
 
         Raises TimedOut after MAX_JOB_S.
         """
+        self._progress = progress
         memory_profile.log_growth(progress.step)
         now = time.monotonic()
         if now - self._reported_at < REPORT_INTERVAL_S:
@@ -79,6 +81,12 @@ class Lease:
     def tick(self, fraction: float) -> None:
         """Report the progress of a single-step job. Raises Cancelled once the lease is lost."""
         self.report(Progress("reading", fraction, READING))
+        if self._is_lost:
+            raise Cancelled
+
+    def renew(self) -> None:
+        """Report the last progress again. Raises Cancelled once the lease is lost."""
+        self.report(self._progress)
         if self._is_lost:
             raise Cancelled
 

@@ -109,9 +109,13 @@ def _remove_orphans(storage: Storage) -> int:
     jobs = list(Job.select().where(Job.state.in_((State.IN_PROGRESS, State.SUCCESS))))
     running = [job for job in jobs if job.state == State.IN_PROGRESS]
     attempts = {storage.attempt_path(job.id, job.attempts).name for job in running}
-    results = {f"{job.id}{suffix}" for job in jobs for suffix in (".gif", ".jpg")}
+    results = {path.name for job in jobs for path in storage.result_files(job.id)}
     ids = [upload.id for upload in Upload.select(Upload.id)]
-    uploads = {*ids, *(storage.preview_path(upload_id).name for upload_id in ids)}
+    uploads = {
+        *ids,
+        *(storage.preview_path(upload_id).name for upload_id in ids),
+        *(storage.stills_folder(upload_id).name for upload_id in ids),
+    }
     return (
         _remove_old_files_except(uploads, storage.uploads.iterdir())
         + _remove_old_files_except(attempts, storage.work.iterdir())

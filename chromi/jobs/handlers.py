@@ -5,6 +5,7 @@ To add a kind, add it to `JobKind`, write its handler, and register it in JOB_TY
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -16,9 +17,15 @@ from typing import Any
 
 from chromi.config import Settings
 from chromi.db import Job, JobKind, Lease, Link
-from chromi.encoder import convert, estimate, find_loops, make_preview
+from chromi.encoder import convert, estimate, find_bars, find_loops, make_preview
+from chromi.encoder.encoder_errors import Cancelled
+from chromi.errors import ChromiError
 from chromi.i18n import Message
 from chromi.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+MOVING_PREVIEW_TIMEOUT_S = 30.0
 
 Handler = Callable[[Job, Lease, Storage], Mapping[str, Any]]
 """Runs a job and returns its result: the fields that it adds to the job's JSON."""
@@ -50,9 +57,10 @@ class JobType:
 
 
 def _convert(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
+    gif_path = storage.result_path(job.id)
     result = convert(
         storage.upload_path(job.upload_id or ""),
-        storage.result_path(job.id),
+        gif_path,
         job.options,
         work_dir=storage.attempt_path(job.id, job.attempts),
         frame_cache_path=_frame_cache_path(job, storage),
@@ -60,7 +68,23 @@ def _convert(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
         should_stop=lease.is_lost,
         poster=storage.source_frame_path(job.id),
     )
+    _make_moving_preview(job, lease, storage)
     return {"result": result.to_dict(), "estimates": dict(result.estimates)}
+
+
+def _make_moving_preview(job: Job, lease: Lease, storage: Storage) -> None:
+    """Make the video that a share link's page plays. Without it, the page shows a still image."""
+    try:
+        make_preview(
+            storage.result_path(job.id),
+            storage.moving_preview_path(job.id),
+            timeout_s=MOVING_PREVIEW_TIMEOUT_S,
+            on_tick=lambda fraction: lease.renew(),
+        )
+    except Cancelled:
+        raise
+    except ChromiError as error:
+        logger.warning("job %s: could not make the moving preview: %s", job.id, error)
 
 
 def _create_own_link(job: Job, settings: Settings) -> None:
@@ -69,15 +93,22 @@ def _create_own_link(job: Job, settings: Settings) -> None:
 
 
 def _estimate(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
+    upload_id = job.upload_id or ""
+    stills_dir = storage.stills_folder(upload_id)
+    stills_dir.mkdir(exist_ok=True)
     estimates = estimate(
-        storage.upload_path(job.upload_id or ""),
+        storage.upload_path(upload_id),
         job.options,
         work_dir=storage.attempt_path(job.id, job.attempts),
         frame_cache_path=_frame_cache_path(job, storage),
         on_progress=lease.report,
         should_stop=lease.is_lost,
+        stills_dir=stills_dir,
     )
-    return {"estimates": estimates}
+    return {
+        "estimates": {quality: estimated.bytes for quality, estimated in estimates.items()},
+        "estimate_details": {quality: estimated.to_dict() for quality, estimated in estimates.items()},
+    }
 
 
 def _find_loops(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
@@ -88,6 +119,11 @@ def _find_loops(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
         on_tick=lease.tick,
     )
     return {"loops": [window.to_dict() for window in loops]}
+
+
+def _find_bars(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
+    found = find_bars(storage.upload_path(job.upload_id or ""), job.options, on_tick=lambda: lease.tick(0.0))
+    return {"content_box": found and found.to_dict()}
 
 
 def _make_preview(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
@@ -108,8 +144,11 @@ def _frame_cache_path(job: Job, storage: Storage) -> Path | None:
 
 JOB_TYPES = {
     JobKind.CONVERT: JobType(_convert, "_job.html", Duplicates.REJECT, on_success=_create_own_link),
-    JobKind.ESTIMATE: JobType(_estimate, "_estimates.html", Duplicates.REPLACE, Message("Estimated sizes")),
-    JobKind.LOOPS: JobType(_find_loops, "_loops.html", Duplicates.REPLACE, Message("The best loops")),
+    JobKind.ESTIMATE: JobType(
+        _estimate, "_estimates.html", Duplicates.REPLACE, Message("Estimated file sizes")
+    ),
+    JobKind.LOOPS: JobType(_find_loops, "_loops.html", Duplicates.REPLACE, Message("Seamless loops")),
+    JobKind.BARS: JobType(_find_bars, "_bars.html", Duplicates.REUSE, Message("Black bars")),
     JobKind.PREVIEW: JobType(
         _make_preview, "_preview.html", Duplicates.REUSE, Message("The preview is ready")
     ),

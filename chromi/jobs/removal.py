@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable
 from typing import Any
@@ -68,6 +69,7 @@ def _delete_upload(upload: Upload, storage: Storage, *conditions: Any) -> bool:
     if is_deleted:
         storage.upload_path(upload.id).unlink(missing_ok=True)
         storage.preview_path(upload.id).unlink(missing_ok=True)
+        shutil.rmtree(storage.stills_folder(upload.id), ignore_errors=True)
         _remove_frames(upload.id, storage)
     return bool(is_deleted)
 

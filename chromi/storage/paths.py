@@ -49,6 +49,10 @@ class Storage:
         """Return the path of an upload's copy that every browser can play."""
         return self.uploads / f"{_check_name(upload_id)}.mp4"
 
+    def stills_folder(self, upload_id: str) -> Path:
+        """Return the folder with an upload's frame as each quality renders it, from the latest estimate."""
+        return self.uploads / f"{_check_name(upload_id)}-stills"
+
     # -- cached frames ---------------------------------------------------------------------------------
 
     def frame_cache_path(self, upload_id: str, frame_cache_key: str) -> Path:
@@ -78,8 +82,16 @@ class Storage:
         """Return the path of the full-color first frame."""
         return self.results / f"{_check_name(job_id)}.jpg"
 
+    def moving_preview_path(self, job_id: str) -> Path:
+        """Return the path of the small video that the page of a share link plays."""
+        return self.results / f"{_check_name(job_id)}.mp4"
+
+    def result_files(self, job_id: str) -> tuple[Path, Path, Path]:
+        """Return the paths of the GIF and of what is made with it."""
+        return self.result_path(job_id), self.source_frame_path(job_id), self.moving_preview_path(job_id)
+
     def remove_result(self, job_id: str) -> None:
-        for path in (self.result_path(job_id), self.source_frame_path(job_id)):
+        for path in self.result_files(job_id):
             path.unlink(missing_ok=True)
 
     # -- disk space ------------------------------------------------------------------------------------

@@ -118,6 +118,8 @@ def test_second_job_of_a_client_follows_the_first_jobs_of_all(admission: Admissi
         jobs[name] = Job.create(options_json={}, client=client, priority=priority)
     order = sorted(jobs, key=lambda name: jobs[name].queue_position)
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
-    last = admission.priority_for(clients["c"], JobKind.ESTIMATE)
-    assert last < min(job.priority for job in jobs.values())
+    estimate, search = (
+        admission.priority_for(clients["c"], kind) for kind in (JobKind.ESTIMATE, JobKind.LOOPS)
+    )
+    assert search < estimate < min(job.priority for job in jobs.values())
     assert [admission.priority_for(None, JobKind.CONVERT) for _ in range(2)] == [0, 0], "a local client"

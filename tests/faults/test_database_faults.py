@@ -257,7 +257,8 @@ def test_job_killed_between_result_file_and_row_is_recovered(service: Service, c
     for path in (service.instance / "media/results").glob("*.partial"):
         make_old(path)
     clean_up(service)
-    assert [name for name in result_names(service) if job_id in name] == [f"{job_id}.gif", f"{job_id}.jpg"]
+    names = [f"{job_id}{suffix}" for suffix in (".gif", ".jpg", ".mp4")]
+    assert [name for name in result_names(service) if job_id in name] == names
     assert not [name for name in result_names(service) if "partial" in name]
     assert not list((service.instance / "media/work").iterdir())
     size_bytes = curl("-o", "/dev/null", "-w", "%{size_download}", service.url + job["converted_url"])

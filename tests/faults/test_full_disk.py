@@ -78,7 +78,7 @@ def test_uploads_are_rejected_and_reads_succeed_on_a_full_disk(
     small_disk: Service, clip: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     job = wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))
-    wait_for(lambda: len(small_disk.media_files()) == 2, "the job's clip to be removed")
+    wait_for(lambda: len(small_disk.media_files()) == 3, "the job's clip to be removed")
     with full_disk(small_disk):
         for path in ("uploads/", "convert/"):
             assert request(f"-Fvideo=@{clip}", f"{small_disk.url}/{path}") == (503, "disk_full")
@@ -91,7 +91,7 @@ def test_uploads_are_rejected_and_reads_succeed_on_a_full_disk(
         assert gif.stat().st_size == job["result"]["bytes"]
         health = curl_json(f"{small_disk.url}/health/")
         assert (health["status"], health["disk"]["ok"]) == ("unavailable", False)
-        assert sorted(path.suffix for path in small_disk.media_files()) == [".gif", ".jpg"]
+        assert sorted(path.suffix for path in small_disk.media_files()) == [".gif", ".jpg", ".mp4"]
     assert request(f"-Fvideo=@{clip}", f"{small_disk.url}/uploads/")[0] == 201
 
 
@@ -173,7 +173,7 @@ def test_row_rejected_by_full_disk_is_written_once_there_is_space(
     before = len(small_disk.media_files())
     job = wait_for_end(small_disk, start_job(small_disk, clip, duration="1"))
     # Remove the clip first: the space that it frees would be enough for the rows below.
-    wait_for(lambda: len(small_disk.media_files()) == before + 2, "the job's clip to be removed")
+    wait_for(lambda: len(small_disk.media_files()) == before + 3, "the job's clip to be removed")
     upload = curl_json(f"-Fvideo=@{clip}", f"{small_disk.url}/uploads/")
     links_url = f"{small_disk.url}/jobs/{job['job_id']}/links/"
     link, one_time_link = curl_json("-XPOST", links_url), curl_json("-Fone_time=on", links_url)

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-NO_WORKER = "Nothing is working on the queue at the moment."
+NO_WORKER = "No worker is running."
 JOB_AGE_S = 60
 
 
