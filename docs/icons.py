@@ -16,6 +16,8 @@ STATIC = Path(__file__).parent.parent / "chromi" / "static"
 IMAGES = {
     "social.png": (SOURCES / "social.html", 1200, 630),
     "apple-touch-icon.png": (SOURCES / "icon.svg", 180, 180),
+    "icons/app-192.png": (SOURCES / "icon.svg", 192, 192),
+    "icons/app-512.png": (SOURCES / "icon.svg", 512, 512),
     "favicon.png": (STATIC / "favicon.svg", 48, 48),
 }
 COLORS = 64

@@ -12,6 +12,7 @@ from flask import Flask, Response
 
 from chromi.errors import NotFound
 from chromi.web.http.conditional_response import make_conditional
+from chromi.web.http.file_response import TrackedFile, send_tracked_file
 
 FOLDER = Path(__file__).parents[2] / "static"
 STYLESHEET = "css/app.css"
@@ -20,6 +21,8 @@ PAGE_SCRIPTS = "js/pages/"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 VERSION_LENGTH = 12
+EXAMPLES = "examples/"
+"""The folder of the start page's videos and GIFs, which stay on disk. Together they have 10 MB."""
 ENDPOINT = "static"
 """Flask's own name for the endpoint, so `url_for("static", filename=...)` returns the versioned URL."""
 
@@ -32,16 +35,20 @@ _CSS_IMPORT = re.compile(r'^@import "([^"]+)" layer\((\w+)\);$', re.MULTILINE)
 class Assets:
     """All static files, read only once (under a megabyte), so that content and version always match.
 
+    `paths` are the examples, which are read when they are requested.
+
     The version is a folder in the URL, not a part of each file name. A module's relative imports therefore
     resolve to the same version without being rewritten.
     """
 
     def __init__(self, folder: Path) -> None:
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        self.files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        self.paths = {name: path for name, path in paths.items() if name.startswith(EXAMPLES)}
+        self.files = {name: paths[name].read_bytes() for name in sorted(paths.keys() - self.paths.keys())}
         self._inline_css_imports()
         self._remove_doc_comments()
         self.etags = {name: _digest(content) for name, content in self.files.items()}
+        self.etags |= {name: _digest(self.paths[name].read_bytes()) for name in sorted(self.paths)}
         self.version = _digest(repr(self.etags).encode())
 
     def imported_modules(self, name: str) -> list[str]:
@@ -97,13 +104,17 @@ def send_asset(assets: Assets, name: str, version: str) -> Response:
     After an update, an open page may still request the previous version. It gets the current file, which it
     must revalidate before each use.
     """
-    if name not in assets.files:
+    mimetype = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if name in assets.files:
+        content = assets.files[name]
+        response = Response(content, mimetype=mimetype)
+        response.set_etag(assets.etags[name], weak=True)  # it is the same for each Content-Encoding
+        make_conditional(response, len(content))
+    elif name in assets.paths:
+        response = send_tracked_file(TrackedFile(assets.paths[name]), mimetype, etag=assets.etags[name])
+    else:
         raise NotFound
-    content = assets.files[name]
-    response = Response(content, mimetype=mimetypes.guess_type(name)[0])
     response.headers["Cache-Control"] = CACHE_FOREVER if version == assets.version else REVALIDATE
-    response.set_etag(assets.etags[name], weak=True)  # it is the same for each Content-Encoding
-    make_conditional(response, len(content))
     return response
 
 
