@@ -34,6 +34,7 @@ from chromi.web.views import (
     extension,
     health,
     jobs,
+    manifest,
     metrics,
     retry,
     share_links,
@@ -86,6 +87,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         share_links,
         extension,
         health,
+        manifest,
         metrics,
         admin,
     )

@@ -40,7 +40,7 @@ def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job
 
 def cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
     """Cancel jobs that would delay a conversion, except an estimate that extracts the same frames."""
-    for job in Job.list_unfinished(upload, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.PREVIEW):
+    for job in Job.list_unfinished(upload, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.BARS, JobKind.PREVIEW):
         shares_frames = job.options.frame_cache_key() == options.frame_cache_key()
         if job.kind != JobKind.ESTIMATE or not shares_frames:
             Job.cancel(job.id)

@@ -7,13 +7,20 @@ export function copyFrame(video, canvas, maxPx) {
   return canvas;
 }
 
-/** Draw the center of an image, video or canvas so that it fills the canvas, like CSS object-fit: cover. */
-export function drawCover(source, canvas) {
-  const width = source.videoWidth ?? source.naturalWidth ?? source.width;
-  const height = source.videoHeight ?? source.naturalHeight ?? source.height;
+const WHOLE = { left: 0, top: 0, width: 1, height: 1 };
+
+/**
+ * Draw the center of a part of an image, video or canvas so that it fills the canvas, like CSS object-fit: cover. The
+ * part is given in fractions of the source.
+ */
+export function drawCover(source, canvas, part = WHOLE) {
+  const sourceWidth = source.videoWidth ?? source.naturalWidth ?? source.width;
+  const sourceHeight = source.videoHeight ?? source.naturalHeight ?? source.height;
+  const [width, height] = [part.width * sourceWidth, part.height * sourceHeight];
   const scale = Math.max(canvas.width / width, canvas.height / height);
   const cropWidth = canvas.width / scale;
   const cropHeight = canvas.height / scale;
-  const crop = [(width - cropWidth) / 2, (height - cropHeight) / 2, cropWidth, cropHeight];
+  const [left, top] = [part.left * sourceWidth, part.top * sourceHeight];
+  const crop = [left + (width - cropWidth) / 2, top + (height - cropHeight) / 2, cropWidth, cropHeight];
   canvas.getContext("2d").drawImage(source, ...crop, 0, 0, canvas.width, canvas.height);
 }

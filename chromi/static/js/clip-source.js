@@ -10,7 +10,10 @@ export class ClipSource extends EventTarget {
   #isLocalGif;
   #serverUrl;
 
-  /** Dispatches "metadata" when the video's duration and size are known, and "unplayable" if there is no video to show. */
+  /**
+   * Dispatches "metadata" when the video's duration and size are known, "image" with { widthPx, heightPx } for an animated
+   * image, and "unplayable" if there is no video to show.
+   */
   constructor(root, parts, { localUrl, localType }, signal) {
     super();
     this.#parts = parts;
@@ -53,9 +56,15 @@ export class ClipSource extends EventTarget {
   #showLocalGif(url) {
     const { image, video } = this.#parts;
     video.hidden = true;
+    image.addEventListener("load", () => this.#onImageLoaded());
     showImage(image, url);
     image.hidden = false;
     this.#isVideoShown = false;
+  }
+
+  #onImageLoaded() {
+    const { naturalWidth: widthPx, naturalHeight: heightPx } = this.#parts.image;
+    this.dispatchEvent(new CustomEvent("image", { detail: { widthPx, heightPx } }));
   }
 
   #showUploadedGif() {

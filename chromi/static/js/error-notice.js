@@ -29,7 +29,7 @@ export function showError(sentence, { control = null, canRetry = false } = {}) {
   if (sentence) notice.scrollIntoView({ block: "nearest" });
 }
 
-/** True for a request that a person started; polls and the automatic size estimate are not. */
+/** True for a request that a person started; polls and automatic analyses of the clip are not. */
 function isUserAction({ verb, triggeringEvent }) {
   return CHANGING_METHODS.has(verb) && triggeringEvent?.type !== "options-settled";
 }

@@ -1,18 +1,31 @@
 import { drawCover } from "./canvas.js";
-import { Crop } from "./crop.js";
 import { fill, percent } from "./format.js";
+import { FrameLayout } from "./frame-layout.js";
 
 const KEY_STEP = 0.02;
 const BLURRED_SIZE_PX = [64, 36];
 const EDGE_SAMPLE_PX = 16;
-const KEY_DIRECTIONS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
+/** The direction in which a key moves the kept part, as [x, y]. */
+const KEY_DIRECTIONS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+  Home: [-Infinity, -Infinity],
+  End: [Infinity, Infinity],
+};
 
-/** Return the mean color of an image's edge, which the encoder uses for "auto". */
-function edgeColor(image) {
+function toPercentage(share) {
+  return `${(100 * share).toFixed(3)}%`;
+}
+
+/** Return the mean color of the edge of a part of an image, which the encoder uses for "auto". */
+function edgeColor(image, { left, top, width, height }) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = EDGE_SAMPLE_PX;
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(image, 0, 0, EDGE_SAMPLE_PX, EDGE_SAMPLE_PX);
+  const part = [left * image.width, top * image.height, width * image.width, height * image.height];
+  context.drawImage(image, ...part, 0, 0, EDGE_SAMPLE_PX, EDGE_SAMPLE_PX);
   const { data } = context.getImageData(0, 0, EDGE_SAMPLE_PX, EDGE_SAMPLE_PX);
   const last = EDGE_SAMPLE_PX - 1;
   const sums = [0, 0, 0];
@@ -26,52 +39,71 @@ function edgeColor(image) {
   return `rgb(${sums.map((sum) => Math.round(sum / count)).join(" ")})`;
 }
 
-/** Shows how a clip that is not 16:9 fills the tab, and lets a person drag the part that is kept. */
+/** Shows how the clip fills the background, and lets a person drag the part that is kept. */
 export class Framing {
   #root;
   #parts;
   #form;
-  #ratio = 16 / 9;
-  #edgeColor = "";
+  #blackBars;
+  #ratio = null;
+  #firstFrame = null;
 
-  constructor(root, parts, form) {
+  constructor(root, parts, form, blackBars) {
     this.#root = root;
+    this.#blackBars = blackBars;
     this.#parts = parts;
     this.#form = form;
     [parts.backdrop.width, parts.backdrop.height] = BLURRED_SIZE_PX;
     form.addEventListener("input", () => this.#render());
+    blackBars.addEventListener("change", () => this.#render());
     parts.pad_color.addEventListener("input", () => this.#onColorPicked());
     this.#handleDrags();
     this.#handleKeys();
-    this.#render();
   }
 
   /** Set the clip's aspect ratio, width by height. */
   setRatio(ratio) {
     this.#ratio = ratio;
-    this.#parts.framing.hidden = !this.#crop.isNeeded;
     this.#render();
   }
 
   /** Take the automatic padding color from the background's first frame. */
   setFirstFrame(image) {
-    this.#edgeColor = edgeColor(image);
+    this.#firstFrame = image;
     this.#render();
   }
 
   /** Draw the blurred backdrop behind the frame that is shown now. */
   updateBackdrop(source) {
     const isReady = source.tagName !== "VIDEO" || source.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
-    if (!this.#parts.backdrop.hidden && isReady) drawCover(source, this.#parts.backdrop);
+    if (!this.#parts.backdrop.hidden && isReady) drawCover(source, this.#parts.backdrop, this.#keptOfFrame(this.#layout));
   }
 
-  get #crop() {
-    return new Crop(this.#ratio, this.#form.elements.focus.value.split(",").map(Number));
+  get #layout() {
+    const { framing, focus, zoom } = this.#form.elements;
+    const { width, height } = this.#blackBars.content;
+    return new FrameLayout({
+      ratio: (this.#ratio * width) / height,
+      framing: framing.value,
+      focus: focus.value.split(",").map(Number),
+      zoom: Number(zoom.value),
+    });
+  }
+
+  /** Return the kept part of the whole frame. The layout is that of the content within the bars. */
+  #keptOfFrame({ kept }) {
+    const { left, top, width, height } = this.#blackBars.content;
+    return {
+      left: left + kept.left * width,
+      top: top + kept.top * height,
+      width: kept.width * width,
+      height: kept.height * height,
+    };
   }
 
   #moveTo(center) {
     const { focus } = this.#form.elements;
-    focus.value = this.#crop.focusAt(center).join(",");
+    focus.value = this.#layout.focusAt(center).join(",");
     focus.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
@@ -83,42 +115,65 @@ export class Framing {
   }
 
   #render() {
-    const { framing, pad } = this.#form.elements;
-    const crop = this.#crop;
-    const isCropped = framing.value === "fill" || !crop.isNeeded;
-    const padColor = pad.value === "auto" ? this.#edgeColor : pad.value;
-    const { style } = this.#root;
-    style.setProperty("--object-fit", isCropped ? "cover" : "contain");
-    style.setProperty("--object-position", isCropped ? crop.objectPosition : "50% 50%");
-    style.setProperty("--padding-color", framing.value === "fit" ? padColor : "");
-    this.#parts.backdrop.hidden = isCropped || framing.value !== "blur";
-    this.#parts.focus_point.hidden = !isCropped || !crop.isNeeded;
-    this.#describe(crop);
+    if (this.#ratio === null) return;
+    const layout = this.#layout;
+    this.#place(layout.frame);
+    this.#root.style.setProperty("--padding-color", this.#paddingColor(layout));
+    this.#parts.backdrop.hidden = layout.isFilled || this.#form.elements.framing.value !== "blur";
+    const isCropped = layout.isHorizontallyCropped || layout.isVerticallyCropped;
+    this.#parts.focus_point.hidden = this.#parts.focus_hint.hidden = !isCropped;
+    this.#describe(layout);
   }
 
-  #describe(crop) {
+  /** Place the whole frame so that its content lies there; bars are clipped. */
+  #place({ left, top, width, height }) {
+    const { style } = this.#root;
+    const { content } = this.#blackBars;
+    const shares = {
+      "--frame-left": left - (content.left * width) / content.width,
+      "--frame-top": top - (content.top * height) / content.height,
+      "--frame-width-share": width / content.width,
+      "--frame-height-share": height / content.height,
+    };
+    for (const [name, share] of Object.entries(shares)) style.setProperty(name, toPercentage(share));
+    const [right, bottom] = [1 - content.left - content.width, 1 - content.top - content.height];
+    const bars = [content.top, right, bottom, content.left];
+    style.setProperty("--frame-clip", bars.some((share) => share > 0) ? `inset(${bars.map(toPercentage).join(" ")})` : "none");
+    style.setProperty("--object-fit", "fill");
+  }
+
+  #paddingColor(layout) {
+    const { framing, pad } = this.#form.elements;
+    if (layout.isFilled || framing.value !== "fit") return "";
+    if (pad.value !== "auto") return pad.value;
+    return this.#firstFrame ? edgeColor(this.#firstFrame, this.#keptOfFrame(layout)) : "";
+  }
+
+  #describe(layout) {
     const { focus_point: handle } = this.#parts;
-    const { across, down } = handle.dataset;
-    handle.setAttribute("aria-orientation", crop.isHorizontal ? "horizontal" : "vertical");
-    handle.setAttribute("aria-valuenow", Math.round(100 * crop.center));
-    handle.setAttribute("aria-valuetext", fill(crop.isHorizontal ? across : down, { share: percent(crop.center) }));
+    const [across, down] = layout.center;
+    const shown = layout.isHorizontallyCropped ? across : down;
+    handle.setAttribute("aria-valuenow", Math.round(100 * shown));
+    handle.setAttribute("aria-valuetext", fill(handle.dataset.position, { across: percent(across), down: percent(down) }));
   }
 
   /** The image follows the pointer, so the kept part moves in the opposite direction. */
   #handleDrags() {
-    const { focus_point: handle, media_frame: frame } = this.#parts;
+    const { focus_point: handle, media_frame: box } = this.#parts;
     let drag = null;
-    const positionOf = (event) => (this.#crop.isHorizontal ? event.clientX : event.clientY);
     handle.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       handle.setPointerCapture(event.pointerId);
-      drag = { startPx: positionOf(event), startCenter: this.#crop.center };
+      drag = { startPx: [event.clientX, event.clientY], startCenter: this.#layout.center };
     });
     handle.addEventListener("pointermove", (event) => {
       if (!drag) return;
-      const crop = this.#crop;
-      const sizePx = crop.isHorizontal ? frame.clientWidth : frame.clientHeight;
-      this.#moveTo(drag.startCenter - ((positionOf(event) - drag.startPx) / sizePx) * crop.keptFraction);
+      const { width, height } = this.#layout.frame;
+      const [startX, startY] = drag.startCenter;
+      this.#moveTo([
+        startX - (event.clientX - drag.startPx[0]) / (width * box.clientWidth),
+        startY - (event.clientY - drag.startPx[1]) / (height * box.clientHeight),
+      ]);
     });
     for (const name of ["pointerup", "pointercancel"]) handle.addEventListener(name, () => (drag = null));
   }
@@ -128,7 +183,8 @@ export class Framing {
       const direction = KEY_DIRECTIONS[event.key];
       if (direction === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      this.#moveTo(this.#crop.center + direction * KEY_STEP * (event.shiftKey ? 5 : 1));
+      const step = KEY_STEP * (event.shiftKey ? 5 : 1);
+      this.#moveTo(this.#layout.center.map((value, axis) => value + (direction[axis] ? direction[axis] * step : 0)));
     });
   }
 }

@@ -1,6 +1,8 @@
 import { announce } from "./announcer.js";
+import { playChosenLoop } from "./chosen-loop.js";
 import { enhanceCompare } from "./compare.js";
 import { partsOf } from "./dom.js";
+import { rememberBackground } from "./my-backgrounds.js";
 import { enhanceNewTabPreview } from "./new-tab-preview.js";
 import { GONE } from "./request.js";
 
@@ -18,10 +20,11 @@ function showState() {
   const icon = document.querySelector('link[rel="icon"]');
   if (icon.getAttribute("href") !== job.dataset.icon) icon.href = job.dataset.icon;
   announce(partsOf(job).announcement.textContent.trim());
+  playChosenLoop();
 }
 
 function enhanceResult() {
-  const enhancers = { newtab: enhanceNewTabPreview, compare: enhanceCompare };
+  const enhancers = { result: rememberBackground, newtab: enhanceNewTabPreview, compare: enhanceCompare };
   for (const [id, enhance] of Object.entries(enhancers)) {
     const element = document.getElementById(id);
     if (element) enhance(element);

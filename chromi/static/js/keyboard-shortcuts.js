@@ -1,9 +1,10 @@
 const STEP_S = 0.1;
 const LONG_STEP_S = 1;
+const TIMELINE_SLIDER = '[data-part="slider"]';
 
 /** True if the element itself reacts to the key: typing, choosing or pressing. */
 function handlesKey(element, key) {
-  if (element.matches('[type="range"]')) return false;
+  if (element.matches(TIMELINE_SLIDER)) return false;
   if (element.matches("textarea, select, [contenteditable], [role='slider'], input:not([type='radio'], [type='checkbox'])")) {
     return true;
   }
@@ -25,12 +26,12 @@ export function handleShortcuts({ trimWindow, player, stepFrames, isEnabled, sig
     i: () => trimWindow.moveTo(player.playheadS),
     ArrowLeft: (event) => moveBy(event, -1),
     ArrowRight: (event) => moveBy(event, 1),
-    ArrowDown: (event) => event.target.matches('[type="range"]') && moveBy(event, -1),
-    ArrowUp: (event) => event.target.matches('[type="range"]') && moveBy(event, 1),
+    ArrowDown: (event) => event.target.matches(TIMELINE_SLIDER) && moveBy(event, -1),
+    ArrowUp: (event) => event.target.matches(TIMELINE_SLIDER) && moveBy(event, 1),
   };
   const onKeyDown = (event) => {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const isSlider = event.target.matches?.('[type="range"]') && key.startsWith("Arrow");
+    const isSlider = event.target.matches?.(TIMELINE_SLIDER) && key.startsWith("Arrow");
     if (!Object.hasOwn(actions, key) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!(isEnabled() || isSlider) || handlesKey(event.target, key)) return;
     if (actions[key](event) !== false) event.preventDefault();

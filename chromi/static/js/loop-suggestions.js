@@ -1,4 +1,5 @@
 import { announce } from "./announcer.js";
+import { SettledRequest } from "./settled-request.js";
 
 /** A chip counts as pressed if the window starts this close to its suggestion. */
 const TOLERANCE_S = 0.02;
@@ -7,24 +8,46 @@ function loopsElement() {
   return document.getElementById("loops");
 }
 
-/** The chips with the windows that loop best; pressing one moves the window there. */
+/** Searches for a seamless loop unasked, and offers it; only pressing the offer changes the window or the loop style. */
 export class LoopSuggestions {
+  #form;
   #trimWindow;
+  #request;
 
-  constructor(container, trimWindow, signal) {
+  /** `isReady` returns whether the clip is on the server. */
+  constructor(form, parts, trimWindow, { isReady, signal }) {
+    this.#form = form;
     this.#trimWindow = trimWindow;
-    container.addEventListener("click", (event) => {
-      const chip = event.target.closest("[data-start-s]");
-      if (chip) trimWindow.moveTo(Number(chip.dataset.startS));
+    this.#request = new SettledRequest(parts.find_loops, {
+      form,
+      getKey: () => `${trimWindow.lengthS}`,
+      // The other styles have no jump that a better window would avoid.
+      isReady: () => isReady() && !trimWindow.isWholeClip && form.elements.loop.value === "cut",
+      signal,
     });
+    parts.suggestions.addEventListener("click", (event) => this.#onClick(event));
     trimWindow.addEventListener("change", () => this.#markPressed());
     document.addEventListener("htmx:afterSwap", (event) => this.#onAfterSwap(event), { signal });
   }
 
-  /** Remove the suggestions, for example because they are of another length. */
-  clear() {
+  /** Must be called when the settings may have changed. */
+  settingsChanged() {
+    if (this.#request.isOutdated) this.#discard();
+    this.#request.schedule();
+  }
+
+  #onClick({ target }) {
+    const chip = target.closest(".chip");
+    if (chip?.dataset.startS) this.#trimWindow.moveTo(Number(chip.dataset.startS));
+    else if (chip) this.#form.querySelector(`[name="loop"][value="${chip.dataset.loop}"]`).click();
+  }
+
+  /** Remove the suggestions, because they are of another length, and cancel their requests. */
+  #discard() {
+    this.#request.cancel();
     const empty = document.createElement("div");
     empty.id = "loops";
+    empty.className = "loop-suggestions";
     window.htmx.trigger(loopsElement(), "htmx:abort");
     loopsElement().replaceWith(empty);
   }
@@ -39,6 +62,7 @@ export class LoopSuggestions {
   #onAfterSwap({ detail }) {
     if (detail.target.id !== "loops") return;
     this.#markPressed();
-    announce(loopsElement().querySelector("[data-part=loops_announcement]").textContent.trim());
+    const announcement = loopsElement().querySelector("[data-part=loops_announcement]");
+    if (announcement) announce(announcement.textContent.trim());
   }
 }

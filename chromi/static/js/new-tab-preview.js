@@ -3,6 +3,9 @@ import { partsOf } from "./dom.js";
 
 /** WCAG 1.4.3 requires 3:1 for large text. Chrome's text is small, but has a shadow. */
 const MIN_CONTRAST = 3;
+/** The strongest darkening that the studio offers, in percent, and the step to which the suggestion is rounded up. */
+const MAX_DARKEN = 60;
+const DARKEN_STEP = 5;
 /** Wide enough to measure what lies behind a word, and fast to read. */
 const SAMPLE_WIDTH_PX = 640;
 
@@ -22,8 +25,8 @@ function drawPage(still, pageBox) {
   return context;
 }
 
-/** Return the contrast, 1 to 21, of white text against the mean color in a box of the page. */
-function contrastOfWhite(context, box, pageBox) {
+/** Return the relative luminance, 0 to 1, of the mean color in a box of the page. */
+function luminanceOf(context, box, pageBox) {
   const scale = SAMPLE_WIDTH_PX / pageBox.width;
   const [x, y] = [(box.left - pageBox.left) * scale, (box.top - pageBox.top) * scale];
   const [width, height] = [Math.max(1, box.width * scale), Math.max(1, box.height * scale)];
@@ -32,12 +35,31 @@ function contrastOfWhite(context, box, pageBox) {
   for (let i = 0; i < data.length; i += 4) {
     luminance += 0.2126 * LINEAR[data[i]] + 0.7152 * LINEAR[data[i + 1]] + 0.0722 * LINEAR[data[i + 2]];
   }
-  return 1.05 / (luminance / (data.length / 4) + 0.05);
+  return luminance / (data.length / 4);
+}
+
+/** Return the contrast, 1 to 21, of white text on a color of this luminance. */
+function contrastOfWhite(luminance) {
+  return 1.05 / (luminance + 0.05);
+}
+
+/** Return how many percent of darkening make white text readable on a color of this luminance, which has `current` percent. */
+function darkenFor(luminance, current) {
+  const targetLuminance = 1.05 / MIN_CONTRAST - 0.05;
+  // A black layer multiplies the sRGB values, which are about the 2.2nd root of the luminance.
+  const share = 1 - (1 - current / 100) * (targetLuminance / luminance) ** (1 / 2.2);
+  return Math.min(MAX_DARKEN, Math.ceil((100 * share) / DARKEN_STEP) * DARKEN_STEP);
+}
+
+function suggestDarkening(link, luminance) {
+  const url = new URL(link.href);
+  url.searchParams.set("darken", darkenFor(luminance, Number(link.dataset.darken)));
+  link.href = url;
 }
 
 /** Say whether Chrome's white text is readable on the background in the selected window. */
 export async function enhanceNewTabPreview(root) {
-  const { page, readable_note: readable, unreadable_note: unreadable } = partsOf(root);
+  const { page, readable_note: readable, unreadable_note: unreadable, darken_link: darkenLink } = partsOf(root);
   const whiteTexts = [...root.querySelectorAll("[data-white-text]")];
   const dark = root.querySelector('[value="dark"]');
   dark.checked = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -55,9 +77,11 @@ export async function enhanceNewTabPreview(root) {
   const measure = () => {
     const pageBox = page.getBoundingClientRect();
     const context = drawPage(still, pageBox);
-    const contrasts = whiteTexts.map((text) => contrastOfWhite(context, text.getBoundingClientRect(), pageBox));
-    readable.hidden = Math.min(...contrasts) < MIN_CONTRAST;
+    const luminances = whiteTexts.map((text) => luminanceOf(context, text.getBoundingClientRect(), pageBox));
+    const brightest = Math.max(...luminances);
+    readable.hidden = contrastOfWhite(brightest) < MIN_CONTRAST;
     unreadable.hidden = !readable.hidden;
+    if (readable.hidden && darkenLink) suggestDarkening(darkenLink, brightest);
   };
   readable.classList.remove("reserved");
   measure();

@@ -4,20 +4,6 @@ export function prefersReducedMotion() {
   return REDUCED_MOTION.matches;
 }
 
-/** Show the start page's animation once `ready` resolves, unless reduced motion or data saving is on; add a toggle. */
-export function animateBackground({ background, motion_toggle: toggle }, ready) {
-  const stillUrl = background.getAttribute("src");
-  const setAnimated = (isAnimated) => {
-    background.src = isAnimated ? background.dataset.animated : stillUrl;
-    toggle.textContent = isAnimated ? toggle.dataset.stop : toggle.dataset.play;
-  };
-  const isAnimated = () => background.getAttribute("src") !== stillUrl;
-  toggle.textContent = toggle.dataset.play; // a button needs a name before it is shown
-  toggle.hidden = false;
-  toggle.addEventListener("click", () => setAnimated(!isAnimated()));
-  ready.then(() => setAnimated(!prefersReducedMotion() && !navigator.connection?.saveData));
-}
-
 /** Show an image that may be animated; with reduced motion only its first frame is shown. */
 export async function showImage(image, url) {
   if (!prefersReducedMotion()) {

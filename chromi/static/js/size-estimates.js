@@ -1,9 +1,9 @@
 import { announce } from "./announcer.js";
 import { fill } from "./format.js";
+import { SettledRequest } from "./settled-request.js";
 
 /** Every quality is estimated at once, and a size limit does not change the estimates. */
 const IRRELEVANT_FIELDS = ["quality", "max_mb"];
-const SETTLE_MS = 1200;
 
 function estimatesElement() {
   return document.getElementById("estimates");
@@ -17,39 +17,27 @@ function relevantSettings(form) {
 }
 
 /** Estimates the file sizes whenever the settings have not changed for a while, and shows them on the quality cards. */
-export class SizeEstimates {
+export class SizeEstimates extends EventTarget {
   #form;
   #parts;
-  #isReady;
-  #requestedSettings = null;
-  #timer = 0;
+  #request;
+  /** What the cards show, by quality: texts and the URL of a still. */
+  #cards = {};
 
-  /** `isReady` says whether the clip is on the server. */
+  /** `isReady` returns whether the clip is on the server. "change" is dispatched when other sizes are shown. */
   constructor(form, parts, { isReady, signal }) {
+    super();
     this.#form = form;
     this.#parts = parts;
-    this.#isReady = isReady;
+    this.#request = new SettledRequest(parts.estimate, { form, getKey: () => relevantSettings(form), isReady, signal });
     document.addEventListener("htmx:afterSwap", (event) => this.#onAfterSwap(event), { signal });
-    // A failed estimate can be requested by hand, and is requested again after the next change.
-    for (const failure of ["htmx:sendError", "htmx:responseError"]) {
-      parts.estimate.addEventListener(failure, () => this.#onFailure());
-    }
-    parts.estimate.hidden = true;
-    parts.estimate.type = "button"; // as the form's first submit button it would be pressed by Enter
+    this.#openStillsAtFullSize();
   }
 
   /** Must be called when the settings may have changed. */
   settingsChanged() {
-    clearTimeout(this.#timer);
-    if (this.#requestedSettings !== null && this.#requestedSettings !== relevantSettings(this.#form)) this.#discard();
-    this.#timer = setTimeout(() => this.#request(), SETTLE_MS);
-  }
-
-  #request() {
-    const settings = relevantSettings(this.#form);
-    if (!this.#isReady() || !this.#form.checkValidity() || this.#requestedSettings === settings) return;
-    this.#requestedSettings = settings;
-    window.htmx.trigger(this.#parts.estimate, "options-settled");
+    if (this.#request.isOutdated) this.#discard();
+    this.#request.schedule();
   }
 
   #onAfterSwap({ detail }) {
@@ -58,28 +46,60 @@ export class SizeEstimates {
     announce(estimatesElement().textContent.trim().replace(/\s+/g, " "));
   }
 
-  #onFailure() {
-    this.#parts.estimate.hidden = false;
-    this.#requestedSettings = null;
-  }
-
   /** Show the sizes on the cards, or the default texts while there are none. */
   #showSizes() {
     const { qualities } = this.#parts;
-    const sizes = estimatesElement().querySelector("[data-part=sizes]")?.dataset ?? {};
+    const { cards } = estimatesElement().querySelector("[data-part=sizes]")?.dataset ?? {};
+    this.#cards = cards ? JSON.parse(cards) : {};
     for (const output of qualities.querySelectorAll("[data-size]")) {
-      const size = sizes[output.dataset.size];
+      const size = this.#cards[output.dataset.size]?.size;
       output.textContent = size ? fill(qualities.dataset.about, { size }) : output.dataset.default;
     }
-    estimatesElement().parentElement.classList.toggle("has-sizes", Boolean(sizes.small));
+    for (const text of qualities.querySelectorAll("[data-description]")) {
+      text.textContent = this.#cards[text.dataset.description]?.description || text.dataset.default;
+    }
+    // The cards show the sizes; this copy is for screen readers.
+    estimatesElement().classList.toggle("visually-hidden", Boolean(cards));
+    this.#showStills();
+    this.showNotice();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Say what the selected quality costs visibly. Must be called when another quality may have been selected. */
+  showNotice() {
+    const { quality_notice: notice, limited_quality: limited } = this.#parts;
+    const sentence = limited.checked ? "" : this.#cards[this.#form.elements.quality.value]?.notice;
+    notice.textContent = sentence ?? "";
+    notice.hidden = !sentence;
+  }
+
+  /** Show on each card how its quality renders a frame of the clip. */
+  #showStills() {
+    for (const button of this.#parts.qualities.querySelectorAll("[data-still]")) {
+      const url = this.#cards[button.dataset.still]?.still;
+      button.hidden = !url || Boolean(navigator.connection?.saveData);
+      if (button.hidden) button.firstElementChild.removeAttribute("src");
+      else button.firstElementChild.src = url;
+    }
+  }
+
+  #openStillsAtFullSize() {
+    const { qualities, still_dialog: dialog } = this.#parts;
+    qualities.addEventListener("click", ({ target }) => {
+      const button = target.closest("[data-still]");
+      if (!button) return;
+      dialog.querySelector("img").src = button.firstElementChild.src;
+      dialog.showModal();
+    });
+    // Anywhere: on the button, the image or the backdrop.
+    dialog.addEventListener("click", () => dialog.close());
   }
 
   /** Remove the sizes of other settings and cancel their requests. */
   #discard() {
-    this.#requestedSettings = null;
+    this.#request.cancel();
     const empty = document.createElement("div");
     empty.id = empty.className = "estimates";
-    window.htmx.trigger(this.#parts.estimate, "htmx:abort");
     window.htmx.trigger(estimatesElement(), "htmx:abort");
     estimatesElement().replaceWith(empty);
     this.#showSizes();

@@ -1,5 +1,5 @@
 import { fill } from "./format.js";
-import { fullTimecode, parseTimecode, shortTimecode } from "./timecode.js";
+import { exactTimecode, parseTimecode, shortTimecode } from "./timecode.js";
 
 /** The text field with the window's start. It follows the window, and an invalid start stays as it was typed. */
 export class StartField {
@@ -17,6 +17,7 @@ export class StartField {
     this.#trimWindow.addEventListener("change", () => this.#update());
     this.#field.addEventListener("input", () => this.#read());
     this.#read();
+    if (this.#field.validity.valid && document.activeElement !== this.#field) this.#update();
   }
 
   #read() {
@@ -45,6 +46,6 @@ export class StartField {
       return;
     }
     this.#field.setCustomValidity("");
-    this.#field.value = fullTimecode(this.#trimWindow.startS);
+    this.#field.value = exactTimecode(this.#trimWindow.startS);
   }
 }

@@ -1,4 +1,11 @@
+import { clamp } from "./clamp.js";
 import { parseTimecode } from "./timecode.js";
+
+export const DEFAULT_LENGTH_S = 6;
+const MIN_LENGTH_S = 1;
+const MAX_LENGTH_S = 10;
+const SNAP_S = 0.25;
+const STORE_DELAY_MS = 250;
 
 /** Round to three decimal places like the server: Python rounds halves to even. */
 function roundToMilli(value) {
@@ -13,16 +20,13 @@ function numberIn(field, defaultValue) {
 
 /** Return the form's settings that the preview needs. An invalid number counts as the default. */
 export function readSettings(form) {
-  const { duration, speed, loop, reverse, short, framing, pad, focus } = form.elements;
+  const { duration, speed, loop, reverse, short } = form.elements;
   return {
-    lengthS: numberIn(duration, 6),
+    lengthS: numberIn(duration, DEFAULT_LENGTH_S),
     speed: numberIn(speed, 1),
     loop: loop.value,
     reverse: reverse.checked,
     short: short.value,
-    framing: framing.value,
-    pad: pad.value,
-    focus: focus.value.split(",").map(Number),
   };
 }
 
@@ -31,12 +35,19 @@ export function windowLengthS({ lengthS, speed, loop }) {
   return loop === "boomerang" ? (lengthS * speed) / 2 : lengthS * speed;
 }
 
+/** Return the background's length for a window of the clip that a person has dragged: tenths, and preferably six seconds. */
+export function backgroundLengthS(windowS, { speed, loop }) {
+  const lengthS = (loop === "boomerang" ? windowS * 2 : windowS) / speed;
+  const snappedS = Math.abs(lengthS - DEFAULT_LENGTH_S) < SNAP_S ? DEFAULT_LENGTH_S : Math.round(lengthS * 10) / 10;
+  return clamp(snappedS, MIN_LENGTH_S, MAX_LENGTH_S);
+}
+
 function isDefault(name, value, defaultValue) {
   return name === "start_time" ? parseTimecode(value) === parseTimecode(defaultValue) : value === defaultValue;
 }
 
 /** Store the settings that differ from the defaults in the page's address, for reloads and for coming back. */
-export function storeSettingsInUrl(form) {
+function storeSettingsInUrl(form) {
   const url = new URL(location.href);
   const data = new FormData(form);
   for (const [name, defaultValue] of Object.entries(JSON.parse(form.dataset.defaults))) {
@@ -45,4 +56,19 @@ export function storeSettingsInUrl(form) {
     else url.searchParams.set(name, value);
   }
   history.replaceState(history.state, "", url);
+}
+
+/** Store the settings in the address after each change, but not at every step of a drag. */
+export function storeSettingsOnChange(form, trimWindow, signal) {
+  let timer = 0;
+  const store = () => {
+    clearTimeout(timer);
+    storeSettingsInUrl(form);
+  };
+  trimWindow.addEventListener("change", () => {
+    clearTimeout(timer);
+    timer = setTimeout(store, STORE_DELAY_MS);
+  });
+  for (const name of ["input", "change", "submit"]) form.addEventListener(name, store);
+  signal.addEventListener("abort", () => clearTimeout(timer));
 }

@@ -1,35 +1,24 @@
+import { BlackBars } from "./black-bars.js";
 import { ClipSource } from "./clip-source.js";
 import { partsOf } from "./dom.js";
+import { previewEffects } from "./effects-preview.js";
 import { EndFrames } from "./end-frames.js";
+import { limitNumbers, linkSizeLimit } from "./form-fields.js";
 import { fill, seconds } from "./format.js";
 import { FrameGrabber } from "./frame-grabber.js";
 import { Framing } from "./framing.js";
 import { handleShortcuts } from "./keyboard-shortcuts.js";
 import { LoopSuggestions } from "./loop-suggestions.js";
 import { Player } from "./player.js";
+import { showRangeValues } from "./range-outputs.js";
 import { SizeEstimates } from "./size-estimates.js";
 import { StartField } from "./start-field.js";
-import { readSettings, storeSettingsInUrl, windowLengthS } from "./studio-settings.js";
+import { backgroundLengthS, DEFAULT_LENGTH_S, readSettings, storeSettingsOnChange, windowLengthS } from "./studio-settings.js";
+import { Summary } from "./summary.js";
 import { Timeline } from "./timeline.js";
 import { TrimWindow } from "./trim-window.js";
 
-const STORE_DELAY_MS = 250;
 const DEFAULT_FPS = 24;
-const DEFAULT_LENGTH_S = 6;
-
-/** Connect the quality cards with the size limit: a typed limit selects its card, and another card clears the limit. */
-function linkSizeLimit(form, { limited_quality: card, size_limit: field }) {
-  let typed = field.value;
-  field.addEventListener("input", () => {
-    typed = field.value;
-    card.checked = true;
-  });
-  form.addEventListener("change", (event) => {
-    if (event.target.name !== "quality") return;
-    field.value = card.checked ? typed || field.placeholder : "";
-    if (card.checked) field.focus();
-  });
-}
 
 /** Show a sentence instead of the trim controls if all of the clip is used. */
 function showWholeClip(root, { whole_clip_message: message }, trimWindow) {
@@ -52,21 +41,6 @@ function showTitle(trimWindow) {
   document.title = `${heading.textContent} · Chromi`;
 }
 
-/** Store the settings in the address after each change, but not at every step of a drag. */
-function storeSettingsOnChange(form, trimWindow, signal) {
-  let timer = 0;
-  const store = () => {
-    clearTimeout(timer);
-    storeSettingsInUrl(form);
-  };
-  trimWindow.addEventListener("change", () => {
-    clearTimeout(timer);
-    timer = setTimeout(store, STORE_DELAY_MS);
-  });
-  for (const name of ["input", "change", "submit"]) form.addEventListener(name, store);
-  signal.addEventListener("abort", () => clearTimeout(timer));
-}
-
 /** Keep the height of the action bar in a CSS property: what gets the focus scrolls clear of the bar. */
 function trackBarHeight(bar, signal) {
   const { style } = document.documentElement;
@@ -82,6 +56,7 @@ class Studio {
   #form;
   #signal;
   #trimWindow = new TrimWindow();
+  #blackBars;
   #framing;
   #endFrames;
   #player;
@@ -89,6 +64,7 @@ class Studio {
   #source;
   #estimates;
   #suggestions;
+  #summary;
   #grabber = null;
   #fps;
   /** The settings that decide which frames are shown, as one string. */
@@ -100,26 +76,31 @@ class Studio {
     this.#form = root.querySelector("form");
     this.#signal = signal;
     this.#fps = Number(root.dataset.fps) || DEFAULT_FPS;
-    this.#framing = new Framing(root, this.#parts, this.#form);
+    this.#blackBars = new BlackBars(this.#form, signal);
+    this.#framing = new Framing(root, this.#parts, this.#form, this.#blackBars);
     this.#endFrames = new EndFrames(this.#parts, (canvas) => this.#framing.setFirstFrame(canvas));
     this.#player = new Player(this.#parts, this.#trimWindow, () => this.#settings);
-    this.#timeline = new Timeline(this.#parts, this.#trimWindow);
+    this.#timeline = new Timeline(this.#parts, this.#trimWindow, (edge, timeS) => this.#resizeWindow(edge, timeS));
     this.#source = new ClipSource(root, this.#parts, localFile, signal);
     const isReady = () => this.#source.isUploaded && this.#trimWindow.hasClipDuration;
     this.#estimates = new SizeEstimates(this.#form, this.#parts, { isReady, signal });
-    this.#suggestions = new LoopSuggestions(this.#parts.suggestions, this.#trimWindow, signal);
+    this.#suggestions = new LoopSuggestions(this.#form, this.#parts, this.#trimWindow, { isReady, signal });
+    this.#summary = new Summary(this.#form, this.#parts);
   }
 
   start() {
-    const { find_loops: findLoops, start_time: startTime } = this.#parts;
     // First, so that the other listeners find the new start in the form.
-    new StartField(startTime, this.#trimWindow).start();
+    new StartField(this.#parts.start_time, this.#trimWindow).start();
     this.#listen();
     this.#connectControls();
     linkSizeLimit(this.#form, this.#parts);
+    limitNumbers(this.#form);
+    showRangeValues(this.#form);
+    previewEffects(this.#root, this.#form);
     storeSettingsOnChange(this.#form, this.#trimWindow, this.#signal);
     trackBarHeight(this.#root.querySelector(".action-bar"), this.#signal);
-    findLoops.disabled = !this.#source.isUploaded;
+    const { widthPx, heightPx } = this.#root.dataset;
+    if (widthPx) this.#onSizeKnown(Number(widthPx), Number(heightPx));
     this.#onSettingsChanged();
     if (this.#source.isUploaded) this.#onUploaded({ duration_s: Number(this.#root.dataset.durationS) });
     // Reserves the space of the controls that appear with the video, so the page does not jump.
@@ -140,6 +121,9 @@ class Studio {
       this.#timeline.showPlayhead(detail.timeS);
       this.#framing.updateBackdrop(detail.source);
     });
+    this.#source.addEventListener("image", ({ detail }) => this.#onSizeKnown(detail.widthPx, detail.heightPx));
+    this.#estimates.addEventListener("change", () => this.#summary.show(this.#settings));
+    this.#blackBars.addEventListener("change", () => this.#updateBackdrop());
     this.#form.addEventListener("input", () => this.#onSettingsChanged());
     const onUploaded = ({ detail }) => this.#onUploaded(detail.info);
     this.#root.addEventListener("chromi:uploaded", onUploaded, { signal: this.#signal });
@@ -154,6 +138,9 @@ class Studio {
     parts.frame_back.addEventListener("click", () => stepFrames(-1));
     parts.frame_forward.addEventListener("click", () => stepFrames(1));
     parts.start_here.addEventListener("click", () => this.#trimWindow.moveTo(this.#player.playheadS));
+    parts.show_new_tab.addEventListener("change", () => {
+      parts.new_tab_overlay.hidden = !parts.show_new_tab.checked;
+    });
     handleShortcuts({
       trimWindow: this.#trimWindow,
       player: this.#player,
@@ -170,11 +157,33 @@ class Studio {
     }
   }
 
+  /** Change the length of the background so that one end of the window follows the pointer and the other one stays. */
+  #resizeWindow(edge, timeS) {
+    const { startS, endS, clipDurationS } = this.#trimWindow;
+    const windowS = edge === "start" ? endS - Math.max(0, timeS) : Math.min(timeS, clipDurationS) - startS;
+    const { duration } = this.#form.elements;
+    duration.value = backgroundLengthS(windowS, readSettings(this.#form));
+    duration.dispatchEvent(new Event("input", { bubbles: true }));
+    if (edge === "start") this.#trimWindow.moveTo(endS - this.#trimWindow.lengthS);
+  }
+
   #onUploaded({ duration_s: clipDurationS, fps }) {
     this.#fps = fps || this.#fps;
-    this.#parts.find_loops.disabled = false;
     this.#trimWindow.set({ clipDurationS });
+    this.#blackBars.search();
     this.#estimates.settingsChanged();
+    this.#suggestions.settingsChanged();
+  }
+
+  #onSizeKnown(widthPx, heightPx) {
+    this.#framing.setRatio(widthPx / heightPx);
+    const { size } = this.#form.elements;
+    const showNote = () => {
+      const [largeWidthPx, largeHeightPx] = size.value.split("x").map(Number);
+      this.#parts.enlarged_note.hidden = size.selectedIndex === 0 || widthPx >= largeWidthPx || heightPx >= largeHeightPx;
+    };
+    size.addEventListener("input", showNote, { signal: this.#signal });
+    showNote();
   }
 
   /** The player has loaded another video: the local file, the clip, or its preview. */
@@ -184,7 +193,7 @@ class Studio {
     this.#grabber = new FrameGrabber(src);
     for (const user of [this.#endFrames, this.#player, this.#timeline]) user.use(this.#grabber);
     this.#showVideoControls(true);
-    this.#framing.setRatio(videoWidth / videoHeight);
+    this.#onSizeKnown(videoWidth, videoHeight);
     // A file from a screen recorder may have no duration; the server determines it after the upload.
     const isMissing = !this.#trimWindow.hasClipDuration;
     if (isMissing && Number.isFinite(duration)) this.#trimWindow.set({ clipDurationS: duration });
@@ -198,21 +207,30 @@ class Studio {
     showTitle(this.#trimWindow);
     this.#endFrames.show(this.#settings);
     this.#player.refresh();
+    this.#analyze();
+  }
+
+  #analyze() {
     this.#estimates.settingsChanged();
+    this.#estimates.showNotice();
+    this.#suggestions.settingsChanged();
+    this.#summary.show(this.#settings);
+  }
+
+  #updateBackdrop() {
+    const { frame_canvas: canvas, video } = this.#parts;
+    this.#framing.updateBackdrop(canvas.hidden ? video : canvas);
   }
 
   #onSettingsChanged() {
     const { lengthS, speed, loop, reverse, short } = readSettings(this.#form);
-    const { find_loops: findLoops, frame_canvas: canvas, video } = this.#parts;
-    const shownS = windowLengthS({ lengthS, speed, loop });
-    if (shownS !== this.#trimWindow.lengthS) this.#suggestions.clear();
-    this.#trimWindow.set({ lengthS: shownS });
-    findLoops.hidden = loop === "boomerang"; // a boomerang loops seamlessly anywhere
+    this.#timeline.isBoomerang = loop === "boomerang";
+    this.#trimWindow.set({ lengthS: windowLengthS({ lengthS, speed, loop }) });
     const motion = [lengthS, speed, loop, reverse, short].join();
     if (this.#motion && this.#motion !== motion) this.#onFramesChanged();
     this.#motion = motion;
-    this.#framing.updateBackdrop(canvas.hidden ? video : canvas);
-    this.#estimates.settingsChanged();
+    this.#updateBackdrop();
+    this.#analyze();
   }
 }
 

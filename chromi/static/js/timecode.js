@@ -6,14 +6,22 @@ export function parseTimecode(text) {
   return hours * 3600 + minutes * 60 + seconds;
 }
 
-/** 72.4 -> "00:01:12.400", the format that the server writes. */
-export function fullTimecode(seconds) {
-  return new Date(Math.round(seconds * 1000)).toISOString().slice(11, 23);
+/** 72.4 -> "1:12.4" or, in German, "1:12,4"; 3723 -> "1:02:03.0". */
+function formatTimecode(units, unitsPerSecond, maximumFractionDigits) {
+  const perMinute = 60 * unitsPerSecond;
+  const minutes = Math.floor(units / perMinute);
+  const hours = Math.floor(minutes / 60);
+  const digits = { minimumIntegerDigits: 2, minimumFractionDigits: 1, maximumFractionDigits };
+  const rest = new Intl.NumberFormat(document.documentElement.lang, digits).format((units % perMinute) / unitsPerSecond);
+  return hours ? `${hours}:${String(minutes % 60).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** 72.4 -> "1:12.4", for display. */
+/** 72.4 -> "1:12.4", 72.345 -> "1:12.345": exact to the millisecond, for a field. */
+export function exactTimecode(seconds) {
+  return formatTimecode(Math.round(seconds * 1000), 1000, 3);
+}
+
+/** 72.345 -> "1:12.3", for display. */
 export function shortTimecode(seconds) {
-  const tenths = Math.round(seconds * 10);
-  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
-  return `${Math.floor(tenths / 600)}:${rest}`;
+  return formatTimecode(Math.round(seconds * 10), 10, 1);
 }

@@ -7,7 +7,7 @@ const EDGE_PX = 32;
 /** While the window is held at an edge of the track, the view scrolls by this fraction of its span per second. */
 const EDGE_SCROLL_PER_S = 0.8;
 
-/** The clip's thumbnails with the window on them: zooming, scrolling and dragging. */
+/** The clip's thumbnails with the window on them: zooming, scrolling, moving and resizing. */
 export class Timeline {
   #parts;
   #trimWindow;
@@ -15,10 +15,15 @@ export class Timeline {
   #thumbnails;
   #drag = null;
   #playheadS = 0;
+  #onResize;
+  /** True if the window is played forward and then backward. */
+  isBoomerang = false;
 
-  constructor(parts, trimWindow) {
+  /** `onResize(edge, timeS)` is called while the window's "start" or "end" is dragged. */
+  constructor(parts, trimWindow, onResize) {
     this.#parts = parts;
     this.#trimWindow = trimWindow;
+    this.#onResize = onResize;
     this.#view = new TimelineView(trimWindow);
     this.#thumbnails = new ThumbnailTrack(parts.thumbnails);
     this.#handleDrags();
@@ -29,7 +34,8 @@ export class Timeline {
     parts.slider.addEventListener("input", () => trimWindow.moveTo(Number(parts.slider.value)));
     trimWindow.addEventListener("change", () => {
       if (!trimWindow.hasClipDuration) return;
-      this.#view.reveal();
+      // A view that moved while a handle is dragged would move the handle away from the pointer.
+      if (!this.#drag?.edge) this.#view.reveal();
       this.#render();
     });
   }
@@ -84,11 +90,11 @@ export class Timeline {
     slider.value = startS;
     const [start, end] = [shortTimecode(startS), shortTimecode(endS)];
     slider.setAttribute("aria-valuetext", fill(slider.dataset.value, { start, end }));
-    times.textContent = `${start} – ${end}`;
+    times.textContent = this.isBoomerang ? fill(times.dataset.boomerang, { start, end }) : `${start} – ${end}`;
   }
 
   #renderView() {
-    const { overview, view_start: viewStart, view_end: viewEnd, zoom: zoomButtons } = this.#parts;
+    const { overview, view_start: viewStart, view_end: viewEnd, timeline_zoom: zoomButtons } = this.#parts;
     const { zoom_in: zoomIn, zoom_out: zoomOut } = this.#parts;
     const { startS, spanS, zoom, maxZoom } = this.#view;
     const { clipDurationS } = this.#trimWindow;
@@ -119,24 +125,32 @@ export class Timeline {
     event.preventDefault();
     track.setPointerCapture(event.pointerId);
     slider.focus({ preventScroll: true });
+    const { edge } = event.target.dataset;
     const isOnWindow = event.target.closest("[data-part=selection]");
     const { startS, endS } = this.#trimWindow;
+    const grabbedS = edge === "end" ? endS : startS;
     // Pressing beside the window centers it there.
-    const grabOffsetS = isOnWindow ? this.#timeAt(event.clientX) - startS : (endS - startS) / 2;
-    this.#drag = { clientX: event.clientX, grabOffsetS };
-    track.classList.add("dragging");
+    const grabOffsetS = isOnWindow ? this.#timeAt(event.clientX) - grabbedS : (endS - startS) / 2;
+    this.#drag = { clientX: event.clientX, grabOffsetS, edge };
+    track.classList.add(edge ? "resizing" : "dragging");
     if (!isOnWindow) this.#followPointer();
     this.#scrollAtEdges();
   }
 
   #endDrag() {
-    cancelAnimationFrame(this.#drag?.animationFrame);
+    if (!this.#drag) return;
+    cancelAnimationFrame(this.#drag.animationFrame);
     this.#drag = null;
-    this.#parts.track.classList.remove("dragging");
+    this.#parts.track.classList.remove("dragging", "resizing");
+    this.#view.reveal();
+    this.#render();
   }
 
   #followPointer() {
-    this.#trimWindow.moveTo(this.#timeAt(this.#drag.clientX) - this.#drag.grabOffsetS);
+    const { clientX, grabOffsetS, edge } = this.#drag;
+    const timeS = this.#timeAt(clientX) - grabOffsetS;
+    if (edge) this.#onResize(edge, timeS);
+    else this.#trimWindow.moveTo(timeS);
   }
 
   #timeAt(clientX) {
@@ -152,7 +166,7 @@ export class Timeline {
       const { left, right } = this.#parts.track.getBoundingClientRect();
       const { clientX } = this.#drag;
       const direction = Number(clientX > right - EDGE_PX) - Number(clientX < left + EDGE_PX);
-      if (this.#view.zoom > 0 && direction !== 0) {
+      if (this.#view.zoom > 0 && direction !== 0 && !this.#drag.edge) {
         this.#view.scrollBy((direction * EDGE_SCROLL_PER_S * (nowMs - lastMs)) / 1000);
         this.#followPointer();
         this.#render();

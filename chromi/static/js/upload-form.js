@@ -1,19 +1,14 @@
 import { announce } from "./announcer.js";
-import { partsOf } from "./dom.js";
+import { pageLoaded, partsOf } from "./dom.js";
 import { showError } from "./error-notice.js";
 import { acceptFiles } from "./file-drop.js";
 import { fill, megabytes } from "./format.js";
-import { animateBackground, prefersReducedMotion, showImage } from "./reduced-motion.js";
+import { prefersReducedMotion, showImage } from "./reduced-motion.js";
 import { GONE, RequestRefused, TemporaryFailure } from "./request.js";
 import { Retrier } from "./retry.js";
 
 const FILE_NAMES = /\.(mp4|m4v|mov|webm|mkv|gif)$/i;
 const MEDIA_TYPES = /^(video\/(mp4|quicktime|webm|x-matroska|x-m4v)|image\/gif)$/;
-
-const pageLoaded = new Promise((resolve) => {
-  if (document.readyState === "complete") resolve();
-  else addEventListener("load", resolve, { once: true });
-});
 
 /**
  * Return why this file cannot be uploaded, or an empty string.
@@ -79,11 +74,9 @@ class UploadForm {
   }
 
   enhance() {
-    const { submit, background, retry_now: retryNow, cancel } = this.#parts;
+    const { submit, retry_now: retryNow, cancel } = this.#parts;
     this.#form.classList.add("enhanced");
     submit.hidden = true;
-    const loaded = loadStudioModule().catch(() => {}); // loaded again when it is needed
-    if (background) animateBackground(this.#parts, loaded);
     this.#input.addEventListener("change", () => {
       if (this.#input.files[0]) this.#onFile(this.#input.files[0]);
     });
@@ -176,6 +169,8 @@ class UploadForm {
   }
 }
 
+/** Returns a promise that resolves when the studio's modules have been loaded in advance, or could not be. */
 export function enhanceUploadForm(form) {
   new UploadForm(form).enhance();
+  return loadStudioModule().catch(() => {}); // loaded again when it is needed
 }

@@ -12,6 +12,7 @@ COMPRESSED_TYPES = frozenset(
         "text/javascript",
         "application/javascript",  # the MIME type of modules before Python 3.12
         "application/json",
+        "application/manifest+json",
         "image/svg+xml",
     )
 )

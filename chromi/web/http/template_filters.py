@@ -6,13 +6,22 @@ from datetime import datetime
 
 from babel.units import format_unit
 from flask import Flask
-from flask_babel import format_date, format_percent, format_time, get_locale
+from flask_babel import format_date, format_decimal, format_percent, format_time, get_locale
 from markupsafe import Markup
 
 
 def init_app(app: Flask) -> None:
-    for template_filter in (filesize, percent, seconds, timecode, timestamp):
+    for template_filter in (duration, filesize, percent, seconds, timecode, timestamp):
         app.add_template_filter(template_filter)
+
+
+def duration(duration_s: float) -> str:
+    """86400 -> "24 hours", 604800 -> "7 days", 90 -> "2 minutes"."""
+    if duration_s >= 2 * 86400:
+        return format_unit(round(duration_s / 86400), "duration-day", "long", locale=get_locale())
+    if duration_s >= 3600:
+        return format_unit(round(duration_s / 3600), "duration-hour", "long", locale=get_locale())
+    return format_unit(max(1, round(duration_s / 60)), "duration-minute", "long", locale=get_locale())
 
 
 def filesize(size_bytes: int) -> str:
@@ -39,9 +48,11 @@ def seconds(duration_s: float) -> str:
 
 
 def timecode(position_s: float) -> str:
-    """66.5 -> "1:06.5"."""
+    """66.5 -> "1:06.5" or, in German, "1:06,5"."""
     minutes, rest = divmod(round(position_s, 1), 60)
-    return f"{int(minutes)}:{rest:04.1f}"
+    hours, minutes = divmod(int(minutes), 60)
+    seconds_text = format_decimal(rest, "00.0")
+    return f"{hours}:{minutes:02d}:{seconds_text}" if hours else f"{minutes}:{seconds_text}"
 
 
 def timestamp(at: datetime) -> Markup:

@@ -11,7 +11,10 @@ from chromi.db import Job, JobKind, State, Worker
 from chromi.encoder import ConversionOptions
 from chromi.jobs.handlers import JOB_TYPES
 from chromi.web.http.translation import translate
+from chromi.web.presenters.estimate_presenter import quality_cards
 from chromi.web.presenters.link_presenter import own_url, result_page_links
+from chromi.web.presenters.upload_presenter import video_url
+from chromi.web.services import services
 
 
 def init_app(app: Flask) -> None:
@@ -63,6 +66,8 @@ def job_page(job: Job) -> dict[str, Any]:
         "job_type": JOB_TYPES[JobKind(job.kind)],
         "studio_url": _studio_url(job),
         "preview_url": _preview_url(job),
+        "loop_url": _loop_url(job),
+        "cards": quality_cards(job),
         **result_page_links(job),
     }
 
@@ -80,6 +85,16 @@ def _studio_url(job: Job) -> str | None:
     chosen = {name: text for name, text in job.options.to_form().items() if text != defaults[name]}
     address = url_for("studio.show", upload_id=job.upload_id)
     return f"{address}?{urlencode({'start_time': job.start_time, **chosen}, safe=':,')}"
+
+
+def _loop_url(job: Job) -> str | None:
+    """Return the URL of a video with the loop that is being made, or None if there is none."""
+    if job.kind != JobKind.CONVERT or job.is_final or job.upload is None:
+        return None
+    if services().storage.preview_path(job.upload.id).exists():
+        return url_for("clip_analysis.preview", upload_id=job.upload.id)
+    is_gif = job.upload.complete_info().container == "gif"
+    return None if is_gif else video_url(job.upload)
 
 
 def _preview_url(job: Job) -> str | None:

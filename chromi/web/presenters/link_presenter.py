@@ -6,10 +6,9 @@ from typing import Any
 
 from flask import request, url_for
 
-from chromi.db import Job, Link
+from chromi.db import MAX_LINK_AGE_S, Job, Link
 from chromi.errors import Gone
 from chromi.i18n import Message
-from chromi.tokens import MAX_AGE_S
 from chromi.web.services import services
 
 # -- URLs ------------------------------------------------------------------------------------------------
@@ -37,7 +36,7 @@ def still_url(link: Link, **arguments: Any) -> str:
 
 
 def token_of(link: Link) -> str:
-    return services().signer.sign_download(link.id, link.created_at)
+    return services().signer.sign_link(link.code)
 
 
 # -- pages -----------------------------------------------------------------------------------------------
@@ -78,7 +77,7 @@ def _share_link_row(link: Link, number: int) -> dict[str, Any]:
         "uses_left": link.uses_left,
         "max_uses": link.max_uses,
         "has_password": link.password_hash is not None,
-        "can_be_extended": link.expires_at < link.created_at + MAX_AGE_S,
+        "can_be_extended": link.expires_at < link.created_at + MAX_LINK_AGE_S,
         "state": link.state,
     }
 
@@ -93,8 +92,16 @@ def receiver_page(link: Link, is_unlocked: bool) -> dict[str, Any]:
         "page_url": download_url(link),
         "file_url": download_url(link, file=1),
         "still_url": still_url(link),
+        "moving_preview_url": _moving_preview_url(link),
         "picture_url": still_url(link, _external=True),
     }
+
+
+def _moving_preview_url(link: Link) -> str | None:
+    """Return the URL of the small video, or None if it could not be made."""
+    if not services().storage.moving_preview_path(link.job_id).exists():
+        return None
+    return url_for("downloads.moving_preview", token=token_of(link))
 
 
 # -- JSON ------------------------------------------------------------------------------------------------

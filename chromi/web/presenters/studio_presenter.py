@@ -7,16 +7,34 @@ from typing import Any
 from flask import request
 
 from chromi.db import Upload
-from chromi.encoder import OPTIONS, ConversionOptions, Loop
+from chromi.encoder import OPTIONS, ConversionOptions
+from chromi.encoder.options import (
+    BLUR_RANGE_PX,
+    BRIGHTNESS_RANGE,
+    DARKEN_RANGE,
+    SATURATION_RANGE,
+    ZOOM_RANGE,
+)
 from chromi.errors import BadOptions
 from chromi.web.limits.chunk_validation import received_bytes_of
 from chromi.web.presenters.upload_presenter import video_url
 from chromi.web.services import services
 
-COLLAPSED_OPTIONS = ("duration", "speed", "size", "scaling", "short", "reverse")
+COLLAPSED_OPTIONS = (
+    *("brightness", "saturation", "speed", "size", "scaling"),
+    *("motion", "short", "reverse"),
+)
 """The options that the studio hides until they are requested."""
-OPTIONS_WITHOUT_CONTROLS = ("zoom", "crop_bars", "blur", "brightness", "saturation", "darken")
+OPTIONS_WITHOUT_CONTROLS = ("crop_bars",)
 """The options that the studio only passes on from its address to the next job."""
+RANGES = {
+    "zoom": ZOOM_RANGE,
+    "blur": BLUR_RANGE_PX,
+    "brightness": BRIGHTNESS_RANGE,
+    "saturation": SATURATION_RANGE,
+    "darken": DARKEN_RANGE,
+}
+"""The lowest and highest value of each option that has a slider."""
 MAX_OPTION_LENGTH = 32
 
 
@@ -34,7 +52,7 @@ def studio_page(upload: Upload) -> dict[str, Any]:
 
     The form is prefilled from the request: from the form after an error, or from a link's query string.
     """
-    defaults = {**ConversionOptions().to_form(), "start_time": "00:00:00"}
+    defaults = {**ConversionOptions().to_form(), "start_time": "0:00"}
     form = {name: request.values.get(name, defaults[name])[:MAX_OPTION_LENGTH] for name in OPTIONS}
     window_s = _window_s(form)
     return {
@@ -43,6 +61,7 @@ def studio_page(upload: Upload) -> dict[str, Any]:
         "form": form,
         "usual": defaults,
         "hidden_options": OPTIONS_WITHOUT_CONTROLS,
+        "ranges": RANGES,
         "has_chosen": any(form[name] != defaults[name] for name in COLLAPSED_OPTIONS),
         "window_s": window_s,
         "is_short": upload.info is not None and upload.info.duration_s <= window_s,
@@ -55,5 +74,4 @@ def _window_s(form: dict[str, str]) -> float:
         options = ConversionOptions.parse(**form)
     except BadOptions:
         options = ConversionOptions()
-    shown_s = options.duration_s * options.speed
-    return shown_s / 2 if options.loop is Loop.BOOMERANG else shown_s
+    return options.window_s

@@ -7,6 +7,7 @@ from typing import Any
 from flask import url_for
 
 from chromi.db import Upload
+from chromi.web.presenters.example_presenter import example_cards
 from chromi.web.services import services
 
 
@@ -22,7 +23,14 @@ def upload_json(upload: Upload) -> dict[str, Any]:
 
 def start_page() -> dict[str, Any]:
     """Return the context of index.html."""
-    return {"max_upload_mb": services().settings.max_upload_mb, "without_worker": services().has_no_worker()}
+    settings = services().settings
+    return {
+        "max_upload_mb": settings.max_upload_mb,
+        "upload_ttl_s": settings.upload_ttl_s,
+        "link_ttl_s": settings.link_ttl_s,
+        "without_worker": services().has_no_worker(),
+        "examples": example_cards(),
+    }
 
 
 def video_url(upload: Upload) -> str | None:

@@ -1,4 +1,4 @@
-"""Start jobs that analyze a clip for the studio: the best loops, expected file sizes, and a playable copy."""
+"""Start jobs that analyze a clip for the studio: file sizes, loops, black bars, and a playable copy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from chromi.encoder import ConversionOptions
 from chromi.errors import ChromiError, NotFound
 from chromi.i18n import Message
 from chromi.web.http.error_handlers import render_form_error
-from chromi.web.http.file_response import TrackedFile, send_clip
+from chromi.web.http.file_response import TrackedFile, send_clip, send_tracked_file
 from chromi.web.http.negotiation import negotiate_format, redirect_or_json
+from chromi.web.presenters.estimate_presenter import quality_cards
 from chromi.web.presenters.job_presenter import job_page
 from chromi.web.presenters.studio_presenter import studio_page
 from chromi.web.services import services
@@ -38,7 +39,20 @@ def create_estimate(upload_id: str) -> Response:
 @bp.get("/jobs/<job_id>/estimates")
 def estimates(job_id: str) -> str:
     """Render the expected sizes for the studio that requested them."""
-    return render_template("_estimates.html", job=Job.find(job_id))
+    job = Job.find(job_id)
+    return render_template("_estimates.html", job=job, cards=quality_cards(job))
+
+
+@bp.get("/jobs/<job_id>/stills/<quality>.png")
+def still(job_id: str, quality: str) -> Response:
+    """Send a frame as a quality renders it, from the latest estimate for the job's clip."""
+    job = Job.find(job_id)
+    if job.upload_id is None or not job.size_estimates or quality not in job.size_estimates:
+        raise NotFound
+    file = TrackedFile(services().storage.stills_folder(job.upload_id) / f"{quality}.png")
+    image = send_tracked_file(file, "image/png", etag=f"{job.id}-{quality}")
+    image.headers["Cache-Control"] = "private, max-age=3600"
+    return image
 
 
 @bp.post("/uploads/<upload_id>/loops/", strict_slashes=False)
@@ -53,6 +67,20 @@ def create_loops(upload_id: str) -> Response:
 def loops(job_id: str) -> str:
     """Render the windows that were found for the studio that requested them."""
     return render_template("_loops.html", job=Job.find(job_id))
+
+
+@bp.post("/uploads/<upload_id>/bars/", strict_slashes=False)
+def create_bars(upload_id: str) -> Response:
+    """Search for black bars. The studio polls the job."""
+    upload = Upload.find_complete(upload_id)
+    job = submit_job(upload, parse_options(upload), JobKind.BARS)
+    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
+
+
+@bp.get("/jobs/<job_id>/bars")
+def bars(job_id: str) -> str:
+    """Render the offer to crop the bars that were found for the studio that requested it."""
+    return render_template("_bars.html", job=Job.find(job_id))
 
 
 @bp.post("/uploads/<upload_id>/previews/", strict_slashes=False)

@@ -103,6 +103,16 @@ def still(token: str) -> Response:
     return Response(frame, mimetype="image/jpeg")
 
 
+@bp.get("/download/<token>/preview.mp4")
+def moving_preview(token: str) -> Response:
+    """Send the GIF as a small video for the share link's page. This does not count as a use."""
+    link = find_live_link(token)
+    if not link_passwords.is_unlocked(link):
+        raise PasswordRequired
+    file = TrackedFile(services().storage.moving_preview_path(link.job_id))
+    return send_tracked_file(file, "video/mp4", etag=f"{etag_of(link)}-preview")
+
+
 @bp.get("/download/<token>/source.jpg")
 def source_frame(token: str) -> Response:
     """Send the first frame in full color, before color reduction, for the result page."""
@@ -127,7 +137,7 @@ def first_frame(token: str) -> Response:
 
 def find_live_link(token: str) -> Link:
     """Return the link for a token. Raises NotFound for an invalid token and Gone if the link has ended."""
-    link: Link | None = Link.get_or_none(Link.id == services().signer.verify_download(token))
+    link = Link.get_by_code(services().signer.verify_link(token))
     # If the signature is valid but there is no row, the link existed and was deleted after it ended.
     if link is None:
         raise Gone

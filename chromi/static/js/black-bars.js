@@ -1,0 +1,43 @@
+import { announce } from "./announcer.js";
+
+const WHOLE_FRAME = { left: 0, top: 0, width: 1, height: 1 };
+
+function barsElement() {
+  return document.getElementById("bars");
+}
+
+/** Offers to crop the clip's black bars if the server finds any. "change" is dispatched when they are cropped or not. */
+export class BlackBars extends EventTarget {
+  #field;
+  #content = WHOLE_FRAME;
+
+  constructor(form, signal) {
+    super();
+    this.#field = form.elements.crop_bars;
+    document.addEventListener("htmx:afterSwap", ({ detail }) => detail.target.id === "bars" && this.#onAfterSwap(), { signal });
+  }
+
+  /** Search the clip, which must be on the server. */
+  search() {
+    window.htmx.process(barsElement()); // htmx may not have processed the page yet
+    window.htmx.trigger(barsElement(), "options-settled");
+  }
+
+  /** The part of the clip's frame that is kept, in fractions. */
+  get content() {
+    return this.#field.value === "auto" ? this.#content : WHOLE_FRAME;
+  }
+
+  #onAfterSwap() {
+    const checkbox = barsElement().querySelector("input");
+    if (!checkbox) return;
+    this.#content = JSON.parse(checkbox.dataset.content);
+    checkbox.checked = this.#field.value === "auto";
+    checkbox.addEventListener("change", () => {
+      this.#field.value = checkbox.checked ? "auto" : "off";
+      this.#field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    announce(checkbox.parentElement.textContent.trim());
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,86 @@
+import { fill, localizeTimes } from "./format.js";
+import { GONE } from "./request.js";
+
+const STORAGE_KEY = "chromi.backgrounds";
+const MAX_ENTRIES = 12;
+
+/** Return the stored entries that have not expired, newest first: { url, stillUrl, size, expiresAt }. */
+function readEntries() {
+  try {
+    const entries = JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? [];
+    return entries.filter(({ expiresAt }) => new Date(expiresAt) > new Date());
+  } catch {
+    return []; // storage is blocked, or something else has written to it
+  }
+}
+
+function writeEntries(entries) {
+  try {
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(entries.slice(0, MAX_ENTRIES)));
+  } catch {
+    // Storage is blocked or full: the backgrounds are not listed.
+  }
+}
+
+function forget(url) {
+  writeEntries(readEntries().filter((entry) => entry.url !== url));
+}
+
+/** Remember a finished background in this browser. `result` has its data. */
+export function rememberBackground(result) {
+  const { stillUrl, size, expiresAt } = result.dataset;
+  const url = location.pathname;
+  writeEntries([{ url, stillUrl, size, expiresAt }, ...readEntries().filter((entry) => entry.url !== url)]);
+}
+
+/** Lists this browser's backgrounds on the start page. */
+class MyBackgrounds {
+  #section;
+  #list;
+  #template;
+
+  constructor(section) {
+    this.#section = section;
+    this.#list = section.querySelector("ul");
+    this.#template = section.querySelector("template");
+  }
+
+  show() {
+    for (const entry of readEntries()) this.#list.append(this.#createItem(entry));
+    this.#section.hidden = this.#list.children.length === 0;
+  }
+
+  #createItem({ url, stillUrl, size, expiresAt }) {
+    const item = this.#template.content.cloneNode(true).firstElementChild;
+    const time = item.querySelector("time");
+    const image = item.querySelector("img");
+    item.querySelector("a").href = url;
+    item.querySelector("[data-part=size]").textContent = size;
+    time.dateTime = expiresAt;
+    localizeTimes(item);
+    const button = item.querySelector("button");
+    button.setAttribute("aria-label", fill(button.dataset.label, { time: time.textContent }));
+    button.addEventListener("click", () => this.#onForget(item, url));
+    image.addEventListener("error", () => this.#removeIfGone(item, url));
+    image.src = stillUrl;
+    return item;
+  }
+
+  #onForget(item, url) {
+    const next = item.nextElementSibling ?? item.previousElementSibling;
+    forget(url);
+    item.remove();
+    this.#section.hidden = this.#list.children.length === 0;
+    next?.querySelector("button").focus();
+  }
+
+  /** A missing image may only mean that the connection is lost. */
+  async #removeIfGone(item, url) {
+    const response = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (response && GONE.has(response.status)) this.#onForget(item, url);
+  }
+}
+
+export function listMyBackgrounds(section) {
+  new MyBackgrounds(section).show();
+}

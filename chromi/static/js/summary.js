@@ -1,0 +1,28 @@
+import { fill, seconds } from "./format.js";
+import { FPS, orderFrameTimes } from "./frame-order.js";
+
+/** Says beside the primary action what will be made: length, size in pixels, and bytes. */
+export class Summary {
+  #form;
+  #parts;
+
+  constructor(form, parts) {
+    this.#form = form;
+    this.#parts = parts;
+  }
+
+  /** `settings` as orderFrameTimes takes them. */
+  show(settings) {
+    const { summary } = this.#parts;
+    const { size } = this.#form.elements;
+    const lengthS = settings.clipDurationS > 0 ? orderFrameTimes(settings).length / FPS : settings.lengthS;
+    const values = { length: seconds(lengthS), size: size.selectedOptions[0].text, bytes: this.#bytes };
+    summary.textContent = fill(summary.dataset.words, values);
+  }
+
+  get #bytes() {
+    const { size_limit: limit, qualities, limited_quality: limited, summary } = this.#parts;
+    if (limited.checked) return fill(summary.dataset.limit, { size: `${limit.value || limit.placeholder} MB` });
+    return qualities.querySelector(`[data-size="${this.#form.elements.quality.value}"]`).textContent;
+  }
+}
