@@ -71,12 +71,13 @@ class PageLoad:
 
     @property
     def page_bytes(self) -> int:
-        """All bytes except the start page's animation, clips and results."""
+        """All bytes except the start page's examples, clips and results."""
         return sum(size for url, size in self.bytes_by_url.items() if not is_media(url))
 
 
 def is_media(url: str) -> bool:
-    return "/static/v-" not in url and "/download/" in url or url.endswith(("/start.gif", "/video"))
+    is_download = "/download/" in url and "/static/" not in url
+    return is_download or "/examples/" in url or url.endswith("/video")
 
 
 @contextmanager

@@ -42,7 +42,13 @@ def test_http_docs_list_option(name: str) -> None:
 
 def test_http_docs_list_every_path(app: Flask) -> None:
     documented = {path.rstrip("/") for path in re.findall(r"/[\w./-]*", HTTP)}
-    placeholders = {"<upload_id>": "ID", "<job_id>": "ID", "<link_id>": "LINK", "<token>": "TOKEN"}
+    placeholders = {
+        "<upload_id>": "ID",
+        "<job_id>": "ID",
+        "<link_id>": "LINK",
+        "<token>": "TOKEN",
+        "<quality>": "QUALITY",
+    }
     for rule in app.url_map.iter_rules():
         path = rule.rule.rstrip("/")
         for argument, placeholder in placeholders.items():

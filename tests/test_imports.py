@@ -43,7 +43,7 @@ ENCODER_LAYERS = (
     ("frames",),
     ("render",),
     ("conversion_steps",),
-    ("pipeline", "loops", "preview", "capabilities"),
+    ("pipeline", "loops", "bars", "preview", "capabilities"),
     ("__init__",),
 )
 

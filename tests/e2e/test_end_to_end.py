@@ -27,7 +27,7 @@ def choose_clip(page: Page, service: Service, clip: Path) -> None:
     page.goto(service.url)
     page.set_input_files("#video", clip)
     page.wait_for_url("**/uploads/*/", timeout=TIMEOUT_MS)
-    expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_role("button", name="Play loop")).to_be_visible(timeout=TIMEOUT_MS)
 
 
 def download(page: Page, folder: Path, role: Literal["link", "button"] = "link") -> Path:
@@ -41,7 +41,7 @@ def download(page: Page, folder: Path, role: Literal["link", "button"] = "link")
 def test_clip_becomes_shared_background(page: Page, service: Service, clip: Path, tmp_path: Path) -> None:
     choose_clip(page, service, clip)
     expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
-    page.get_by_label("Starts at").fill("00:00:01.500")
+    page.get_by_label("Start time").fill("0:01.5")
     page.get_by_role("button", name="Make background").click()
 
     page.wait_for_url("**/jobs/*/")
@@ -56,13 +56,13 @@ def test_clip_becomes_shared_background(page: Page, service: Service, clip: Path
     with Image.open(gif) as image:
         assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 144, 0)
 
-    page.get_by_label("How many downloads").fill("1")
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_label("Downloads").fill("1")
+    page.get_by_role("button", name="Create link").click()
     link = page.get_by_label("Link 1", exact=True)
     expect(link).to_be_visible()
 
     page.goto(link.input_value())
-    expect(page.get_by_role("heading", name="A background for you")).to_be_visible()
+    expect(page.get_by_role("heading", name="Someone shared a background with you")).to_be_visible()
     assert download(page, tmp_path, "button").read_bytes() == gif.read_bytes()
 
 
@@ -72,11 +72,11 @@ def test_background_is_made_without_script(
     page = page_without_script
     page.goto(service.url)
     page.set_input_files("#video", clip)
-    page.get_by_role("button", name="Upload this clip").click()
+    page.get_by_role("button", name="Upload this video").click()
     page.wait_for_url("**/uploads/*/")
-    page.get_by_label("Starts at").fill("2")
+    page.get_by_label("Start time").fill("2")
     page.get_by_text("More options").click()
-    page.get_by_label("Length in seconds").fill("1")
+    page.get_by_label("Length (1 to 10 s)").fill("1")
     page.get_by_role("button", name="Make background").click()
     page.wait_for_url("**/jobs/*/")
     ready = page.get_by_role("heading", name="Your background is ready")
@@ -89,7 +89,7 @@ def test_background_is_made_without_script(
         return False
 
     wait_for(is_ready, "the background", timeout_s=60, interval_s=0.5)
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create link").click()
     expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
 
 
@@ -103,20 +103,20 @@ def test_form_without_script_works_over_http(
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(seeded_app.url.replace("127.0.0.1", "chromi.test"))
     page.set_input_files("#video", clip)
-    page.get_by_role("button", name="Upload this clip").click()
+    page.get_by_role("button", name="Upload this video").click()
     page.wait_for_url("**/uploads/*/")
     browser.close()
 
 
 def test_back_restores_chosen_start(page: Page, seeded_app: SeededApp, clip: Path) -> None:
     choose_clip(page, seeded_app.service, clip)
-    start = page.get_by_label("Starts at")
-    start.fill("00:00:01.500")
+    start = page.get_by_label("Start time")
+    start.fill("0:01.5")
     page.get_by_role("button", name="Make background").click()
     page.wait_for_url("**/jobs/*/")
     page.go_back()
-    expect(start).to_have_value("00:00:01.500")
-    expect(page.get_by_label("Your part of the clip")).to_have_value("1.5")
+    expect(start).to_have_value("0:01.5")
+    expect(page.get_by_label("Selected part of the clip")).to_have_value("1.5")
 
 
 def test_running_job_shows_progress_and_can_be_cancelled(
@@ -129,9 +129,9 @@ def test_running_job_shows_progress_and_can_be_cancelled(
     expect(page).to_have_title(re.compile(r"^\d+% · Chromi"), timeout=TIMEOUT_MS)
     expect(page.get_by_text("You can close this page")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
-    expect(page.get_by_role("heading", name="Cancelled")).to_be_focused()
-    expect(page).to_have_title("Cancelled · Chromi")
+    expect(page.get_by_role("heading", name="Canceled")).to_be_visible()
+    expect(page.get_by_role("heading", name="Canceled")).to_be_focused()
+    expect(page).to_have_title("Canceled · Chromi")
     expect(icon).to_have_attribute("href", re.compile("icons/failed.svg"))
     page.get_by_role("link", name="Back to your clip").click()
     expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()

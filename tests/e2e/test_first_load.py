@@ -42,7 +42,7 @@ def slow_phone(browser: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def first_load(slow_phone: Page, page_urls: dict[str, str]) -> PageLoad:
     """The start page with an empty cache."""
-    return load_page(slow_phone, page_urls["start"], last_file="start.gif")
+    return load_page(slow_phone, page_urls["start"], last_file="examples/flower.mp4")
 
 
 def static_names(urls: list[str]) -> list[str]:
@@ -68,7 +68,7 @@ def test_page_lists_all_files_that_it_needs(
     assert names.index("css/app.css") < names.index("js/pages/start.js") < first_later
     scripts = [name for name in names[:first_later] if name.endswith(".js") and "vendor" not in name]
     assert len(scripts) <= 11, "with the stylesheet, two rounds of six connections"
-    assert names[-1] == "start.gif", "the animation comes last"
+    assert names[-1] == "examples/flower.mp4", "the animation comes last"
 
 
 def test_first_paint_waits_only_for_stylesheet_and_page_script(first_load: PageLoad) -> None:
@@ -118,7 +118,7 @@ def test_clip_can_be_chosen_before_studio_modules_are_loaded(
     page.get_by_role("button", name="Try again now").click()
     # Not before the click: a successful automatic attempt would remove the button.
     page.unroute("**/js/open-studio.js")
-    expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Play loop")).to_be_visible(timeout=30_000)
     assert len(console_errors) == len(failed) > 1
     assert all("503" in error for error in console_errors)
     console_errors.clear()

@@ -47,26 +47,26 @@ def choose_file(page: Page, service: Service, clip: Path) -> None:
     with page.expect_file_chooser() as pending:
         tab_to_and_press(page, page.locator("#video"))
     pending.value.set_files(clip)
-    expect(button_named(page, "Play the loop")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(button_named(page, "Play loop")).to_be_visible(timeout=TIMEOUT_MS)
     assert has_focus(page)
 
 
 def trim(page: Page) -> None:
-    start, slider = page.get_by_label("Starts at"), page.get_by_label("Your part of the clip")
-    focus_point = page.get_by_role("slider", name="Part of the picture that is kept")
+    start, slider = page.get_by_label("Start time"), page.get_by_label("Selected part of the clip")
+    focus_point = page.get_by_role("slider", name="Visible part of the frame")
     tab_to(page, focus_point)
     page.keyboard.press("ArrowDown")
-    expect(focus_point).to_have_attribute("aria-valuetext", "52% from the top")
+    expect(focus_point).to_have_attribute("aria-valuetext", "50% from the left, 52% from the top")
     tab_to(page, slider)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
-    expect(start).to_have_value("00:00:01.100")
+    expect(start).to_have_value("0:01.1")
     page.keyboard.press("Space")
     expect(button_named(page, "Stop")).to_be_visible()
     current_time = "document.querySelector('#studio video').currentTime"
     wait_for(lambda: page.evaluate(current_time) > 1.4, "the loop to play")
     page.keyboard.press("Space")
-    expect(button_named(page, "Play the loop")).to_be_visible()
+    expect(button_named(page, "Play loop")).to_be_visible()
     playhead_s = min(page.evaluate(current_time), LAST_START_S)
     page.keyboard.press("i")
     # The field shows milliseconds.
@@ -78,15 +78,17 @@ def trim(page: Page) -> None:
 
 def choose_options(page: Page) -> None:
     """Check that each group of cards is one tab stop and that arrow keys select a card."""
-    tab_to_and_press(page, page.get_by_role("radio", name=re.compile("^Start again")), "ArrowRight")
+    tab_to(page, page.get_by_label("Length (1 to 10 s)"))
+    page.keyboard.type("1")
+    tab_to_and_press(page, page.get_by_role("radio", name=re.compile("^Cut")), "ArrowRight")
     expect(page.get_by_role("radio", name=re.compile("^Crossfade"))).to_be_checked()
-    tab_to_and_press(page, page.get_by_role("radio", name=re.compile("^Fill")), "ArrowDown")
-    expect(page.get_by_role("radio", name=re.compile("^Whole"))).to_be_checked()
     tab_to_and_press(page, page.get_by_role("radio", name=re.compile("^Balanced")), "ArrowLeft")
     expect(page.get_by_role("radio", name=re.compile("^Small"))).to_be_focused()
+    tab_to_and_press(page, page.get_by_role("radio", name=re.compile("^Fill")), "ArrowDown")
+    expect(page.get_by_role("radio", name=re.compile("^Fit"))).to_be_checked()
+    tab_to_and_press(page, page.get_by_role("slider", name="Darken"), "ArrowRight")
+    expect(page.locator("output[for=darken]")).to_have_text("1%")
     tab_to_and_press(page, page.locator("summary", has_text="More options"))
-    tab_to(page, page.get_by_label("Length in seconds"))
-    page.keyboard.type("1")
     page.keyboard.press("Tab")
     assert has_focus(page)
 
@@ -123,12 +125,12 @@ def download(page: Page, folder: Path) -> bytes:
 
 def share(page: Page) -> str:
     """Make a link with a password, copy it, and return it."""
-    tab_to(page, page.get_by_label("Password, if you want one"))
+    tab_to(page, page.get_by_label("Password (optional)"))
     page.keyboard.type(PASSWORD)
-    tab_to_and_press(page, button_named(page, "Make a link"))
+    tab_to_and_press(page, button_named(page, "Create link"))
     field = page.get_by_label("Link 1", exact=True)
     expect(field).to_be_visible()
-    expect(button_named(page, "Make a link")).to_be_focused()
+    expect(button_named(page, "Create link")).to_be_focused()
     tab_to_and_press(page, button_named(page, "Copy link 1"))
     expect(page.locator("#announcer")).to_have_text("Copied")
     link = field.input_value()

@@ -17,7 +17,7 @@ from tests.support.service_client import start_job, wait_for_end
 
 pytestmark = pytest.mark.browser
 
-WRONG_FILE_TYPE = "“{name}” is not a kind of video that Chromi takes. Use an MP4, MOV, WebM, MKV or GIF file."
+WRONG_FILE_TYPE = "{name} isn’t a supported video. Use an MP4, MOV, WebM, MKV or GIF file."
 OVERFLOW_PX = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -54,15 +54,15 @@ def test_translated_pages_fit_small_phone(
     with open_phone(browser, language) as page:
         page.goto(service.url)
         heading = page.get_by_role("heading", level=1)
-        expect(heading).to_have_text(translate("Your clip, behind every new tab"))
+        expect(heading).to_have_text(translate("Turn any video into a Chrome new tab background"))
         assert page.evaluate(OVERFLOW_PX) == 0
         page.set_input_files("#video", clip)
-        expect(page.get_by_role("button", name=translate("Play the loop"))).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("button", name=translate("Play loop"))).to_be_visible(timeout=60_000)
         page.get_by_text(translate("More options"), exact=True).click()
         assert page.evaluate(OVERFLOW_PX) == 0
         page.goto(result_url)
         expect(heading).to_have_text(translate("Your background is ready"))
-        page.get_by_role("button", name=translate("Make a link")).click()
+        page.get_by_role("button", name=translate("Create link")).click()
         expect(page.locator("#links li")).not_to_have_count(0)
         for summary in page.locator("summary").all():
             summary.click()

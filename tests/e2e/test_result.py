@@ -21,7 +21,7 @@ PAGE_SIZES = {
     "Laptop": (1366, 640),
     "Desktop": (1920, 952),
     "Wide": (2560, 952),
-    "Upright": (1080, 1792),
+    "Portrait": (1080, 1792),
     "Small": (800, 512),
 }
 
@@ -101,7 +101,7 @@ def test_bright_image_behind_white_text_shows_warning(
     page: Page, seeded_app: SeededApp, tmp_path: Path, color: str, is_unreadable: bool
 ) -> None:
     open_result(page, seeded_app, make_background(tmp_path, f"color={color}"))
-    warning, confirmation = page.get_by_text("Hard to read"), page.get_by_text("easy to read")
+    warning, confirmation = page.get_by_text("hard to read"), page.get_by_text("easy to read")
     expect(warning if is_unreadable else confirmation).to_be_visible()
     expect(confirmation if is_unreadable else warning).to_be_hidden()
 
@@ -118,11 +118,11 @@ def test_make_smaller_starts_job_with_half_the_size(page: Page, seeded_app: Seed
 
 def test_source_and_result_are_compared_by_keyboard(page: Page, seeded_app: SeededApp) -> None:
     open_result(page, seeded_app)
-    page.get_by_text("Compare it with your clip").click()
+    page.get_by_text("Compare with your clip").click()
     for image in page.locator("#compare img").all():
         image.scroll_into_view_if_needed()
         expect(image).to_have_js_property("naturalWidth", 1280)
-    border = page.get_by_role("slider", name="Border between your clip and your background")
+    border = page.get_by_role("slider", name="Divider between your clip and your background")
     expect(border).to_have_attribute("aria-valuetext", "50% of your clip shown")
     border.focus()
     page.keyboard.press("ArrowRight")
@@ -135,14 +135,14 @@ def test_source_and_result_are_compared_by_keyboard(page: Page, seeded_app: Seed
 def test_failed_job_is_retried_without_upload(page: Page, seeded_app: SeededApp) -> None:
     url = seeded_app.create_failed_job("encode_failed", options_json=ConversionOptions(start_s=3.0).to_dict())
     page.goto(url)
-    expect(page.get_by_role("heading", name="This did not work")).to_be_visible()
-    expect(page.get_by_text("Your clip and your settings are still here")).to_be_visible()
-    page.get_by_role("button", name="Try the same again").click()
+    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+    expect(page.get_by_text("Your clip and your settings are saved")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
     page.wait_for_url(lambda new_url: "/jobs/" in new_url and new_url != url)
     expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
     seeded_app.fail_newest_job("encode_failed")
-    expect(page.get_by_role("heading", name="This did not work")).to_be_visible()
-    page.get_by_role("link", name="Change something").click()
+    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+    page.get_by_role("link", name="Edit").click()
     page.wait_for_url("**/uploads/*/?start_time=00:00:03.000*")
 
 
@@ -165,14 +165,14 @@ def test_preview_works_without_script(
     plain.get_by_role("radio", name="Wide").check()
     assert aspect_ratio_of(plain, ".new-tab") == pytest.approx(2560 / 952, rel=0.02)
     expect(plain.locator(".crop-notes p:visible")).to_contain_text("2560")
-    expect(plain.get_by_text("Compare it with your clip")).to_be_hidden()
+    expect(plain.get_by_text("Compare with your clip")).to_be_hidden()
 
 
 def test_extension_shows_gif_on_new_tab(
     playwright: Playwright, page: Page, seeded_app: SeededApp, quadrants: Finished, tmp_path: Path
 ) -> None:
     open_result(page, seeded_app, quadrants)
-    page.get_by_text("Or take it as an extension").click()
+    page.get_by_text("Or install it as an extension").click()
     with page.expect_download() as pending:
         page.get_by_role("link", name="Download the extension").click()
     assert pending.value.suggested_filename == "chromi_new_tab.zip"

@@ -1,4 +1,4 @@
-"""Calculations in the scripts: the window, the timeline's view, the crop, chunk sizes and number formats."""
+"""Calculations in the scripts: window, timeline, framing, chunk sizes and number formats."""
 
 from typing import Any
 
@@ -30,11 +30,11 @@ TIMELINE_VIEW = """async ([change, actions]) => {
   return { zoom, maxZoom, startS, spanS, middle, windowAt };
 }"""
 
-CROP = """async ([ratio, focus, center]) => {
-  const { Crop } = await import("/js/crop.js");
-  const crop = new Crop(ratio, focus);
-  const { isNeeded, isHorizontal, keptFraction, objectPosition } = crop;
-  return { isNeeded, isHorizontal, keptFraction, objectPosition, moved: crop.focusAt(center) };
+FRAME_LAYOUT = """async (options) => {
+  const { FrameLayout } = await import("/js/frame-layout.js");
+  const layout = new FrameLayout(options);
+  const { isFilled, kept, frame } = layout;
+  return { isFilled, kept, frame, moved: layout.focusAt([0.1, 0.9]) };
 }"""
 
 
@@ -116,30 +116,86 @@ def test_timeline_reveals_window_with_margin(modules_page: Page) -> None:
     assert 0 <= view["windowAt"] <= 1
 
 
-# -- crop --------------------------------------------------------------------------------------------------
+# -- framing -----------------------------------------------------------------------------------------------
+
+
+def lay_out(page: Page, ratio: float, framing: str, zoom: float = 1, focus: Any = (0.5, 0.5)) -> Any:
+    options = {"ratio": ratio, "framing": framing, "zoom": zoom, "focus": list(focus)}
+    return page.evaluate(FRAME_LAYOUT, options)
+
+
+def as_box(left: float, top: float, width: float, height: float) -> Any:
+    return pytest.approx({"left": left, "top": top, "width": width, "height": height}, abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("ratio", "center", "expected"),
+    ("ratio", "zoom", "focus", "kept"),
     [
-        (16 / 9, 0.5, {"isNeeded": False, "objectPosition": "50% 50.00%"}),
-        (1.79, 0.5, {"isNeeded": False}),
-        (9 / 16, 0.5, {"isNeeded": True, "isHorizontal": False, "objectPosition": "50% 50.00%"}),
-        (9 / 16, 0, {"moved": [0.5, 0.158]}),
-        (9 / 16, 1, {"moved": [0.5, 0.842]}),
-        (32 / 9, 0.3, {"isHorizontal": True, "keptFraction": 0.5, "moved": [0.3, 0.5]}),
-        (32 / 9, 0.1, {"moved": [0.25, 0.5]}),
+        (16 / 9, 1, (0.5, 0.5), (0, 0, 1, 1)),
+        (16 / 9, 2, (0.5, 0.5), (0.25, 0.25, 0.5, 0.5)),
+        (16 / 9, 2, (0, 1), (0, 0.5, 0.5, 0.5)),
+        (32 / 9, 1, (0.5, 0.5), (0.25, 0, 0.5, 1)),
+        (32 / 9, 1, (0.1, 0.5), (0, 0, 0.5, 1)),
+        (32 / 9, 2, (0.5, 0), (0.375, 0, 0.25, 0.5)),
+        (8 / 9, 1, (0.5, 1), (0, 0.5, 1, 0.5)),
     ],
 )
-def test_crop_keeps_16_9_part_around_focus(
-    modules_page: Page, ratio: float, center: float, expected: dict[str, Any]
+def test_fill_keeps_16_9_part_around_focus(
+    modules_page: Page,
+    ratio: float,
+    zoom: float,
+    focus: tuple[float, float],
+    kept: tuple[float, float, float, float],
 ) -> None:
-    crop = modules_page.evaluate(CROP, [ratio, [0.5, 0.5], center])
-    assert {name: crop[name] for name in expected} == expected
+    layout = lay_out(modules_page, ratio, "fill", zoom, focus)
+    left, top, width, height = kept
+    assert layout["kept"] == as_box(left, top, width, height)
+    assert layout["frame"] == as_box(-left / width, -top / height, 1 / width, 1 / height)
 
 
-def test_crop_position_is_zero_at_edge(modules_page: Page) -> None:
-    assert modules_page.evaluate(CROP, [32 / 9, [0, 0.5], 0])["objectPosition"] == "0.00% 50%"
+@pytest.mark.parametrize(
+    ("ratio", "zoom", "frame"),
+    [
+        (8 / 9, 1, (0.25, 0, 0.5, 1)),
+        (32 / 9, 1, (0, 0.25, 1, 0.5)),
+        (8 / 9, 2, (0, -0.5, 1, 2)),  # as wide as the background
+        (8 / 9, 3, (-0.25, -1, 1.5, 3)),
+    ],
+)
+def test_fit_centers_whole_frame_and_enlarges_it(
+    modules_page: Page, ratio: float, zoom: float, frame: tuple[float, float, float, float]
+) -> None:
+    assert lay_out(modules_page, ratio, "fit", zoom)["frame"] == as_box(*frame)
+
+
+def test_clip_of_nearly_16_9_is_cropped_even_to_fit(modules_page: Page) -> None:
+    layout = lay_out(modules_page, 1.79, "fit")
+    assert layout["isFilled"]
+    assert layout["kept"]["width"] == pytest.approx(16 / 9 / 1.79)
+
+
+def test_focus_moves_only_along_cropped_axes(modules_page: Page) -> None:
+    assert lay_out(modules_page, 8 / 9, "fill")["moved"] == [0.5, 0.75]
+    assert lay_out(modules_page, 32 / 9, "fill")["moved"] == [0.25, 0.5]
+    assert lay_out(modules_page, 16 / 9, "fill", 2)["moved"] == [0.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("window_s", "settings", "length_s"),
+    [
+        (4.04, {"speed": 1, "loop": "cut"}, 4),
+        (5.8, {"speed": 1, "loop": "cut"}, 6),
+        (5.7, {"speed": 1, "loop": "cut"}, 5.7),
+        (2.9, {"speed": 1, "loop": "boomerang"}, 6),
+        (8, {"speed": 2, "loop": "cut"}, 4),
+        (30, {"speed": 1, "loop": "cut"}, 10),
+        (0.2, {"speed": 1, "loop": "cut"}, 1),
+    ],
+)
+def test_dragged_length_is_tenths_and_snaps_to_six_seconds(
+    modules_page: Page, window_s: float, settings: dict[str, Any], length_s: float
+) -> None:
+    assert call(modules_page, "studio-settings.js", "backgroundLengthS", window_s, settings) == length_s
 
 
 # -- sizes -------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def test_recipient_sees_still_image_and_downloads_gif(
     receiver.on("request", lambda request: requested.append(request.url))
     receiver.goto(link)
     expect(receiver.locator(".media-frame img")).to_have_js_property("naturalWidth", 1280)
-    expect(receiver.get_by_text("works for 5 more downloads")).to_be_visible()
+    expect(receiver.get_by_text("Valid for 5 more downloads")).to_be_visible()
     assert [url for url in requested if "/download/" in url] == [link, f"{link}still.jpg"]
     assert newest_link().uses == 0
     assert download(receiver, tmp_path, is_counted=True)[:6] == b"GIF89a"
@@ -45,7 +45,7 @@ def test_recipient_downloads_by_keyboard_without_script_or_cookies(
     assert page.context.cookies() == []
     wait_for(lambda: newest_link().uses == 1, "the download to count")
     button.click()
-    expect(page.get_by_role("heading", name="This link has been used")).to_be_visible()
+    expect(page.get_by_role("heading", name="No downloads left")).to_be_visible()
 
 
 def test_requesting_every_url_of_page_does_not_count_as_download(page: Page, seeded_app: SeededApp) -> None:
@@ -90,7 +90,7 @@ def test_password_unlocks_page(
     cookies = receiver.context.cookies()
     receiver.context.clear_cookies()
     receiver.get_by_role("button", name="Download", exact=True).click()
-    expect(receiver.get_by_text("It has been a while")).to_be_visible()
+    expect(receiver.get_by_text("Please enter the password again")).to_be_visible()
     assert all("401" in error for error in console_errors)
     console_errors.clear()
     receiver.context.add_cookies(cookies)  # type: ignore[arg-type]

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.browser
 WIDTHS = (320, 360, 768, 1440)
 LINKS = [
     ({}, "Not downloaded yet"),
-    ({"max_uses": "1"}, "One download"),
+    ({"max_uses": "1"}, "1 download"),
     ({"max_uses": "10", "expires": "7d"}, "10 of 10 downloads left"),
-    ({"password": PASSWORD}, "With a password"),
+    ({"password": PASSWORD}, "Password required"),
 ]
 """Options of a link, and what its status says."""
 
@@ -46,11 +46,11 @@ def test_link_is_made_with_each_option(page: Page, result_url: str) -> None:
     for number, (options, sentence) in enumerate(LINKS, start=1):
         field = make_link(page, **options)
         expect(field).to_have_value(re.compile(r"^http://.+/download/.+/$"))
-        expect(link_row(page, number)).to_contain_text("Works until")
+        expect(link_row(page, number)).to_contain_text("Valid until")
         expect(link_row(page, number)).to_contain_text(sentence)
-        expect(page.locator("#announcer")).to_contain_text(f"Link {number} Works until")
-        expect(page.get_by_label("How many downloads")).to_have_value("")
-        expect(page.get_by_label("Password, if you want one")).to_have_value("")
+        expect(page.locator("#announcer")).to_contain_text(f"Link {number} Valid until")
+        expect(page.get_by_label("Downloads")).to_have_value("")
+        expect(page.get_by_label("Password (optional)")).to_have_value("")
     page.reload()
     for number, (_, sentence) in enumerate(LINKS, start=1):
         expect(link_row(page, number)).to_contain_text(sentence)
@@ -58,18 +58,18 @@ def test_link_is_made_with_each_option(page: Page, result_url: str) -> None:
 
 def test_browser_rejects_invalid_options(page: Page, result_url: str) -> None:
     page.goto(result_url)
-    page.get_by_label("How many downloads").fill("500")
-    page.get_by_role("button", name="Make a link").click()
-    page.get_by_label("How many downloads").fill("5")
-    page.get_by_label("Password, if you want one").fill("abc")
-    page.get_by_role("button", name="Make a link").click()
-    expect(page.get_by_label("Password, if you want one")).to_be_focused()
+    page.get_by_label("Downloads").fill("500")
+    page.get_by_role("button", name="Create link").click()
+    page.get_by_label("Downloads").fill("5")
+    page.get_by_label("Password (optional)").fill("abc")
+    page.get_by_role("button", name="Create link").click()
+    expect(page.get_by_label("Password (optional)")).to_be_focused()
     assert page.locator("#links li").count() == 0
 
 
 def test_password_can_be_shown(page: Page, result_url: str) -> None:
     page.goto(result_url)
-    field, show = page.get_by_label("Password, if you want one"), page.get_by_role("button", name="Show")
+    field, show = page.get_by_label("Password (optional)"), page.get_by_role("button", name="Show")
     expect(field).to_have_attribute("type", "password")
     show.click()
     expect(field).to_have_attribute("type", "text")
@@ -100,7 +100,7 @@ def test_link_text_is_selected_if_clipboard_is_unavailable(open_page: OpenPage, 
     field = make_link(page)
     page.get_by_role("button", name="Copy link 1").click()
     assert page.evaluate("getSelection().toString()") == field.input_value()
-    expect(page.locator("#announcer")).to_have_text("Selected: copy it now")
+    expect(page.locator("#announcer")).to_have_text("Selected. Copy it now.")
 
 
 def test_share_button_is_shown_only_with_web_share_api(open_page: OpenPage, result_url: str) -> None:
@@ -120,7 +120,7 @@ def test_qr_code_contains_link(page: Page, result_url: str) -> None:
     page.goto(result_url)
     field = make_link(page)
     page.get_by_text("QR code").click()
-    image = page.get_by_role("img", name="QR code with the address of link 1")
+    image = page.get_by_role("img", name="QR code with the URL of link 1")
     expect(image).to_be_visible()
     expect(image).not_to_have_js_property("naturalWidth", 0)
     code = segno.make(field.input_value(), error="m", micro=False)
@@ -136,7 +136,7 @@ def test_extending_link_keeps_focus(page: Page, result_url: str) -> None:
     make_link(page, expires="1h")
     before = newest_link().expires_at
     open_link_options(page)
-    page.get_by_label("How much longer link 1 works").select_option("7d")
+    page.get_by_label("Extend link 1 by").select_option("7d")
     button = page.get_by_role("button", name="Extend link 1")
     button.focus()
     with page.expect_response("**/extend"):
@@ -144,7 +144,7 @@ def test_extending_link_keeps_focus(page: Page, result_url: str) -> None:
     expect(page.locator("#links")).to_have_attribute("data-change", "extended")
     expect(button).to_be_focused()
     assert newest_link().expires_at == pytest.approx(before + 7 * 86400)
-    expect(page.locator("#announcer")).to_contain_text("Link 1 Works until")
+    expect(page.locator("#announcer")).to_contain_text("Link 1 Valid until")
 
 
 def test_revoked_link_no_longer_works(
@@ -153,7 +153,7 @@ def test_revoked_link_no_longer_works(
     page.goto(result_url)
     link = make_link(page).input_value()
     receiver.goto(link)
-    expect(receiver.get_by_role("heading", name="A background for you")).to_be_visible()
+    expect(receiver.get_by_role("heading", name="Someone shared a background with you")).to_be_visible()
     open_link_options(page)
     page.get_by_role("button", name="Revoke link 1").click()
     expect(page.locator("#links")).to_contain_text("Link 1 Revoked")
@@ -161,14 +161,14 @@ def test_revoked_link_no_longer_works(
     expect(page.locator("#links")).to_be_focused()
     assert console_errors == []
     receiver.goto(link)
-    expect(receiver.get_by_role("heading", name="This link was taken back")).to_be_visible()
+    expect(receiver.get_by_role("heading", name="Link revoked")).to_be_visible()
     expect(receiver.get_by_role("link", name="Make a new background")).to_be_visible()
     console_errors.clear()  # the browser logs the 410
 
 
 def test_links_are_made_and_revoked_by_keyboard(page: Page, result_url: str) -> None:
     page.goto(result_url)
-    page.get_by_label("Works for").focus()
+    page.get_by_label("Valid for").focus()
     page.keyboard.press("Tab")
     page.keyboard.type("5")
     page.keyboard.press("Tab")
@@ -176,7 +176,7 @@ def test_links_are_made_and_revoked_by_keyboard(page: Page, result_url: str) -> 
     page.keyboard.press("Enter")
     field = page.get_by_label("Link 1", exact=True)
     expect(field).to_be_visible()
-    for name in ("Show", "Make a link"):
+    for name in ("Show", "Create link"):
         page.keyboard.press("Tab")
         expect(page.get_by_role("button", name=name)).to_be_focused()
     page.keyboard.press("Tab")

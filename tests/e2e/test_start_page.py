@@ -1,10 +1,10 @@
-"""The start page's background: animated unless reduced motion is preferred."""
+"""The start page: its animations, its examples, and the backgrounds of this browser."""
 
 import re
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
-from PIL import Image, ImageChops
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import COLOR_SCHEMES, OpenPage
@@ -12,60 +12,142 @@ from tests.support.seeded_app import SeededApp
 
 pytestmark = pytest.mark.browser
 
-STATIC = Path(__file__).resolve().parent.parent.parent / "chromi" / "static"
-ANIMATION = re.compile(r"/static/v-\w+/start\.gif$")
-STILL = re.compile(r"/static/v-\w+/start\.png$")
+EXAMPLES = Path(__file__).resolve().parent.parent.parent / "chromi" / "static" / "examples"
+VIDEO = re.compile(r"/static/v-\w+/examples/\w+\.mp4$")
+ARE_PLAYING = "[...document.querySelectorAll('video')].filter((video) => !video.paused).length"
 
 
-def test_files_are_small() -> None:
-    assert (STATIC / "start.gif").stat().st_size < 300_000
-    assert (STATIC / "start.png").stat().st_size < 6_000
+def test_example_files_are_small_enough() -> None:
+    assert len(list(EXAMPLES.glob("*.gif"))) >= 4
+    for path in EXAMPLES.iterdir():
+        limit = {".gif": 12_000_000, ".mp4": 150_000, ".jpg": 40_000}[path.suffix]
+        assert path.stat().st_size < limit, path.name
 
 
-def test_still_is_first_frame_of_animation() -> None:
-    with Image.open(STATIC / "start.gif") as animation, Image.open(STATIC / "start.png") as still:
-        assert ImageChops.difference(animation.convert("RGB"), still.convert("RGB")).getbbox() is None
-
-
-def test_animation_can_be_stopped_and_resumed(page: Page, seeded_app: SeededApp) -> None:
+def test_animations_can_be_paused_and_resumed(page: Page, seeded_app: SeededApp) -> None:
     page.goto(seeded_app.url)
-    background = page.locator(".start-background")
-    expect(background).to_have_attribute("src", ANIMATION)
-    page.get_by_role("button", name="Stop the moving picture").click()
-    expect(background).to_have_attribute("src", STILL)
-    page.get_by_role("button", name="Let the picture move").click()
-    expect(background).to_have_attribute("src", ANIMATION)
+    page.wait_for_function(f"() => {ARE_PLAYING} > 0")
+    page.get_by_role("button", name="Pause animation").click()
+    page.wait_for_function(f"() => {ARE_PLAYING} === 0")
+    page.get_by_role("button", name="Play animation").click()
+    page.wait_for_function(f"() => {ARE_PLAYING} > 0")
+    page.locator("#examples .gallery li").last.scroll_into_view_if_needed()
+    page.wait_for_function("() => !document.querySelector('#examples li:last-child video').paused")
 
 
-def test_animation_is_requested_last(open_page: OpenPage, seeded_app: SeededApp) -> None:
+def test_videos_are_requested_last(open_page: OpenPage, seeded_app: SeededApp) -> None:
     page = open_page()
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
     page.goto(seeded_app.url)
-    expect(page.locator(".start-background")).to_have_attribute("src", ANIMATION)
-    files = [url for url in requested if "favicon" not in url]  # requested at any time
-    assert ANIMATION.search(files[-1])
+    page.wait_for_function(f"() => {ARE_PLAYING} > 0")
+    files = [url for url in requested if not re.search("favicon|manifest|app-", url)]  # requested at any time
+    first_video = next(number for number, url in enumerate(files) if VIDEO.search(url))
+    assert all(VIDEO.search(url) or url.endswith(".jpg") for url in files[first_video:])
     assert all(url.startswith(seeded_app.url) for url in requested), "all files are from this origin"
 
 
-def test_still_is_shown_with_reduced_motion(open_page: OpenPage, seeded_app: SeededApp) -> None:
+def test_nothing_moves_with_reduced_motion(open_page: OpenPage, seeded_app: SeededApp) -> None:
     page = open_page(reduced_motion="reduce")
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
     page.goto(seeded_app.url)
-    expect(page.get_by_role("button", name="Let the picture move")).to_be_visible()
-    assert not any(url.endswith("start.gif") for url in requested)
+    expect(page.get_by_role("button", name="Play animation")).to_be_visible()
+    assert not any(VIDEO.search(url) for url in requested)
+
+
+def test_example_is_downloaded_at_once(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.url)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Use this background: Drifting lights").click()
+    assert download.value.suggested_filename == "chromi_background.gif"
+    path = download.value.path()
+    assert path.read_bytes() == (EXAMPLES / "lights.gif").read_bytes()
+
+
+def test_page_says_how_long_files_are_kept(page: Page, seeded_app: SeededApp) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(seeded_app.url)
+    promise = page.get_by_text("Your video is deleted 1 hour after you last use it")
+    box = promise.bounding_box()
+    assert box
+    assert box["y"] + box["height"] < 900
+    expect(promise).to_contain_text("Your background is deleted after 24 hours")
+
+
+def test_touch_screens_are_not_told_to_drop(open_page: OpenPage, seeded_app: SeededApp) -> None:
+    phone = open_page(has_touch=True, is_mobile=True)
+    phone.goto(seeded_app.url)
+    expect(phone.locator(".drop-prompt").get_by_text("Choose a video")).to_be_visible()
+    expect(phone.get_by_text("Drop a video here")).to_be_hidden()
+
+
+def test_own_backgrounds_are_listed_in_this_browser_only(
+    page: Page, open_page: OpenPage, seeded_app: SeededApp
+) -> None:
+    page.goto(seeded_app.url)
+    page.evaluate("localStorage.clear()")
+    mine = page.get_by_role("region", name="My backgrounds")
+    expect(mine).to_be_hidden()
+    urls = [seeded_app.job_url(seeded_app.create_result()) for _ in range(2)]
+    for url in urls:
+        page.goto(url)
+        expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible()
+    page.goto(seeded_app.url)
+    expect(mine.get_by_role("listitem")).to_have_count(2)
+    expect(mine.get_by_role("listitem").first).to_contain_text("Available until")
+    expect(mine.get_by_role("link").first).to_have_attribute(
+        "href", re.compile(urls[1].rpartition("/jobs/")[2])
+    )
+    mine.get_by_role("button").first.click()
+    expect(mine.get_by_role("listitem")).to_have_count(1)
+    page.reload()
+    expect(mine.get_by_role("listitem")).to_have_count(1)
+    mine.get_by_role("link").click()
+    page.wait_for_url(urls[0])
+    other = open_page()
+    other.goto(seeded_app.url)
+    expect(other.get_by_role("region", name="My backgrounds")).to_be_hidden()
+
+
+def test_background_that_is_gone_is_not_listed(
+    page: Page, seeded_app: SeededApp, console_errors: list[str]
+) -> None:
+    job = seeded_app.create_result()
+    page.goto(seeded_app.url)
+    page.evaluate("localStorage.clear()")
+    page.goto(seeded_app.job_url(job))
+    expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible()
+    job.delete_instance(recursive=True)
+    with page.expect_response(lambda response: "/jobs/" in response.url):
+        page.goto(seeded_app.url)
+    expect(page.get_by_role("region", name="My backgrounds")).to_be_hidden()
+    assert ["410" in console_errors[0], "404" in console_errors[1]] == [True, True], "the still and the job"
+    console_errors.clear()
 
 
 def test_page_fits_every_width(page: Page, seeded_app: SeededApp) -> None:
     page.goto(seeded_app.url)
-    for width in (320, 360, 768, 1440):
+    for width in (320, 360, 768, 1440, 1920):
         page.set_viewport_size({"width": width, "height": 800})
         for scheme in COLOR_SCHEMES:
             page.emulate_media(color_scheme=scheme)
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-            frame, prompt = (page.locator(name).bounding_box() for name in (".media-frame", ".drop-prompt"))
+            frame = page.locator(".drop-area .media-frame").bounding_box()
+            prompt = page.locator(".drop-prompt").bounding_box()
             assert frame
             assert prompt
             assert frame["y"] <= prompt["y"]
             assert prompt["y"] + prompt["height"] <= frame["y"] + frame["height"]
+
+
+def test_manifest_makes_the_site_installable(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.url)
+    session = page.context.new_cdp_session(page)
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {error["errorId"] for error in errors} <= {"in-incognito"}, "as in every test"
+    manifest = session.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    assert manifest["url"] == f"{seeded_app.url}/manifest.webmanifest"
+    with urlopen(manifest["url"]) as response:  # noqa: S310  our own server
+        assert response.headers["Content-Type"].startswith("application/manifest+json")

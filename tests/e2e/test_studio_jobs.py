@@ -54,28 +54,78 @@ def prores_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clips.make_clip(path, seconds=3, codec="prores_ks", pix_fmt="yuv422p10le", size="320x180", rate=24)
 
 
-def test_loop_suggestion_moves_window(upload_and_open: UploadAndOpen, clip: Path) -> None:
-    page = upload_and_open(clip)
+@pytest.fixture(scope="module")
+def looping_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Waves that move on by one length every two seconds."""
+    path = tmp_path_factory.mktemp("clips") / "looping.mp4"
+    waves = "format=yuv420p,geq=lum='127+100*sin(2*PI*(X/160+T/2))':cb=128:cr=128"
+    return clips.make_clip(path, seconds=4, rate=24, size="160x90", pattern="color=black", filters=waves)
+
+
+def test_seamless_loop_is_offered_unasked_and_never_used_unasked(
+    upload_and_open: UploadAndOpen, looping_clip: Path
+) -> None:
+    page = upload_and_open(looping_clip)
     page.locator("#announcer").evaluate(RECORD_TEXTS)
-    page.get_by_role("button", name="Find the best loop").click()
-    chips = page.locator("#loops .chip")
-    expect(chips.first).to_be_visible(timeout=TIMEOUT_MS)
-    wait_for(lambda: page.evaluate("texts.some((text) => text.includes('Best loops'))"), "the announcement")
-    expect(chips.first).to_contain_text(re.compile("seamless|jump"))
-    last = chips.last
-    start_s = float(last.get_attribute("data-start-s") or "nan")
-    last.click()
-    expect(last).to_have_attribute("aria-pressed", "true")
-    expect(slider(page)).to_have_value(f"{start_s:.1f}".removesuffix(".0"))
-    page.get_by_label("Length in seconds").fill("4")
-    expect(chips).to_have_count(0)  # these suggestions were for another length
+    page.get_by_label("Length (1 to 10 s)").fill("2")
+    chip = page.locator("#loops .chip")
+    expect(chip).to_contain_text("Seamless loop at", timeout=TIMEOUT_MS)
+    wait_for(lambda: page.evaluate("texts.some((text) => text.includes('seamless'))"), "the announcement")
+    expect(start_field(page)).to_have_value("0:00.0")
+    start_field(page).fill("1.9")
+    start_field(page).blur()
+    expect(chip).to_have_attribute("aria-pressed", "false")
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Length (1 to 10 s)").fill("3")
+    expect(chip).to_have_count(0)  # it was for another length
+
+
+def test_clip_without_seamless_loop_offers_crossfade(upload_and_open: UploadAndOpen, clip: Path) -> None:
+    page = upload_and_open(clip)
+    page.get_by_role("button", name="Use a crossfade").click(timeout=TIMEOUT_MS)
+    expect(page.get_by_role("radio", name="Crossfade")).to_be_checked()
+
+
+def test_black_bars_are_found_and_can_be_cropped(upload_and_open: UploadAndOpen, tmp_path: Path) -> None:
+    path = clips.make_clip(
+        tmp_path / "bars.mp4", seconds=2, rate=24, size="320x120", filters="pad=320:180:0:30:black"
+    )
+    page = upload_and_open(path)
+    crop = page.get_by_label("Crop the black bars")
+    expect(crop).to_be_visible(timeout=TIMEOUT_MS)
+    expect(crop).not_to_be_checked()
+    height = "document.querySelector('#studio video').getBoundingClientRect().height"
+    before = page.evaluate(height)
+    crop.check()
+    assert page.evaluate(height) == pytest.approx(before * 1.5, rel=0.03), "the content fills the player"
+    expect(page).to_have_url(re.compile("crop_bars=auto"))
+    page.reload()
+    expect(page.get_by_label("Crop the black bars")).to_be_checked(timeout=TIMEOUT_MS)
+
+
+def test_cards_show_a_frame_in_each_quality(upload_and_open: UploadAndOpen, clip: Path) -> None:
+    page = upload_and_open(clip)
+    stills = page.locator("[data-still] img")
+    expect(stills.first).to_be_visible(timeout=TIMEOUT_MS)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-still] img')].every((i) => i.naturalWidth === 1280)"
+    )
+    assert stills.count() == 3
+    page.get_by_role("button", name="View a frame at full size: Small").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    assert dialog.locator("img").evaluate("image => image.width") == 1280
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("radio", name=re.compile("^Balanced"))).to_be_checked()
 
 
 def test_sizes_are_estimated_automatically_and_cleared_on_change(
     upload_and_open: UploadAndOpen, clip: Path
 ) -> None:
     page = upload_and_open(clip)
-    sizes = page.locator("[data-part=qualities] output")
+    sizes = page.locator("[data-part=qualities] [data-size]")
     expect(sizes.first).to_have_text(re.compile(r"about [\d.]+ [KM]B"), timeout=TIMEOUT_MS)
     expect(sizes.nth(2)).to_have_text(re.compile(r"about [\d.]+ [KM]B"))
     expect(page.locator("#announcer")).to_contain_text("Balanced")
@@ -83,7 +133,7 @@ def test_sizes_are_estimated_automatically_and_cleared_on_change(
     expect(sizes.first).to_have_text(re.compile("about"))
     page.keyboard.press("i")
     with hold_request(page, "**/estimates/"):
-        start_field(page).fill("00:00:01")
+        start_field(page).fill("0:01")
         expect(sizes.first).to_have_text("up to 10 MB")
     expect(sizes.first).to_have_text(re.compile("about"), timeout=TIMEOUT_MS)
 
@@ -94,10 +144,10 @@ def test_unplayable_clip_is_shown_as_preview(
 ) -> None:
     with hold_request(page, "**/jobs/*/preview"):
         upload_and_open(request.getfixturevalue(name))
-        expect(page.get_by_text("but Chromi can still turn it")).to_be_visible()
+        expect(page.get_by_text("but Chromi can turn it")).to_be_visible()
     wait_for_end_frames(page)
     expect(page.locator("#studio video")).to_have_attribute("src", re.compile("/preview$"))
-    expect(page.get_by_text("but Chromi can still turn it")).to_be_hidden()
+    expect(page.get_by_text("but Chromi can turn it")).to_be_hidden()
     slider(page).press("Shift+ArrowRight")
     wait_for_time(page, 1)
 
@@ -119,7 +169,7 @@ def test_unplayable_local_file_is_shown_as_preview_after_upload(
     wait_for_end_frames(page)
     page.reload()  # discard the frames that the studio has already read
     page.evaluate(SHOW_LOCAL_FILE, {"url": url, "type": "video/mp4"})
-    expect(page.get_by_text("The picture comes when your clip has been")).to_be_visible()
+    expect(page.get_by_text("A preview appears after the upload")).to_be_visible()
     page.evaluate(
         "document.querySelector('#studio').dispatchEvent("
         "new CustomEvent('chromi:uploaded', { detail: { info: { duration_s: 3, fps: 24 } } }))"

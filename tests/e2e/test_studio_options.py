@@ -12,11 +12,16 @@ from tests.support.studio_page import drag, slider, start_field, wait_for_end_fr
 pytestmark = pytest.mark.browser
 
 BUTTONS = [
-    *("Play the loop", "One frame back", "One frame on", "Start here"),
-    *("Find the best loop", "Make background"),
+    *("Play loop", "One frame back", "One frame forward", "Start at this frame"),
+    "Make background",
 ]
-OBJECT_POSITION = "getComputedStyle(document.querySelector('#studio video')).objectPosition"
-OBJECT_FIT = "getComputedStyle(document.querySelector('#studio video')).objectFit"
+FRAME_BOX = """() => {
+  const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+  const [frame, view] = [box("#studio video"), box("#studio .player")];
+  const shares = [(frame.x - view.x) / view.width, (frame.y - view.y) / view.height];
+  return [...shares, frame.width / view.width, frame.height / view.height];
+}"""
+"""Where the whole frame of the clip lies: left, top, width and height in fractions of the player."""
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
@@ -37,11 +42,11 @@ def test_all_controls_work_at_every_width(
         for name in ("Crossfade", "Blur", "Balanced"):
             page.get_by_role("radio", name=name).check()
             expect(page.get_by_role("radio", name=name)).to_be_checked()
-        for name in ("Start again", "Fill", "Small"):
+        for name in ("Cut", "Fill", "Small"):
             page.get_by_role("radio", name=name).check()
         slider(page).press("Home")
         slider(page).press("ArrowRight")
-        expect(start_field(page)).to_have_value("00:00:00.100")
+        expect(start_field(page)).to_have_value("0:00.1")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -58,51 +63,101 @@ def test_settings_survive_reload(open_studio: OpenStudio, tall_clip: Path) -> No
     wait_for_end_frames(page)
     start_field(page).fill("1.5")
     page.get_by_role("radio", name="Crossfade").check()
-    page.get_by_role("radio", name=re.compile("^Whole")).check()
+    page.get_by_role("radio", name=re.compile("^Fit")).check()
     page.get_by_label("A color", exact=True).check()
-    page.get_by_label("Color around the picture").fill("#336699")
-    page.get_by_label("Under").fill("9")
+    page.get_by_label("Color around the video").fill("#336699")
+    page.get_by_label("Maximum size in MB").fill("9")
+    page.get_by_label("Length (1 to 10 s)").fill("5")
     page.get_by_text("More options").click()
-    page.get_by_label("Length in seconds").fill("5")
-    page.get_by_label("Backwards").check()
+    page.get_by_label("Reverse").check()
     page.reload()
-    expect(start_field(page)).to_have_value("00:00:01.500")
-    for name in ("Crossfade", "Whole", "A size of your own"):
+    expect(start_field(page)).to_have_value("0:01.5")
+    for name in ("Crossfade", "Fit", "Custom size"):
         expect(page.get_by_role("radio", name=re.compile(f"^{name}"))).to_be_checked()
-    expect(page.get_by_label("Color around the picture")).to_have_value("#336699")
-    expect(page.get_by_label("Under")).to_have_value("9")
-    expect(page.get_by_label("Length in seconds")).to_have_value("5")
-    expect(page.get_by_label("Backwards")).to_be_checked()
+    expect(page.get_by_label("Color around the video")).to_have_value("#336699")
+    expect(page.get_by_label("Maximum size in MB")).to_have_value("9")
+    expect(page.get_by_label("Length (1 to 10 s)")).to_have_value("5")
+    expect(page.get_by_label("Reverse")).to_be_checked()
     page.get_by_role("radio", name="Small").check()
-    expect(page.get_by_label("Under")).to_have_value("")
+    expect(page.get_by_label("Maximum size in MB")).to_have_value("")
     expect(page).not_to_have_url(re.compile("max_mb"))
 
 
 def test_dragging_focus_point_changes_crop(open_studio: OpenStudio, tall_clip: Path) -> None:
     page = open_studio(tall_clip)
     wait_for_end_frames(page)
-    handle = page.get_by_role("slider", name="Part of the picture that is kept")
-    expect(handle).to_have_attribute("aria-valuetext", "50% from the top")
+    handle = page.get_by_role("slider", name="Visible part of the frame")
+    expect(handle).to_have_attribute("aria-valuetext", "50% from the left, 50% from the top")
     drag(page, handle, 0, 200)
     expect(page.locator("[name=focus]")).to_have_value(re.compile(r"^0\.5,0\.[34]\d*$"))
     expect(page).to_have_url(re.compile("focus=0.5"))
-    assert float(page.evaluate(OBJECT_POSITION).split()[1].removesuffix("%")) < 50
+    height = (16 / 9) ** 2  # of a 9:16 frame as wide as the player
+    left, top, *size = page.evaluate(FRAME_BOX)
+    assert (left, size) == (0, pytest.approx([1, height], abs=0.01))
+    assert (1 - height) / 2 < top < 0, "the frame was moved down"
     handle.focus()
     page.keyboard.press("End")
     expect(handle).to_have_attribute("aria-valuetext", re.compile("8[0-9]% from the top"))
-    assert page.evaluate(OBJECT_POSITION) == "50% 100%"
-    assert start_field(page).input_value() == "00:00:00.000", "the handle's keys do not move the window"
+    assert page.evaluate(FRAME_BOX)[1] == pytest.approx(1 - height, abs=0.01), "its lower end is shown"
+    assert start_field(page).input_value() == "0:00.0", "the handle's keys do not move the window"
     page.get_by_role("radio", name="Blur").check()
     expect(handle).to_be_hidden()
     expect(page.locator("[data-part=backdrop]")).to_be_visible()
-    assert page.evaluate(OBJECT_FIT) == "contain"
+    width = 1 / height
+    assert page.evaluate(FRAME_BOX) == pytest.approx([(1 - width) / 2, 0, width, 1], abs=0.01)
 
 
-def test_wide_clip_has_no_framing_options(open_studio: OpenStudio, clip: Path) -> None:
+def test_zoom_enlarges_the_frame_around_the_focus(open_studio: OpenStudio, clip: Path) -> None:
     page = open_studio(clip)
     wait_for_end_frames(page)
-    expect(page.get_by_text("How it fills the tab")).to_be_hidden()
-    expect(page.locator("[data-part=focus_point]")).to_be_hidden()
+    handle = page.get_by_role("slider", name="Visible part of the frame")
+    expect(page.get_by_role("group", name="Framing")).to_be_visible()
+    expect(handle).to_be_hidden()
+    page.get_by_role("slider", name="Zoom", exact=True).fill("2")
+    expect(page.locator("output[for=zoom]")).to_have_text("2×")
+    assert page.evaluate(FRAME_BOX) == pytest.approx([-0.5, -0.5, 2, 2], abs=0.01)
+    expect(handle).to_be_visible()
+    handle.focus()
+    page.keyboard.press("Home")
+    assert page.evaluate(FRAME_BOX) == pytest.approx([0, 0, 2, 2], abs=0.01)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(FRAME_BOX) == pytest.approx([-0.04, -0.04, 2, 2], abs=0.01)
+    expect(page).to_have_url(re.compile(r"focus=0\.27(,|%2C)0\.27"))
+
+
+def test_summary_says_what_will_be_made(open_studio: OpenStudio, clip: Path) -> None:
+    page = open_studio(clip)
+    wait_for_end_frames(page)
+    summary = page.locator("[data-part=summary]")
+    expect(summary).to_have_text("6 sec, 1280 × 720, up to 30 MB")
+    page.get_by_label("Length (1 to 10 s)").fill("4")
+    page.get_by_label("Maximum size in MB").fill("7.5")
+    expect(summary).to_have_text("4 sec, 1280 × 720, under 7.5 MB")
+    page.get_by_text("More options").click()
+    page.get_by_label("Size", exact=True).select_option("1920x1080")
+    expect(summary).to_have_text("4 sec, 1920 × 1080, under 7.5 MB")
+    expect(page.get_by_text("1920 × 1080 is larger than your clip")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080)])
+def test_all_main_options_are_visible_beside_the_player(
+    open_studio: OpenStudio, clip: Path, size: tuple[int, int]
+) -> None:
+    page = open_studio(clip)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    wait_for_end_frames(page)
+    bar = page.locator(".action-bar").bounding_box()
+    assert bar
+    names = ("Cut", "Crossfade", "Back and forth", "Small", "Balanced", "Best", "Custom size")
+    for control in [
+        *(page.get_by_role("radio", name=re.compile(f"^{name}")) for name in (*names, "Fill", "Fit", "Blur")),
+        page.get_by_role("slider", name="Zoom", exact=True),
+        page.locator("[data-part=track]"),
+    ]:
+        box = control.bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= bar["y"]
 
 
 def test_heading_depends_on_length(open_studio: OpenStudio, clip: Path) -> None:
@@ -110,13 +165,12 @@ def test_heading_depends_on_length(open_studio: OpenStudio, clip: Path) -> None:
     wait_for_end_frames(page)
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_text("Choose your six seconds")
-    page.get_by_text("More options").click()
-    length = page.get_by_label("Length in seconds")
-    for seconds, text in (("4", "Choose your part"), ("10", "Your clip"), ("6", "Choose your six seconds")):
+    length = page.get_by_label("Length (1 to 10 s)")
+    for seconds, text in (("4", "Choose a part"), ("10", "Your clip"), ("6", "Choose your six seconds")):
         length.fill(seconds)
         expect(heading).to_have_text(text)
         expect(page).to_have_title(f"{text} · Chromi")
     length.fill("4")
     page.reload()
-    expect(heading).to_have_text("Choose your part")
-    expect(page).to_have_title("Choose your part · Chromi")
+    expect(heading).to_have_text("Choose a part")
+    expect(page).to_have_title("Choose a part · Chromi")

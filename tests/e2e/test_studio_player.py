@@ -1,5 +1,6 @@
 """Playing the loop in the studio."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ def test_frames_are_stepped_and_set_as_start(open_studio: OpenStudio, clip: Path
     for key, seconds in [(".", 1 / 30), (".", 2 / 30), (".", 3 / 30), (",", 2 / 30)]:
         page.keyboard.press(key)
         wait_for_time(page, seconds)
-    page.get_by_role("button", name="One frame on").click()
+    page.get_by_role("button", name="One frame forward").click()
     wait_for_time(page, 3 / 30)
     page.keyboard.press("i")
-    expect(start_field(page)).to_have_value("00:00:00.100")
+    expect(start_field(page)).to_have_value("0:00.1")
 
 
 def test_space_plays_window_in_loop(open_studio: OpenStudio, clip: Path) -> None:
@@ -41,7 +42,7 @@ def test_space_plays_window_in_loop(open_studio: OpenStudio, clip: Path) -> None
     assert max(times) < 3.3
     assert min(times) > 1.9
     page.keyboard.press("Space")
-    expect(page.get_by_role("button", name="Play the loop")).to_be_visible()
+    expect(page.get_by_role("button", name="Play loop")).to_be_visible()
     assert page.evaluate("document.querySelector('#studio video').paused")
 
 
@@ -57,7 +58,7 @@ def test_loops_that_video_cannot_play_are_played_frame_by_frame(
     expect(canvas).to_be_hidden()
     page.keyboard.press("Space")
     expect(canvas).to_be_visible()
-    expect(page.get_by_text("Shown with fewer pictures a second")).to_be_visible()
+    expect(page.get_by_text("This preview shows fewer frames per second")).to_be_visible()
     page.evaluate(
         """() => {
           window.frames_seen = new Set();
@@ -75,9 +76,35 @@ def test_boomerang_shows_frame_where_it_reverses(open_studio: OpenStudio, clip: 
     page = open_studio(clip)
     before = wait_for_end_frames(page)
     page.get_by_role("radio", name="Back and forth").check()
-    expect(page.get_by_text("Where it turns")).to_be_visible()
+    expect(page.get_by_text("Turning point")).to_be_visible()
     page.wait_for_function(
         "other => document.querySelector('[data-part=last_frame]').toDataURL() !== other", arg=before[1]
     )
     expect(slider(page)).to_have_attribute("aria-valuetext", "0:00.0 to 0:03.0")
-    expect(page.get_by_role("button", name="Find the best loop")).to_be_hidden()
+
+
+def test_effects_are_previewed_as_css_filters_in_the_encoders_order(
+    open_studio: OpenStudio, clip: Path
+) -> None:
+    """tests/e2e/test_css_filters.py compares the filters themselves with the encoder."""
+    page = open_studio(clip, "?brightness=120&saturation=50")
+    wait_for_end_frames(page)
+    effects = page.locator(".player-effects")
+    page.get_by_label("Blur", exact=True).last.fill("4")
+    page.get_by_label("Darken").fill("30")
+    width = page.evaluate("document.querySelector('.player').clientWidth")
+    filters: str = effects.evaluate("element => getComputedStyle(element).backdropFilter")
+    blur = re.fullmatch(r"blur\(([\d.]+)px\) brightness\(1.2\) saturate\(0.5\)", filters)
+    assert blur
+    assert float(blur[1]) == pytest.approx(4 * width / 1280, abs=0.01)
+    expect(effects).to_have_css("background-color", "rgba(0, 0, 0, 0.3)")
+    expect(page.locator("output[for=darken]")).to_have_text("30%")
+    expect(page).to_have_url(re.compile("darken=30"))
+
+
+def test_new_tab_page_can_be_shown_over_the_video(open_studio: OpenStudio, clip: Path) -> None:
+    page = open_studio(clip)
+    wait_for_end_frames(page)
+    expect(page.locator(".new-tab-search")).to_be_hidden()
+    page.get_by_label("Show Chrome’s new tab page").check()
+    expect(page.locator(".new-tab-search")).to_be_visible()

@@ -26,8 +26,8 @@ def test_timecodes_are_parsed_as_in_python(modules_page: Page) -> None:
 
 def test_timecodes_are_formatted_as_in_python(modules_page: Page) -> None:
     format_all = """async (times) => {
-      const { fullTimecode, shortTimecode } = await import("/js/timecode.js");
-      return times.map((seconds) => [fullTimecode(seconds), shortTimecode(seconds)]);
+      const { exactTimecode, shortTimecode } = await import("/js/timecode.js");
+      return times.map((seconds) => [exactTimecode(seconds), shortTimecode(seconds)]);
     }"""
     formatted = modules_page.evaluate(format_all, [case["seconds"] for case in VECTORS["format"]])
-    assert formatted == [[case["full"], case["short"]] for case in VECTORS["format"]]
+    assert formatted == [[case["exact"], case["short"]] for case in VECTORS["format"]]

@@ -55,7 +55,7 @@ def test_studio_opens_at_once_and_plays_local_file(page: Page, proxy: FlakyProxy
     # Not wait_for_function: its polling uses eval, which the page's content security policy forbids.
     wait_for(lambda: page.evaluate("document.querySelector('#studio video').readyState >= 2"), "the video")
     assert page.evaluate("document.querySelector('#studio video').currentSrc.startsWith('blob:')")
-    bar = page.get_by_role("progressbar", name="Upload")
+    bar = page.get_by_role("progressbar", name="Upload progress")
     expect(bar).to_be_visible()
     wait_for(lambda: page.evaluate("document.querySelector('#uploading progress').value > 10"), "progress")
     expect(page.get_by_text(re.compile(r"\d\.\d MB of 4\.0 MB, \d+%"))).to_be_visible()
@@ -96,10 +96,10 @@ def test_make_background_waits_for_upload(page: Page, proxy: FlakyProxy, large_c
     with hold_request(page, CHUNK_URL):
         choose_clip(page, proxy.url, large_clip)
         page.get_by_role("button", name="Make background").click()
-        expect(upload_progress(page).get_by_text("begins by itself")).to_be_visible()
+        expect(upload_progress(page).get_by_text("This starts when the upload is complete")).to_be_visible()
     expect(upload_progress(page).get_by_text(" of 4.0 MB")).to_be_visible()
-    expect(page.locator("#announcer")).to_contain_text("begins by itself")
-    page.get_by_label("Starts at").fill("00:00:01.500")
+    expect(page.locator("#announcer")).to_contain_text("This starts when the upload is complete")
+    page.get_by_label("Start time").fill("00:00:01.500")
     assert not [request for request in requests if request.url.endswith("/jobs/")]
     proxy.bytes_per_s = None
     page.wait_for_url("**/jobs/*/", timeout=TIMEOUT_MS)
@@ -114,7 +114,7 @@ def test_cancel_returns_to_start_page_and_deletes_upload(
     choose_clip(page, proxy.url, large_clip)
     upload = uploaded_file(seeded_app.service, page)
     assert upload.exists()
-    page.get_by_role("button", name="Cancel the upload").click()
+    page.get_by_role("button", name="Cancel upload").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
     wait_for(lambda: not upload.exists(), "the partial file to be deleted")
 
@@ -126,7 +126,7 @@ def test_back_returns_to_start_page(page: Page, proxy: FlakyProxy, large_clip: P
     expect(page.get_by_text("Drop a video here")).to_be_visible()
     page.wait_for_load_state()
     page.go_forward()
-    expect(page.get_by_role("heading", name="Your upload is not finished")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your upload isn’t finished")).to_be_visible()
 
 
 def test_form_uploads_whole_file_without_script(
@@ -135,6 +135,6 @@ def test_form_uploads_whole_file_without_script(
     page = page_without_script
     page.goto(seeded_app.url)
     page.set_input_files("#video", clip)
-    page.get_by_role("button", name="Upload this clip").click()
+    page.get_by_role("button", name="Upload this video").click()
     page.wait_for_url("**/uploads/*/")
     assert sha256(uploaded_file(seeded_app.service, page)) == sha256(clip)

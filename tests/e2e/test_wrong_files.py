@@ -44,9 +44,9 @@ def test_wrong_file_is_refused_before_upload(phone: Page, seeded_app: SeededApp,
     methods: list[str] = []
     phone.on("request", lambda request: methods.append(request.method))
     for name, content, text in [
-        ("notes.txt", b"no video", "is not a kind of video"),
+        ("notes.txt", b"no video", "isn’t a supported video"),
         ("empty.mp4", b"", "is empty"),
-        ("large.mp4", bytes(4_000_000), "has 4.0 MB; at most 3.0 MB"),
+        ("large.mp4", bytes(4_000_000), "large.mp4 is 4.0 MB. The limit is 3.0 MB."),
     ]:
         path = tmp_path / name
         path.write_bytes(content)
@@ -54,7 +54,7 @@ def test_wrong_file_is_refused_before_upload(phone: Page, seeded_app: SeededApp,
         expect_error(phone, text)
         assert_no_horizontal_overflow(phone)
         assert set(methods) <= {"GET"}
-        expect(phone.get_by_text("Drop a video here")).to_be_visible()
+        expect(phone.locator(".drop-prompt")).to_be_visible()
     phone.set_input_files("#video", seeded_app.clip)
     wait_for_upload(phone)
 
@@ -97,7 +97,7 @@ def test_unreadable_video_is_reported_in_studio(
     expect_error(page, text)
     expect(make_button(page)).to_be_disabled()
     expect(page.locator("[data-part=upload_needed]")).to_be_hidden()
-    page.get_by_role("link", name="Choose another clip").click()
+    page.get_by_role("link", name="Choose another video").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
     expect_console_errors(console_errors, *REQUEST_ERRORS)
 
@@ -109,8 +109,8 @@ def test_different_file_of_same_size_does_not_resume_upload(
     other = tmp_path / "other.mp4"
     other.write_bytes(clip.read_bytes()[:-9000][::-1] + bytes(9000))
     page.set_input_files("#video", other)
-    expect_error(page, "“other.mp4” is as large as the file you began with, but another one")
-    expect(page.get_by_role("link", name="Start with another clip")).to_be_visible()
+    expect_error(page, "other.mp4 has the same size as the file you started with, but its content differs")
+    expect(page.get_by_role("link", name="Use another video")).to_be_visible()
     page.set_input_files("#video", clip)
     wait_for_upload(page)
 

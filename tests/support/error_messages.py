@@ -36,7 +36,7 @@ def make_button(page: Page) -> Locator:
 def open_studio_page(page: Page, url: str) -> None:
     """Open the studio at this URL and wait until the clip can be played."""
     page.goto(url)
-    expect(page.get_by_role("button", name="Play the loop")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_role("button", name="Play loop")).to_be_visible(timeout=TIMEOUT_MS)
 
 
 def url_through(proxy: FlakyProxy, url: str) -> str:

@@ -101,7 +101,7 @@ class SeededApp:
         """Create a share link with these column values and return its URL."""
         link = Link.create(**{"job": job, "expires_at": time.time() + TWO_HOURS_S, **values})
         signer = TokenSigner(load_signing_keys(Settings(instance=self.service.instance)))
-        return f"{self.url}/download/{signer.sign_download(link.id, link.created_at)}/"
+        return f"{self.url}/download/{signer.sign_link(link.code)}/"
 
     def job_url(self, job: Job) -> str:
         return f"{self.url}/jobs/{job.id}/"

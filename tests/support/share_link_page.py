@@ -14,12 +14,12 @@ def make_link(page: Page, **options: str) -> Locator:
     """Submit the form with these options and return the new link's field."""
     count = page.locator("#links li").count()
     if "expires" in options:
-        page.get_by_label("Works for").select_option(options["expires"])
+        page.get_by_label("Valid for").select_option(options["expires"])
     if "max_uses" in options:
-        page.get_by_label("How many downloads").fill(options["max_uses"])
+        page.get_by_label("Downloads").fill(options["max_uses"])
     if "password" in options:
-        page.get_by_label("Password, if you want one").fill(options["password"])
-    page.get_by_role("button", name="Make a link").click()
+        page.get_by_label("Password (optional)").fill(options["password"])
+    page.get_by_role("button", name="Create link").click()
     field = page.get_by_label(f"Link {count + 1}", exact=True)
     expect(field).to_be_visible()
     return field

@@ -21,11 +21,11 @@ SHOW_LOCAL_FILE = """async ({ url, type }) => {
 
 def slider(page: Page) -> Locator:
     """Return the timeline's slider, which moves the window."""
-    return page.get_by_label("Your part of the clip")
+    return page.get_by_label("Selected part of the clip")
 
 
 def start_field(page: Page) -> Locator:
-    return page.get_by_label("Starts at")
+    return page.get_by_label("Start time")
 
 
 def end_frames(page: Page) -> list[str]:

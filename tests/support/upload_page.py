@@ -30,13 +30,12 @@ def upload_part(page: Page, proxy: FlakyProxy, clip: Path, fraction: float) -> N
 
 
 def upload_progress(page: Page) -> Locator:
-    return page.get_by_role("group", name="Upload")
+    return page.get_by_role("group", name="Upload progress")
 
 
 def wait_for_upload(page: Page) -> None:
     """Wait until the clip is uploaded."""
-    message = upload_progress(page).get_by_text("Your clip is uploaded.", exact=True)
-    expect(message).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.locator("#uploading")).to_have_attribute("data-state", "done", timeout=TIMEOUT_MS)
 
 
 def uploaded_file(service: Service, page: Page) -> Path:

@@ -122,7 +122,7 @@ def test_button_of_used_link_shows_410_page(client: FlaskClient, url: str) -> No
     Link.update(uses=2).where(Link.max_uses == 2).execute()
     response = press_button(client, url)
     assert response.status_code == 410
-    assert "This link has been used" in response.text
+    assert "No downloads left" in response.text
 
 
 def test_download_parameter_gives_any_client_the_file(client: FlaskClient, url: str, gif: bytes) -> None:

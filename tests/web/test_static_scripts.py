@@ -20,13 +20,13 @@ def imports_of(name: str) -> set[tuple[str, str]]:
     for names, path, dynamic_path in IMPORT.findall(SCRIPTS[name]):
         target = (FOLDER / name).parent / (path or dynamic_path)
         module = target.resolve().relative_to(FOLDER).as_posix()
-        exports = names or (EXPORTED_BY_DYNAMIC_IMPORT if dynamic_path else "")
+        exports = names or DYNAMIC_IMPORTS.get(module, "")
         found |= {(module, export.strip()) for export in exports.split(",")}
     return found
 
 
-EXPORTED_BY_DYNAMIC_IMPORT = "openStudio"
-"""The only dynamic import destructures this export."""
+DYNAMIC_IMPORTS = {"js/open-studio.js": "openStudio", "js/start-page.js": "enhanceStartPage"}
+"""What is used of each module that a page imports after it has loaded."""
 IMPORTS = {pair for name in SCRIPTS for pair in imports_of(name)}
 EXPORTS = {(name, export) for name, text in SCRIPTS.items() for export in EXPORT.findall(text)}
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from chromi.encoder.timecode import format_timecode, parse_timecode
 from chromi.web.http.template_filters import timecode
@@ -21,7 +22,14 @@ def test_timecode_is_parsed(case: dict[str, Any]) -> None:
         assert parse_timecode(case["text"]) == pytest.approx(case["seconds"], abs=0.0005)
 
 
-@pytest.mark.parametrize("case", VECTORS["format"], ids=lambda case: case["full"])
-def test_timecode_is_formatted(case: dict[str, Any]) -> None:
-    assert format_timecode(case["seconds"]) == case["full"]
-    assert timecode(case["seconds"]) == case["short"]
+@pytest.mark.parametrize("case", VECTORS["format"], ids=lambda case: case["exact"])
+def test_timecode_is_formatted(case: dict[str, Any], app: Flask) -> None:
+    assert parse_timecode(case["exact"]) == pytest.approx(case["seconds"], abs=0.001), "the studio sends it"
+    assert parse_timecode(format_timecode(case["seconds"])) == pytest.approx(case["seconds"], abs=0.001)
+    with app.test_request_context():
+        assert timecode(case["seconds"]) == case["short"]
+
+
+def test_timecode_has_decimal_separator_of_language(app: Flask) -> None:
+    with app.test_request_context(headers={"Accept-Language": "de"}):
+        assert timecode(66.5) == "1:06,5"

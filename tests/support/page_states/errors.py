@@ -25,12 +25,12 @@ def register_share_link_error(name: str, heading: str, **values: float) -> None:
     register_error_page(name, heading, lambda app: app.create_share_link(app.create_result(), **values))
 
 
-register_error_page("error, not found", "Nothing is here", lambda app: f"{app.url}/nowhere")
-register_share_link_error("error, link expired", "This link has ended", expires_at=1.0)
-register_share_link_error("error, link used up", "This link has been used", max_uses=1, uses=1)
-register_share_link_error("error, link revoked", "This link was taken back", revoked_at=1.0)
+register_error_page("error, not found", "Page not found", lambda app: f"{app.url}/nowhere")
+register_share_link_error("error, link expired", "Link expired", expires_at=1.0)
+register_share_link_error("error, link used up", "No downloads left", max_uses=1, uses=1)
+register_share_link_error("error, link revoked", "Link revoked", revoked_at=1.0)
 register_error_page(
-    "error, conflict", "Not at this moment", lambda app: f"{app.create_partial_upload()}video"
+    "error, conflict", "Not available right now", lambda app: f"{app.create_partial_upload()}video"
 )
 
 

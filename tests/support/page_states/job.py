@@ -8,10 +8,15 @@ from playwright.sync_api import Page, expect
 
 from chromi.db import JobKind, State
 from tests.support.page_states.registry import PageState, expect_heading, page_state
-from tests.support.page_states.studio import ESTIMATES, LOOPS
+from tests.support.page_states.studio import ESTIMATE_DETAILS, ESTIMATES, LOOPS
 from tests.support.seeded_app import SeededApp
 
-RESULTS = {JobKind.ESTIMATE: {"estimates": ESTIMATES}, JobKind.LOOPS: {"loops": LOOPS}, JobKind.PREVIEW: {}}
+RESULTS: dict[JobKind, dict[str, object]] = {
+    JobKind.ESTIMATE: {"estimates": ESTIMATES, "estimate_details": ESTIMATE_DETAILS},
+    JobKind.LOOPS: {"loops": LOOPS},
+    JobKind.BARS: {"content_box": None},
+    JobKind.PREVIEW: {},
+}
 
 
 @page_state("making, queued")
@@ -26,7 +31,7 @@ def open_queued_job(page: Page, app: SeededApp) -> None:
 def open_queued_job_without_worker(page: Page, app: SeededApp) -> None:
     app.stop_heartbeat()
     page.goto(app.create_job())
-    expect(page.get_by_text("Nothing is working on the queue")).to_be_visible()
+    expect(page.get_by_text("No worker is running")).to_be_visible()
 
 
 @page_state("making, running")
@@ -44,19 +49,19 @@ def open_job_failed_by_service(page: Page, app: SeededApp) -> None:
 @page_state("failed, the clip's")
 def open_job_failed_by_clip(page: Page, app: SeededApp) -> None:
     page.goto(app.create_failed_job("encode_failed"))
-    expect(page.get_by_role("link", name="Change something")).to_be_visible()
+    expect(page.get_by_role("link", name="Edit")).to_be_visible()
 
 
 @page_state("failed, clip gone")
 def open_failed_job_without_clip(page: Page, app: SeededApp) -> None:
     page.goto(app.create_failed_job("worker_died", error_message="It died.", upload=None))
-    expect(page.get_by_role("link", name="Start again")).to_be_visible()
+    expect(page.get_by_role("link", name="Start over")).to_be_visible()
 
 
 @page_state("cancelled")
 def open_cancelled_job(page: Page, app: SeededApp) -> None:
     page.goto(app.create_job(state=State.CANCELLED))
-    expect_heading(page, "Cancelled")
+    expect_heading(page, "Canceled")
 
 
 def job_of_kind(kind: JobKind, state: State) -> PageState:

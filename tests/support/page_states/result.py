@@ -36,7 +36,7 @@ def open_large_shared_result(page: Page, app: SeededApp) -> None:
     for values in links:
         app.create_share_link(job, **values)
     open_result_page(page, app, job)
-    page.get_by_role("radio", name="Upright").check()
+    page.get_by_role("radio", name="Portrait").check()
     page.get_by_role("button", name="Show").click()
 
 

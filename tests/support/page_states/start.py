@@ -55,11 +55,11 @@ def open_studio_for_gif(page: Page, app: SeededApp) -> None:
     page.route("**/uploads/resumable/", lambda route: None)
     open_start_page(page, app)
     page.set_input_files("#video", app.finished[0])
-    expect(page.locator(".media-frame > img:not(.start-background)")).to_be_visible()
+    expect(page.locator(".drop-area .media-frame > img:not(.start-background)")).to_be_visible()
 
 
 @page_state("unfinished upload")
 def open_unfinished_upload(page: Page, app: SeededApp) -> None:
     page.goto(app.create_partial_upload())
-    expect_heading(page, "Your upload is not finished")
+    expect_heading(page, "Your upload isn’t finished")
     expect_enhanced(page)

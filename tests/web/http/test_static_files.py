@@ -122,7 +122,11 @@ def test_page_preloads_all_its_modules(client: FlaskClient) -> None:
 def test_every_module_is_imported_by_a_page() -> None:
     """Also checks that each import names a file."""
     assets = Assets(FOLDER)
-    entries = [*(name for name in assets.files if name.startswith(PAGE_SCRIPTS)), "js/open-studio.js"]
+    entries = [
+        *(name for name in assets.files if name.startswith(PAGE_SCRIPTS)),
+        "js/open-studio.js",
+        "js/start-page.js",
+    ]
     imported = {module for entry in entries for module in [entry, *assets.imported_modules(entry)]}
     assert {name for name in assets.files if name.startswith("js/")} == imported
 
@@ -178,7 +182,7 @@ def test_start_page_has_open_graph_data(client: FlaskClient) -> None:
     html = client.get("/").text
     properties = dict(re.findall(r'<meta property="og:([^"]+)" content="([^"]+)">', html))
     assert properties["url"] == "http://localhost/"
-    assert properties["title"] == "Your clip, behind every new tab"
+    assert properties["title"] == "Turn any video into a Chrome new tab background"
     assert properties["image"].startswith("http://localhost/static/v-")
     assert client.get(properties["image"]).mimetype == "image/png"
     assert '<meta name="twitter:card" content="summary_large_image">' in html

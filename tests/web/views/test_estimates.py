@@ -1,17 +1,20 @@
 """An estimate job measures the size of a conversion for each quality."""
 
+import html
+import json
 import os
 
 import pytest
 from flask.testing import FlaskClient
 
 from chromi.db import Job, JobKind, Link, State
-from chromi.encoder import ConversionOptions
+from chromi.encoder import ConversionOptions, SizeEstimate
 from chromi.encoder.encoder_errors import NoFrames
 from chromi.storage import Storage
 from tests.support.http_forms import FRAGMENT, PAGE, files_in
 
 SIZES = {"small": 9_966_590, "balanced": 25_600_000, "best": 31_000_000}
+DETAILS = {quality: SizeEstimate(size_bytes).to_dict() for quality, size_bytes in SIZES.items()}
 SIZES_TEXT = "Small 10.0 MB · Balanced 25.6 MB · Best 31.0 MB"
 
 
@@ -27,7 +30,7 @@ def running_job(upload: str) -> Job:
 
 @pytest.fixture
 def finished_job(running_job: Job) -> Job:
-    assert running_job.succeed({"estimates": SIZES})
+    assert running_job.succeed({"estimates": SIZES, "estimate_details": DETAILS})
     return Job.find(running_job.id)
 
 
@@ -46,7 +49,9 @@ def test_estimate_extracts_the_frames_that_the_conversion_uses(
     assert (job["result"], job["converted_url"]) == (None, None)
     assert Link.select().count() == 0
     [frames] = storage.frames.iterdir()
-    assert files_in(storage) == sorted([str(frames), str(storage.upload_path(upload))])
+    folder = storage.stills_folder(upload)
+    stills = [folder, *(folder / f"{quality}.png" for quality in job["estimates"])]
+    assert files_in(storage) == sorted(map(str, (frames, storage.upload_path(upload), *stills)))
 
     os.utime(frames, (1000, 1000))
     storage.upload_path(upload).write_bytes(b"no longer a clip")
@@ -69,7 +74,7 @@ def test_htmx_gets_a_fragment_and_a_browser_the_page_of_the_job(client: FlaskCli
     assert 'hx-get="/jobs/' in fragment.text
     page = client.post(f"/uploads/{upload}/estimates/", headers=PAGE)
     assert page.status_code == 303
-    assert "Estimating sizes" in client.get(page.location, headers=PAGE).text
+    assert "Estimating file sizes" in client.get(page.location, headers=PAGE).text
 
 
 @pytest.mark.usefixtures("without_worker")
@@ -86,7 +91,7 @@ def test_error_names_invalid_option(client: FlaskClient, upload: str) -> None:
     assert "speed" in response.get_json()["error"]["message"]
     page = client.post(f"/uploads/{upload}/estimates/", data={"speed": "9"}, headers=PAGE)
     assert page.status_code == 422
-    assert "Estimate sizes" in page.text
+    assert "Estimate file sizes" in page.text
     assert Job.select().count() == 0
 
 
@@ -96,7 +101,7 @@ def test_fragment_polls_until_the_estimate_is_finished(client: FlaskClient, runn
     assert f'hx-get="{url}"' in fragment
     assert 'hx-trigger="load delay:1s' in fragment
     assert "<progress" in fragment
-    assert running_job.succeed({"estimates": SIZES})
+    assert running_job.succeed({"estimates": SIZES, "estimate_details": DETAILS})
     fragment = client.get(url, headers=FRAGMENT).text
     assert SIZES_TEXT in fragment
     assert "hx-get" not in fragment
@@ -120,10 +125,50 @@ def test_page_shows_the_sizes_and_links_to_the_studio(client: FlaskClient, finis
 def test_estimate_can_be_cancelled(client: FlaskClient, running_job: Job) -> None:
     assert client.post(f"/jobs/{running_job.id}/cancel").get_json()["status"] == "cancelled"
     assert not running_job.succeed({"estimates": SIZES})
-    assert "Stopped" in client.get(f"/jobs/{running_job.id}/estimates", headers=FRAGMENT).text
+    assert "Estimate canceled" in client.get(f"/jobs/{running_job.id}/estimates", headers=FRAGMENT).text
 
 
 def test_estimate_cannot_be_shared(client: FlaskClient, finished_job: Job) -> None:
     response = client.post(f"/jobs/{finished_job.id}/links/")
     assert response.status_code == 409
     assert Link.select().count() == 0
+
+
+# -- what each size costs ------------------------------------------------------------------------------------
+
+
+def succeed_with(job: Job, **estimates: SizeEstimate) -> None:
+    assert job.succeed(
+        {
+            "estimates": {quality: estimate.bytes for quality, estimate in estimates.items()},
+            "estimate_details": {quality: estimate.to_dict() for quality, estimate in estimates.items()},
+        }
+    )
+
+
+def test_fragment_says_what_a_size_costs_and_which_sizes_are_the_same(
+    client: FlaskClient, running_job: Job
+) -> None:
+    small = SizeEstimate(9_700_000, reduced_fps=12, reduced_colors=31, is_lossy=True)
+    best = SizeEstimate(21_000_000)
+    succeed_with(running_job, small=small, balanced=best, best=best)
+    fragment = client.get(f"/jobs/{running_job.id}/estimates", headers=FRAGMENT).text
+    cards = json.loads(html.unescape(fragment.partition("data-cards='")[2].partition("'")[0]))
+    assert cards["small"]["description"] == "12 frames per second, 31 colors, less detail"
+    assert cards["small"]["notice"].startswith("Small shows this clip with 12 frames per second, 31 colors")
+    assert (cards["balanced"]["description"], cards["balanced"]["notice"]) == ("", "")
+    assert cards["best"]["description"] == "Same as Balanced for this clip"
+    assert "(12 frames per second, 31 colors, less detail)" in fragment, "the page without script says it too"
+
+
+def test_still_shows_a_frame_in_each_quality(client: FlaskClient, running_job: Job, storage: Storage) -> None:
+    url = f"/jobs/{running_job.id}/stills/small.png"
+    assert client.get(url).status_code == 404, "the estimate has not finished"
+    folder = storage.stills_folder(running_job.upload_id or "")
+    folder.mkdir()
+    (folder / "small.png").write_bytes(b"PNG")
+    succeed_with(running_job, small=SizeEstimate(1))
+    response = client.get(url)
+    assert (response.status_code, response.mimetype, response.data) == (200, "image/png", b"PNG")
+    for name in ("best", "..%2Fsmall", "tiny"):
+        assert client.get(f"/jobs/{running_job.id}/stills/{name}.png").status_code == 404

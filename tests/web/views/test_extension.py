@@ -123,7 +123,7 @@ def test_tampered_token_or_token_signed_with_another_key_is_not_found(
     client: FlaskClient, url: str, name: str
 ) -> None:
     own_token, link = url.split("/")[2], Link.get()
-    foreign = TokenSigner(["another key, long enough"]).sign_download(link.id, link.created_at)
+    foreign = TokenSigner(["another key, long enough"]).sign_link(link.code)
     for token in ("x" + own_token[1:], own_token[:-6], foreign):
         assert client.get(f"/download/{token}/{name}").status_code == 404
 
@@ -145,13 +145,13 @@ def test_first_frames_of_source_and_result_are_available(client: FlaskClient, ur
 def test_page_describes_the_extension(client: FlaskClient, job: Job, url: str) -> None:
     page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
     assert f'href="{url}"' in page
-    assert "in place of Google’s new tab page" in page
+    assert "replaces Google’s new tab page" in page
 
 
 def test_page_without_source_frame_offers_no_comparison(
     client: FlaskClient, job: Job, storage: Storage
 ) -> None:
     page_url = f"/jobs/{job.id}/"
-    assert "Compare it" in client.get(page_url, headers=PAGE).text
+    assert "Compare with your clip" in client.get(page_url, headers=PAGE).text
     storage.source_frame_path(job.id).unlink()
-    assert "Compare it" not in client.get(page_url, headers=PAGE).text
+    assert "Compare with your clip" not in client.get(page_url, headers=PAGE).text

@@ -48,7 +48,7 @@ def test_inline_conversion_returns_the_result(client: FlaskClient, convert: Post
 def test_one_shot_upload_is_removed_after_its_job(convert: PostForm, storage: Storage) -> None:
     convert(duration="1")
     job = Job.get()
-    assert files_in(storage) == [str(storage.result_path(job.id)), str(storage.source_frame_path(job.id))]
+    assert files_in(storage) == sorted(map(str, storage.result_files(job.id)))
     assert Upload.select().count() == 0
 
 
@@ -142,7 +142,7 @@ def test_queued_job_has_its_queue_position(client: FlaskClient, queued_job: Job,
     assert (body["status"], body["state"], body["raw_state"]) == ("queued",) * 3
     assert body["queue_position"] == 1
     assert body["converted_url"] is None
-    assert "1 before you" in client.get(f"/jobs/{second.id}/", headers=PAGE).text
+    assert "1 ahead of you" in client.get(f"/jobs/{second.id}/", headers=PAGE).text
 
 
 def test_running_job_has_step_percentage_and_message(client: FlaskClient, running_job: Job) -> None:
@@ -223,36 +223,34 @@ def test_job_can_be_cancelled_twice_but_not_after_success(client: FlaskClient, r
 def test_cancel_responds_to_page_and_fragment_requests(client: FlaskClient, queued_job: Job) -> None:
     fragment = client.post(f"/jobs/{queued_job.id}/cancel", headers=FRAGMENT)
     assert fragment.status_code == 200
-    assert "Cancelled" in fragment.text
+    assert "Canceled" in fragment.text
     page = client.post(f"/jobs/{queued_job.id}/cancel", headers=PAGE)
     assert page.status_code == 303
 
 
 def test_page_warns_if_no_worker_is_alive(client: FlaskClient, queued_job: Job) -> None:
     url = f"/jobs/{queued_job.id}/status"
-    assert "Nothing is working on the queue" in client.get(url, headers=FRAGMENT).text
+    assert "No worker is running" in client.get(url, headers=FRAGMENT).text
     Worker.record_heartbeat("worker-1")
-    assert "Nothing is working on the queue" not in client.get(url, headers=FRAGMENT).text
+    assert "No worker is running" not in client.get(url, headers=FRAGMENT).text
 
 
-@pytest.mark.parametrize(
-    ("kind", "part"), [("estimate", "estimates"), ("loops", "loops"), ("preview", "preview")]
-)
+@pytest.mark.parametrize(("kind", "part"), [("estimate", "estimates"), ("preview", "preview")])
 def test_studio_fragments_warn_if_no_worker_is_alive(
     client: FlaskClient, queued_job: Job, kind: str, part: str
 ) -> None:
     Job.update(kind=kind).execute()
     url = f"/jobs/{queued_job.id}/{part}"
-    assert "Nothing is working on the queue" in client.get(url, headers=FRAGMENT).text
+    assert "No worker is running" in client.get(url, headers=FRAGMENT).text
     assert "hx-get" in client.get(url, headers=FRAGMENT).text, "it continues to poll"
     Worker.record_heartbeat("worker-1")
-    assert "Nothing is working on the queue" not in client.get(url, headers=FRAGMENT).text
+    assert "No worker is running" not in client.get(url, headers=FRAGMENT).text
 
 
 def test_start_page_warns_if_no_worker_is_alive(app: Flask, client: FlaskClient) -> None:
     services = app.extensions["chromi"]
     settings = replace(services.settings, inline=False)
-    notice = "No backgrounds are being made at the moment"
+    notice = "No backgrounds are being made right now"
     app.extensions["chromi"] = replace(services, settings=settings)
     assert notice not in client.get("/", headers=PAGE).text, "a worker may start shortly after the server"
     long_ago = services.started_at - 60

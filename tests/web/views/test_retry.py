@@ -54,10 +54,10 @@ def test_browser_is_redirected_to_the_new_job(client: FlaskClient, failed_job: J
 @pytest.mark.parametrize(
     ("error", "advice", "primary_button"),
     [
-        (NoFrames(), "Move your six seconds", "Change something"),
-        (CannotFit.under(1e6, 2_000_000), "Allow a larger file", "Change something"),
-        (EncodeError(), "Another part of the clip", "Change something"),
-        (DiskFull(), "Room is made every minute", "Try again"),
+        (NoFrames(), "Choose another six seconds", "Edit"),
+        (CannotFit.under(1e6, 2_000_000), "Allow a larger file", "Edit"),
+        (EncodeError(), "Try another part of the clip", "Edit"),
+        (DiskFull(), "Space is freed every minute", "Try again"),
     ],
 )
 def test_page_of_a_failed_job_has_advice_for_the_error(
@@ -81,10 +81,10 @@ def test_page_of_a_failed_job_shows_every_error(
     upload = failed_job.upload_id if has_upload else None
     Job.update(error_code=error.code, error_message=error.user_message, upload=upload).execute()
     page = client.get(f"/jobs/{failed_job.id}/", headers=PAGE).text
-    assert "This did not work" in page
+    assert "Something went wrong" in page
     assert error.user_message in page
-    assert ("Your clip and your settings are still here." in page) is has_upload
-    assert ("Start again" in page) is not has_upload
+    assert ("Your clip and your settings are saved." in page) is has_upload
+    assert ("Start over" in page) is not has_upload
 
 
 def test_existing_preview_is_not_made_again(client: FlaskClient, upload: str, storage: Storage) -> None:
@@ -124,10 +124,10 @@ def test_shrinking_halves_the_size_with_an_upper_limit(
 
 def test_page_warns_about_a_large_result(client: FlaskClient, job: Job, upload: str) -> None:
     heavy = client.get(set_result(job, upload, LARGE_BYTES + 1), headers=PAGE).text
-    assert "This is a large one" in heavy
-    assert "takes 15.0 MB at most" in heavy
+    assert "This is a large background" in heavy
+    assert "takes at most 15.0 MB" in heavy
     light = client.get(set_result(job, upload, LARGE_BYTES), headers=PAGE).text
-    assert "This is a large one" not in light
+    assert "This is a large background" not in light
     assert "Make it smaller" in light
     without_upload = client.get(set_result(job, None, LARGE_BYTES + 1), headers=PAGE).text
     assert "Make it smaller" not in without_upload

@@ -9,9 +9,8 @@ import pytest
 import segno
 from flask.testing import FlaskClient
 
-from chromi.db import Job, Link
+from chromi.db import MAX_LINK_AGE_S, Job, Link
 from chromi.storage import Storage
-from chromi.tokens import MAX_AGE_S
 from tests.support.http_forms import PAGE
 from tests.support.share_link_requests import create_link, expiry_of, extend_link
 
@@ -50,7 +49,7 @@ def test_extending_a_link_extends_the_link_of_the_result_page(client: FlaskClien
 
 def test_link_cannot_be_extended_beyond_its_signature(client: FlaskClient, job: Job) -> None:
     link = create_link(client, job, expires="7d")
-    latest = Link.find(link["link_id"]).created_at + MAX_AGE_S
+    latest = Link.find(link["link_id"]).created_at + MAX_LINK_AGE_S
     for _ in range(4):
         assert extend_link(client, link, by="7d").status_code == 200
     assert expiry_of(link) == pytest.approx(latest)

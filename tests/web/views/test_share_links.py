@@ -8,8 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chromi.db import Job, JobKind, Link, State
-from chromi.tokens import MAX_AGE_S
+from chromi.db import MAX_LINK_AGE_S, Job, JobKind, Link, State
 from chromi.web.auth import link_passwords
 from chromi.web.views import share_links
 from chromi.web.views.share_link_form import DURATIONS_S
@@ -93,10 +92,10 @@ def test_expired_result_gets_no_new_link(client: FlaskClient, job: Job) -> None:
 
 
 def test_new_links_do_not_extend_the_result_page_beyond_its_token(client: FlaskClient, job: Job) -> None:
-    created_at = time.time() - MAX_AGE_S + 3600
+    created_at = time.time() - MAX_LINK_AGE_S + 3600
     Link.update(created_at=created_at).execute()
     client.post(f"/jobs/{job.id}/links/", data={"expires": "7d"})
-    assert Link.get(~Link.shared).expires_at == pytest.approx(created_at + MAX_AGE_S)
+    assert Link.get(~Link.shared).expires_at == pytest.approx(created_at + MAX_LINK_AGE_S)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +117,10 @@ def test_htmx_gets_the_list_of_links(client: FlaskClient, job: Job) -> None:
 
 def test_htmx_fragment_updates_the_expiry_of_the_result(client: FlaskClient, job: Job) -> None:
     fragment = client.post(f"/jobs/{job.id}/links/", data={"expires": "7d"}, headers=FRAGMENT).text
-    match = re.search(r'<p id="kept"[^>]* hx-swap-oob="true">Kept here until (.+?), then deleted', fragment)
+    match = re.search(r'<p id="kept"[^>]* hx-swap-oob="true">Available until (.+?), then deleted', fragment)
     assert match
     page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
-    assert f"Kept here until {match[1]}," in page
+    assert f"Available until {match[1]}," in page
     assert "hx-swap-oob" not in page
 
 
@@ -177,17 +176,17 @@ def test_browser_without_script_is_redirected_to_the_list(client: FlaskClient, j
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"uses": 0}, "Works until"),
+        ({"uses": 0}, "Valid until"),
         ({"uses": 0}, "Not downloaded yet"),
         ({"uses": 1}, "Downloaded once"),
         ({"uses": 7}, "Downloaded 7 times"),
-        ({"max_uses": 1}, "One download"),
+        ({"max_uses": 1}, "1 download"),
         ({"max_uses": 5, "uses": 2}, "3 of 5 downloads left"),
-        ({"max_uses": 1, "uses": 1}, "Its one download is used"),
-        ({"max_uses": 5, "uses": 5}, "All its 5 downloads are used"),
-        ({"password_hash": "x"}, "With a password"),
+        ({"max_uses": 1, "uses": 1}, "Downloaded once, no downloads left"),
+        ({"max_uses": 5, "uses": 5}, "Downloaded 5 times, no downloads left"),
+        ({"password_hash": "x"}, "Password required"),
         ({"revoked_at": 1.0}, "Revoked"),
-        ({"expires_at": 1.0}, "Ended"),
+        ({"expires_at": 1.0}, "Expired"),
     ],
 )
 def test_list_shows_the_state_of_each_link(
@@ -202,7 +201,7 @@ def test_fragment_announces_the_change(client: FlaskClient, job: Job) -> None:
     link = create_link(client, job)
     extended = client.post(link["extend_url"], headers=FRAGMENT).text
     assert 'data-change="extended"' in extended
-    assert "Works until" in extended
+    assert "Valid until" in extended
     revoked = client.post(link["revoke_url"], headers=FRAGMENT).text
     assert 'data-change="revoked"' in revoked
     assert link["url"] not in revoked

@@ -1,24 +1,36 @@
-"""The studio passes on the options for which it has no controls."""
+"""The studio has controls for the effects, and passes on whether bars are cropped."""
 
+import re
+
+import pytest
 from flask.testing import FlaskClient
 
 from tests.support.http_forms import PAGE
 
 
-def test_studio_passes_on_options_without_controls(client: FlaskClient, upload: str) -> None:
-    query = {
-        "zoom": "1.5",
-        "crop_bars": "auto",
-        "blur": "2",
-        "brightness": "120",
-        "saturation": "0",
-        "darken": "30",
-    }
-    page = client.get(f"/uploads/{upload}/", query_string=query, headers=PAGE).text
-    for name, value in query.items():
-        assert f'<input type="hidden" name="{name}" value="{value}">' in page
-    plain = client.get(f"/uploads/{upload}/", headers=PAGE).text
-    assert '<input type="hidden" name="brightness" value="100">' in plain
+@pytest.mark.parametrize(
+    ("name", "value", "limits"),
+    [
+        ("zoom", "1.5", ("1", "3")),
+        ("blur", "2", ("0", "20")),
+        ("brightness", "120", ("50", "150")),
+        ("saturation", "0", ("0", "200")),
+        ("darken", "30", ("0", "60")),
+    ],
+)
+def test_each_effect_has_a_slider(
+    client: FlaskClient, upload: str, name: str, value: str, limits: tuple[str, str]
+) -> None:
+    page = client.get(f"/uploads/{upload}/", query_string={name: value}, headers=PAGE).text
+    slider = re.search(rf'<input id="{name}" type="range"[^>]*>', page)
+    assert slider
+    assert f'min="{limits[0]}" max="{limits[1]}"' in slider[0]
+    assert f'value="{value}"' in slider[0]
+
+
+def test_studio_passes_on_cropped_bars(client: FlaskClient, upload: str) -> None:
+    page = client.get(f"/uploads/{upload}/?crop_bars=auto", headers=PAGE).text
+    assert '<input type="hidden" name="crop_bars" value="auto">' in page
 
 
 def test_invalid_effects_are_named(client: FlaskClient, upload: str) -> None:

@@ -12,7 +12,7 @@ from tests.support.tus_client import CREATION_URL, TUS, create, send_chunk, uplo
 def test_page_of_an_unfinished_upload_asks_for_the_same_file(client: FlaskClient, half_upload: str) -> None:
     page = client.get(f"/uploads/{upload_id_of(half_upload)}/", headers=PAGE)
     assert page.status_code == 200
-    assert "Your upload is not finished" in page.text
+    assert "Your upload isn’t finished" in page.text
     assert f'data-upload-url="{half_upload}"' in page.text
 
 

@@ -73,10 +73,10 @@ def test_studio_uses_every_option_from_the_query_string(client: FlaskClient, upl
         assert f'name="{name}" value="{value}" checked' in page
     assert 'name="speed" value="1.5"' in page
     assert 'name="max_mb" value="9"' in page
-    assert " checked>Backwards" in page
+    assert " checked>Reverse" in page
     assert "<details open>" in page
     plain = client.get(f"/uploads/{upload}/", headers=PAGE).text
-    assert " checked>Backwards" not in plain
+    assert " checked>Reverse" not in plain
     assert 'name="quality" value="balanced" checked' in plain
     assert "<details open>" not in plain
 
