@@ -73,5 +73,5 @@ def capture_queued_jobs(page: Page, capture: Capture, url: str) -> None:
     capture.save(page, "job-queued")
     Worker.delete().execute()
     page.reload()
-    expect(page.get_by_text("Nothing is working on the queue")).to_be_visible()
+    expect(page.get_by_text("No worker is running")).to_be_visible()
     capture.save(page, "job-no-worker")

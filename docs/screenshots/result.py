@@ -28,9 +28,9 @@ def capture_result(page: Page, capture: Capture) -> None:
     page.get_by_label("Wide", exact=True).check()
     page.get_by_label("Dark", exact=True).check()
     capture.save(page, "result-wide-dark", full_page=False)
-    page.get_by_label("Upright", exact=True).check()
+    page.get_by_label("Portrait", exact=True).check()
     capture.save(page, "result-upright", full_page=False)
-    for text in ("Compare it with your clip", "Or take it as an extension", "Details"):
+    for text in ("Compare with your clip", "Or install it as an extension", "Details"):
         page.locator("summary", has_text=text).click()
     capture.save(page, "result-open", full_page=False, scroll_to=page.locator("#steps"))
     capture.save(page, "result-compare", full_page=False, scroll_to=page.locator("#compare"))
@@ -50,7 +50,7 @@ def capture_large_result(page: Page, capture: Capture) -> None:
 def capture_share_links(page: Page, capture: Capture) -> None:
     """Capture links of every kind: the first link created, the list of all links, and their pages."""
     page.reload()
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create link").click()
     expect(page.get_by_label("Link 1", exact=True)).to_be_visible()
     capture.save(page, "share-made", full_page=False, scroll_to=page.locator("#share"))
     links = make_links(page)

@@ -63,7 +63,7 @@ class Clips:
 
 def make_clips(folder: Path, source: Path | None) -> Clips:
     """Make the variants from the given clip or from our demo clip."""
-    plain = source or make_demo_clip(folder / "balloon.mp4")
+    plain = source or make_demo_clip(folder / "flower.mp4")
     crop = "crop=w=floor(min(iw\\,ih*9/16)/2)*2:x=(iw-ow)*0.2"
     return Clips(
         plain,

@@ -43,12 +43,14 @@ def capture_uploads(page: Page, capture: Capture, url: str, clips: Clips) -> Non
         page.wait_for_url("**/uploads/*/")
         wait_for(lambda: proxy.sent_bytes > 0.4 * LARGE_CLIP_BYTES, "a part of the upload")
         proxy.bytes_per_s = STALLED_BYTES_PER_S
-        expect(page.get_by_role("button", name="Play the loop")).to_be_visible()
+        expect(page.get_by_role("button", name="Play loop")).to_be_visible()
         capture.save(page, "upload-running", full_page=False)
         page.get_by_role("button", name="Make background").click()
         capture.save(page, "upload-awaited", full_page=False)
         proxy.disconnect()
-        expect(page.get_by_role("group", name="Upload")).to_contain_text("Connection lost, trying again…")
+        expect(page.get_by_role("group", name="Upload progress")).to_contain_text(
+            "Connection lost, trying again…"
+        )
         capture.save(page, "upload-cut", full_page=False)
         page.goto("about:blank")
         proxy.reconnect()
@@ -56,7 +58,7 @@ def capture_uploads(page: Page, capture: Capture, url: str, clips: Clips) -> Non
         page.goto(proxy.url)
         proxy.disconnect()
         page.set_input_files("#video", clips.plain)
-        expect(page.locator("form").get_by_text("The service cannot be reached.")).to_be_visible()
+        expect(page.locator("form").get_by_text("Can’t reach the service.")).to_be_visible()
         capture.save(page, "start-offline")
         page.goto("about:blank")
         proxy.reconnect()

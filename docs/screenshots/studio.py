@@ -11,8 +11,8 @@ from docs.screenshots.capture import Capture
 from docs.screenshots.service import Clips
 
 TIMEOUT_MS = 120_000
-DUSK = "00:00:04"
-"""The most colorful part of the demo clip starts here."""
+START = "0:02"
+"""The flower is open in the middle of this part."""
 
 
 def open_studio(page: Page, url: str, clip: Path) -> None:
@@ -25,34 +25,31 @@ def open_studio(page: Page, url: str, clip: Path) -> None:
 def capture_studio(page: Page, capture: Capture, url: str, clip: Path) -> None:
     """Capture loop suggestions, sizes and options; leave the studio open with default settings."""
     open_studio(page, url, clip)
-    expect(page.get_by_role("button", name="Play the loop")).to_be_visible()
+    expect(page.get_by_role("button", name="Play loop")).to_be_visible()
     capture.save(page, "studio", full_page=False)
-    page.get_by_role("button", name="Find the best loop").click()
-    best_loop = page.locator(".chip").first
-    expect(best_loop).to_be_visible(timeout=TIMEOUT_MS)
-    best_loop.click()
+    expect(page.locator(".chip")).to_be_visible(timeout=TIMEOUT_MS)
     capture.save(page, "studio-loops", full_page=False, scroll_to=page.locator(".player-controls"))
-    small_size = page.locator("output[data-size=small]")
+    small_size = page.locator("[data-size=small]")
     expect(small_size).to_have_text(re.compile("about"), timeout=TIMEOUT_MS)  # estimated automatically
-    capture.save(page, "studio-look", full_page=False, scroll_to=page.locator("fieldset.loop-options"))
+    capture.save(page, "studio-look", full_page=False, scroll_to=page.get_by_role("group", name="Loop style"))
     page.locator("#limited").press("Space")  # other elements cover its center, so it cannot be clicked there
+    page.get_by_label("Length (1 to 10 s)").fill("4")
     page.get_by_text("More options").click()
-    page.get_by_label("Length in seconds").fill("4")
-    capture.save(page, "studio-options", full_page=False, scroll_to=page.get_by_text("How large it may be"))
-    page.goto(f"{page.url.partition('?')[0]}?start_time={DUSK}")
+    capture.save(page, "studio-options", full_page=False, scroll_to=page.get_by_text("File size"))
+    page.goto(f"{page.url.partition('?')[0]}?start_time={START}")
 
 
 def capture_clip_shapes(page: Page, capture: Capture, url: str, clips: Clips) -> None:
     """Capture clips that are not 16:9 or are shorter than the window."""
     open_studio(page, url, clips.tall)
-    expect(page.get_by_text("Drag to move the picture")).to_be_visible()
+    expect(page.get_by_text("Drag the circle in the video")).to_be_visible()
     capture.save(page, "studio-upright", full_page=False)
     page.locator("[name=framing][value=blur]").check()
     capture.save(page, "studio-upright-blur", full_page=False, scroll_to=page.locator("h1"))
-    framing = page.get_by_text("How it fills the tab")
+    framing = page.get_by_role("group", name="Framing")
     capture.save(page, "studio-upright-look", full_page=False, scroll_to=framing)
     open_studio(page, url, clips.short)
-    expect(page.get_by_text("so all of it becomes your background")).to_be_visible()
+    expect(page.get_by_text("so all of it is used")).to_be_visible()
     capture.save(page, "studio-short", full_page=False)
 
 
@@ -62,5 +59,5 @@ def capture_unplayable_clip(page: Page, capture: Capture, url: str, clips: Clips
     Requires a service without a worker, which would finish the preview.
     """
     open_studio(page, url, clips.unplayable)
-    expect(page.get_by_text("Making a copy that your browser can show")).to_be_visible()
+    expect(page.get_by_text("Preparing a copy your browser can play")).to_be_visible()
     capture.save(page, "studio-unplayable", full_page=False)
