@@ -35,7 +35,9 @@ def capture_studio(page: Page, capture: Capture, url: str, clip: Path) -> None:
     page.locator("#limited").press("Space")  # other elements cover its center, so it cannot be clicked there
     page.get_by_label("Length (1 to 10 s)").fill("4")
     page.get_by_text("More options").click()
-    capture.save(page, "studio-options", full_page=False, scroll_to=page.get_by_role("group", name="File size"))
+    capture.save(
+        page, "studio-options", full_page=False, scroll_to=page.get_by_role("group", name="File size")
+    )
     page.goto(f"{page.url.partition('?')[0]}?start_time={START}")
 
 
