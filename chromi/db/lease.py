@@ -80,13 +80,14 @@ class Lease:
 
     def tick(self, fraction: float) -> None:
         """Report the progress of a single-step job. Raises Cancelled once the lease is lost."""
-        self.report(Progress("reading", fraction, READING))
-        if self._is_lost:
-            raise Cancelled
+        self._report_or_cancel(Progress("reading", fraction, READING))
 
     def renew(self) -> None:
         """Report the last progress again. Raises Cancelled once the lease is lost."""
-        self.report(self._progress)
+        self._report_or_cancel(self._progress)
+
+    def _report_or_cancel(self, progress: Progress) -> None:
+        self.report(progress)
         if self._is_lost:
             raise Cancelled
 

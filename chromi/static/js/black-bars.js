@@ -1,6 +1,5 @@
 import { announce } from "./announcer.js";
-
-const WHOLE_FRAME = { left: 0, top: 0, width: 1, height: 1 };
+import { WHOLE_FRAME } from "./canvas.js";
 
 function barsElement() {
   return document.getElementById("bars");

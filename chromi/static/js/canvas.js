@@ -7,13 +7,14 @@ export function copyFrame(video, canvas, maxPx) {
   return canvas;
 }
 
-const WHOLE = { left: 0, top: 0, width: 1, height: 1 };
+/** All of a source, in fractions of its width and height. */
+export const WHOLE_FRAME = { left: 0, top: 0, width: 1, height: 1 };
 
 /**
  * Draw the center of a part of an image, video or canvas so that it fills the canvas, like CSS object-fit: cover. The
  * part is given in fractions of the source.
  */
-export function drawCover(source, canvas, part = WHOLE) {
+export function drawCover(source, canvas, part = WHOLE_FRAME) {
   const sourceWidth = source.videoWidth ?? source.naturalWidth ?? source.width;
   const sourceHeight = source.videoHeight ?? source.naturalHeight ?? source.height;
   const [width, height] = [part.width * sourceWidth, part.height * sourceHeight];

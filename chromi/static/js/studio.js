@@ -66,6 +66,7 @@ class Studio {
   #suggestions;
   #summary;
   #grabber = null;
+  #clipSizePx = null;
   #fps;
   /** The settings that decide which frames are shown, as one string. */
   #motion = "";
@@ -176,14 +177,15 @@ class Studio {
   }
 
   #onSizeKnown(widthPx, heightPx) {
+    this.#clipSizePx = [widthPx, heightPx];
     this.#framing.setRatio(widthPx / heightPx);
+    this.#showEnlargedNote();
+  }
+
+  #showEnlargedNote() {
     const { size } = this.#form.elements;
-    const showNote = () => {
-      const [largeWidthPx, largeHeightPx] = size.value.split("x").map(Number);
-      this.#parts.enlarged_note.hidden = size.selectedIndex === 0 || widthPx >= largeWidthPx || heightPx >= largeHeightPx;
-    };
-    size.addEventListener("input", showNote, { signal: this.#signal });
-    showNote();
+    const isSmaller = size.value.split("x").every((sidePx, i) => this.#clipSizePx?.[i] < Number(sidePx));
+    this.#parts.enlarged_note.hidden = size.selectedIndex === 0 || !isSmaller;
   }
 
   /** The player has loaded another video: the local file, the clip, or its preview. */
@@ -230,6 +232,7 @@ class Studio {
     if (this.#motion && this.#motion !== motion) this.#onFramesChanged();
     this.#motion = motion;
     this.#updateBackdrop();
+    this.#showEnlargedNote();
     this.#analyze();
   }
 }

@@ -22,7 +22,7 @@ CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 VERSION_LENGTH = 12
 EXAMPLES = "examples/"
-"""The folder of the start page's videos and GIFs, which stay on disk. Together they have 10 MB."""
+"""The folder of the start page's videos and GIFs, which stay on disk. Together they have 27 MB."""
 ENDPOINT = "static"
 """Flask's own name for the endpoint, so `url_for("static", filename=...)` returns the versioned URL."""
 

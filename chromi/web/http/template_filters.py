@@ -18,10 +18,12 @@ def init_app(app: Flask) -> None:
 def duration(duration_s: float) -> str:
     """86400 -> "24 hours", 604800 -> "7 days", 90 -> "2 minutes"."""
     if duration_s >= 2 * 86400:
-        return format_unit(round(duration_s / 86400), "duration-day", "long", locale=get_locale())
-    if duration_s >= 3600:
-        return format_unit(round(duration_s / 3600), "duration-hour", "long", locale=get_locale())
-    return format_unit(max(1, round(duration_s / 60)), "duration-minute", "long", locale=get_locale())
+        unit, unit_s = "duration-day", 86400
+    elif duration_s >= 3600:
+        unit, unit_s = "duration-hour", 3600
+    else:
+        unit, unit_s = "duration-minute", 60
+    return format_unit(max(1, round(duration_s / unit_s)), unit, "long", locale=get_locale())
 
 
 def filesize(size_bytes: int) -> str:

@@ -27,7 +27,9 @@ class QualityCard(TypedDict):
 
 def quality_cards(job: Job | None) -> dict[str, QualityCard]:
     """Return the cards by quality, smallest first, or an empty dict until the sizes are known."""
-    estimates = (job and job.size_estimates) or {}
+    estimates = job and job.size_estimates
+    if not job or not estimates:
+        return {}
     labels = {
         Quality.SMALL: gettext("Small"),
         Quality.BALANCED: gettext("Balanced"),
@@ -40,7 +42,7 @@ def quality_cards(job: Job | None) -> dict[str, QualityCard]:
         card: QualityCard = {
             "label": label,
             "size": filesize(estimate.bytes),
-            "still": url_for("clip_analysis.still", job_id=job.id if job else "", quality=quality),
+            "still": url_for("clip_analysis.still", job_id=job.id, quality=quality),
             "description": losses,
             "notice": _notice(label, losses) if losses else "",
         }

@@ -33,7 +33,7 @@ def create_estimate(upload_id: str) -> Response:
         job = submit_job(upload, parse_options(upload), JobKind.ESTIMATE)
     except ChromiError as error:
         return render_form_error(error, "studio.html", **studio_page(upload))
-    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
+    return _enqueued(job)
 
 
 @bp.get("/jobs/<job_id>/estimates")
@@ -58,9 +58,7 @@ def still(job_id: str, quality: str) -> Response:
 @bp.post("/uploads/<upload_id>/loops/", strict_slashes=False)
 def create_loops(upload_id: str) -> Response:
     """Search for the windows that loop best. The studio polls the job."""
-    upload = Upload.find_complete(upload_id)
-    job = submit_job(upload, parse_options(upload), JobKind.LOOPS)
-    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
+    return _search(upload_id, JobKind.LOOPS)
 
 
 @bp.get("/jobs/<job_id>/loops")
@@ -72,9 +70,7 @@ def loops(job_id: str) -> str:
 @bp.post("/uploads/<upload_id>/bars/", strict_slashes=False)
 def create_bars(upload_id: str) -> Response:
     """Search for black bars. The studio polls the job."""
-    upload = Upload.find_complete(upload_id)
-    job = submit_job(upload, parse_options(upload), JobKind.BARS)
-    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
+    return _search(upload_id, JobKind.BARS)
 
 
 @bp.get("/jobs/<job_id>/bars")
@@ -90,7 +86,7 @@ def create_preview(upload_id: str) -> Response:
     if _has_preview(upload.id):
         return _existing_preview(upload.id)
     job = submit_job(upload, ConversionOptions(), JobKind.PREVIEW)
-    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
+    return _enqueued(job)
 
 
 @bp.get("/jobs/<job_id>/preview")
@@ -108,6 +104,16 @@ def preview(upload_id: str) -> Response:
     upload.record_use()
     file = TrackedFile(services().storage.preview_path(upload.id))
     return send_clip(file, "video/mp4", etag=f"{upload.id}-preview")
+
+
+def _search(upload_id: str, kind: JobKind) -> Response:
+    upload = Upload.find_complete(upload_id)
+    return _enqueued(submit_job(upload, parse_options(upload), kind))
+
+
+def _enqueued(job: Job) -> Response:
+    """Return the fragment that polls the job, or lead to the job's page."""
+    return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
 
 
 def _has_preview(upload_id: str) -> bool:
