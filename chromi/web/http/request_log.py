@@ -23,7 +23,8 @@ MONITORING_ENDPOINTS = ("health.show", "health.live", "health.ready", "metrics.s
 """Requested every few seconds by monitors, under any hostname."""
 POLLED_ENDPOINTS = {
     *MONITORING_ENDPOINTS,
-    *("jobs.status", "clip_analysis.estimates", "clip_analysis.loops", "clip_analysis.preview_status"),
+    *("jobs.status", "clip_analysis.estimates", "clip_analysis.loops", "clip_analysis.bars"),
+    "clip_analysis.preview_status",
     *("static", "favicon"),
 }
 """Requested continually by open pages and monitors, so only their errors are logged."""
