@@ -31,7 +31,15 @@ os.register_at_fork(after_in_child=lambda: set_parent_death_signal(consumer_pid)
 
 def create_consumer(**options: object) -> object:
     log.use_root_handlers("huey")  # huey_consumer has just installed its own handler
-    return type(huey).create_consumer(huey, **options)
+    consumer = type(huey).create_consumer(huey, **options)
+
+    def is_relevant(record: logging.LogRecord) -> bool:
+        """Return False for the warning that a worker died if all that have ended did so as planned, with code 0."""
+        is_restart = record.msg == "Worker %d died, restarting."
+        return not is_restart or any(process.exitcode for _, process in consumer.worker_threads)
+
+    logging.getLogger("huey.consumer").addFilter(is_relevant)
+    return consumer
 
 
 huey.create_consumer = create_consumer

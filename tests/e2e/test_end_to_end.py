@@ -119,6 +119,14 @@ def test_back_restores_chosen_start(page: Page, seeded_app: SeededApp, clip: Pat
     expect(page.get_by_label("Selected part of the clip")).to_have_value("1.5")
 
 
+def test_background_can_be_made_during_request_for_analysis(page: Page, seeded_app: SeededApp) -> None:
+    page.route("**/bars/", lambda route: None)  # is never answered
+    with page.expect_request("**/bars/"):
+        page.goto(seeded_app.create_upload())
+    page.get_by_role("button", name="Make background").click()
+    page.wait_for_url("**/jobs/*/")
+
+
 def test_running_job_shows_progress_and_can_be_cancelled(
     page: Page, service: Service, heavy_clip: Path
 ) -> None:

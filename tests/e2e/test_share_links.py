@@ -76,6 +76,10 @@ def test_password_can_be_shown(page: Page, result_url: str) -> None:
     expect(show).to_have_attribute("aria-pressed", "true")
     show.click()
     expect(field).to_have_attribute("type", "password")
+    show.click()
+    make_link(page)
+    expect(field).to_have_attribute("type", "password")
+    expect(show).to_have_attribute("aria-pressed", "false")
 
 
 # -- passing on --------------------------------------------------------------------------------------------

@@ -131,12 +131,12 @@ def test_summary_says_what_will_be_made(open_studio: OpenStudio, clip: Path) -> 
     wait_for_end_frames(page)
     summary = page.locator("[data-part=summary]")
     expect(summary).to_have_text("6 sec, 1280 × 720, up to 30 MB")
-    page.get_by_label("Length (1 to 10 s)").fill("4")
+    page.get_by_label("Length (1 to 10 s)").fill("4.5")
     page.get_by_label("Maximum size in MB").fill("7.5")
-    expect(summary).to_have_text("4 sec, 1280 × 720, under 7.5 MB")
+    expect(summary).to_have_text("4.5 sec, 1280 × 720, under 7.5 MB")
     page.get_by_text("More options").click()
     page.get_by_label("Size", exact=True).select_option("1920x1080")
-    expect(summary).to_have_text("4 sec, 1920 × 1080, under 7.5 MB")
+    expect(summary).to_have_text("4.5 sec, 1920 × 1080, under 7.5 MB")
     expect(page.get_by_text("1920 × 1080 is larger than your clip")).to_be_visible()
 
 

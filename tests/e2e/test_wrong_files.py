@@ -1,4 +1,4 @@
-"""Files that cannot be used: refused before the upload, in the studio, or when an upload is continued."""
+"""Files that cannot be used: refused before the upload, after it, or when an upload is continued."""
 
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from tests.support.error_messages import (
     MakeClip,
     assert_no_horizontal_overflow,
     expect_error,
-    make_button,
 )
 from tests.support.seeded_app import SeededApp
 from tests.support.upload_page import wait_for_upload
@@ -84,7 +83,7 @@ def make_audio_file(folder: Path) -> Path:
         (make_audio_file, "This file contains no video"),
     ],
 )
-def test_unreadable_video_is_reported_in_studio(
+def test_unreadable_video_leads_back_to_start_page(
     page: Page,
     seeded_app: SeededApp,
     tmp_path: Path,
@@ -92,13 +91,16 @@ def test_unreadable_video_is_reported_in_studio(
     make_clip: MakeClip,
     text: str,
 ) -> None:
-    page.goto(seeded_app.url)
+    page.goto(f"{seeded_app.url}/?darken=20")
     page.set_input_files("#video", make_clip(tmp_path))
     expect_error(page, text)
-    expect(make_button(page)).to_be_disabled()
-    expect(page.locator("[data-part=upload_needed]")).to_be_hidden()
-    page.get_by_role("link", name="Choose another video").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
+    expect(page).to_have_url(f"{seeded_app.url}/?darken=20")
+    page.reload()
+    expect(page.get_by_text(text)).to_be_hidden()
+    page.set_input_files("#video", seeded_app.clip)
+    wait_for_upload(page)
+    expect(page.get_by_role("slider", name="Darken")).to_have_value("20")
     expect_console_errors(console_errors, *REQUEST_ERRORS)
 
 

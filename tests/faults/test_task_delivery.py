@@ -79,4 +79,6 @@ def test_two_consumers_run_each_job_once(instance: OpenInstance, start_consumer:
     for consumer in consumers:
         terminate_consumer(consumer)
         consumer.wait(20)
-    assert "Traceback" not in instance.log_path.read_text()
+    log = instance.log_path.read_text()
+    assert "Traceback" not in log
+    assert "died" not in log, "workers ended as planned"

@@ -101,6 +101,7 @@ def test_job_that_kills_two_workers_fails_with_a_message(
     assert (job.state, job.attempts, job.error) == (State.FAILED, 2, WorkerDied.user_message)
     assert len(instance.list_runs()) == 2
     wait_for(lambda: instance.list_temporary_files() == [], "all temporary files to go")
+    assert "Worker 1 died, restarting." in instance.log_path.read_text()
 
 
 def test_hanging_worker_is_killed_when_its_lease_expires(

@@ -24,7 +24,6 @@ export class ClipSource extends EventTarget {
     parts.video.addEventListener("error", () => this.#check());
     parts.video.addEventListener("loadedmetadata", () => this.#check());
     root.addEventListener("chromi:uploaded", () => this.#onUploaded(), { signal });
-    root.addEventListener("chromi:refused", () => parts.upload_needed.remove(), { signal });
     document.addEventListener("htmx:afterSwap", (event) => this.#onAfterSwap(event), { signal });
   }
 

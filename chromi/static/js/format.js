@@ -26,10 +26,9 @@ export function percent(fraction) {
   return percentFormat.format(fraction);
 }
 
-/** 4.2 -> "4 sec", 0.29 -> "0.3 sec" */
+/** 4.25 -> "4.2 sec", 6 -> "6 sec", 42.5 -> "42 sec": as the server formats it */
 export function seconds(durationS) {
-  const digits = durationS < 1 ? 1 : 0;
-  const second = { style: "unit", unit: "second", minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const second = { style: "unit", unit: "second", maximumFractionDigits: durationS < 10 ? 1 : 0, roundingMode: "halfEven" };
   return new Intl.NumberFormat(lang, second).format(durationS);
 }
 

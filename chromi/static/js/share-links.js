@@ -38,11 +38,14 @@ async function shareLink(button) {
   }
 }
 
-/** Show the password, which the maker of a link has to pass on, or hide it again. */
-function togglePassword(button) {
-  const isShown = button.getAttribute("aria-pressed") !== "true";
+function setPasswordShown(button, isShown) {
   button.setAttribute("aria-pressed", isShown);
   document.getElementById(button.dataset.reveals).type = isShown ? "text" : "password";
+}
+
+/** Show the password, which the maker of a link has to pass on, or hide it again. */
+function togglePassword(button) {
+  setPasswordShown(button, button.getAttribute("aria-pressed") !== "true");
 }
 
 function showShareButtons() {
@@ -53,7 +56,10 @@ function showShareButtons() {
 /** Announce the changed link. The form is reset: the next link needs its own password and limit. */
 function onLinksChanged(links) {
   announce(partsOf(links).announcement.textContent.trim().replace(/\s+/g, " "));
-  if (links.dataset.change === "made") document.querySelector("#share form").reset();
+  if (links.dataset.change !== "made") return;
+  const form = document.querySelector("#share form");
+  form.reset();
+  setPasswordShown(form.querySelector("[data-reveals]"), false);
 }
 
 /** Focus the list if the pressed button was removed with its link. */

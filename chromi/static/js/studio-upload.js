@@ -1,7 +1,7 @@
 import { announce } from "./announcer.js";
 import { partsOf } from "./dom.js";
-import { showError } from "./error-notice.js";
 import { fill, megabytes, percent } from "./format.js";
+import { reloadWithError } from "./page-history.js";
 import { GONE, RequestRefused, request } from "./request.js";
 import { Retrier } from "./retry.js";
 import { deleteUpload, sendFile } from "./tus-client.js";
@@ -132,26 +132,28 @@ class StudioUpload {
     this.#onFailed(new RequestRefused(xhr.status, ""));
   }
 
-  /** Show why the clip cannot be uploaded. Rethrows unexpected errors. */
+  /** Return to the start page with the reason, or offer to upload an expired clip again. Rethrows unexpected errors. */
   #onFailed(error) {
     if (this.#signal.aborted) return;
-    const isRefused = error instanceof RequestRefused;
-    if (!isRefused && !(error instanceof DOMException)) throw error;
+    const { home, unclear, unreadable } = this.#bar.dataset;
     // A DOMException means that the file was moved or changed, so the browser cannot read it any more.
-    const { unclear, unreadable } = this.#bar.dataset;
-    const isGone = isRefused && GONE.has(error.status);
-    if (!isGone) showError(isRefused ? error.sentence || unclear : unreadable);
+    if (error instanceof DOMException) reloadWithError(home, unreadable);
+    else if (!(error instanceof RequestRefused)) throw error;
+    else if (GONE.has(error.status)) this.#showExpired();
+    else reloadWithError(home, error.sentence || unclear);
+  }
+
+  #showExpired() {
     for (const button of this.#studio.querySelectorAll("form button:not([type=button])")) button.disabled = true;
-    if (!isGone) this.#studio.dispatchEvent(new Event("chromi:refused"));
     this.#parts.upload_pending.hidden = true;
     if (document.activeElement.disabled) this.#bar.focus();
-    this.#showState(isGone ? "expired" : "failed");
+    this.#showState("expired");
   }
 }
 
 /**
- * Upload the clip's file while the studio is in use. The studio gets "chromi:uploaded" with { info, videoUrl } at the end,
- * or "chromi:refused".
+ * Upload the clip's file while the studio is in use. The studio gets "chromi:uploaded" with { info, videoUrl } at the end.
+ * A file that cannot be used leads back to the start page.
  * @param {function(object): Promise<void>} openStudio starts a new upload of the same file
  */
 export function uploadFromStudio(studio, file, upload, openStudio) {

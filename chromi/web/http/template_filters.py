@@ -41,9 +41,9 @@ def percent(fraction: float) -> str:
 
 
 def seconds(duration_s: float) -> str:
-    """0.29 -> "0.3 sec", 4.2 -> "4 sec", 65 -> "1 min 5 sec"."""
-    if 0 < duration_s < 1:
-        return _format_unit(duration_s, "duration-second", "0.0")
+    """4.25 -> "4.2 sec", 6 -> "6 sec", 42.5 -> "42 sec", 65 -> "1 min 5 sec"."""
+    if duration_s < 10:
+        return _format_unit(duration_s, "duration-second", "0.#")
     minutes, rest = divmod(round(duration_s), 60)
     text = _format_unit(rest, "duration-second", "0")
     return f"{_format_unit(minutes, 'duration-minute', '0')} {text}" if minutes else text

@@ -56,13 +56,6 @@ def lose_connection(page: Page, app: SeededApp) -> None:
     expect(page.locator("#uploading").get_by_text("This starts when the upload is complete")).to_be_visible()
 
 
-@page_state("studio, upload refused")
-def refuse_upload(page: Page, app: SeededApp) -> None:
-    page.route(CHUNK_URL, lambda route: route.fulfill(status=415, json={}))
-    choose_clip(page, app)
-    expect(page.get_by_role("link", name="Choose another video")).to_be_visible()
-
-
 @page_state("studio, upload deleted meanwhile")
 def delete_upload(page: Page, app: SeededApp) -> None:
     page.route(CHUNK_URL, lambda route: route.fulfill(status=404, json={}))
