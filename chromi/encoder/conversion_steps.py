@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class Conversion:
     work_dir: Path
     threads: int
     tracker: ProgressTracker
+    _complete_gifs: dict[RenderSettings, Path] = field(default_factory=dict, init=False)
+    """GIFs with all frames that `build_ladder` has rendered."""
 
     @contextmanager
     def cleanup(self, *partial_paths: Path) -> Iterator[None]:
@@ -83,6 +85,7 @@ class Conversion:
             report()
             sampler = Sampler(store, self._limits, threads=self.threads, on_tick=report)
             ladder = build_ladder(sampler, self.options)
+            self._complete_gifs = sampler.complete_gifs
             if stills_dir:
                 self._write_stills(sampler, ladder, stills_dir)
             return ladder
@@ -139,7 +142,10 @@ class Conversion:
         )
 
     def _render_once(self, store: FrameStore, settings: RenderSettings, gif_path: Path) -> int:
-        """Render the GIF and return its bytes."""
+        """Render the GIF, unless `build_ladder` has done so, and return its bytes."""
+        if complete_gif := self._complete_gifs.pop(settings, None):
+            shutil.move(complete_gif, gif_path)
+            return gif_path.stat().st_size
         start = max(_ENCODING_START, self.tracker.fraction)
         render_gif(
             store,

@@ -138,7 +138,7 @@ def test_cancellation_takes_less_than_a_second(step: str, after_s: float, clip: 
         convert_in(
             folder,
             clip,
-            ConversionOptions(duration_s=1),
+            ConversionOptions(duration_s=1.5),  # not so short that the sample becomes the result
             should_stop=should_stop,
             on_progress=lambda progress: steps.append(progress.step),
         )
@@ -290,7 +290,7 @@ def test_estimate_caches_frames_for_the_conversion(clip: Path, folder: Path) -> 
 def test_estimate_writes_stills_of_each_quality(clip: Path, folder: Path) -> None:
     stills_dir = folder / "stills"
     stills_dir.mkdir()
-    options = ConversionOptions(duration_s=1.5)
+    options = ConversionOptions(duration_s=1.1)
     estimate(clip, options, work_dir=folder / "work", stills_dir=stills_dir)
     assert list_files(stills_dir) == ["balanced.png", "best.png", "small.png"]
     result = convert_in(folder, clip, options)
@@ -300,7 +300,7 @@ def test_estimate_writes_stills_of_each_quality(clip: Path, folder: Path) -> Non
             ImageStat.Stat(ImageChops.difference(frame.convert("RGB"), still)).mean
             for frame in ImageSequence.all_frames(gif)
         ]
-    assert result.frames == 36
+    assert result.frames == 26
     nearest, second, *_ = sorted(max(difference) for difference in differences)
     assert nearest < 0.5 * second, "the still shows one of the frames"
 

@@ -85,8 +85,10 @@ class Sampler:
         self._frames = _describe_frames(motion, self._run_starts, self._offsets)
         undrawn = [number for number, frame in enumerate(self._frames) if frame.is_undrawn]
         self._compared_numbers = [n for n, frame in enumerate(self._frames) if frame.is_compared]
-        frames_path = store.work_dir / "sample.nut"
+        frames_path = store.frames_path if self.has_all_frames else store.work_dir / "sample.nut"
         self._sample = replace(store, frames_path=frames_path, frame_count=len(self._frames), undrawn=undrawn)
+        self.complete_gifs: dict[RenderSettings, Path] = {}
+        """GIFs with all frames of the clip, by their settings, if the sample has all frames."""
 
     def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
         """Render the sample with each of `settings` and return the predicted sizes and qualities."""
@@ -114,8 +116,7 @@ class Sampler:
         rendered = self._decode_compared(paths[0], "format=bgra", check)
         quality, false_color = measure_quality(source, rendered), measure_false_color(source, rendered)
         sizes = [_read_sizes(path, has_local_tables=settings.local_palettes) for path in paths]
-        for path in paths:
-            path.unlink()
+        self._remove_incomplete(settings, paths)
         total_bytes = self._predict_total([min(alternatives) for alternatives in zip(*sizes, strict=True)])
         sufficient = self._find_sufficient(settings, sizes, total_bytes)
         return Measurement(total_bytes, quality, false_color, sufficient)
@@ -126,7 +127,8 @@ class Sampler:
             self._write_still(png_path, settings)
 
     def _write_still(self, png_path: Path, settings: RenderSettings) -> None:
-        gif_path, *others = self._render(replace(settings, fps=OUTPUT_FPS), self._on_tick)
+        settings = replace(settings, fps=OUTPUT_FPS)
+        gif_path, *others = self._render(settings, self._on_tick)
         run_ffmpeg(
             [
                 *(*QUIET, "-i", str(gif_path), "-vf", f"{_select(self._compared_numbers[:1])},format=rgb24"),
@@ -137,7 +139,14 @@ class Sampler:
             writes=(png_path,),
             on_tick=self._on_tick,
         ).check()
-        for path in (gif_path, *others):
+        self._remove_incomplete(settings, [gif_path, *others])
+
+    def _remove_incomplete(self, settings: RenderSettings, paths: Sequence[Path]) -> None:
+        """Remove the GIFs, unless they have all frames of the clip."""
+        if self.has_all_frames and settings.local_palettes:
+            self.complete_gifs[settings] = paths[0]
+            return
+        for path in paths:
             path.unlink()
 
     def _extract(self, check: Callable[[], None]) -> None:
@@ -174,6 +183,8 @@ class Sampler:
 
     def _render(self, settings: RenderSettings, check: Callable[[], None]) -> Sequence[Path]:
         """Render the sample and return one or more GIFs that show the same images."""
+        if complete_gif := self.complete_gifs.get(settings):
+            return [complete_gif]
         if not settings.local_palettes:
             segment = self._segment(settings)
             segment.write_palette()

@@ -60,6 +60,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameStore, Ladd
     return store, measure(store)
 
 
+def test_sample_of_short_clip_is_its_gif(half_grainy: FrameStore, tmp_path: Path) -> None:
+    settings = RenderSettings(local_palettes=True, threshold=2)
+    sampler = Sampler(half_grainy, LIMITS, threads=2, on_tick=lambda: None)
+    sampler.measure([settings])
+    render(half_grainy, settings, tmp_path / "o.gif")
+    assert sampler.complete_gifs[settings].read_bytes() == (tmp_path / "o.gif").read_bytes()
+
+
 def make_store(clip: Path, seconds: float, **options: int) -> FrameStore:
     folder = clip.parent
     conversion_options = ConversionOptions(duration_s=seconds, **options)  # type: ignore[arg-type]
