@@ -103,7 +103,7 @@ def test_web_server_responds_after_sigterm_until_running_job_has_finished(
 ) -> None:
     service = start_service()
     finished_job = wait_for_end(service, start_job(service, plain_clip, duration="1"))
-    running_id = start_job(service, clip, duration="3")
+    running_id = start_job(service, clip, duration="1.5")
     wait_for(lambda: find_ffmpeg_processes(find_child(service, "huey_consumer").pid), "ffmpeg")
     service.process.send_signal(signal.SIGTERM)
 
@@ -144,7 +144,7 @@ def test_ctrl_c_requeues_running_job_and_next_start_finishes_it(
     start_service: StartService, clip: Path
 ) -> None:
     service = start_service()
-    job_id = start_job(service, clip, duration="3")
+    job_id = start_job(service, clip, duration="1.5")
     wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGINT, timeout_s=20) == 0
     assert not list((service.instance / "media/work").iterdir())

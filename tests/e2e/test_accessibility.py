@@ -27,7 +27,7 @@ RULES_BY_WIDTH = {
     320: {},
     360: {"light": ALL_RULES, "dark": CONTRAST_RULE},
     768: {},
-    1440: {"light": CONTRAST_RULE, "dark": ALL_RULES},
+    1440: {"dark": ALL_RULES},
     3840: {},
 }
 """The axe rules for each color scheme, by width in px; the layout checks run at every width."""

@@ -1,6 +1,6 @@
 """What a worker makes for the studio: loop suggestions, size estimates, and previews of unplayable clips.
 
-All tests use `duration=1`, because each studio starts an estimate, which takes longer for longer windows.
+Most tests choose one second, because each studio starts an estimate, which takes longer for longer windows.
 """
 
 import re
@@ -26,17 +26,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TIMEOUT_MS = 60_000
 
-UploadAndOpen = Callable[[Path], Page]
+UploadAndOpen = Callable[..., Page]
 
 
 @pytest.fixture
 def upload_and_open(page: Page, service: Service) -> UploadAndOpen:
     """Upload a clip and open its studio."""
 
-    def upload_and_open(clip: Path) -> Page:
+    def upload_and_open(clip: Path, duration_s: int = 1) -> Page:
         file = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
         response = page.request.post(f"{service.url}/uploads/", multipart={"video": file})
-        page.goto(f"{service.url}{response.json()['url']}?duration=1")
+        page.goto(f"{service.url}{response.json()['url']}?duration={duration_s}")
         return page
 
     return upload_and_open
@@ -65,9 +65,8 @@ def looping_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_seamless_loop_is_offered_unasked_and_never_used_unasked(
     upload_and_open: UploadAndOpen, looping_clip: Path
 ) -> None:
-    page = upload_and_open(looping_clip)
+    page = upload_and_open(looping_clip, duration_s=2)
     page.locator("#announcer").evaluate(RECORD_TEXTS)
-    page.get_by_label("Length (1 to 10 s)").fill("2")
     chip = page.locator("#loops .chip")
     expect(chip).to_contain_text("Seamless loop at", timeout=TIMEOUT_MS)
     wait_for(lambda: page.evaluate("texts.some((text) => text.includes('seamless'))"), "the announcement")
@@ -104,14 +103,16 @@ def test_black_bars_are_found_and_can_be_cropped(upload_and_open: UploadAndOpen,
     expect(page.get_by_label("Crop the black bars")).to_be_checked(timeout=TIMEOUT_MS)
 
 
-def test_cards_show_a_frame_in_each_quality(upload_and_open: UploadAndOpen, clip: Path) -> None:
+def test_cards_show_size_and_frame_of_each_quality(upload_and_open: UploadAndOpen, clip: Path) -> None:
     page = upload_and_open(clip)
-    stills = page.locator("[data-still] img")
-    expect(stills.first).to_be_visible(timeout=TIMEOUT_MS)
+    sizes = page.locator("[data-part=qualities] [data-size]")
+    expect(sizes.first).to_have_text(re.compile(r"about [\d.]+ [KM]B"), timeout=TIMEOUT_MS)
+    expect(sizes.nth(2)).to_have_text(re.compile(r"about [\d.]+ [KM]B"))
+    expect(page.locator("#announcer")).to_contain_text("Balanced")
+
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-still] img')].every((i) => i.naturalWidth === 1280)"
     )
-    assert stills.count() == 3
     page.get_by_role("button", name="View a frame at full size: Small").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
@@ -120,21 +121,13 @@ def test_cards_show_a_frame_in_each_quality(upload_and_open: UploadAndOpen, clip
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("radio", name=re.compile("^Balanced"))).to_be_checked()
 
-
-def test_sizes_are_estimated_automatically_and_cleared_on_change(
-    upload_and_open: UploadAndOpen, clip: Path
-) -> None:
-    page = upload_and_open(clip)
-    sizes = page.locator("[data-part=qualities] [data-size]")
-    expect(sizes.first).to_have_text(re.compile(r"about [\d.]+ [KM]B"), timeout=TIMEOUT_MS)
-    expect(sizes.nth(2)).to_have_text(re.compile(r"about [\d.]+ [KM]B"))
-    expect(page.locator("#announcer")).to_contain_text("Balanced")
     page.get_by_role("radio", name="Best").check()
     expect(sizes.first).to_have_text(re.compile("about"))
     page.keyboard.press("i")
     with hold_request(page, "**/estimates/"):
         start_field(page).fill("0:01")
         expect(sizes.first).to_have_text("up to 10 MB")
+        expect(page.locator("[data-still]:visible")).to_have_count(0)
     expect(sizes.first).to_have_text(re.compile("about"), timeout=TIMEOUT_MS)
 
 

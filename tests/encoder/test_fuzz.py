@@ -184,6 +184,8 @@ CONVERSION_OPTIONS = st.builds(
     speed=st.sampled_from([0.5, 1.0, 1.3, 2.0]),
     reverse=st.booleans(),
     short=st.sampled_from(Short),
+    width_px=st.just(640),
+    height_px=st.just(360),
 )
 
 

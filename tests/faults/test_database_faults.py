@@ -78,7 +78,7 @@ class Download:
 
 def start_encoding(service: Service, clip: Path) -> str:
     """Start a job, wait until its last long step begins, and return its id."""
-    job_id = start_job(service, clip, duration="3")
+    job_id = start_job(service, clip, duration="1.5")
     query = "SELECT step = 'encoding' FROM job WHERE id = ?"
     wait_for(lambda: query_value(service, query, job_id), "the encoding step", interval_s=0.01)
     return job_id
