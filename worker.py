@@ -34,7 +34,7 @@ def create_consumer(**options: object) -> object:
     consumer = type(huey).create_consumer(huey, **options)
 
     def is_relevant(record: logging.LogRecord) -> bool:
-        """Return False for the warning that a worker died if all that have ended did so as planned, with code 0."""
+        """Return False for the warning that a worker died if all that have ended did so as planned."""
         is_restart = record.msg == "Worker %d died, restarting."
         return not is_restart or any(process.exitcode for _, process in consumer.worker_threads)
 

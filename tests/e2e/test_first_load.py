@@ -52,7 +52,7 @@ def static_names(urls: list[str]) -> list[str]:
 
 def test_first_visit_is_small(first_load: PageLoad) -> None:
     """All bytes except the animation, including the studio's modules."""
-    assert 20_000 < first_load.page_bytes < 100_000
+    assert 20_000 < first_load.page_bytes < 120_000
     assert "js/studio.js" in static_names(list(first_load.bytes_by_url))
 
 

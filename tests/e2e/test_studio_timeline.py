@@ -148,6 +148,16 @@ def test_short_clip_can_be_made_shorter(open_studio: OpenStudio, tmp_path: Path)
     expect(page.get_by_text("This clip is 3 sec long")).to_be_hidden()
 
 
+def test_very_short_clip_is_played_back_and_forth(open_studio: OpenStudio, tmp_path: Path) -> None:
+    page = open_studio(clips.make_clip(tmp_path / "short.mp4", seconds=0.5))
+    short = page.get_by_label("If the clip is too short")
+    expect(short).to_have_value("boomerang")
+    wait_for_end_frames(page)
+    expect(page.locator("[data-part=summary]")).to_contain_text("6 sec")
+    page.goto(page.url)
+    expect(short).to_have_value("boomerang")
+
+
 def handle(page: Page, edge: str) -> Locator:
     return page.locator(f"[data-edge={edge}]")
 

@@ -29,6 +29,20 @@ export function showError(sentence, { control = null, canRetry = false } = {}) {
   if (sentence) notice.scrollIntoView({ block: "nearest" });
 }
 
+/** Load another page in place of the one shown. Its script shows the error; the chosen settings stay in the query. */
+export function reloadWithError(url, error) {
+  history.replaceState({ error }, "", url + location.search);
+  location.reload();
+}
+
+/** Show the error that this page was loaded with, once. */
+export function showErrorOfReload() {
+  const { error } = history.state ?? {};
+  if (!error) return;
+  history.replaceState(null, "");
+  showError(error);
+}
+
 /** True for a request that a person started; polls and automatic analyses of the clip are not. */
 function isUserAction({ verb, triggeringEvent }) {
   return CHANGING_METHODS.has(verb) && triggeringEvent?.type !== "options-settled";

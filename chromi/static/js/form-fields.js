@@ -1,3 +1,6 @@
+/** A shorter clip flickers if it starts again and again. */
+const FLICKER_S = 1;
+
 /** Connect the quality cards with the size limit: a typed limit selects its card, and another card clears the limit. */
 export function linkSizeLimit(form, { limited_quality: card, size_limit: field }) {
   let typed = field.value;
@@ -20,4 +23,12 @@ export function limitNumbers(form) {
     target.value = rangeUnderflow ? target.min : target.max;
     target.dispatchEvent(new Event("input", { bubbles: true }));
   });
+}
+
+/** Suggest to play a very short clip back and forth, as the server does for a clip that it already has. */
+export function fillShortClip(form, clipDurationS) {
+  const { short } = form.elements;
+  if (clipDurationS >= FLICKER_S || short.value !== "play") return;
+  short.value = "boomerang";
+  short.dispatchEvent(new Event("input", { bubbles: true }));
 }

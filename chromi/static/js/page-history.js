@@ -19,19 +19,6 @@ export function setPageUrl(url, { isNewEntry }) {
   document.getElementById("main").dataset.shownPath = location.pathname;
 }
 
-/** Load another page in place of the one shown. Its script shows the error; the chosen settings are kept in the query. */
-export function reloadWithError(url, error) {
-  history.replaceState({ error }, "", url + location.search);
-  location.reload();
-}
-
-/** Return the error that this page was loaded with, or an empty string, and forget it. */
-export function takeError() {
-  const { error = "" } = history.state ?? {};
-  if (error) history.replaceState(null, "");
-  return error;
-}
-
 function reloadIfOtherPage() {
   if (location.pathname !== shownPath()) location.reload();
 }

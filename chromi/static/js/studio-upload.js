@@ -1,7 +1,7 @@
 import { announce } from "./announcer.js";
 import { partsOf } from "./dom.js";
+import { reloadWithError } from "./error-notice.js";
 import { fill, megabytes, percent } from "./format.js";
-import { reloadWithError } from "./page-history.js";
 import { GONE, RequestRefused, request } from "./request.js";
 import { Retrier } from "./retry.js";
 import { deleteUpload, sendFile } from "./tus-client.js";

@@ -1,9 +1,10 @@
+import { trackBarHeight } from "./action-bar.js";
 import { BlackBars } from "./black-bars.js";
 import { ClipSource } from "./clip-source.js";
 import { partsOf } from "./dom.js";
 import { previewEffects } from "./effects-preview.js";
 import { EndFrames } from "./end-frames.js";
-import { limitNumbers, linkSizeLimit } from "./form-fields.js";
+import { fillShortClip, limitNumbers, linkSizeLimit } from "./form-fields.js";
 import { fill, seconds } from "./format.js";
 import { FrameGrabber } from "./frame-grabber.js";
 import { Framing } from "./framing.js";
@@ -39,14 +40,6 @@ function showTitle(trimWindow) {
   const partial = trimWindow.lengthS === DEFAULT_LENGTH_S ? six : other;
   heading.textContent = trimWindow.isWholeClip ? whole : partial;
   document.title = `${heading.textContent} · Chromi`;
-}
-
-/** Keep the height of the action bar in a CSS property: what gets the focus scrolls clear of the bar. */
-function trackBarHeight(bar, signal) {
-  const { style } = document.documentElement;
-  const observer = new ResizeObserver(() => style.setProperty("--action-bar-height", `${bar.offsetHeight}px`));
-  observer.observe(bar);
-  signal.addEventListener("abort", () => observer.disconnect());
 }
 
 /** Connects the parts of the studio with each other. */
@@ -171,6 +164,7 @@ class Studio {
   #onUploaded({ duration_s: clipDurationS, fps }) {
     this.#fps = fps || this.#fps;
     this.#trimWindow.set({ clipDurationS });
+    fillShortClip(this.#form, clipDurationS);
     this.#blackBars.search();
     this.#estimates.settingsChanged();
     this.#suggestions.settingsChanged();

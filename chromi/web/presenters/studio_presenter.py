@@ -14,6 +14,7 @@ from chromi.encoder.options import (
     DARKEN_RANGE,
     SATURATION_RANGE,
     ZOOM_RANGE,
+    Short,
 )
 from chromi.errors import BadOptions
 from chromi.web.limits.chunk_validation import received_bytes_of
@@ -36,6 +37,8 @@ RANGES = {
 }
 """The lowest and highest value of each option that has a slider."""
 MAX_OPTION_LENGTH = 32
+FLICKER_S = 1.0
+"""A shorter clip flickers if it starts again and again, so the studio suggests to play it back and forth."""
 
 
 def unfinished_page(upload: Upload) -> dict[str, Any]:
@@ -53,6 +56,8 @@ def studio_page(upload: Upload) -> dict[str, Any]:
     The form is prefilled from the request: from the form after an error, or from a link's query string.
     """
     defaults = {**ConversionOptions().to_form(), "start_time": "0:00"}
+    if upload.info and upload.info.duration_s < FLICKER_S:
+        defaults["short"] = Short.BOOMERANG
     form = {name: request.values.get(name, defaults[name])[:MAX_OPTION_LENGTH] for name in OPTIONS}
     window_s = _window_s(form)
     return {
