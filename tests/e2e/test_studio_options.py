@@ -1,12 +1,17 @@
 """The studio's options: framing, length, size limit, and how they are kept in the URL."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageStat
 from playwright.sync_api import Page, expect
 
+from chromi.encoder import ConversionOptions, convert
+from chromi.encoder.options import Framing
 from tests.e2e.conftest import COLOR_SCHEMES, OpenStudio
+from tests.support.clips import make_clip
 from tests.support.studio_page import drag, slider, start_field, wait_for_end_frames
 
 pytestmark = pytest.mark.browser
@@ -124,6 +129,22 @@ def test_zoom_enlarges_the_frame_around_the_focus(open_studio: OpenStudio, clip:
     page.keyboard.press("ArrowDown")
     assert page.evaluate(FRAME_BOX) == pytest.approx([-0.04, -0.04, 2, 2], abs=0.01)
     expect(page).to_have_url(re.compile(r"focus=0\.27(,|%2C)0\.27"))
+
+
+@pytest.mark.slow
+def test_blurred_background_has_the_colors_of_the_gif(open_studio: OpenStudio, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "tall.mp4", seconds=1, size="180x320", pattern="smptehdbars")
+    gif_path = tmp_path / "o.gif"
+    convert(clip, gif_path, ConversionOptions(duration_s=1.0, framing=Framing.BLUR), work_dir=tmp_path / "w")
+    page = open_studio(clip, "?framing=blur&duration=1")
+    wait_for_end_frames(page)
+    page.locator(".focus-point").evaluate("element => { element.hidden = true; }")
+    shot = page.locator("[data-part=media_frame]").screenshot()
+    with Image.open(io.BytesIO(shot)) as preview, Image.open(gif_path) as gif:
+        images = [image.convert("RGB").resize((640, 360)) for image in (preview, gif)]
+    for box in ((2, 20, 12, 340), (20, 20, 190, 340), (450, 20, 620, 340)):
+        means = [ImageStat.Stat(image.crop(box)).mean for image in images]
+        assert means[0] == pytest.approx(means[1], abs=6), box
 
 
 def test_summary_says_what_will_be_made(open_studio: OpenStudio, clip: Path) -> None:
