@@ -47,7 +47,7 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="chromi")
 def main() -> None:
-    """Turn a clip into an animated Chrome background."""
+    """Turn a video into an animated Chrome background."""
     log.configure_for_terminal()
     Settings.from_environ()  # no command runs with an invalid setting
 

@@ -51,50 +51,138 @@ def _flag_of(name: re.Match[str]) -> str:
 @click.command(name="convert", cls=_ClipCommand)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("destination", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--start", "start_time", default="0", show_default=True, help="Seconds or HH:MM:SS[.mmm].")
-@click.option("--duration", default="6", show_default=True, help="Length of the GIF, 1 to 10 seconds.")
+@click.option(
+    "--start",
+    "start_time",
+    default="0",
+    show_default=True,
+    metavar="TIME",
+    help="Start time, in seconds or as [HH:]MM:SS[.mmm].",
+)
+@click.option(
+    "--duration",
+    default="6",
+    show_default=True,
+    metavar="SECONDS",
+    help="Length of the GIF, from 1 to 10 seconds.",
+)
 @click.option(
     "--quality",
     default="balanced",
     show_default=True,
-    help="small (10 MB), balanced (20 or 30 MB) or best (no limit).",
+    metavar="[small|balanced|best]",
+    help="At most 10 MB, at most 20 to 30 MB depending on the video, or no size limit.",
 )
-@click.option("--max-mb", default="", metavar="MB", help="Maximum size, 0.1 to 500 MB (1,000,000 bytes).")
+@click.option("--max-mb", default="", metavar="MB", help="Maximum file size, from 0.1 to 500 MB.")
 @click.option(
     "--motion",
     default="auto",
     show_default=True,
-    help="What to keep if the GIF would be too large: smooth (frames per second), color or auto (both).",
+    metavar="[auto|smooth|color]",
+    help="What to keep if the GIF would be too large: a balance, the frame rate, or the colors.",
 )
-@click.option("--framing", default="fill", show_default=True, help="fill (crop), fit (pad) or blur.")
 @click.option(
-    "--focus", default="0.5,0.5", show_default=True, metavar="X,Y", help="Center of the crop, 0 to 1."
+    "--framing",
+    default="fill",
+    show_default=True,
+    metavar="[fill|fit|blur]",
+    help="Crop the video, pad it with a color, or pad it with a blurred copy of itself.",
 )
-@click.option("--pad", default="auto", show_default=True, help="Padding for fit: #rrggbb or auto.")
-@click.option("--size", default="1280x720", show_default=True, help="1280x720 or 1920x1080.")
-@click.option("--scaling", default="auto", show_default=True, help="auto, smooth or pixelated (pixel art).")
-@click.option("--loop", default="cut", show_default=True, help="cut, crossfade or boomerang.")
-@click.option("--speed", default="1", show_default=True, help="Playback speed, 0.5 to 2.")
-@click.option("--reverse", is_flag=True, help="Play the clip in reverse.")
 @click.option(
-    "--short", default="play", show_default=True, help="If the clip is too short: play, boomerang or repeat."
+    "--focus",
+    default="0.5,0.5",
+    show_default=True,
+    metavar="X,Y",
+    help="Center of the crop, from 0,0 (top left) to 1,1.",
 )
-@click.option("--zoom", default="1", show_default=True, help="Enlarge around the focus, 1 to 3.")
-@click.option("--crop-bars", default="off", show_default=True, help="auto (detect black bars) or off.")
-@click.option("--blur", default="0", show_default=True, help="As the CSS filter, 0 to 20 px.")
-@click.option("--brightness", default="100", show_default=True, help="As the CSS filter, 50 to 150 percent.")
-@click.option("--saturation", default="100", show_default=True, help="As the CSS filter, 0 to 200 percent.")
-@click.option("--darken", default="0", show_default=True, help="Opacity of a black layer, 0 to 60 percent.")
+@click.option(
+    "--zoom", default="1", show_default=True, metavar="FACTOR", help="Zoom in on the focus, from 1 to 3."
+)
+@click.option(
+    "--crop-bars",
+    default="off",
+    show_default=True,
+    metavar="[auto|off]",
+    help="Detect black bars and crop them.",
+)
+@click.option(
+    "--pad",
+    default="auto",
+    show_default=True,
+    metavar="COLOR",
+    help="Padding for fit: #rrggbb, or auto to match the edges.",
+)
+@click.option(
+    "--size",
+    default="1280x720",
+    show_default=True,
+    metavar="[1280x720|1920x1080]",
+    help="Width and height in pixels.",
+)
+@click.option(
+    "--scaling",
+    default="auto",
+    show_default=True,
+    metavar="[auto|smooth|pixelated]",
+    help="How to enlarge small videos; auto detects pixel art.",
+)
+@click.option(
+    "--loop",
+    default="cut",
+    show_default=True,
+    metavar="[cut|crossfade|boomerang]",
+    help="How the end leads back to the start.",
+)
+@click.option(
+    "--speed", default="1", show_default=True, metavar="FACTOR", help="Playback speed, from 0.5 to 2."
+)
+@click.option("--reverse", is_flag=True, help="Play the video in reverse.")
+@click.option(
+    "--short",
+    default="play",
+    show_default=True,
+    metavar="[play|boomerang|repeat]",
+    help="If the video is too short: make a shorter GIF, play it back and forth, or repeat it.",
+)
+@click.option(
+    "--darken",
+    default="0",
+    show_default=True,
+    metavar="PERCENT",
+    help="Darken the video, from 0 to 60 percent.",
+)
+@click.option(
+    "--blur", default="0", show_default=True, metavar="PIXELS", help="Blur the video, from 0 to 20 pixels."
+)
+@click.option(
+    "--brightness",
+    default="100",
+    show_default=True,
+    metavar="PERCENT",
+    help="Brightness, from 50 to 150 percent.",
+)
+@click.option(
+    "--saturation",
+    default="100",
+    show_default=True,
+    metavar="PERCENT",
+    help="Saturation, from 0 to 200 percent.",
+)
 @click.option(
     "--poster",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write the first frame to this .png or .jpg file.",
+    help="Also save the first frame as this .png or .jpg file.",
 )
-@click.option("--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Decoder threads.")
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Number of decoder threads."
+)
 def convert_clip(
     source: Path, destination: Path, poster: Path | None, threads: int, reverse: bool, **typed: str
 ) -> None:
-    """Convert SOURCE to the GIF DESTINATION, without a server."""
+    """Convert the video SOURCE to the GIF DESTINATION.
+
+    This needs no running server.
+    """
     options = ConversionOptions.parse(**typed, reverse="yes" if reverse else "")
     destination = _check_destination(destination, source)
     poster = poster and _check_destination(poster, source, destination)
@@ -118,18 +206,29 @@ def convert_clip(
         )
     click.echo(f"{destination}: {result.bytes} bytes, {result.frames} frames, {result.duration_cs / 100:g} s")
     if result.reduced_fps:
-        click.echo(f"It shows {result.reduced_fps} frames a second, to keep its color.")
+        click.echo(f"Reduced to {result.reduced_fps} frames per second to keep the colors.")
     if result.reduced_colors:
-        click.echo(f"It has {result.reduced_colors} colors, to stay within the size.")
+        click.echo(f"Reduced to {result.reduced_colors} colors to stay within the size limit.")
 
 
 @click.command(name="find-loops", cls=_ClipCommand)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--duration", default="6", show_default=True, help="Length of the loop, 1 to 10 seconds.")
-@click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="Number of results.")
+@click.option(
+    "--duration",
+    default="6",
+    show_default=True,
+    metavar="SECONDS",
+    help="Length of the loop, from 1 to 10 seconds.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="Maximum number of results."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of start_s, duration_s and score.")
 def list_loops(source: Path, duration: str, limit: int, as_json: bool) -> None:
-    """List the best loops in SOURCE with a score from 0 to 100; at 100 the cut is invisible."""
+    """List the most seamless loops in the video SOURCE.
+
+    Each has a score from 0 to 100. At 100, the cut is invisible.
+    """
     wanted_s = ConversionOptions.parse(duration=duration).duration_s
     with _progress_bar() as show:
         found = find_loops(source, duration_s=wanted_s, limit=limit, on_tick=show)
@@ -147,7 +246,7 @@ def list_loops(source: Path, duration: str, limit: int, as_json: bool) -> None:
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("destination", type=click.Path(dir_okay=False, path_type=Path))
 def write_preview(source: Path, destination: Path) -> None:
-    """Write a small MP4 of SOURCE that every browser can play."""
+    """Convert the video SOURCE to a small MP4 that every browser can play."""
     destination = _check_destination(destination, source)
     _handle_signals_as_interrupt()
     with _progress_bar() as show:

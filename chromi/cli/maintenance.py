@@ -20,7 +20,10 @@ from chromi.monitoring.health_checks import check_service
 
 @click.command(cls=InstanceCommand)
 def doctor() -> None:
-    """Check everything that a conversion needs; exit with 1 if anything is missing."""
+    """Check everything that conversions need.
+
+    The exit status is 1 if anything is missing.
+    """
     settings = Settings.from_environ()
     _, queue = open_service(settings)
     checks = check_service(settings, queue)
@@ -31,7 +34,7 @@ def doctor() -> None:
 
 @click.command(name="jobs", cls=InstanceCommand)
 def list_jobs() -> None:
-    """List the jobs, newest first, and mark those that are stuck."""
+    """List the jobs, newest first, and mark stuck ones."""
     _, queue = open_service(Settings.from_environ())
     waiting_ids = queue.waiting_ids()
     for job in Job.select().order_by(Job.created_at.desc()):
@@ -44,7 +47,7 @@ def list_jobs() -> None:
 
 @click.command(name="cleanup", cls=InstanceCommand)
 def clean_up() -> None:
-    """Remove what has expired and requeue lost jobs now."""
+    """Delete expired files and requeue lost jobs now."""
     settings = Settings.from_environ()
     storage, queue = open_service(settings)
     report = run_cleanup(settings, storage, queue.waiting_ids(), queue.enqueue)
@@ -55,7 +58,10 @@ def clean_up() -> None:
 @click.command(name="backup", cls=InstanceCommand)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def back_up(file: Path) -> None:
-    """Write a backup of all links and their files to the tar archive FILE; the service may be running."""
+    """Back up all links and their files to the tar archive FILE.
+
+    The service may be running.
+    """
     settings = Settings.from_environ()
     count = write_backup(settings, file)
     click.echo(f"{file}: {file.stat().st_size} bytes, {count} files")

@@ -16,7 +16,7 @@ from chromi.process_hardening import require_sandbox
 
 @click.command(cls=InstanceCommand)
 def serve() -> None:
-    """Run the web server and the job queue until Ctrl-C."""
+    """Run the web server and the job queue."""
     log.configure()
     settings = Settings.from_environ()
     require_sandbox(settings)
@@ -26,7 +26,10 @@ def serve() -> None:
 
 @click.command(cls=InstanceCommand)
 def web() -> None:
-    """Run only the web server; conversions wait until a consumer runs."""
+    """Run only the web server.
+
+    Conversions wait until a consumer runs: huey_consumer worker.huey.
+    """
     from chromi.web.server.waitress_server import serve  # no other command needs Flask
 
     log.configure()

@@ -35,7 +35,7 @@ def test_convert_says_what_a_size_limit_cost(
 ) -> None:
     completed = run_command("convert", plain_clip, tmp_path / "out.gif", "--duration", "1", "--max-mb", "0.1")
     assert completed.returncode == 0, completed.stderr
-    assert re.search(r"It shows 1\d frames a second, to keep its color\.", completed.stdout)
+    assert re.search(r"Reduced to 1\d frames per second to keep the colors\.", completed.stdout)
 
 
 def test_convert_accepts_every_option(run_command: RunCommand, plain_clip: Path, tmp_path: Path) -> None:
