@@ -107,9 +107,9 @@ def test_readme_images_exist() -> None:
 def test_stored_screenshots_are_shown_and_small() -> None:
     folder = ROOT / "docs/screenshots"
     gallery = (folder / "README.md").read_text()
-    assert all(f"docs/screenshots/{path.name}" in README for path in folder.glob("*.png"))
-    assert all(f"(states/{path.name})" in gallery for path in folder.glob("states/*.png"))
-    assert sum(path.stat().st_size for path in folder.rglob("*.png")) < 1_500_000
+    assert all(f"docs/screenshots/{path.name}" in README for path in folder.glob("*.webp"))
+    assert all(f"(states/{path.name})" in gallery for path in folder.glob("states/*.webp"))
+    assert sum(path.stat().st_size for path in folder.rglob("*.webp")) < 1_500_000
 
 
 def test_readme_contains_benchmark_summary() -> None:

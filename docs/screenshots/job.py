@@ -47,7 +47,8 @@ def capture_jobs(page: Page, capture: Capture, url: str) -> None:
 
 def open_new_job(page: Page, url: str, **columns: Any) -> None:
     """Create a job with these column values and open its page."""
-    upload = Upload.select().order_by(Upload.created_at).first()
+    complete = Upload.select().where(Upload.info_json.is_null(False))
+    upload = complete.order_by(Upload.created_at).first()
     job = Job.create(
         upload=upload,
         options_json=ConversionOptions().to_dict(),

@@ -109,6 +109,7 @@ def test_cards_show_size_and_frame_of_each_quality(upload_and_open: UploadAndOpe
     expect(sizes.first).to_have_text(re.compile(r"about [\d.]+ [KM]B"), timeout=TIMEOUT_MS)
     expect(sizes.nth(2)).to_have_text(re.compile(r"about [\d.]+ [KM]B"))
     expect(page.locator("#announcer")).to_contain_text("Balanced")
+    expect(page.locator("#estimates p")).to_be_hidden()
 
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-still] img')].every((i) => i.naturalWidth === 1280)"

@@ -49,8 +49,10 @@ export class SizeEstimates extends EventTarget {
   /** Show the sizes on the cards, or the default texts while there are none. */
   #showSizes() {
     const { qualities } = this.#parts;
-    const { cards } = estimatesElement().querySelector("[data-part=sizes]")?.dataset ?? {};
+    const sentence = estimatesElement().querySelector("[data-part=sizes]");
+    const { cards } = sentence?.dataset ?? {};
     this.#cards = cards ? JSON.parse(cards) : {};
+    if (cards) sentence.hidden = true; // the cards show the same
     for (const output of qualities.querySelectorAll("[data-size]")) {
       const size = this.#cards[output.dataset.size]?.size;
       output.textContent = size ? fill(qualities.dataset.about, { size }) : output.dataset.default;
@@ -58,8 +60,6 @@ export class SizeEstimates extends EventTarget {
     for (const text of qualities.querySelectorAll("[data-description]")) {
       text.textContent = this.#cards[text.dataset.description]?.description || text.dataset.default;
     }
-    // The cards show the sizes; this copy is for screen readers.
-    estimatesElement().classList.toggle("visually-hidden", Boolean(cards));
     this.#showStills();
     this.showNotice();
     this.dispatchEvent(new Event("change"));
