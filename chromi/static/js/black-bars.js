@@ -5,6 +5,16 @@ function barsElement() {
   return document.getElementById("bars");
 }
 
+/** The share of the frame at the edge of a bar that browsers blend with the bar when they scale the video. */
+const BLENDED_SHARE = 0.003;
+
+/** Return a part of the frame without what is blended with bars at its sides, or above and below. */
+function removeBlended({ left, top, width, height }) {
+  const x = width < 1 ? BLENDED_SHARE : 0;
+  const y = height < 1 ? BLENDED_SHARE : 0;
+  return { left: left + x, top: top + y, width: width - 2 * x, height: height - 2 * y };
+}
+
 /** Offers to crop the clip's black bars if the server finds any. "change" is dispatched when they are cropped or not. */
 export class BlackBars extends EventTarget {
   #field;
@@ -30,7 +40,7 @@ export class BlackBars extends EventTarget {
   #onAfterSwap() {
     const checkbox = barsElement().querySelector("input");
     if (!checkbox) return;
-    this.#content = JSON.parse(checkbox.dataset.content);
+    this.#content = removeBlended(JSON.parse(checkbox.dataset.content));
     checkbox.checked = this.#field.value === "auto";
     checkbox.addEventListener("change", () => {
       this.#field.value = checkbox.checked ? "auto" : "off";
