@@ -16,6 +16,8 @@ class ChromiError(Exception):
 
     code = "internal_error"
     user_message: Message = Message("Something went wrong on our side. Please try again.")
+    title: Message | None = None
+    """The heading of the error's page; None for the usual one of its code."""
     retry_after_s = 5
     """When to try again, for temporary errors (rate limits, a busy service)."""
 
@@ -66,6 +68,15 @@ class NotFound(ChromiError):
 
     code = "not_found"
     user_message = Message("This page doesn’t exist. It may have been deleted.")
+
+
+class LinkNotFound(NotFound):
+    """The token of a share link is invalid."""
+
+    title = Message("This link doesn’t work")
+    user_message = Message(
+        "It may be incomplete, or its background has been deleted. Ask the sender for a new link."
+    )
 
 
 class Conflict(ChromiError):

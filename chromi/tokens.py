@@ -16,7 +16,7 @@ from typing import Any
 
 from itsdangerous import BadSignature, Signer, URLSafeTimedSerializer
 
-from chromi.errors import NotFound
+from chromi.errors import LinkNotFound
 
 LINK_SALT = "chromi.link"
 GRANT_SALT = "chromi.grant"
@@ -43,12 +43,12 @@ class TokenSigner:
         return code + _link_signature(self._keys[-1], code)
 
     def verify_link(self, token: str) -> str:
-        """Return the code of the link with this token. Raises NotFound for an invalid token."""
+        """Return the code of the link with this token. Raises LinkNotFound for an invalid token."""
         code, signature = token[:LINK_CODE_LENGTH], token[LINK_CODE_LENGTH:]
         for key in self._keys:
             if hmac.compare_digest(_link_signature(key, code).encode(), signature.encode(errors="replace")):
                 return code
-        raise NotFound
+        raise LinkNotFound
 
     def pseudonym(self, address: str) -> str:
         """Return a stable name for an address that does not reveal the address."""

@@ -56,7 +56,7 @@ def test_clip_becomes_shared_background(page: Page, service: Service, clip: Path
     with Image.open(gif) as image:
         assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 144, 0)
 
-    page.get_by_label("Downloads").fill("1")
+    page.get_by_label("Download limit").fill("1")
     page.get_by_role("button", name="Create link").click()
     link = page.get_by_label("Link 1", exact=True)
     expect(link).to_be_visible()

@@ -49,7 +49,7 @@ def test_link_is_made_with_each_option(page: Page, result_url: str) -> None:
         expect(link_row(page, number)).to_contain_text("Valid until")
         expect(link_row(page, number)).to_contain_text(sentence)
         expect(page.locator("#announcer")).to_contain_text(f"Link {number} Valid until")
-        expect(page.get_by_label("Downloads")).to_have_value("")
+        expect(page.get_by_label("Download limit")).to_have_value("")
         expect(page.get_by_label("Password (optional)")).to_have_value("")
     page.reload()
     for number, (_, sentence) in enumerate(LINKS, start=1):
@@ -58,9 +58,9 @@ def test_link_is_made_with_each_option(page: Page, result_url: str) -> None:
 
 def test_browser_rejects_invalid_options(page: Page, result_url: str) -> None:
     page.goto(result_url)
-    page.get_by_label("Downloads").fill("500")
+    page.get_by_label("Download limit").fill("500")
     page.get_by_role("button", name="Create link").click()
-    page.get_by_label("Downloads").fill("5")
+    page.get_by_label("Download limit").fill("5")
     page.get_by_label("Password (optional)").fill("abc")
     page.get_by_role("button", name="Create link").click()
     expect(page.get_by_label("Password (optional)")).to_be_focused()

@@ -16,7 +16,7 @@ def make_link(page: Page, **options: str) -> Locator:
     if "expires" in options:
         page.get_by_label("Valid for").select_option(options["expires"])
     if "max_uses" in options:
-        page.get_by_label("Downloads").fill(options["max_uses"])
+        page.get_by_label("Download limit").fill(options["max_uses"])
     if "password" in options:
         page.get_by_label("Password (optional)").fill(options["password"])
     page.get_by_role("button", name="Create link").click()

@@ -1,15 +1,28 @@
+import { FrameLayout } from "./frame-layout.js";
 import { prefersReducedMotion } from "./reduced-motion.js";
 
 const enhanced = new WeakSet();
+
+/** Place the video as the background shows it. */
+function placeFrame(video) {
+  const { framing, focus, zoom } = video.dataset;
+  const ratio = video.videoWidth / video.videoHeight;
+  const { frame } = new FrameLayout({ ratio, framing, focus: focus.split(",").map(Number), zoom: Number(zoom) });
+  for (const [side, share] of Object.entries(frame)) video.style.setProperty(side, `${100 * share}%`);
+}
 
 function loopPart(video) {
   const [startS, endS] = [Number(video.dataset.startS), Number(video.dataset.endS)];
   const restart = () => {
     video.currentTime = startS;
   };
+  const begin = () => {
+    placeFrame(video);
+    restart();
+  };
   video.playbackRate = Number(video.dataset.speed);
-  if (video.readyState > 0) restart();
-  else video.addEventListener("loadedmetadata", restart, { once: true });
+  if (video.readyState > 0) begin();
+  else video.addEventListener("loadedmetadata", begin, { once: true });
   video.addEventListener("timeupdate", () => video.currentTime >= endS && restart());
   video.addEventListener("ended", () => {
     restart();

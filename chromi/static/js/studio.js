@@ -22,10 +22,11 @@ import { TrimWindow } from "./trim-window.js";
 const DEFAULT_FPS = 24;
 
 /** Show a sentence instead of the trim controls if all of the clip is used. */
-function showWholeClip(root, { whole_clip_message: message }, trimWindow) {
+function showWholeClip(root, { whole_clip_message: message }, trimWindow, { lengthS, loop, short }) {
   root.classList.toggle("whole-clip", trimWindow.isWholeClip);
   message.hidden = !trimWindow.isWholeClip;
-  message.textContent = fill(message.dataset.words, { length: seconds(trimWindow.clipDurationS) });
+  const words = (loop === "cut" && message.dataset[short]) || message.dataset.words;
+  message.textContent = fill(words, { length: seconds(trimWindow.clipDurationS), total: seconds(lengthS) });
   // The sentence gets the focus of the controls that it hides.
   if (trimWindow.isWholeClip && document.activeElement?.closest(".studio .partial-clip-only")) {
     message.tabIndex = -1;
@@ -199,7 +200,7 @@ class Studio {
 
   #onFramesChanged() {
     this.#parts.timeline.hidden = !this.#trimWindow.hasClipDuration;
-    showWholeClip(this.#root, this.#parts, this.#trimWindow);
+    showWholeClip(this.#root, this.#parts, this.#trimWindow, this.#settings);
     showTitle(this.#trimWindow);
     this.#endFrames.show(this.#settings);
     this.#player.refresh();

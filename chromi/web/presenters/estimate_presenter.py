@@ -11,6 +11,9 @@ from chromi.db import Job
 from chromi.encoder import Quality, SizeEstimate
 from chromi.web.http.template_filters import filesize
 
+SMALLEST_SHOWN_BYTES = 100_000
+"""An estimate of fewer bytes may be off by more than its value."""
+
 
 class QualityCard(TypedDict):
     """What a card shows for a quality.
@@ -36,19 +39,21 @@ def quality_cards(job: Job | None) -> dict[str, QualityCard]:
         Quality.BEST: gettext("Best"),
     }
     cards: dict[str, QualityCard] = {}
-    smaller: QualityCard | None = None
+    same: QualityCard | None = None
     for quality, estimate in estimates.items():
         label, losses = labels[Quality(quality)], ", ".join(_losses(estimate))
         card: QualityCard = {
             "label": label,
-            "size": filesize(estimate.bytes),
+            "size": filesize(max(estimate.bytes, SMALLEST_SHOWN_BYTES)),
             "still": url_for("clip_analysis.still", job_id=job.id, quality=quality),
-            "description": losses,
+            "description": losses[:1].upper() + losses[1:],
             "notice": _notice(label, losses) if losses else "",
         }
-        if smaller and card["size"] == smaller["size"]:
-            card["description"] = gettext("Same as %(quality)s for this clip", quality=smaller["label"])
-        cards[quality] = smaller = card
+        if same and card["size"] == same["size"]:
+            card["description"] = gettext("Same as %(quality)s for this clip", quality=same["label"])
+        else:
+            same = card
+        cards[quality] = card
     return cards
 
 
@@ -67,5 +72,7 @@ def _losses(estimate: SizeEstimate) -> list[str]:
 def _notice(label: str, losses: str) -> str:
     """Say what a size costs and how to avoid it."""
     notice = gettext("%(quality)s shows this clip with %(losses)s.", quality=label, losses=losses)
-    advice = gettext("A larger file size, a shorter length or a part with less motion keeps more.")
+    advice = gettext(
+        "For better quality, choose a larger file size, a shorter length, or a part with less motion."
+    )
     return f"{notice} {advice}"

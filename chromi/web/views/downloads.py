@@ -136,7 +136,7 @@ def first_frame(token: str) -> Response:
 
 
 def find_live_link(token: str) -> Link:
-    """Return the link for a token. Raises NotFound for an invalid token and Gone if the link has ended."""
+    """Return the link for a token. Raises LinkNotFound for an invalid token and Gone for an ended link."""
     link = Link.get_by_code(services().signer.verify_link(token))
     # If the signature is valid but there is no row, the link existed and was deleted after it ended.
     if link is None:

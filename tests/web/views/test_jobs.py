@@ -68,11 +68,11 @@ def test_upload_from_the_page_is_kept_after_its_job(
     ("drawing", "texts"),
     [
         ({"fps": 24, "colors": 64}, []),
-        ({"fps": 18, "colors": 64}, ["18 frames a second, to keep its color"]),
-        ({"fps": 24, "colors": 32}, ["31 colors, to stay within the size"]),
+        ({"fps": 18, "colors": 64}, ["18 frames per second, to keep the colors"]),
+        ({"fps": 24, "colors": 32}, ["31 colors, to keep the file small"]),
         (
             {"fps": 12, "colors": 32},
-            ["12 frames a second, to keep its color", "31 colors, to stay within the size"],
+            ["12 frames per second, to keep the colors", "31 colors, to keep the file small"],
         ),
         ({}, []),  # the result was stored by an older version
     ],
@@ -84,7 +84,7 @@ def test_result_page_says_what_a_size_limit_cost(
     job.result_json = {"result": replace(job.result, drawing=drawing).to_dict()}
     job.save()
     page = client.get(f"/jobs/{job.id}/", headers=PAGE)
-    assert re.findall(r"\d+ (?:frames a second|colors), to [a-z ]+", page.text) == texts
+    assert re.findall(r"\d+ (?:frames per second|colors), to [a-z ]+", page.text) == texts
 
 
 def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload: str) -> None:
