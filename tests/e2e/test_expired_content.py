@@ -99,7 +99,7 @@ def test_expired_password_grant_asks_for_password_again(phone: Page, seeded_app:
         ({"expires_at": 1.0}, "Link expired"),
         ({"max_uses": 1, "uses": 1}, "No downloads left"),
         ({"revoked_at": 1.0}, "Link revoked"),
-        (None, "Page not found"),
+        (None, "This link doesn’t work"),
     ],
 )
 def test_ended_share_link_says_why_and_leads_to_start_page(

@@ -105,7 +105,12 @@ def _render(error: ChromiError, status_code: int, code: str) -> Response:
     if format_ == "json":
         body: Any = jsonify(error={"code": code, "message": translate(error.user_message)})
     else:
-        context = {"status_code": status_code, "code": code, "message": error.user_message}
+        context = {
+            "status_code": status_code,
+            "code": code,
+            "title": error.title,
+            "message": error.user_message,
+        }
         body = render_template("_error.html" if format_ == "fragment" else "error.html", error=context)
     return _set_status(make_response(body), error, status_code)
 
