@@ -143,18 +143,20 @@ class Conversion:
 
     def _render_once(self, store: FrameStore, settings: RenderSettings, gif_path: Path) -> int:
         """Render the GIF, unless `build_ladder` has done so, and return its bytes."""
+        start = max(_ENCODING_START, self.tracker.fraction)
+        on_tick = partial(self._report_encoding, start, store.frame_count)
         if complete_gif := self._complete_gifs.pop(settings, None):
             shutil.move(complete_gif, gif_path)
-            return gif_path.stat().st_size
-        start = max(_ENCODING_START, self.tracker.fraction)
-        render_gif(
-            store,
-            settings,
-            gif_path,
-            threads=self.threads,
-            timeout_s=self.tracker.remaining_s,
-            on_tick=partial(self._report_encoding, start, store.frame_count),
-        )
+            on_tick(store.frame_count)
+        else:
+            render_gif(
+                store,
+                settings,
+                gif_path,
+                threads=self.threads,
+                timeout_s=self.tracker.remaining_s,
+                on_tick=on_tick,
+            )
         return gif_path.stat().st_size
 
     def _report_reading(self, frames_done: int) -> None:

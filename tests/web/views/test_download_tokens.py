@@ -24,7 +24,7 @@ def test_tampered_token_is_not_found(client: FlaskClient, own_url: str) -> None:
     for tampered in ("x" + token[1:], token[:-6], token + token):
         response = client.get(f"/download/{tampered}/")
         assert response.status_code == 404
-    assert "Page not found" in client.get("/download/nonsense/", headers=PAGE).text
+    assert "This link doesn’t work" in client.get("/download/nonsense/", headers=PAGE).text
 
 
 def test_token_of_another_service_is_not_found(client: FlaskClient, job: Job) -> None:
@@ -111,4 +111,4 @@ def test_links_work_after_a_key_change_until_the_old_key_is_removed(
     assert (response.status_code, response.get_json()["error"]["code"]) == (404, "not_found")
     page = client.get(own_url, headers=PAGE)
     assert page.status_code == 404
-    assert "It may have been deleted" in page.text
+    assert "its background has been deleted" in page.text
