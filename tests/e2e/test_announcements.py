@@ -8,7 +8,8 @@ from tests.support.seeded_app import SeededApp
 pytestmark = pytest.mark.browser
 
 RECORD_ANNOUNCEMENTS = """async (sentences) => {
-  const { announce } = await import(document.querySelector('[href$="/js/announcer.js"]').href);
+  const { $modules } = await import(document.querySelector("script[type=module]").src);
+  const { announce } = $modules["js/announcer.js"];
   const announcer = document.getElementById("announcer");
   const announced = [];
   const isDone = new Promise((resolve) => {

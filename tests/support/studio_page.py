@@ -14,7 +14,8 @@ SHOW_LOCAL_FILE = """async ({ url, type }) => {
   fresh.querySelector("video").removeAttribute("src");
   root.replaceWith(fresh);
   htmx.process(fresh);
-  const { enhanceStudio } = await import(document.querySelector('[href$="/js/studio.js"]').href);
+  const { $modules } = await import(document.querySelector("script[type=module]").src);
+  const { enhanceStudio } = $modules["js/studio.js"];
   enhanceStudio(fresh, { localUrl: URL.createObjectURL(blob), localType: type });
 }"""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-import posixpath
 import re
 from pathlib import Path
 
@@ -13,10 +12,12 @@ from flask import Flask, Response
 from chromi.errors import NotFound
 from chromi.web.http.conditional_response import make_conditional
 from chromi.web.http.file_response import TrackedFile, send_tracked_file
+from chromi.web.http.script_bundles import bundle, find_dynamic_imports, list_modules, resolve_import
 
 FOLDER = Path(__file__).parents[2] / "static"
 STYLESHEET = "css/app.css"
 """The stylesheet's entry file; each @import is replaced with the file's content."""
+SCRIPTS = "js/"
 PAGE_SCRIPTS = "js/pages/"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
@@ -26,7 +27,6 @@ EXAMPLES = "examples/"
 ENDPOINT = "static"
 """Flask's own name for the endpoint, so `url_for("static", filename=...)` returns the versioned URL."""
 
-_JS_IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["']""", re.MULTILINE)
 _DOC_COMMENT = re.compile(r"^[ \t]*/\*\*.*?\*/\n", re.DOTALL | re.MULTILINE)
 _CSS_COMMENT = re.compile(r"/\*.*?\*/\n*", re.DOTALL)
 _CSS_IMPORT = re.compile(r'^@import "([^"]+)" layer\((\w+)\);$', re.MULTILINE)
@@ -37,8 +37,8 @@ class Assets:
 
     `paths` are the examples, which are read when they are requested.
 
-    The version is a folder in the URL, not a part of each file name. A module's relative imports therefore
-    resolve to the same version without being rewritten.
+    The version is a folder in the URL, not a part of each file name, so relative imports resolve to the same
+    version.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,20 +46,10 @@ class Assets:
         self.paths = {name: path for name, path in paths.items() if name.startswith(EXAMPLES)}
         self.files = {name: paths[name].read_bytes() for name in sorted(paths.keys() - self.paths.keys())}
         self._inline_css_imports()
-        self._remove_doc_comments()
+        self._bundle_scripts()
         self.etags = {name: _digest(content) for name, content in self.files.items()}
         self.etags |= {name: _digest(self.paths[name].read_bytes()) for name in sorted(self.paths)}
         self.version = _digest(repr(self.etags).encode())
-
-    def imported_modules(self, name: str) -> list[str]:
-        """List all modules that `name` imports, directly or indirectly, nearest first."""
-        modules = [name]
-        for module in modules:  # grows during the loop
-            for target in _JS_IMPORT.findall(self.files[module].decode()):
-                imported = _resolve(module, target)
-                if imported not in modules:
-                    modules.append(imported)
-        return modules[1:]
 
     def _inline_css_imports(self) -> None:
         """Bundle the stylesheet: replace each @import with its file's content in its layer; remove comments.
@@ -69,14 +59,22 @@ class Assets:
         stylesheet = _CSS_IMPORT.sub(self._take_css_layer, self.files[STYLESHEET].decode())
         self.files[STYLESHEET] = _CSS_COMMENT.sub("", stylesheet).encode()
 
-    def _remove_doc_comments(self) -> None:
-        """Remove the JSDoc comments from our scripts, which are a fifth of their compressed size."""
-        for name in (name for name in self.files if name.startswith("js/")):
-            self.files[name] = _DOC_COMMENT.sub("", self.files[name].decode()).encode()
+    def _bundle_scripts(self) -> None:
+        """Join the modules of each page, and those that the page loads later.
+
+        JSDoc comments are removed; they are a fifth of the compressed size.
+        """
+        names = [name for name in self.files if name.startswith(SCRIPTS)]
+        scripts = {name: _DOC_COMMENT.sub("", self.files.pop(name).decode()) for name in names}
+        for page in (name for name in names if name.startswith(PAGE_SCRIPTS)):
+            self.files[page] = bundle(scripts, page).encode()
+            loaded = list_modules(scripts, page)
+            for later in find_dynamic_imports(scripts, page):
+                self.files[later] = bundle(scripts, later, loaded=loaded, loaded_by=page).encode()
 
     def _take_css_layer(self, css_import: re.Match[str]) -> str:
         target, layer = css_import.groups()
-        return f"@layer {layer} {{\n{self.files.pop(_resolve(STYLESHEET, target)).decode()}}}"
+        return f"@layer {layer} {{\n{self.files.pop(resolve_import(STYLESHEET, target)).decode()}}}"
 
 
 def init_app(app: Flask) -> None:
@@ -94,8 +92,6 @@ def init_app(app: Flask) -> None:
     app.add_url_rule("/static/<path:filename>", ENDPOINT, send)
     # Requested by browsers that do not support SVG icons and by services that show a site's icon.
     app.add_url_rule("/favicon.ico", "favicon", lambda: send("favicon.png"))
-    scripts = [name for name in assets.files if name.startswith(PAGE_SCRIPTS)]
-    app.jinja_env.globals["modules"] = {script: assets.imported_modules(script) for script in scripts}
 
 
 def send_asset(assets: Assets, name: str, version: str) -> Response:
@@ -116,11 +112,6 @@ def send_asset(assets: Assets, name: str, version: str) -> Response:
         raise NotFound
     response.headers["Cache-Control"] = CACHE_FOREVER if version == assets.version else REVALIDATE
     return response
-
-
-def _resolve(base: str, target: str) -> str:
-    """Return the name of the file that `base` imports as `target`."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(base), target))
 
 
 def _digest(content: bytes) -> str:

@@ -17,7 +17,7 @@ BROWSER = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 
 @pytest.mark.parametrize("encoding", DECOMPRESS)
 @pytest.mark.parametrize(
-    "path", ["/", "/static/css/app.css", "/static/js/studio.js", "/static/vendor/htmx-2.0.11.min.js"]
+    "path", ["/", "/static/css/app.css", "/static/js/pages/studio.js", "/static/vendor/htmx-2.0.11.min.js"]
 )
 def test_text_is_compressed(client: FlaskClient, path: str, encoding: str) -> None:
     plain = client.get(path, headers=PAGE)

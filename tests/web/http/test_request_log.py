@@ -54,7 +54,7 @@ def test_tokens_and_queries_are_not_logged(
 
 
 POLLED_URLS = [
-    *("/health/", "/health/live", "/health/ready", "/static/js/page.js", "/favicon.ico"),
+    *("/health/", "/health/live", "/health/ready", "/static/js/pages/plain.js", "/favicon.ico"),
     *("/jobs/{id}/", "/jobs/{id}/status", "/jobs/{id}/estimates", "/jobs/{id}/loops", "/jobs/{id}/preview"),
 ]
 
@@ -67,7 +67,7 @@ def test_successful_poll_is_not_logged(client: FlaskClient, log_lines: LogLines,
 
 @pytest.mark.parametrize("path", [path for path in POLLED_URLS if "health" not in path])
 def test_failed_poll_is_logged(client: FlaskClient, log_lines: LogLines, path: str) -> None:
-    path = path.format(id="0" * 32).replace("page.js", "nothing.js").replace("favicon", "nothing")
+    path = path.format(id="0" * 32).replace("plain.js", "nothing.js").replace("favicon", "nothing")
     assert client.get(path).status_code == 404
     assert [line["status"] for line in log_lines] == [404]
 
