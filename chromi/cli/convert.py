@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -43,131 +43,64 @@ class _ClipCommand(click.Command):
             raise BadOptions(_OPTION_NAME.sub(_flag_of, str(error))) from error
 
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
 def _flag_of(name: re.Match[str]) -> str:
     """Return the flag of the option that was matched."""
     return "--start" if name[0] == "start_time" else "--" + name[0].replace("_", "-")
 
 
+def _option(flag: str, default: str, metavar: str, description: str) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds an option with a value, which ConversionOptions.parse checks."""
+    return click.option(flag, default=default, show_default=True, metavar=metavar, help=description)
+
+
 @click.command(name="convert", cls=_ClipCommand)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("destination", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--start",
-    "start_time",
-    default="0",
-    show_default=True,
-    metavar="TIME",
-    help="Start time, in seconds or as [HH:]MM:SS[.mmm].",
-)
-@click.option(
-    "--duration",
-    default="6",
-    show_default=True,
-    metavar="SECONDS",
-    help="Length of the GIF, from 1 to 10 seconds.",
-)
-@click.option(
+@_option("--start", "0", "TIME", "Start time, in seconds or as [HH:]MM:SS[.mmm].")
+@_option("--duration", "6", "SECONDS", "Length of the GIF, from 1 to 10 seconds.")
+@_option(
     "--quality",
-    default="balanced",
-    show_default=True,
-    metavar="[small|balanced|best]",
-    help="At most 10 MB, at most 20 to 30 MB depending on the video, or no size limit.",
+    "balanced",
+    "[small|balanced|best]",
+    "At most 10 MB, at most 20 to 30 MB depending on the video, or no size limit.",
 )
 @click.option("--max-mb", default="", metavar="MB", help="Maximum file size, from 0.1 to 500 MB.")
-@click.option(
+@_option(
     "--motion",
-    default="auto",
-    show_default=True,
-    metavar="[auto|smooth|color]",
-    help="What to keep if the GIF would be too large: a balance, the frame rate, or the colors.",
+    "auto",
+    "[auto|smooth|color]",
+    "What to keep if the GIF would be too large: a balance, the frame rate, or the colors.",
 )
-@click.option(
+@_option(
     "--framing",
-    default="fill",
-    show_default=True,
-    metavar="[fill|fit|blur]",
-    help="Crop the video, pad it with a color, or pad it with a blurred copy of itself.",
+    "fill",
+    "[fill|fit|blur]",
+    "Crop the video, pad it with a color, or pad it with a blurred copy of itself.",
 )
-@click.option(
-    "--focus",
-    default="0.5,0.5",
-    show_default=True,
-    metavar="X,Y",
-    help="Center of the crop, from 0,0 (top left) to 1,1.",
+@_option("--focus", "0.5,0.5", "X,Y", "Center of the crop, from 0,0 (top left) to 1,1.")
+@_option("--zoom", "1", "FACTOR", "Zoom in on the focus, from 1 to 3.")
+@_option("--crop-bars", "off", "[auto|off]", "Detect black bars and crop them.")
+@_option("--pad", "auto", "COLOR", "Padding for fit: #rrggbb, or auto to match the edges.")
+@_option("--size", "1280x720", "[1280x720|1920x1080]", "Width and height in pixels.")
+@_option(
+    "--scaling", "auto", "[auto|smooth|pixelated]", "How to enlarge small videos; auto detects pixel art."
 )
-@click.option(
-    "--zoom", default="1", show_default=True, metavar="FACTOR", help="Zoom in on the focus, from 1 to 3."
-)
-@click.option(
-    "--crop-bars",
-    default="off",
-    show_default=True,
-    metavar="[auto|off]",
-    help="Detect black bars and crop them.",
-)
-@click.option(
-    "--pad",
-    default="auto",
-    show_default=True,
-    metavar="COLOR",
-    help="Padding for fit: #rrggbb, or auto to match the edges.",
-)
-@click.option(
-    "--size",
-    default="1280x720",
-    show_default=True,
-    metavar="[1280x720|1920x1080]",
-    help="Width and height in pixels.",
-)
-@click.option(
-    "--scaling",
-    default="auto",
-    show_default=True,
-    metavar="[auto|smooth|pixelated]",
-    help="How to enlarge small videos; auto detects pixel art.",
-)
-@click.option(
-    "--loop",
-    default="cut",
-    show_default=True,
-    metavar="[cut|crossfade|boomerang]",
-    help="How the end leads back to the start.",
-)
-@click.option(
-    "--speed", default="1", show_default=True, metavar="FACTOR", help="Playback speed, from 0.5 to 2."
-)
+@_option("--loop", "cut", "[cut|crossfade|boomerang]", "How the end leads back to the start.")
+@_option("--speed", "1", "FACTOR", "Playback speed, from 0.5 to 2.")
 @click.option("--reverse", is_flag=True, help="Play the video in reverse.")
-@click.option(
+@_option(
     "--short",
-    default="play",
-    show_default=True,
-    metavar="[play|boomerang|repeat]",
-    help="If the video is too short: make a shorter GIF, play it back and forth, or repeat it.",
+    "play",
+    "[play|boomerang|repeat]",
+    "If the video is too short: make a shorter GIF, play it back and forth, or repeat it.",
 )
-@click.option(
-    "--darken",
-    default="0",
-    show_default=True,
-    metavar="PERCENT",
-    help="Darken the video, from 0 to 60 percent.",
-)
-@click.option(
-    "--blur", default="0", show_default=True, metavar="PIXELS", help="Blur the video, from 0 to 20 pixels."
-)
-@click.option(
-    "--brightness",
-    default="100",
-    show_default=True,
-    metavar="PERCENT",
-    help="Brightness, from 50 to 150 percent.",
-)
-@click.option(
-    "--saturation",
-    default="100",
-    show_default=True,
-    metavar="PERCENT",
-    help="Saturation, from 0 to 200 percent.",
-)
+@_option("--darken", "0", "PERCENT", "Darken the video, from 0 to 60 percent.")
+@_option("--blur", "0", "PIXELS", "Blur the video, from 0 to 20 pixels.")
+@_option("--brightness", "100", "PERCENT", "Brightness, from 50 to 150 percent.")
+@_option("--saturation", "100", "PERCENT", "Saturation, from 0 to 200 percent.")
 @click.option(
     "--poster",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -177,13 +110,19 @@ def _flag_of(name: re.Match[str]) -> str:
     "--threads", type=click.IntRange(1, 64), default=2, show_default=True, help="Number of decoder threads."
 )
 def convert_clip(
-    source: Path, destination: Path, poster: Path | None, threads: int, reverse: bool, **typed: str
+    source: Path,
+    destination: Path,
+    poster: Path | None,
+    threads: int,
+    start: str,
+    reverse: bool,
+    **typed: str,
 ) -> None:
     """Convert the video SOURCE to the GIF DESTINATION.
 
     This needs no running server.
     """
-    options = ConversionOptions.parse(**typed, reverse="yes" if reverse else "")
+    options = ConversionOptions.parse(start_time=start, **typed, reverse="yes" if reverse else "")
     destination = _check_destination(destination, source)
     poster = poster and _check_destination(poster, source, destination)
     _handle_signals_as_interrupt()
@@ -213,13 +152,7 @@ def convert_clip(
 
 @click.command(name="find-loops", cls=_ClipCommand)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--duration",
-    default="6",
-    show_default=True,
-    metavar="SECONDS",
-    help="Length of the loop, from 1 to 10 seconds.",
-)
+@_option("--duration", "6", "SECONDS", "Length of the loop, from 1 to 10 seconds.")
 @click.option(
     "--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="Maximum number of results."
 )
