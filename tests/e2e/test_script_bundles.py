@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, Route
 
-from chromi.web.http.script_bundles import bundle, find_dynamic_imports, list_modules
+from chromi.web.http.script_bundles import bundle_later, bundle_page, find_dynamic_imports, list_modules
 
 pytestmark = pytest.mark.browser
 
@@ -52,8 +52,8 @@ def test_circular_import_is_an_error() -> None:
 def test_bundle_loaded_later_shares_modules_with_the_page(page: Page) -> None:
     files = {
         "/": '<!doctype html><title>bundles</title><script type="module" src="/js/pages/a.js"></script>',
-        "/js/pages/a.js": bundle(SCRIPTS, "js/pages/a.js"),
-        "/js/b.js": bundle(SCRIPTS, "js/b.js", loaded=PAGE_MODULES, loaded_by="js/pages/a.js"),
+        "/js/pages/a.js": bundle_page(SCRIPTS, "js/pages/a.js"),
+        "/js/b.js": bundle_later(SCRIPTS, "js/b.js", "js/pages/a.js"),
     }
 
     def fulfill(route: Route) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 
 REGISTRY = "$modules"
 """The export of a bundle with all its modules, for bundles that are loaded later by the same page."""
@@ -31,28 +31,27 @@ def list_modules(scripts: Mapping[str, str], entry: str) -> list[str]:
     return ordered
 
 
-def bundle(
-    scripts: Mapping[str, str], entry: str, *, loaded: Collection[str] = (), loaded_by: str = ""
-) -> str:
-    """Return the source of a file that can take the place of the entry module.
+def bundle_page(scripts: Mapping[str, str], page: str) -> str:
+    """Return the source of a file that can take the place of the page's script. It exports REGISTRY."""
+    names = list_modules(scripts, page)
+    modules = ", ".join(f'"{name}": {_variable(name)}' for name in names)
+    return "\n".join((*_wrap_all(scripts, names, page), f"export const {REGISTRY} = {{ {modules} }};\n"))
 
-    The modules in `loaded` are taken from the bundle `loaded_by`, which has been loaded before. A bundle that
-    takes none exports its own modules.
+
+def bundle_later(scripts: Mapping[str, str], entry: str, page: str) -> str:
+    """Return the source of a file that can take the place of a module that the page loads later.
+
+    The modules that the page has loaded are taken from its REGISTRY.
     """
-    folder = posixpath.dirname(entry)
-    parts = [
-        _wrap(name, scripts[name], folder) for name in list_modules(scripts, entry) if name not in loaded
+    names, loaded = list_modules(scripts, entry), set(list_modules(scripts, page))
+    exports = ", ".join(_EXPORT.findall(scripts[entry]))
+    lines = [
+        f'import {{ {REGISTRY} }} from "{_relative(page, entry)}";',
+        *(f'const {_variable(name)} = {REGISTRY}["{name}"];' for name in names if name in loaded),
+        *_wrap_all(scripts, [name for name in names if name not in loaded], entry),
+        f"export const {{ {exports} }} = {_variable(entry)};\n",
     ]
-    if loaded:
-        shared = [name for name in list_modules(scripts, entry) if name in loaded]
-        parts[:0] = [f'import {{ {REGISTRY} }} from "{_relative(loaded_by, folder)}";']
-        parts[1:1] = [f'const {_variable(name)} = {REGISTRY}["{name}"];' for name in shared]
-        exports = _EXPORT.findall(scripts[entry])
-        parts.append(f"export const {{ {', '.join(exports)} }} = {_variable(entry)};")
-    else:
-        modules = ", ".join(f'"{name}": {_variable(name)}' for name in list_modules(scripts, entry))
-        parts.append(f"export const {REGISTRY} = {{ {modules} }};")
-    return "\n".join(parts) + "\n"
+    return "\n".join(lines)
 
 
 def find_dynamic_imports(scripts: Mapping[str, str], entry: str) -> list[str]:
@@ -76,8 +75,12 @@ def _add_module(
     ordered.append(name)
 
 
-def _wrap(name: str, source: str, folder: str) -> str:
-    """Return a declaration of the module's exports as one object."""
+def _wrap_all(scripts: Mapping[str, str], names: Iterable[str], entry: str) -> list[str]:
+    return [_wrap(name, scripts[name], entry) for name in names]
+
+
+def _wrap(name: str, source: str, entry: str) -> str:
+    """Return a declaration of the module's exports as one object, for the bundle of `entry`."""
     exports = ", ".join(_EXPORT.findall(source))
 
     def import_from_object(statement: re.Match[str]) -> str:
@@ -86,7 +89,7 @@ def _wrap(name: str, source: str, folder: str) -> str:
         return f"const {{ {renamed} }} = {_variable(resolve_import(name, target))};"
 
     def import_from_bundle(call: re.Match[str]) -> str:
-        return f'import("{_relative(resolve_import(name, call[1]), folder)}")'
+        return f'import("{_relative(resolve_import(name, call[1]), entry)}")'
 
     body = _EXPORT.sub("", _IMPORT.sub(import_from_object, source))
     body = _DYNAMIC_IMPORT.sub(import_from_bundle, body)
@@ -102,7 +105,7 @@ def resolve_import(base: str, target: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(base), target))
 
 
-def _relative(name: str, folder: str) -> str:
-    """Return the import specifier of a file for a file in this folder."""
-    path = posixpath.relpath(name, folder)
+def _relative(name: str, importer: str) -> str:
+    """Return the specifier with which `importer` imports a file."""
+    path = posixpath.relpath(name, posixpath.dirname(importer))
     return path if path.startswith(".") else f"./{path}"

@@ -12,7 +12,7 @@ from flask import Flask, Response
 from chromi.errors import NotFound
 from chromi.web.http.conditional_response import make_conditional
 from chromi.web.http.file_response import TrackedFile, send_tracked_file
-from chromi.web.http.script_bundles import bundle, find_dynamic_imports, list_modules, resolve_import
+from chromi.web.http.script_bundles import bundle_later, bundle_page, find_dynamic_imports, resolve_import
 
 FOLDER = Path(__file__).parents[2] / "static"
 STYLESHEET = "css/app.css"
@@ -67,10 +67,9 @@ class Assets:
         names = [name for name in self.files if name.startswith(SCRIPTS)]
         scripts = {name: _DOC_COMMENT.sub("", self.files.pop(name).decode()) for name in names}
         for page in (name for name in names if name.startswith(PAGE_SCRIPTS)):
-            self.files[page] = bundle(scripts, page).encode()
-            loaded = list_modules(scripts, page)
+            self.files[page] = bundle_page(scripts, page).encode()
             for later in find_dynamic_imports(scripts, page):
-                self.files[later] = bundle(scripts, later, loaded=loaded, loaded_by=page).encode()
+                self.files[later] = bundle_later(scripts, later, page).encode()
 
     def _take_css_layer(self, css_import: re.Match[str]) -> str:
         target, layer = css_import.groups()
