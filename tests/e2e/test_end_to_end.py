@@ -76,7 +76,7 @@ def test_background_is_made_without_script(
     page.wait_for_url("**/uploads/*/")
     page.get_by_label("Start time").fill("2")
     page.get_by_text("More options").click()
-    page.get_by_label("Length (1 to 10 s)").fill("1")
+    page.get_by_label("Length (1 to 10 sec)").fill("1")
     page.get_by_role("button", name="Make background").click()
     page.wait_for_url("**/jobs/*/")
     ready = page.get_by_role("heading", name="Your background is ready")

@@ -78,7 +78,7 @@ def trim(page: Page) -> None:
 
 def choose_options(page: Page) -> None:
     """Check that each group of cards is one tab stop and that arrow keys select a card."""
-    tab_to(page, page.get_by_label("Length (1 to 10 s)"))
+    tab_to(page, page.get_by_label("Length (1 to 10 sec)"))
     page.keyboard.type("1")
     tab_to_and_press(page, page.get_by_role("radio", name=re.compile("^Cut")), "ArrowRight")
     expect(page.get_by_role("radio", name=re.compile("^Crossfade"))).to_be_checked()

@@ -76,7 +76,7 @@ def test_seamless_loop_is_offered_unasked_and_never_used_unasked(
     expect(chip).to_have_attribute("aria-pressed", "false")
     chip.click()
     expect(chip).to_have_attribute("aria-pressed", "true")
-    page.get_by_label("Length (1 to 10 s)").fill("3")
+    page.get_by_label("Length (1 to 10 sec)").fill("3")
     expect(chip).to_have_count(0)  # it was for another length
 
 

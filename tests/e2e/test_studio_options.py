@@ -44,7 +44,7 @@ def test_all_controls_work_at_every_width(
             box = button.bounding_box()
             assert box
             assert box["height"] >= 44
-        for name in ("Crossfade", "Blur", "Balanced"):
+        for name in ("Crossfade", "Blurred edges", "Balanced"):
             page.get_by_role("radio", name=name).check()
             expect(page.get_by_role("radio", name=name)).to_be_checked()
         for name in ("Cut", "Fill", "Small"):
@@ -72,7 +72,7 @@ def test_settings_survive_reload(open_studio: OpenStudio, tall_clip: Path) -> No
     page.get_by_label("A color", exact=True).check()
     page.get_by_label("Color around the video").fill("#336699")
     page.get_by_label("Maximum size in MB").fill("9")
-    page.get_by_label("Length (1 to 10 s)").fill("5")
+    page.get_by_label("Length (1 to 10 sec)").fill("5")
     page.get_by_text("More options").click()
     page.get_by_label("Reverse").check()
     page.reload()
@@ -81,7 +81,7 @@ def test_settings_survive_reload(open_studio: OpenStudio, tall_clip: Path) -> No
         expect(page.get_by_role("radio", name=re.compile(f"^{name}"))).to_be_checked()
     expect(page.get_by_label("Color around the video")).to_have_value("#336699")
     expect(page.get_by_label("Maximum size in MB")).to_have_value("9")
-    expect(page.get_by_label("Length (1 to 10 s)")).to_have_value("5")
+    expect(page.get_by_label("Length (1 to 10 sec)")).to_have_value("5")
     expect(page.get_by_label("Reverse")).to_be_checked()
     page.get_by_role("radio", name="Small").check()
     expect(page.get_by_label("Maximum size in MB")).to_have_value("")
@@ -105,7 +105,7 @@ def test_dragging_focus_point_changes_crop(open_studio: OpenStudio, tall_clip: P
     expect(handle).to_have_attribute("aria-valuetext", re.compile("8[0-9]% from the top"))
     assert page.evaluate(FRAME_BOX)[1] == pytest.approx(1 - height, abs=0.01), "its lower end is shown"
     assert start_field(page).input_value() == "0:00.0", "the handle's keys do not move the window"
-    page.get_by_role("radio", name="Blur").check()
+    page.get_by_role("radio", name="Blurred edges").check()
     expect(handle).to_be_hidden()
     expect(page.locator("[data-part=backdrop]")).to_be_visible()
     width = 1 / height
@@ -152,7 +152,7 @@ def test_summary_says_what_will_be_made(open_studio: OpenStudio, clip: Path) -> 
     wait_for_end_frames(page)
     summary = page.locator("[data-part=summary]")
     expect(summary).to_have_text("6 sec, 1280 × 720, up to 30 MB")
-    page.get_by_label("Length (1 to 10 s)").fill("4.5")
+    page.get_by_label("Length (1 to 10 sec)").fill("4.5")
     page.get_by_label("Maximum size in MB").fill("7.5")
     expect(summary).to_have_text("4.5 sec, 1280 × 720, under 7.5 MB")
     page.get_by_text("More options").click()
@@ -172,7 +172,10 @@ def test_all_main_options_are_visible_beside_the_player(
     assert bar
     names = ("Cut", "Crossfade", "Back and forth", "Small", "Balanced", "Best", "Custom size")
     for control in [
-        *(page.get_by_role("radio", name=re.compile(f"^{name}")) for name in (*names, "Fill", "Fit", "Blur")),
+        *(
+            page.get_by_role("radio", name=re.compile(f"^{name}"))
+            for name in (*names, "Fill", "Fit", "Blurred edges")
+        ),
         page.get_by_role("slider", name="Zoom", exact=True),
         page.locator("[data-part=track]"),
     ]:
@@ -186,7 +189,7 @@ def test_heading_depends_on_length(open_studio: OpenStudio, clip: Path) -> None:
     wait_for_end_frames(page)
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_text("Choose your six seconds")
-    length = page.get_by_label("Length (1 to 10 s)")
+    length = page.get_by_label("Length (1 to 10 sec)")
     for seconds, text in (("4", "Choose a part"), ("10", "Your clip"), ("6", "Choose your six seconds")):
         length.fill(seconds)
         expect(heading).to_have_text(text)

@@ -90,7 +90,7 @@ def test_effects_are_previewed_as_css_filters_in_the_encoders_order(
     page = open_studio(clip, "?brightness=120&saturation=50")
     wait_for_end_frames(page)
     effects = page.locator(".player-effects")
-    page.get_by_label("Blur", exact=True).last.fill("4")
+    page.get_by_label("Blur", exact=True).fill("4")
     page.get_by_label("Darken").fill("30")
     width = page.evaluate("document.querySelector('.player').clientWidth")
     filters: str = effects.evaluate("element => getComputedStyle(element).backdropFilter")

@@ -143,19 +143,19 @@ def test_short_clip_can_be_made_shorter(open_studio: OpenStudio, tmp_path: Path)
     wait_for_end_frames(page)
     expect(page.get_by_text("This clip is 3 sec long")).to_be_visible()
     expect(start_field(page)).to_be_hidden()
-    page.get_by_label("Length (1 to 10 s)").fill("2")
+    page.get_by_label("Length (1 to 10 sec)").fill("2")
     expect(start_field(page)).to_be_visible()
     expect(page.get_by_text("This clip is 3 sec long")).to_be_hidden()
 
 
 def test_very_short_clip_is_played_back_and_forth(open_studio: OpenStudio, tmp_path: Path) -> None:
     page = open_studio(clips.make_clip(tmp_path / "short.mp4", seconds=0.5))
-    short = page.get_by_label("If the clip is too short")
-    expect(short).to_have_value("boomerang")
+    back_and_forth = page.get_by_role("radio", name="Back and forth")
+    expect(back_and_forth).to_be_checked()
     wait_for_end_frames(page)
-    expect(page.locator("[data-part=summary]")).to_contain_text("6 sec")
+    expect(page.locator("[data-part=summary]")).to_contain_text("0.9 sec")
     page.goto(page.url)
-    expect(short).to_have_value("boomerang")
+    expect(back_and_forth).to_be_checked()
 
 
 def handle(page: Page, edge: str) -> Locator:
@@ -165,7 +165,7 @@ def handle(page: Page, edge: str) -> Locator:
 def test_dragging_handles_changes_length(open_studio: OpenStudio, clip: Path) -> None:
     page = open_studio(clip, "?start_time=1")
     wait_for_end_frames(page)
-    length = page.get_by_label("Length (1 to 10 s)")
+    length = page.get_by_label("Length (1 to 10 sec)")
     track = page.locator("[data-part=track]").bounding_box()
     assert track
     second_px = track["width"] / 8
@@ -193,10 +193,18 @@ def test_back_and_forth_says_that_its_part_is_played_twice(open_studio: OpenStud
 
 def test_number_outside_its_range_is_replaced_by_the_limit(open_studio: OpenStudio, clip: Path) -> None:
     page = open_studio(clip)
-    length = page.get_by_label("Length (1 to 10 s)")
+    length = page.get_by_label("Length (1 to 10 sec)")
     length.fill("12")
     length.blur()
     expect(length).to_have_value("10")
+
+
+def test_emptied_number_is_replaced_by_the_default(open_studio: OpenStudio, clip: Path) -> None:
+    page = open_studio(clip, "?duration=4")
+    length = page.get_by_label("Length (1 to 10 sec)")
+    length.fill("")
+    length.blur()
+    expect(length).to_have_value("6")
 
 
 def test_local_file_can_be_trimmed_during_upload(open_studio: OpenStudio, clip: Path) -> None:

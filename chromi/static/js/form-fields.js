@@ -15,20 +15,27 @@ export function linkSizeLimit(form, { limited_quality: card, size_limit: field }
   });
 }
 
-/** Replace a number outside a field's range by the nearest one inside, so that the field shows what is used. */
-export function limitNumbers(form) {
+/**
+ * Make number fields show what is used: the nearest number in the field's range instead of one outside it, and the
+ * default instead of nothing.
+ */
+export function correctNumbers(form) {
+  const defaults = JSON.parse(form.dataset.defaults);
   form.addEventListener("change", ({ target }) => {
-    const { rangeUnderflow, rangeOverflow } = target.validity;
-    if (target.type !== "number" || !(rangeUnderflow || rangeOverflow)) return;
-    target.value = rangeUnderflow ? target.min : target.max;
+    if (target.type !== "number") return;
+    const { value, min, max, validity } = target;
+    if (validity.rangeUnderflow) target.value = min;
+    if (validity.rangeOverflow) target.value = max;
+    if (value === "" && !validity.badInput) target.value = defaults[target.name];
+    if (target.value === value) return;
     target.dispatchEvent(new Event("input", { bubbles: true }));
   });
 }
 
 /** Suggest to play a very short clip back and forth, as the server does for a clip that it already has. */
-export function fillShortClip(form, clipDurationS) {
-  const { short } = form.elements;
-  if (clipDurationS >= FLICKER_S || short.value !== "play") return;
-  short.value = "boomerang";
-  short.dispatchEvent(new Event("input", { bubbles: true }));
+export function suggestLoopStyle(form, clipDurationS) {
+  const { loop, short } = form.elements;
+  if (clipDurationS >= FLICKER_S || loop.value !== "cut" || short.value !== "play") return;
+  loop.value = "boomerang";
+  form.dispatchEvent(new Event("input"));
 }

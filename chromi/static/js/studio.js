@@ -4,7 +4,7 @@ import { ClipSource } from "./clip-source.js";
 import { partsOf } from "./dom.js";
 import { previewEffects } from "./effects-preview.js";
 import { EndFrames } from "./end-frames.js";
-import { fillShortClip, limitNumbers, linkSizeLimit } from "./form-fields.js";
+import { suggestLoopStyle, correctNumbers, linkSizeLimit } from "./form-fields.js";
 import { fill, seconds } from "./format.js";
 import { FrameGrabber } from "./frame-grabber.js";
 import { Framing } from "./framing.js";
@@ -89,7 +89,7 @@ class Studio {
     this.#listen();
     this.#connectControls();
     linkSizeLimit(this.#form, this.#parts);
-    limitNumbers(this.#form);
+    correctNumbers(this.#form);
     showRangeValues(this.#form);
     previewEffects(this.#root, this.#form);
     storeSettingsOnChange(this.#form, this.#trimWindow, this.#signal);
@@ -165,7 +165,7 @@ class Studio {
   #onUploaded({ duration_s: clipDurationS, fps }) {
     this.#fps = fps || this.#fps;
     this.#trimWindow.set({ clipDurationS });
-    fillShortClip(this.#form, clipDurationS);
+    suggestLoopStyle(this.#form, clipDurationS);
     this.#blackBars.search();
     this.#estimates.settingsChanged();
     this.#suggestions.settingsChanged();

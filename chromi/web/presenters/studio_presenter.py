@@ -14,7 +14,7 @@ from chromi.encoder.options import (
     DARKEN_RANGE,
     SATURATION_RANGE,
     ZOOM_RANGE,
-    Short,
+    Loop,
 )
 from chromi.errors import BadOptions
 from chromi.web.limits.chunk_validation import received_bytes_of
@@ -57,7 +57,7 @@ def studio_page(upload: Upload) -> dict[str, Any]:
     """
     defaults = {**ConversionOptions().to_form(), "start_time": "0:00"}
     if upload.info and upload.info.duration_s < FLICKER_S:
-        defaults["short"] = Short.BOOMERANG
+        defaults["loop"] = Loop.BOOMERANG
     form = {name: request.values.get(name, defaults[name])[:MAX_OPTION_LENGTH] for name in OPTIONS}
     window_s = _window_s(form)
     return {
