@@ -31,6 +31,7 @@ os.register_at_fork(after_in_child=lambda: set_parent_death_signal(consumer_pid)
 
 def create_consumer(**options: object) -> object:
     log.use_root_handlers("huey")  # huey_consumer has just installed its own handler
+    options["periodic"] = settings.runs_scheduler
     consumer = type(huey).create_consumer(huey, **options)
 
     def is_relevant(record: logging.LogRecord) -> bool:

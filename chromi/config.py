@@ -21,6 +21,8 @@ VERSION = "0.1.0"
 PREFIX = "CHROMI_"
 MB = 1_000_000
 MIN_KEY_LENGTH = 16
+QUEUES = ("convert", "studio")
+"""Conversions, and the clip analyses of the studio."""
 
 _SERVICE_LINK_NAME = re.compile(
     PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
@@ -66,6 +68,10 @@ class Settings:
 
     At the limit, only clients without a waiting job may add one.
     """
+    queues: tuple[str, ...] = QUEUES
+    """Comma-separated queues whose jobs this machine's workers run: `convert` and `studio`."""
+    scheduler: bool | None = None
+    """Start the cleanup every minute on this machine. By default, machines that serve `convert` do."""
     inline: bool = False
     """Convert within the request instead of in the queue.
 
@@ -114,6 +120,9 @@ class Settings:
                 f"CHROMI_UPLOAD_MB_PER_HOUR must be at least CHROMI_MAX_UPLOAD_MB ({self.max_upload_mb}), "
                 f"not {self.upload_mb_per_hour}."
             )
+        if not self.queues or set(self.queues) - set(QUEUES):
+            given = ", ".join(self.queues) or "nothing"
+            raise ConfigError(f"CHROMI_QUEUES must name some of {', '.join(QUEUES)}, not {given}.")
         if not self.host:
             raise ConfigError("CHROMI_HOST must not be empty.")
         for key in (self.secret_key, *self.old_secret_keys):
@@ -125,6 +134,10 @@ class Settings:
     @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * MB
+
+    @property
+    def runs_scheduler(self) -> bool:
+        return "convert" in self.queues if self.scheduler is None else self.scheduler
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -212,6 +225,7 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
     str: str,
     int: int,
     bool: _parse_bool,
+    bool | None: _parse_bool,
     Path: _parse_path,
     tuple[str, ...]: _parse_list,
 }

@@ -19,6 +19,7 @@ _COMMANDS = {
     "preview": ("chromi.cli.convert", "write_preview"),
     "serve": ("chromi.cli.serve", "serve"),
     "web": ("chromi.cli.serve", "web"),
+    "worker": ("chromi.cli.serve", "worker"),
     "doctor": ("chromi.cli.maintenance", "doctor"),
     "jobs": ("chromi.cli.maintenance", "list_jobs"),
     "cleanup": ("chromi.cli.maintenance", "clean_up"),

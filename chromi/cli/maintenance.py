@@ -13,7 +13,7 @@ from chromi.config import Settings
 from chromi.db import Job
 from chromi.jobs.cleanup import run_cleanup
 from chromi.jobs.queue import open_service
-from chromi.jobs.recovery import is_lost
+from chromi.jobs.recovery import find_jobs_without_task, is_lease_expired
 from chromi.monitoring.backup import write_backup
 from chromi.monitoring.health_checks import check_service
 
@@ -36,9 +36,9 @@ def doctor() -> None:
 def list_jobs() -> None:
     """List the jobs, newest first, and mark stuck ones."""
     _, queue = open_service(Settings.from_environ())
-    waiting_ids = queue.waiting_ids()
+    without_task = {job.id for job in find_jobs_without_task(queue.sizes())}
     for job in Job.select().order_by(Job.created_at.desc()):
-        stuck = "  STUCK" if is_lost(job, waiting_ids) else ""
+        stuck = "  STUCK" if job.id in without_task or is_lease_expired(job) else ""
         age_s = time.time() - job.created_at
         click.echo(
             f"{job.id}  {job.kind:<8}  {job.state:<11}  {job.percent:>3} %  {age_s:>7.0f} s old{stuck}"
@@ -50,7 +50,7 @@ def clean_up() -> None:
     """Delete expired files and requeue lost jobs now."""
     settings = Settings.from_environ()
     storage, queue = open_service(settings)
-    report = run_cleanup(settings, storage, queue.waiting_ids(), queue.enqueue)
+    report = run_cleanup(settings, storage, queue.sizes, queue.enqueue)
     for name, count in vars(report).items():
         click.echo(f"{name.replace('_', ' ')}: {count}")
 

@@ -1,7 +1,8 @@
-"""Commands that run the service: serve, web."""
+"""Commands that run the service: serve, web, worker."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -16,22 +17,38 @@ from chromi.process_hardening import require_sandbox
 
 @click.command(cls=InstanceCommand)
 def serve() -> None:
-    """Run the web server and the job queue."""
-    log.configure()
-    settings = Settings.from_environ()
-    require_sandbox(settings)
-    open_database(settings.instance)  # fail once instead of in each child process
-    sys.exit(supervisor.run(settings))
+    """Run the web server and the workers."""
+    _supervise(with_web_server=True)
 
 
 @click.command(cls=InstanceCommand)
 def web() -> None:
     """Run only the web server.
 
-    Conversions wait until a consumer runs: huey_consumer worker.huey.
+    Jobs wait until a worker runs.
     """
     from chromi.web.server.waitress_server import serve  # no other command needs Flask
 
     log.configure()
     settings = Settings.from_environ()
     serve(create_app(settings), settings)
+
+
+@click.command(cls=InstanceCommand)
+@click.option("--queues", metavar="NAMES", help="Comma-separated: convert, studio. Default: CHROMI_QUEUES.")
+def worker(queues: str | None) -> None:
+    """Run only the workers.
+
+    Without the queue "convert", they do not start the cleanup, unless CHROMI_SCHEDULER is true.
+    """
+    if queues is not None:
+        os.environ["CHROMI_QUEUES"] = queues  # also for the consumer's process
+    _supervise(with_web_server=False)
+
+
+def _supervise(*, with_web_server: bool) -> None:
+    log.configure()
+    settings = Settings.from_environ()
+    require_sandbox(settings)
+    open_database(settings.instance)  # fail once instead of in each child process
+    sys.exit(supervisor.run(settings, with_web_server=with_web_server))

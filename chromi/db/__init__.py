@@ -7,6 +7,7 @@ it succeeded: if two workers, a cancellation and a success, or two downloads com
 """
 
 from chromi.db.base import in_network
+from chromi.db.cleanup_lease import CleanupLease
 from chromi.db.connection import check_writable, database, keep_connection_open, retry_on_lock, shrink_wal
 from chromi.db.counter import Counter
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_ATTEMPTS",
     "MAX_LINK_AGE_S",
     "WORKER_TIMEOUT_S",
+    "CleanupLease",
     "Counter",
     "Job",
     "JobKind",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -101,6 +101,15 @@ class Job(BaseModel):
         )
         return cls.find(job_id) if claimed else None
 
+    @classmethod
+    def claim_next(cls, kinds: Collection[JobKind], worker: str) -> Job | None:
+        """Start the first queued job of these kinds for this worker, or return None if none is queued."""
+        queued = cls.queued(cls.kind.in_(kinds)).order_by(cls.priority.desc(), cls.created_at)
+        while job := queued.clone().first():  # first() keeps its result
+            if claimed := cls.claim(job.id, worker):
+                return claimed
+        return None
+
     def report(self, progress: Progress) -> bool:
         """Renew the lease and record the progress. Return False if this worker no longer holds the job."""
         step = {"step": progress.step, "progress": progress.fraction, "message": progress.message}
@@ -166,9 +175,14 @@ class Job(BaseModel):
         return list(cls.select().where(*wanted).order_by(cls.created_at))
 
     @classmethod
+    def queued(cls, *conditions: Any) -> Any:
+        """Select the waiting jobs that meet the conditions."""
+        return cls.select().where(cls.state == State.QUEUED, *conditions)
+
+    @classmethod
     def queue_length(cls, *conditions: Any) -> int:
         """Count the waiting jobs that meet the conditions."""
-        return int(cls.select().where(cls.state == State.QUEUED, *conditions).count())
+        return int(cls.queued(*conditions).count())
 
     @property
     def queue_position(self) -> int:

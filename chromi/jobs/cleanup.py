@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from chromi.config import Settings
 from chromi.db import (
     FINAL_STATES,
+    CleanupLease,
     Job,
     JobKind,
     Link,
@@ -50,28 +52,49 @@ class CleanupReport(RecoveryReport):
 
 
 def run_cleanup(
-    settings: Settings, storage: Storage, waiting_ids: set[str], enqueue: Callable[[str], object]
+    settings: Settings,
+    storage: Storage,
+    queue_sizes: Callable[[], Mapping[str, int]],
+    enqueue: Callable[[Job], object],
 ) -> CleanupReport:
-    """Delete everything that has expired and recover lost jobs.
+    """Clean up this node's files, delete everything that has expired, and recover lost jobs.
 
-    This may run at any time, even twice at once. Steps that write no rows come first: on a full disk, they
-    free the space that the others need.
+    The rows are left to the process that holds the lease. Steps that write no rows come first: on a full
+    disk, they free the space that the others need.
     """
     report = CleanupReport(
         frames_removed=best_effort(lambda: prune_frame_cache(storage)),
         orphans_removed=best_effort(lambda: _remove_orphans(storage)),
-        uploads_removed=best_effort(lambda: _remove_unused_uploads(settings, storage)),
-        results_removed=best_effort(lambda: _remove_expired_results(settings, storage)),
-        **asdict(recover_jobs(storage, waiting_ids, enqueue)),
     )
-    best_effort(RateLimitUsage.delete_expired)
-    best_effort(Upload.clamp_future_times)
-    best_effort(partial(Worker.delete_old, WORKER_MAX_AGE_S))
+    holder = secrets.token_hex(8)
+    if best_effort(lambda: CleanupLease.acquire(holder)):
+        try:
+            report = replace(report, **_clean_up_rows(settings, storage, queue_sizes, enqueue))
+        finally:
+            best_effort(partial(CleanupLease.release, holder))
     for name in ("chromi.db", "queue.db"):
         best_effort(partial(shrink_wal, settings.instance / name))
     if report != CleanupReport():
         logger.info("%s", report)
     return report
+
+
+def _clean_up_rows(
+    settings: Settings,
+    storage: Storage,
+    queue_sizes: Callable[[], Mapping[str, int]],
+    enqueue: Callable[[Job], object],
+) -> dict[str, int]:
+    """Delete what has expired and recover lost jobs. Return the counts for the report."""
+    counts = {
+        "uploads_removed": best_effort(lambda: _remove_unused_uploads(settings, storage)),
+        "results_removed": best_effort(lambda: _remove_expired_results(settings, storage)),
+        **asdict(recover_jobs(storage, queue_sizes, enqueue)),
+    }
+    best_effort(RateLimitUsage.delete_expired)
+    best_effort(Upload.clamp_future_times)
+    best_effort(partial(Worker.delete_old, WORKER_MAX_AGE_S))
+    return counts
 
 
 def free_disk_space(storage: Storage) -> None:

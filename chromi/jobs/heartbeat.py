@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from peewee import DatabaseError
 
-from chromi.db import HEARTBEAT_INTERVAL_S, Worker, database
+from chromi.db import HEARTBEAT_INTERVAL_S, Job, Worker, database
 from chromi.jobs.cleanup import free_disk_space
 from chromi.jobs.recovery import recover_jobs
 from chromi.storage import Storage
@@ -19,7 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 def start_heartbeat(
-    worker_id: str, storage: Storage, waiting_ids: Callable[[], set[str]], enqueue: Callable[[str], object]
+    worker_id: str,
+    storage: Storage,
+    queue_sizes: Callable[[], Mapping[str, int]],
+    enqueue: Callable[[Job], object],
 ) -> None:
     """Start a daemon thread that sends a heartbeat and recovers lost jobs every HEARTBEAT_INTERVAL_S."""
 
@@ -27,7 +29,7 @@ def start_heartbeat(
         while True:
             send_heartbeat(worker_id, storage)
             time.sleep(HEARTBEAT_INTERVAL_S)
-            _recover(storage, waiting_ids, enqueue)
+            _recover(storage, queue_sizes, enqueue)
 
     threading.Thread(target=run, name="heartbeat", daemon=True).start()
 
@@ -43,9 +45,11 @@ def send_heartbeat(worker_id: str, storage: Storage) -> None:
         logger.warning("could not write the heartbeat: %s", error)
 
 
-def _recover(storage: Storage, waiting_ids: Callable[[], set[str]], enqueue: Callable[[str], object]) -> None:
+def _recover(
+    storage: Storage, queue_sizes: Callable[[], Mapping[str, int]], enqueue: Callable[[Job], object]
+) -> None:
     try:
         with database.connection_context():
-            recover_jobs(storage, waiting_ids(), enqueue)
-    except (DatabaseError, sqlite3.Error, OSError) as error:
+            recover_jobs(storage, queue_sizes, enqueue)
+    except (DatabaseError, OSError) as error:
         logger.warning("could not recover lost jobs: %s", error)

@@ -1,25 +1,29 @@
-"""The job queue: Huey hands a job's id to a worker, which runs the job.
+"""The job queue: Huey wakes a worker, which takes the next job from the table.
 
-Huey deletes a task when it hands it out, so nothing relies on the queue. A task may be lost or delivered
-twice; the lease and the conditional transitions of the job's row still guarantee a single result.
+The table is the queue; a task names no job. Huey deletes a task when it hands it out, so nothing relies on
+tasks: the recovery replaces a lost one, and a duplicate finds no job. The lease and the conditional
+transitions of a job's row guarantee a single result.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from huey import crontab
+from huey import Huey, crontab
 
 from chromi import log, memory_profile
-from chromi.config import Settings
-from chromi.db import Job, database, open_database
+from chromi.config import QUEUES, Settings
+from chromi.db import Job, database, open_database, retry_on_lock
 from chromi.errors import ServiceUnhealthy
 from chromi.jobs.cleanup import run_cleanup
 from chromi.jobs.heartbeat import start_heartbeat
-from chromi.jobs.queue_messages import CLEANUP, RUN_JOB, JsonHuey
+from chromi.jobs.queue_messages import CLEANUP, RUN_JOB, InvalidMessage, JsonSerializer
+from chromi.jobs.queue_storage import QueueStorage, QueueUnavailable
+from chromi.jobs.recovery import QUEUE_KINDS, queue_of
 from chromi.jobs.runner import run_job, worker_id
 from chromi.storage import Storage
 from chromi.storage.worker_locks import WorkerLocks
@@ -27,24 +31,50 @@ from chromi.storage.worker_locks import WorkerLocks
 logger = logging.getLogger(__name__)
 
 
+class JobHuey(Huey):  # type: ignore[misc]  # Huey ships no types
+    """Huey with JSON messages and several queues. Invalid messages are dropped with a warning."""
+
+    storage: QueueStorage
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            "chromi",
+            serializer=JsonSerializer(),
+            results=False,
+            storage_class=QueueStorage,
+            settings=settings,
+        )
+
+    def dequeue(self) -> Any:
+        while (data := self.storage.dequeue()) is not None:
+            try:
+                return self.deserialize_task(data)
+            except InvalidMessage as error:
+                logger.warning("dropped an invalid message from the queue: %s", error)
+        return None
+
+
 @dataclass(frozen=True)
 class Queue:
     """Huey, and the only way to enqueue a job."""
 
-    huey: JsonHuey
-    enqueue: Callable[[str], object]
-    """Hand a job's id to the workers. With `immediate`, the job runs before this returns."""
+    huey: JobHuey
+    enqueue: Callable[[Job], object]
+    """Wake a worker for a queued job, or leave that to the recovery if the queue is unavailable.
 
-    def waiting_ids(self) -> set[str]:
-        """Return the ids of the jobs that have a task in the queue."""
-        return {task.args[0] for task in self.huey.pending() if task.args}
+    With `CHROMI_INLINE`, the job runs before this returns.
+    """
+
+    def sizes(self) -> Mapping[str, int]:
+        """Return the number of waiting tasks in each queue. Raises QueueUnavailable."""
+        return {name: self.huey.storage.size_of(name) for name in QUEUES}
 
     def size(self) -> int:
-        """Return the number of waiting tasks, including the cleanup."""
-        return int(self.huey.pending_count())
+        """Return the number of waiting tasks in all queues. Raises QueueUnavailable."""
+        return sum(self.sizes().values())
 
 
-def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storage, Queue]:
+def open_service(settings: Settings) -> tuple[Storage, Queue]:
     """Open what the server, worker and command line share: the media folder, the database and the queue.
 
     Raises ServiceUnhealthy if one of the databases cannot be used.
@@ -55,7 +85,7 @@ def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storag
     storage.create_folders()
     open_database(settings.instance)
     try:
-        return storage, create_queue(settings, storage, immediate=immediate)
+        return storage, create_queue(settings, storage)
     except sqlite3.OperationalError:
         raise  # locked or out of disk space, which is temporary
     except sqlite3.DatabaseError as error:
@@ -66,56 +96,64 @@ def open_service(settings: Settings, *, immediate: bool = False) -> tuple[Storag
         ) from error
 
 
-def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Queue:
-    """Create the queue in `queue.db`, with its tasks and the hooks that run when a worker starts.
+def create_queue(settings: Settings, storage: Storage) -> Queue:
+    """Create the queue with its tasks and the hooks that run when a worker starts."""
+    huey = JobHuey(settings)
+    kinds = [kind for name in settings.queues for kind in QUEUE_KINDS[name]]
 
-    Task results are not stored, because they are in the job's row. A task is on disk when `enqueue` returns.
-    """
-    huey = JsonHuey(
-        filename=str(settings.instance / "queue.db"),
-        fsync=True,
-        results=False,
-        immediate=immediate,
-        immediate_use_memory=False,
-    )
-
-    def run_queued_job(job_id: str) -> None:
-        with log.bound_context(job_id=job_id), database.connection_context():
-            try:
-                is_queued_again = run_job(job_id, settings, storage)
-                _log_end(job_id)
-            except KeyboardInterrupt:
-                # The consumer is stopping and has released the job. The next consumer finds it immediately.
-                queue.enqueue(job_id)
-                raise
-        if is_queued_again:
-            queue.enqueue(job_id)
+    def run_next_job() -> None:
+        with database.connection_context():
+            job = retry_on_lock(lambda: Job.claim_next(kinds, worker_id()))
+            if job is None:
+                logger.debug("no job is queued")
+            elif _run(job, settings, storage, queue):
+                queue.enqueue(job)
 
     def clean_up() -> None:
         with database.connection_context():
-            run_cleanup(settings, storage, queue.waiting_ids(), queue.enqueue)
+            run_cleanup(settings, storage, queue.sizes, queue.enqueue)
 
-    run_job_task = huey.task(name=RUN_JOB)(run_queued_job)
+    run_job_task = huey.task(name=RUN_JOB)(run_next_job)
 
-    def enqueue(job_id: str) -> object:
-        job = Job.get_or_none(Job.id == job_id)
-        return job and run_job_task(job_id, priority=job.priority)
+    def enqueue(job: Job) -> None:
+        try:
+            huey.storage.enqueue_to(queue_of(job), huey.serialize_task(run_job_task.s()))
+        except QueueUnavailable as error:
+            logger.warning("job %s: could not enqueue, left to the cleanup: %s", job.id, error)
 
-    queue = Queue(huey, enqueue)
+    def run_inline(job: Job) -> None:
+        while claimed := Job.claim(job.id, worker_id()):
+            _run(claimed, settings, storage, queue)
 
-    # This runs before waiting jobs and is dropped if it is late, because the next one does the same work.
-    huey.periodic_task(crontab(), name=CLEANUP, priority=10, expires=50)(clean_up)
+    queue = Queue(huey, run_inline if settings.inline else enqueue)
+
     huey.on_startup(name="lock")(lambda: WorkerLocks(storage.workers).hold(worker_id()))
     huey.on_startup(name="heartbeat")(
-        lambda: start_heartbeat(worker_id(), storage, queue.waiting_ids, queue.enqueue)
+        lambda: start_heartbeat(worker_id(), storage, queue.sizes, queue.enqueue)
     )
-    huey.on_startup(name="cleanup")(clean_up)
+    if settings.runs_scheduler:
+        # A late cleanup is dropped, because the next one does the same work.
+        huey.periodic_task(crontab(), name=CLEANUP, expires=50)(clean_up)
+        huey.on_startup(name="cleanup")(clean_up)
     return queue
 
 
-def _log_end(job_id: str) -> None:
-    job = Job.get_or_none(Job.id == job_id)
+def _run(job: Job, settings: Settings, storage: Storage, queue: Queue) -> bool:
+    """Run a claimed job and log its end. Return True if it was put back into the queue."""
+    with log.bound_context(job_id=job.id):
+        try:
+            is_queued_again = run_job(job, settings, storage)
+        except KeyboardInterrupt:
+            # The consumer is stopping and has released the job. The next consumer finds it immediately.
+            queue.enqueue(job)
+            raise
+        _log_end(job)
+        return is_queued_again
+
+
+def _log_end(claimed: Job) -> None:
+    job = Job.get_or_none(Job.id == claimed.id)
     if job is None or not job.is_final:
         return
     fields = {"kind": job.kind, "state": job.state, "attempts": job.attempts, "seconds": job.elapsed_s}
-    logger.info("job %s: %s", job_id, job.state, extra={"fields": fields})
+    logger.info("job %s: %s", job.id, job.state, extra={"fields": fields})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from chromi.db import LEASE_S, MAX_ATTEMPTS, Job, State, database
+from chromi.db import LEASE_S, MAX_ATTEMPTS, Job, JobKind, State, database
 from chromi.encoder.encoder_errors import WorkerDied
 from chromi.jobs.removal import best_effort, remove_job_leftovers
 from chromi.storage import Storage
@@ -15,6 +15,11 @@ from chromi.storage.worker_locks import WorkerLocks
 
 logger = logging.getLogger(__name__)
 
+QUEUE_KINDS: Mapping[str, tuple[JobKind, ...]] = {
+    "convert": (JobKind.CONVERT,),
+    "studio": (JobKind.ESTIMATE, JobKind.LOOPS, JobKind.BARS, JobKind.PREVIEW),
+}
+"""The jobs of each queue."""
 RECHECK_DELAY_S = 2.0
 """A live worker renews its lease within this time, so a clock change never takes a job from it."""
 ENQUEUE_GRACE_S = 10
@@ -32,27 +37,47 @@ class RecoveryReport:
     jobs_requeued: int = 0
 
 
-def recover_jobs(storage: Storage, waiting_ids: set[str], enqueue: Callable[[str], object]) -> RecoveryReport:
-    """Requeue or fail lost jobs.
+def recover_jobs(
+    storage: Storage, queue_sizes: Callable[[], Mapping[str, int]], enqueue: Callable[[Job], object]
+) -> RecoveryReport:
+    """Requeue or fail lost jobs. `queue_sizes` returns the number of waiting tasks in each queue.
 
     This may run at any time, even twice at once, and is cheap enough to run every few seconds.
     """
     return RecoveryReport(
         jobs_failed=best_effort(lambda: _release_jobs_of_dead_workers(storage)),
-        jobs_requeued=best_effort(lambda: _enqueue_jobs_without_task(waiting_ids, enqueue)),
+        jobs_requeued=best_effort(lambda: _enqueue_jobs_without_task(queue_sizes, enqueue)),
     )
 
 
-def is_lost(job: Job, waiting_ids: set[str]) -> bool:
-    """True if the job's lease has expired, or if it is queued but has no task.
+def queue_of(job: Job) -> str:
+    """Return the name of the queue that the job belongs to."""
+    return next(name for name, kinds in QUEUE_KINDS.items() if job.kind in kinds)
+
+
+def find_jobs_without_task(queue_sizes: Mapping[str, int]) -> list[Job]:
+    """List the last jobs of each queue that has fewer tasks than jobs.
+
+    A job counts only once its task must have been enqueued.
+    """
+    found: list[Job] = []
+    for name, kinds in QUEUE_KINDS.items():
+        queued = Job.queued(Job.kind.in_(kinds)).order_by(Job.priority.desc(), Job.created_at)
+        settled = [job for job in queued if not _is_new(job)]
+        found += settled[queue_sizes[name] :]
+    return found
+
+
+def is_lease_expired(job: Job) -> bool:
+    """True if a running job's lease has expired.
 
     A heartbeat in the future was written before the clock was set back and counts as expired.
     """
-    now = time.time()
-    if job.state == State.IN_PROGRESS:
-        return abs(now - (job.heartbeat_at or 0)) > LEASE_S
-    is_new = job.heartbeat_at is None and abs(now - job.created_at) < ENQUEUE_GRACE_S
-    return job.state == State.QUEUED and job.id not in waiting_ids and not is_new
+    return job.state == State.IN_PROGRESS and abs(time.time() - (job.heartbeat_at or 0)) > LEASE_S
+
+
+def _is_new(job: Job) -> bool:
+    return job.heartbeat_at is None and abs(time.time() - job.created_at) < ENQUEUE_GRACE_S
 
 
 def _release_jobs_of_dead_workers(storage: Storage) -> int:
@@ -90,7 +115,7 @@ def _release(job: Job) -> bool:
 def _jobs_with_expired_lease() -> list[Job]:
     """List the running jobs whose lease has expired and is not renewed within RECHECK_DELAY_S."""
     running = Job.select().where(Job.state == State.IN_PROGRESS)
-    heartbeats = {job.id: job.heartbeat_at for job in running if is_lost(job, set())}
+    heartbeats = {job.id: job.heartbeat_at for job in running if is_lease_expired(job)}
     if not heartbeats:
         return []
     time.sleep(RECHECK_DELAY_S)
@@ -98,10 +123,11 @@ def _jobs_with_expired_lease() -> list[Job]:
     return [job for job in rechecked if job.heartbeat_at == heartbeats[job.id]]
 
 
-def _enqueue_jobs_without_task(waiting_ids: set[str], enqueue: Callable[[str], object]) -> int:
+def _enqueue_jobs_without_task(
+    queue_sizes: Callable[[], Mapping[str, int]], enqueue: Callable[[Job], object]
+) -> int:
     """Enqueue the queued jobs that have no task because the process that created or ran them died."""
-    queued = Job.select().where(Job.state == State.QUEUED)
-    lost_ids = [job.id for job in queued if is_lost(job, waiting_ids)]
-    for job_id in lost_ids:
-        enqueue(job_id)
-    return len(lost_ids)
+    jobs = find_jobs_without_task(queue_sizes())
+    for job in jobs:
+        enqueue(job)
+    return len(jobs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from peewee import OperationalError
 from chromi.admission.quota import byte_quota
 from chromi.config import Settings
 from chromi.db import FINAL_STATES, Job, Link, State, Upload
+from chromi.jobs.queue_storage import QueueUnavailable
 from chromi.storage import Storage, size_of
 
 logger = logging.getLogger(__name__)
@@ -100,9 +100,9 @@ def _remove_frames(upload_id: str | None, storage: Storage) -> None:
 
 
 def best_effort(step: Callable[[], int]) -> int:
-    """Run a step. If the disk is full or the database is locked, log that and return 0."""
+    """Run a step. If the disk is full, or the database or queue unavailable, log that and return 0."""
     try:
         return step()
-    except (OperationalError, sqlite3.OperationalError, OSError) as error:
+    except (OperationalError, QueueUnavailable, OSError) as error:
         logger.warning("cleanup step failed, will retry in the next cleanup: %s", error)
         return 0

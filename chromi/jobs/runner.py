@@ -1,4 +1,4 @@
-"""Run one queued job from claim to completion."""
+"""Run one claimed job to completion."""
 
 from __future__ import annotations
 
@@ -24,15 +24,11 @@ from chromi.storage import Storage
 logger = logging.getLogger(__name__)
 
 
-def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
-    """Run a queued job until it reaches a state that its page can show, whatever happens.
+def run_job(job: Job, settings: Settings, storage: Storage) -> bool:
+    """Run a job that this worker has claimed until it reaches a state that its page can show.
 
     Returns True if the job was put back into the queue and must be enqueued.
     """
-    job = retry_on_lock(lambda: Job.claim(job_id, worker_id()))
-    if job is None:
-        logger.info("job %s is no longer queued", job_id)
-        return False
     try:
         storage.remove_attempts(job.id)
         job_type = JOB_TYPES[JobKind(job.kind)]
@@ -41,22 +37,22 @@ def run_job(job_id: str, settings: Settings, storage: Storage) -> bool:
         # The watchdog is off here, because a finished result waits for the database as long as necessary.
         retry_on_lock(lambda: _record_success(job, result, settings))
     except Cancelled:
-        logger.info("job %s was canceled", job_id)
+        logger.info("job %s was canceled", job.id)
     except ConverterKilled as error:
-        logger.warning("job %s: attempt %d failed: %s", job_id, job.attempts, error)
+        logger.warning("job %s: attempt %d failed: %s", job.id, job.attempts, error)
         if job.attempts < MAX_ATTEMPTS:
             return retry_on_lock(job.release)
         _fail(job, error)
     except ChromiError as error:
-        logger.warning("job %s failed: %s", job_id, error)
+        logger.warning("job %s failed: %s", job.id, error)
         _fail(job, error)
     except KeyboardInterrupt:
         job.release(count_attempt=False)
         raise
     except OperationalError as error:
-        logger.error("job %s: could not update its row, left to the cleanup: %s", job_id, error)
+        logger.error("job %s: could not update its row, left to the cleanup: %s", job.id, error)
     except Exception:
-        logger.exception("job %s failed unexpectedly", job_id)
+        logger.exception("job %s failed unexpectedly", job.id)
         _fail(job, ChromiError())
     finally:
         remove_job_leftovers(job, storage)

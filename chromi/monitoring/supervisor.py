@@ -1,4 +1,4 @@
-"""Run the web server and the consumer as two processes that end together (`python -m chromi serve`)."""
+"""Run the consumer and, for `python -m chromi serve`, the web server: processes that end together."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -33,37 +34,44 @@ _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 _SIGNALS = _STOP_SIGNALS | {signal.SIGCHLD}
 
 
-def run(settings: Settings) -> int:
-    """Run both processes until one ends or a signal arrives. Return the exit code: 0 after a clean stop.
+def run(settings: Settings, *, with_web_server: bool) -> int:
+    """Run the processes until one ends or a signal arrives. Return the exit code: 0 after a clean stop.
 
     SIGTERM lets a running conversion finish; Ctrl-C requeues it immediately. The web server keeps responding
     until the worker has ended.
     """
-    lock = _lock(settings.instance)
+    lock = _lock(settings.instance) if with_web_server else nullcontext()
     # Signals are blocked and waited for, so none can arrive between two steps of this function.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     environ = _environment(settings)
-    services = _Services(_start(_web_command(), environ), _start(_consumer_command(settings), environ))
-    with lock:  # held until both have ended
-        received = services.wait_for_end(services.web, services.worker)
+    web = [_start(_web_command(), environ)] if with_web_server else []
+    services = _Services(_start(_consumer_command(settings), environ), web)
+    with lock:  # held until all have ended
+        received = services.wait_for_end(*services.children)
         if received is None:
             # Do not wait for a conversion, because the process manager must restart the service immediately.
             services.stop(signal.SIGINT)
-            logger.critical("Chromi has stopped because one of its two processes ended unexpectedly.")
+            logger.critical("Chromi has stopped because one of its processes ended unexpectedly.")
             return 1
         return 0 if services.stop(received) else 1
 
 
 class _Services:
-    """The web server and the consumer, plus their orphans if this process is PID 1."""
+    """The consumer and any web server, plus their orphans if this process is PID 1."""
 
-    def __init__(self, web: Child, worker: Child) -> None:
-        self.web, self.worker = web, worker
+    def __init__(self, worker: Child, web: list[Child]) -> None:
+        self._worker, self._web = worker, web
+
+    @property
+    def children(self) -> list[Child]:
+        return [self._worker, *self._web]
 
     def stop(self, received: signal.Signals) -> bool:
-        """Stop the worker, then the web server. Return whether both ended without being killed."""
-        worker_ended = self._end(self.worker, received, WORKER_GRACE_S[received])
-        return self._end(self.web, signal.SIGTERM, WEB_GRACE_S) and worker_ended
+        """Stop the worker, then the web server. Return whether all ended without being killed."""
+        have_ended = self._end(self._worker, received, WORKER_GRACE_S[received])
+        for web in self._web:
+            have_ended &= self._end(web, signal.SIGTERM, WEB_GRACE_S)
+        return have_ended
 
     def _end(self, child: Child, signum: signal.Signals, grace_s: float) -> bool:
         """Send a signal and wait. Kill the child after the grace period or if another signal arrives."""
@@ -94,7 +102,7 @@ class _Services:
         PID 1 inherits orphans, for example the ffmpeg of a killed worker. Their exit is ignored.
         """
         while True:
-            ours = {child.pid: child for child in (self.web, self.worker) if child.returncode is None}
+            ours = {child.pid: child for child in self.children if child.returncode is None}
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:  # no children are left

@@ -50,7 +50,7 @@ MAX_FORM_PARTS = 20
 def init_app(app: Flask, settings: Settings) -> None:
     """Open the service and register all views and hooks."""
     require_sandbox(settings)
-    storage, queue = open_service(settings, immediate=settings.inline)
+    storage, queue = open_service(settings)
     app.config["MAX_FORM_PARTS"] = MAX_FORM_PARTS
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + MAX_FORM_BYTES
     signer = TokenSigner(load_signing_keys(settings))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sqlite3
-
 from flask import request
 
 from chromi.db import Job, JobKind, Upload, database
@@ -12,8 +9,6 @@ from chromi.encoder import ConversionOptions
 from chromi.errors import AlreadyRunning, NotFound
 from chromi.jobs.handlers import JOB_TYPES, Duplicates
 from chromi.web.services import services
-
-logger = logging.getLogger(__name__)
 
 
 def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job:
@@ -34,7 +29,7 @@ def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job
             case Duplicates.REUSE if unfinished:
                 return unfinished[0]
         job = _create_job(upload, options, kind)
-    _enqueue(job)
+    services().queue.enqueue(job)
     return job
 
 
@@ -58,11 +53,3 @@ def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Jo
         client=client,
         priority=admission.priority_for(client, kind),
     )
-
-
-def _enqueue(job: Job) -> None:
-    """Enqueue a job. If that fails, the cleanup enqueues it within a minute."""
-    try:
-        services().queue.enqueue(job.id)
-    except sqlite3.OperationalError as error:
-        logger.warning("job %s: could not enqueue, left to the cleanup: %s", job.id, error)

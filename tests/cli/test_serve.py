@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.paths import ROOT
 from tests.support.processes import find_ffmpeg_processes, find_public_paths, handles_signal, have_ended
-from tests.support.running_service import Service
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
@@ -234,6 +234,41 @@ def test_inline_mode_converts_inside_the_request(
     gif = tmp_path / "downloaded.gif"
     curl("-o", str(gif), service.url + response["converted_url"])
     assert gif.read_bytes().startswith(b"GIF89a")
+
+
+@contextmanager
+def run_worker(instance: Path, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `python -m chromi worker` and expect it to end cleanly when it is terminated."""
+    command = [sys.executable, "-m", "chromi", "worker", *options]
+    worker = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"CHROMI_INSTANCE": str(instance)})
+    try:
+        yield worker
+        worker.terminate()
+        assert worker.wait(30) == 0
+    finally:
+        worker.kill()
+
+
+def test_each_worker_runs_the_jobs_of_its_queues(tmp_path: Path, plain_clip: Path) -> None:
+    web = run_service(tmp_path / "instance", {}, ("-m", "chromi", "web"))
+    try:
+        conversion_id = start_job(web, plain_clip, duration="1")
+        upload_url = web.url + curl_json(f"-Fvideo=@{plain_clip}", f"{web.url}/uploads/")["url"]
+        estimate_id = curl_json("-Fduration=1", f"{upload_url}estimates/")["job_id"]
+        with run_worker(web.instance, "--queues", "studio"):
+            assert wait_for_end(web, estimate_id)["status"] == "success"
+            assert get_job(web, conversion_id)["status"] == "queued"
+        with run_worker(web.instance, "--queues=convert"):
+            assert wait_for_end(web, conversion_id)["status"] == "success"
+    finally:
+        end_service(web)
+
+
+def test_unknown_queue_prevents_start_and_allowed_ones_are_listed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "chromi", "worker", "--queues", "convert,previews"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr == "CHROMI_QUEUES must name some of convert, studio, not convert, previews.\n"
 
 
 @pytest.mark.usefixtures("default_umask")

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from chromi.db import Job, Link, State, Upload, database, open_database
 from chromi.encoder import ConversionOptions
 from chromi.jobs import recovery
 from chromi.jobs.cleanup import CleanupReport, run_cleanup
+from chromi.jobs.queue import Queue, open_service
 from chromi.storage import Storage
 
 LONG_AGO = time.time() - 100_000
@@ -20,19 +22,19 @@ LONG_AGO = time.time() - 100_000
 class Enqueued(list[str]):
     """Replaces the queue and records the ids of enqueued jobs."""
 
-    def __call__(self, job_id: str) -> None:
-        self.append(job_id)
+    def __call__(self, job: Job) -> None:
+        self.append(job.id)
 
 
 class CleanUp:
-    """Runs the cleanup; `waiting_ids` are the jobs that have a task in the queue."""
+    """Runs the cleanup with this many conversion tasks in the queue."""
 
     def __init__(self, settings: Settings, storage: Storage, enqueued: Enqueued) -> None:
         self._arguments = settings, storage
         self._enqueued = enqueued
 
-    def __call__(self, waiting_ids: set[str] | None = None) -> CleanupReport:
-        return run_cleanup(*self._arguments, waiting_ids or set(), self._enqueued)
+    def __call__(self, task_count: int = 0) -> CleanupReport:
+        return run_cleanup(*self._arguments, lambda: {"convert": task_count, "studio": 0}, self._enqueued)
 
 
 @pytest.fixture
@@ -42,6 +44,13 @@ def open_instance(storage: Storage, settings: Settings, monkeypatch: pytest.Monk
     open_database(settings.instance)
     with database.connection_context():
         yield
+
+
+@pytest.fixture
+def queue(settings: Settings) -> Iterator[Queue]:
+    _, queue = open_service(replace(settings, inline=False))
+    with database.connection_context():
+        yield queue
 
 
 @pytest.fixture

@@ -1,22 +1,13 @@
 """Each worker's heartbeat thread also recovers lost jobs."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from chromi.config import Settings
-from chromi.db import LEASE_S, Job, State, database
+from chromi.db import LEASE_S, Job, State
 from chromi.jobs import heartbeat, recovery
-from chromi.jobs.queue import Queue, open_service
+from chromi.jobs.queue import Queue
 from chromi.storage import Storage
-
-
-@pytest.fixture
-def queue(settings: Settings) -> Iterator[Queue]:
-    _, queue = open_service(settings)
-    with database.connection_context():
-        yield queue
 
 
 def test_heartbeat_requeues_job_with_expired_lease_once(
@@ -27,8 +18,8 @@ def test_heartbeat_requeues_job_with_expired_lease_once(
         Job.create(options_json={}, state=State.IN_PROGRESS, attempts=1, heartbeat_at=time.time() - age_s)
         for age_s in (LEASE_S + 1, LEASE_S - 5)
     )
-    heartbeat._recover(storage, queue.waiting_ids, queue.enqueue)
+    heartbeat._recover(storage, queue.sizes, queue.enqueue)
     assert [Job.find(job.id).state for job in (expired, current)] == [State.QUEUED, State.IN_PROGRESS]
-    assert queue.waiting_ids() == {expired.id}
-    heartbeat._recover(storage, queue.waiting_ids, queue.enqueue)
+    assert queue.sizes() == {"convert": 1, "studio": 0}
+    heartbeat._recover(storage, queue.sizes, queue.enqueue)
     assert queue.size() == 1

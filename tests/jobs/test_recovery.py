@@ -35,7 +35,7 @@ def test_job_of_killed_worker_is_requeued_at_once(
     assert enqueued == [lost.id]
     states = [Job.find(job.id).state for job in (lost, kept, ended)]
     assert states == [State.QUEUED, State.IN_PROGRESS, State.SUCCESS]
-    assert clean_up({lost.id}) == CleanupReport()
+    assert clean_up(1) == CleanupReport()
 
 
 def test_job_of_killed_worker_is_requeued_later_if_the_database_is_read_only(
@@ -115,8 +115,8 @@ def test_queued_job_without_task_is_enqueued(clean_up: CleanUp, enqueued: Enqueu
 
 
 def test_queued_job_with_task_is_not_enqueued_twice(clean_up: CleanUp, enqueued: Enqueued) -> None:
-    job = create_job(State.QUEUED)
-    assert clean_up({job.id}).jobs_requeued == 0
+    create_job(State.QUEUED)
+    assert clean_up(1).jobs_requeued == 0
     assert enqueued == []
 
 

@@ -51,7 +51,7 @@ class OpenInstance:
         options = ConversionOptions(start_s=start_s, duration_s=1.0)
         job = Job.create(upload=upload, options_json=options.to_dict(), created_at=time.time() - 60)
         for _ in range(task_count):
-            self.queue.enqueue(job.id)
+            self.queue.enqueue(job)
         return str(job.id)
 
     def wait_for_end(self, job_id: str) -> Job:
@@ -66,7 +66,7 @@ class OpenInstance:
         return job
 
     def clean_up(self) -> CleanupReport:
-        return run_cleanup(self.settings, self.storage, self.queue.waiting_ids(), self.queue.enqueue)
+        return run_cleanup(self.settings, self.storage, self.queue.sizes, self.queue.enqueue)
 
     def clean_up_later(self) -> CleanupReport:
         """Run the cleanup as if no file had been modified for hours."""

@@ -1,5 +1,6 @@
 """Fixtures for the tests of views: unfinished uploads, one-time links, and a queue without a worker."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from chromi.db import Job
+from chromi.jobs.cleanup import CleanupReport, run_cleanup
 from tests.support.tus_client import create, send_chunk
 
 
@@ -34,8 +36,16 @@ def one_time_url(client: FlaskClient, job: Job) -> str:
 
 
 @pytest.fixture
+def clean_up(app: Flask) -> Callable[[], CleanupReport]:
+    """Runs the cleanup."""
+    services = app.extensions["chromi"]
+    queue = services.queue
+    return lambda: run_cleanup(services.settings, services.storage, queue.sizes, queue.enqueue)
+
+
+@pytest.fixture
 def without_worker(app: Flask) -> None:
     """Run no worker, so that jobs stay queued."""
     services = app.extensions["chromi"]
-    queue = replace(services.queue, enqueue=lambda job_id: None)
+    queue = replace(services.queue, enqueue=lambda job: None)
     app.extensions["chromi"] = replace(services, queue=queue)

@@ -1,6 +1,7 @@
 """The studio requests the best loops of a clip and a preview that every browser plays."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from flask.testing import FlaskClient
 from chromi.db import Job, JobKind, State, Upload
 from chromi.encoder import ConversionOptions, LoopWindow, probe_video
 from chromi.encoder.encoder_errors import NoFrames
-from chromi.jobs import cleanup
+from chromi.jobs.cleanup import CleanupReport
 from chromi.storage import Storage
 from tests.support.clips import make_clip
 from tests.support.http_forms import FRAGMENT, PAGE, form
@@ -130,15 +131,16 @@ def test_fragment_has_the_url_of_the_preview_or_the_error(
     assert NoFrames.user_message in client.get(f"/jobs/{failed.id}/preview", headers=FRAGMENT).text
 
 
-def test_preview_is_removed_with_its_upload(client: FlaskClient, upload: str, storage: Storage) -> None:
+def test_preview_is_removed_with_its_upload(
+    upload: str, storage: Storage, clean_up: Callable[[], CleanupReport]
+) -> None:
     preview = storage.preview_path(upload)
     preview.write_bytes(b"preview")
     os.utime(preview, (1000, 1000))
-    settings = client.application.extensions["chromi"].settings
-    cleanup.run_cleanup(settings, storage, set(), lambda job_id: None)
+    clean_up()
     assert preview.exists(), "its upload still exists"
     Upload.update(used_at=1000).execute()
-    cleanup.run_cleanup(settings, storage, set(), lambda job_id: None)
+    clean_up()
     assert not preview.exists()
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from chromi.config import Settings
 from chromi.db import Job, Link
-from chromi.jobs.cleanup import run_cleanup
+from chromi.jobs.cleanup import CleanupReport
 from chromi.storage import Storage
 from chromi.web.presenters.link_presenter import download_url
 from tests.support.download_counts import downloads_have_ended, one_time_uses
@@ -57,12 +56,17 @@ def test_link_that_ends_before_its_download_begins_is_gone(
 
 
 def test_link_that_expires_during_a_download_is_sent_completely(
-    client: FlaskClient, job: Job, one_time_url: str, gif: bytes, settings: Settings, storage: Storage
+    client: FlaskClient,
+    job: Job,
+    one_time_url: str,
+    gif: bytes,
+    storage: Storage,
+    clean_up: Callable[[], CleanupReport],
 ) -> None:
     download = client.get(one_time_url, buffered=False)
     start = next(download.iter_encoded())
     Link.update(expires_at=time.time() - 1).execute()
-    assert run_cleanup(settings, storage, set(), str).results_removed == 1
+    assert clean_up().results_removed == 1
     assert not storage.result_path(job.id).exists()
     assert start + b"".join(download.iter_encoded()) == gif
     download.close()

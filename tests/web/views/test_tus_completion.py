@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,10 @@ import pytest
 from flask.testing import FlaskClient
 from peewee import OperationalError
 
-from chromi.config import Settings
 from chromi.db import RateLimitUsage, Upload, database
 from chromi.encoder import VideoInfo, inspect_sandbox
 from chromi.encoder.encoder_errors import FfmpegMissing
-from chromi.jobs.cleanup import CleanupReport, run_cleanup
+from chromi.jobs.cleanup import CleanupReport
 from chromi.storage import PartialFile, Storage
 from chromi.web import upload_receiver
 from tests.support.http_forms import files_in
@@ -124,7 +124,7 @@ def test_cleanup_keeps_an_upload_that_is_being_probed(
     client: FlaskClient,
     half_upload: str,
     storage: Storage,
-    settings: Settings,
+    clean_up: Callable[[], CleanupReport],
     content: bytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -135,13 +135,13 @@ def test_cleanup_keeps_an_upload_that_is_being_probed(
     Upload.update(used_at=0).execute()
     probe = upload_receiver.probe_video
 
-    def clean_up() -> CleanupReport:
+    def clean_up_in_thread() -> CleanupReport:
         with database.connection_context():
-            return run_cleanup(settings, storage, set(), lambda job_id: None)
+            return clean_up()
 
     def clean_up_and_probe(path: Path) -> VideoInfo:
         with ThreadPoolExecutor(1) as other_thread:
-            assert other_thread.submit(clean_up).result() == CleanupReport()
+            assert other_thread.submit(clean_up_in_thread).result() == CleanupReport()
         return probe(path)
 
     monkeypatch.setattr(upload_receiver, "probe_video", clean_up_and_probe)
