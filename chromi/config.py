@@ -68,6 +68,8 @@ class Settings:
 
     At the limit, only clients without a waiting job may add one.
     """
+    database_url: str = field(default="", repr=False)
+    """PostgreSQL database to use instead of SQLite, such as `postgresql://user:password@host/name`."""
     queues: tuple[str, ...] = QUEUES
     """Comma-separated queues whose jobs this machine's workers run: `convert` and `studio`."""
     scheduler: bool | None = None

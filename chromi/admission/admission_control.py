@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from peewee import SQL, fn
+from peewee import fn
 
 from chromi.admission.quota import byte_quota, job_quota, probe_quota, upload_quota
 from chromi.client_networks import Network, is_local, network_prefixes, networks_of
 from chromi.config import Settings
-from chromi.db import Job, JobKind, Upload, database, in_network
+from chromi.db import Job, JobKind, Upload, exclusive_transaction, in_network
 from chromi.errors import DiskFull, QueueFull, RateLimited, UploadsFull
 from chromi.storage import MIN_FREE_BYTES, Storage, size_of
 from chromi.tokens import TokenSigner
@@ -110,7 +110,9 @@ class AdmissionControl:
 
         Raises the errors of check_capacity.
         """
-        with database.atomic("IMMEDIATE"):  # if two uploads start at the same time, the second sees the first
+        with exclusive_transaction(
+            Upload
+        ):  # if two uploads start at the same time, the second sees the first
             self.check_capacity(Reservation(upload.client, upload.length_bytes), ())
             upload.record_start()
 
@@ -216,7 +218,7 @@ class AdmissionControl:
 
     def _check_disk_share(self, client: str | None) -> None:
         """Raise RateLimited if the client's clips and results take up more than its share of the disk."""
-        result_bytes = fn.SUM(SQL("json_extract(result_json, '$.result.bytes')"))
+        result_bytes = fn.SUM(Job.result_json["result"]["bytes"].cast("BIGINT"))
         for network in networks_of(client):
             is_stored = in_network(Upload.client, network) & Upload.info_json.is_null(False)
             clips = Upload.select(fn.SUM(Upload.length_bytes)).where(is_stored).scalar()

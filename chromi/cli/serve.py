@@ -50,5 +50,5 @@ def _supervise(*, with_web_server: bool) -> None:
     log.configure()
     settings = Settings.from_environ()
     require_sandbox(settings)
-    open_database(settings.instance)  # fail once instead of in each child process
+    open_database(settings.instance, settings.database_url)  # fail once instead of in each child process
     sys.exit(supervisor.run(settings, with_web_server=with_web_server))

@@ -8,7 +8,13 @@ it succeeded: if two workers, a cancellation and a success, or two downloads com
 
 from chromi.db.base import in_network
 from chromi.db.cleanup_lease import CleanupLease
-from chromi.db.connection import check_writable, database, keep_connection_open, retry_on_lock, shrink_wal
+from chromi.db.connection import (
+    database,
+    database_connection,
+    exclusive_transaction,
+    retry_on_lock,
+    shrink_wal,
+)
 from chromi.db.counter import Counter
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.db.lease import LEASE_S, Lease
@@ -37,10 +43,10 @@ __all__ = [
     "Upload",
     "Worker",
     "check_integrity",
-    "check_writable",
     "database",
+    "database_connection",
+    "exclusive_transaction",
     "in_network",
-    "keep_connection_open",
     "open_database",
     "retry_on_lock",
     "shrink_wal",

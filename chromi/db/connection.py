@@ -1,4 +1,4 @@
-"""The SQLite connection: open the database and wait for locks."""
+"""The connection to the database: SQLite in the instance folder, or PostgreSQL at a URL."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from peewee import OperationalError, SqliteDatabase
+from peewee import DatabaseProxy, InterfaceError, Model, OperationalError
+
+from chromi.db.postgres_database import Postgres
+from chromi.db.sqlite_database import Sqlite
 
 logger = logging.getLogger(__name__)
 
-database = SqliteDatabase(None)
+database = DatabaseProxy()
+"""The current database, a Sqlite or a Postgres."""
+_sqlite = Sqlite(None)
+database.initialize(_sqlite)
 
-LOCK_TIMEOUT_S = 5
 RETRY_TIMEOUT_S = 20.0
 """How long to retry a write that must not be lost. Shorter than a lease, but enough to free disk space."""
 RETRY_INTERVAL_S = 0.5
@@ -26,63 +31,51 @@ MAX_WAL_BYTES = 16_000_000
 T = TypeVar("T")
 
 
-def configure_database(path: Path) -> None:
-    """Set the database file. Connections are opened later.
-
-    WAL allows pages to be read while a job writes. With synchronous=FULL, a committed row survives a power
-    failure.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    database.init(
-        str(path),
-        pragmas={"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1},
-        timeout=LOCK_TIMEOUT_S,
-    )
+def configure_database(instance: Path, url: str) -> None:
+    """Select the database at the URL or, if that is empty, in the instance folder. Raises ConfigError."""
+    if url:
+        database.initialize(Postgres.from_url(url))
+        return
+    instance.mkdir(parents=True, exist_ok=True)
+    _sqlite.open_file(str(instance / "chromi.db"))
+    database.initialize(_sqlite)
 
 
 @contextmanager
-def keep_connection_open() -> Iterator[None]:
-    """Hold one idle connection.
-
-    SQLite deletes the -wal and -shm files with the last connection and creates them for the next one. On a
-    full disk, it cannot create them and then cannot even read.
-    """
-    with closing(sqlite3.connect(database.database)) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+def database_connection() -> Iterator[None]:
+    """Open this thread's connection if it is closed, and close it again even if it was replaced meanwhile."""
+    is_outermost = database.connect(reuse_if_open=True)
+    try:
         yield
+    finally:
+        if is_outermost:
+            database.close()
+
+
+def exclusive_transaction(*locked: Model | type[Model]) -> AbstractContextManager[object]:
+    """Begin a transaction in which what is read stays true until it is committed.
+
+    Nobody else writes the locked rows meanwhile or, for a model, any row of it. SQLite has a single writer.
+    """
+    transaction: AbstractContextManager[object] = database.exclusive(*locked)
+    return transaction
 
 
 def retry_on_lock(write: Callable[[], T], *, timeout_s: float = RETRY_TIMEOUT_S) -> T:
-    """Retry `write` until it succeeds while the database is locked or its disk is full.
+    """Retry `write` while the database is locked, cannot be reached, or its disk is full.
 
-    Raises OperationalError after `timeout_s` seconds.
+    Raises OperationalError or InterfaceError after `timeout_s` seconds.
     """
     deadline = time.monotonic() + timeout_s
     while True:
         try:
             return write()
-        except OperationalError as error:
-            if time.monotonic() > deadline:
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > deadline or database.in_transaction():
                 raise
             logger.warning("database write failed, retrying: %s", error)
+            database.drop_broken_connection()
             time.sleep(RETRY_INTERVAL_S)
-
-
-def check_writable() -> None:
-    """Write a page of the database without changing its content. Raises sqlite3.OperationalError.
-
-    While another connection is writing, this returns at once: that connection shows whether writing works.
-    """
-    with closing(sqlite3.connect(database.database, timeout=0, isolation_level=None)) as connection:
-        try:
-            connection.execute("PRAGMA synchronous = NORMAL")  # do not wait until the page is on the disk
-            connection.execute("BEGIN IMMEDIATE")
-            [(version,)] = connection.execute("PRAGMA user_version").fetchall()
-            connection.execute(f"PRAGMA user_version = {version}")
-            connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
-                raise
 
 
 def shrink_wal(path: Path) -> bool:

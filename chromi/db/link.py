@@ -7,10 +7,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from peewee import BooleanField, CharField, DoubleField, ForeignKeyField, IntegerField, fn
+from peewee import BooleanField, CharField, DoubleField, ForeignKeyField, IntegerField
 
 from chromi.db.base import BaseModel
-from chromi.db.connection import database
+from chromi.db.connection import database, exclusive_transaction
 from chromi.db.job import Job
 from chromi.storage import new_id
 from chromi.tokens import LINK_CODE_LENGTH
@@ -109,7 +109,7 @@ class Link(BaseModel):
 
         Returns False if the link already lasts until `latest`, is revoked or is used up.
         """
-        extended = fn.MIN(fn.MAX(Link.expires_at, time.time()) + seconds, latest)
+        extended = database.least(database.greatest(Link.expires_at, time.time()) + seconds, latest)
         return bool(
             Link.update(expires_at=extended)
             .where(Link.id == self.id, Link.expires_at < latest, Link._has_uses_left())
@@ -147,7 +147,7 @@ class Link(BaseModel):
         or since then. If two downloads resume at the same time and both reach the end of the file, both
         count.
         """
-        with database.atomic("IMMEDIATE"):  # what is read here must still be true when it is written
+        with exclusive_transaction(self):  # what is read here must still be true when it is written
             row = Link.get_or_none(Link.id == self.id)
             if row is None:
                 return False  # deleted in the meantime
@@ -155,7 +155,7 @@ class Link(BaseModel):
             is_complete = is_continuation and stop >= size_bytes
             sent_bytes = max(row.sent_bytes, stop) if is_continuation else row.sent_bytes
             Link.update(
-                active_downloads=fn.MAX(Link.active_downloads - 1, 0),
+                active_downloads=database.greatest(Link.active_downloads - 1, 0),
                 uses=Link.uses + int(is_complete),
                 sent_bytes=0 if is_complete else sent_bytes,
             ).where(Link.id == self.id).execute()

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import DoubleField, fn
+from peewee import DoubleField
 
 from chromi.db.base import BaseModel
+from chromi.db.connection import database
 
 HOUR_S = 3600.0
 
@@ -73,7 +74,7 @@ class RateLimit:
             id=self._key(subject), created_at=now, free_at=now + min(cost_s, self.window_s)
         ).on_conflict(
             conflict_target=[RateLimitUsage.id],
-            update={RateLimitUsage.free_at: fn.MIN(self._free_at(now) + cost_s, now + self.window_s)},
+            update={RateLimitUsage.free_at: database.least(self._free_at(now) + cost_s, now + self.window_s)},
         ).execute()
 
     def reset(self, subject: str) -> None:
@@ -88,4 +89,4 @@ class RateLimit:
 
     def _free_at(self, now: float) -> Any:
         """Clamp the stored time to the window that starts now, because the clock may have been set back."""
-        return fn.MIN(fn.MAX(RateLimitUsage.free_at, now), now + self.window_s)
+        return database.least(database.greatest(RateLimitUsage.free_at, now), now + self.window_s)

@@ -1,58 +1,66 @@
 """Define the tables as numbered migration steps.
 
-The number of the last applied step is the database's `user_version`, written in the step's own transaction. A
-new database applies all steps, so every table has a single definition. To change a table, append a step;
-never edit a released step. tests/db/test_schema.py checks that the tables match the models.
+The number of the last applied step is written in the step's own transaction. A new database applies all
+steps, so every table has a single definition. To change a table, append a step; never edit a released step.
+tests/db/test_schema.py checks that the tables match the models.
 """
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from peewee import DatabaseError, OperationalError
 
-from chromi.db.connection import configure_database, database
+from chromi.db.connection import configure_database, database, database_connection
 from chromi.errors import ServiceUnhealthy
 
-Step = tuple[str, ...]
-"""SQL statements that are executed in one transaction."""
+logger = logging.getLogger(__name__)
+
+Statement = str | Mapping[str, str]
+"""SQL with column types such as {text}, or different SQL for each dialect."""
+Step = tuple[Statement, ...]
+"""Statements that are executed in one transaction."""
 
 _INITIAL: Step = (
-    """CREATE TABLE upload (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
-        used_at REAL NOT NULL, length_bytes INTEGER NOT NULL, client VARCHAR(255), started_at REAL,
-        info_json TEXT, one_shot INTEGER NOT NULL)""",
+    """CREATE TABLE upload (id {text} NOT NULL PRIMARY KEY, created_at {real} NOT NULL,
+        used_at {real} NOT NULL, length_bytes INTEGER NOT NULL, client {text}, started_at {real},
+        info_json {json}, one_shot {bool} NOT NULL)""",
     "CREATE INDEX upload_used_at ON upload (used_at)",
     "CREATE INDEX upload_client ON upload (client)",
-    """CREATE TABLE job (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
-        upload_id VARCHAR(255), kind VARCHAR(255) NOT NULL, client VARCHAR(255), priority INTEGER NOT NULL,
-        options_json TEXT NOT NULL, state VARCHAR(255) NOT NULL, step VARCHAR(255) NOT NULL,
-        progress REAL NOT NULL, message VARCHAR(255) NOT NULL, error_code VARCHAR(255),
-        error_message VARCHAR(255), error_values TEXT, result_json TEXT, worker VARCHAR(255),
-        heartbeat_at REAL, attempts INTEGER NOT NULL, started_at REAL, finished_at REAL,
+    """CREATE TABLE job (id {text} NOT NULL PRIMARY KEY, created_at {real} NOT NULL,
+        upload_id {text}, kind {text} NOT NULL, client {text}, priority INTEGER NOT NULL,
+        options_json {json} NOT NULL, state {text} NOT NULL, step {text} NOT NULL,
+        progress {real} NOT NULL, message {text} NOT NULL, error_code {text},
+        error_message {text}, error_values {json}, result_json {json}, worker {text},
+        heartbeat_at {real}, attempts INTEGER NOT NULL, started_at {real}, finished_at {real},
         FOREIGN KEY (upload_id) REFERENCES upload (id) ON DELETE SET NULL)""",
     "CREATE INDEX job_upload_id ON job (upload_id)",
     "CREATE INDEX job_state ON job (state)",
     "CREATE INDEX job_client ON job (client)",
-    """CREATE TABLE link (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
-        job_id VARCHAR(255) NOT NULL, expires_at REAL NOT NULL, max_uses INTEGER, uses INTEGER NOT NULL,
-        active_downloads INTEGER NOT NULL, sent_bytes INTEGER NOT NULL, shared INTEGER NOT NULL,
-        password_hash VARCHAR(255), revoked_at REAL,
+    """CREATE TABLE link (id {text} NOT NULL PRIMARY KEY, created_at {real} NOT NULL,
+        job_id {text} NOT NULL, expires_at {real} NOT NULL, max_uses INTEGER, uses INTEGER NOT NULL,
+        active_downloads INTEGER NOT NULL, sent_bytes INTEGER NOT NULL, shared {bool} NOT NULL,
+        password_hash {text}, revoked_at {real},
         FOREIGN KEY (job_id) REFERENCES job (id) ON DELETE CASCADE)""",
     "CREATE INDEX link_job_id ON link (job_id)",
     "CREATE INDEX link_expires_at ON link (expires_at)",
-    """CREATE TABLE worker (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
-        seen_at REAL NOT NULL)""",
-    """CREATE TABLE cleanup_lease (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
-        holder VARCHAR(255) NOT NULL, expires_at REAL NOT NULL)""",
+    """CREATE TABLE worker (id {text} NOT NULL PRIMARY KEY, created_at {real} NOT NULL,
+        seen_at {real} NOT NULL)""",
+    """CREATE TABLE cleanup_lease (id {text} NOT NULL PRIMARY KEY, created_at {real} NOT NULL,
+        holder {text} NOT NULL, expires_at {real} NOT NULL)""",
     "INSERT INTO cleanup_lease (id, created_at, holder, expires_at) VALUES ('cleanup', 0, '', 0)",
-    """CREATE TABLE rate_limit_usage (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
-        free_at REAL NOT NULL)""",
+    """CREATE TABLE rate_limit_usage (id {text} NOT NULL PRIMARY KEY, created_at {real} NOT NULL,
+        free_at {real} NOT NULL)""",
     "CREATE INDEX ratelimitusage_free_at ON rate_limit_usage (free_at)",
-    """CREATE TABLE counter (name VARCHAR(255) NOT NULL, label VARCHAR(255) NOT NULL, count INTEGER NOT NULL,
-        sum REAL NOT NULL, PRIMARY KEY (name, label))""",
+    """CREATE TABLE counter (name {text} NOT NULL, label {text} NOT NULL, count INTEGER NOT NULL,
+        sum {real} NOT NULL, PRIMARY KEY (name, label))""",
     # Counted by a trigger, so that the transaction that records a job's end also counts it, no matter which
     # code ends the job. The counters outlive the rows.
-    """CREATE TRIGGER count_finished_job AFTER UPDATE OF state ON job
+    {
+        "sqlite": """CREATE TRIGGER count_finished_job AFTER UPDATE OF state ON job
     WHEN old.state IN ('queued', 'in_progress') AND new.state IN ('success', 'failed', 'cancelled')
     BEGIN
         INSERT INTO counter (name, label, count, sum)
@@ -64,64 +72,110 @@ _INITIAL: Step = (
                 WHERE key IS NOT NULL
             ON CONFLICT (name, label) DO UPDATE SET count = count + 1, sum = sum + excluded.sum;
     END""",
+        "postgresql": """CREATE FUNCTION count_finished_job() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO counter (name, label, count, sum)
+            SELECT 'finished', new.kind || ' ' || new.state, 1, 0
+            UNION ALL SELECT 'failure', new.error_code, 1, 0 WHERE new.error_code IS NOT NULL
+            UNION ALL SELECT 'step', 'waiting', 1, greatest(0, new.started_at - new.created_at)
+                WHERE new.started_at IS NOT NULL
+            UNION ALL SELECT 'step', key, 1, value::double precision
+                FROM jsonb_each_text(new.result_json #> '{result,seconds}')
+            ORDER BY 1, 2  -- always in the same order, so that two jobs cannot wait for each other
+            ON CONFLICT (name, label)
+                DO UPDATE SET count = counter.count + 1, sum = counter.sum + excluded.sum;
+        RETURN new;
+    END $$;
+    CREATE TRIGGER count_finished_job AFTER UPDATE OF state ON job FOR EACH ROW
+        WHEN (old.state IN ('queued', 'in_progress') AND new.state IN ('success', 'failed', 'cancelled'))
+        EXECUTE FUNCTION count_finished_job()""",
+    },
 )
 
 STEPS: tuple[Step, ...] = (_INITIAL,)
 
+START_TIMEOUT_S = 60.0
+"""How long to wait at start for a database server that cannot be reached."""
+MAX_START_INTERVAL_S = 8.0
 
-def open_database(instance: Path) -> None:
-    """Open the database of an instance folder and apply any missing migration steps.
 
-    Raises ServiceUnhealthy if the database is damaged or was changed by a newer version of Chromi.
+def open_database(instance: Path, url: str = "") -> None:
+    """Open the database at the URL or in the instance folder, and apply any missing migration steps.
+
+    Raises ConfigError, and ServiceUnhealthy if the database is damaged, cannot be reached or was changed by a
+    newer version of Chromi.
     """
-    configure_database(instance / "chromi.db")
+    configure_database(instance, url)
+    if database.dialect == "postgresql":
+        _wait_for_server()
     try:
-        with database.connection_context():
+        with database_connection():
             migrate()
     except OperationalError:
         raise  # locked or out of disk space, which is temporary
     except DatabaseError as error:  # the database cannot be opened at all
         raise _damaged(str(error)) from error
+    finally:
+        if database.dialect == "postgresql":
+            database.close_all()  # processes that are forked later must not share a connection
+
+
+def _wait_for_server() -> None:
+    """Connect, retrying with growing pauses if the server cannot be reached.
+
+    Raises ServiceUnhealthy after START_TIMEOUT_S, or at once if the server rejects us.
+    """
+    deadline, interval_s = time.monotonic() + START_TIMEOUT_S, 0.5
+    while True:
+        try:
+            database.connect(reuse_if_open=True)
+        except OperationalError as error:
+            reason = str(error).strip()
+            if "FATAL" in reason and "starting up" not in reason or time.monotonic() + interval_s > deadline:
+                raise ServiceUnhealthy(f"{database.description} cannot be used: {reason}") from error
+            logger.warning("%s cannot be reached, retrying in %s s", database.description, interval_s)
+            time.sleep(interval_s)
+            interval_s = min(2 * interval_s, MAX_START_INTERVAL_S)
+        else:
+            return
 
 
 def migrate() -> None:
     """Apply the missing steps.
 
-    The web server and the consumer start at the same time. The first to lock the database applies a step.
+    The web server and the workers start at the same time. The first to lock the database applies a step.
     """
     check_integrity()
     while (version := schema_version()) < len(STEPS):
-        with database.atomic("IMMEDIATE"):
+        with database.exclusive():
             if schema_version() == version:
                 for statement in STEPS[version]:
-                    database.execute_sql(statement)
-                database.execute_sql(f"PRAGMA user_version = {version + 1}")
+                    database.execute_sql(_sql(statement))
+                database.set_schema_version(version + 1)
     if version > len(STEPS):
         raise ServiceUnhealthy(
-            f"The database {database.database} has schema version {version}; this version of Chromi supports "
+            f"{database.description} has schema version {version}; this version of Chromi supports "
             f"{len(STEPS)}. Run the newer version of Chromi that migrated it, or restore an older backup."
         )
 
 
+def _sql(statement: Statement) -> str:
+    if isinstance(statement, str):
+        return statement.format(**database.column_types)
+    return statement[database.dialect]
+
+
 def schema_version() -> int:
-    [(version,)] = database.execute_sql("PRAGMA user_version").fetchall()
-    return int(version)
+    return int(database.schema_version())
 
 
 def check_integrity() -> None:
     """Check every page of the database. Raises ServiceUnhealthy if it is damaged."""
-    try:
-        [(answer,)] = database.execute_sql("PRAGMA quick_check(1)").fetchall()
-    except OperationalError:
-        raise  # locked or out of disk space, which is temporary
-    except DatabaseError as error:
-        raise _damaged(str(error)) from error
-    if answer != "ok":
-        raise _damaged(answer)
+    if damage := database.find_damage():
+        raise _damaged(damage)
 
 
 def _damaged(reason: str) -> ServiceUnhealthy:
     return ServiceUnhealthy(
-        f"The database {database.database} is damaged ({reason}). Restore a backup, or move the file away to "
+        f"{database.description} is damaged ({reason}). Restore a backup, or move the file away to "
         "start with an empty database; this loses all links."
     )

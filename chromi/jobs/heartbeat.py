@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from peewee import DatabaseError
 
-from chromi.db import HEARTBEAT_INTERVAL_S, Job, Worker, database
+from chromi.db import HEARTBEAT_INTERVAL_S, Job, Worker, database_connection
 from chromi.jobs.cleanup import free_disk_space
 from chromi.jobs.recovery import recover_jobs
 from chromi.storage import Storage
@@ -37,7 +37,7 @@ def start_heartbeat(
 def send_heartbeat(worker_id: str, storage: Storage) -> None:
     """Record that this worker is alive, freeing disk space first if the disk is full."""
     try:
-        with database.connection_context():
+        with database_connection():
             if storage.is_full():
                 free_disk_space(storage)
             Worker.record_heartbeat(worker_id)
@@ -49,7 +49,7 @@ def _recover(
     storage: Storage, queue_sizes: Callable[[], Mapping[str, int]], enqueue: Callable[[Job], object]
 ) -> None:
     try:
-        with database.connection_context():
+        with database_connection():
             recover_jobs(storage, queue_sizes, enqueue)
     except (DatabaseError, OSError) as error:
         logger.warning("could not recover lost jobs: %s", error)

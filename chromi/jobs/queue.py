@@ -17,7 +17,7 @@ from huey import Huey, crontab
 
 from chromi import log, memory_profile
 from chromi.config import QUEUES, Settings
-from chromi.db import Job, database, open_database, retry_on_lock
+from chromi.db import Job, database_connection, open_database, retry_on_lock
 from chromi.errors import ServiceUnhealthy
 from chromi.jobs.cleanup import run_cleanup
 from chromi.jobs.heartbeat import start_heartbeat
@@ -83,7 +83,7 @@ def open_service(settings: Settings) -> tuple[Storage, Queue]:
         memory_profile.start()
     storage = Storage(settings.instance)
     storage.create_folders()
-    open_database(settings.instance)
+    open_database(settings.instance, settings.database_url)
     try:
         return storage, create_queue(settings, storage)
     except sqlite3.OperationalError:
@@ -102,7 +102,7 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
     kinds = [kind for name in settings.queues for kind in QUEUE_KINDS[name]]
 
     def run_next_job() -> None:
-        with database.connection_context():
+        with database_connection():
             job = retry_on_lock(lambda: Job.claim_next(kinds, worker_id()))
             if job is None:
                 logger.debug("no job is queued")
@@ -110,7 +110,7 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
                 queue.enqueue(job)
 
     def clean_up() -> None:
-        with database.connection_context():
+        with database_connection():
             run_cleanup(settings, storage, queue.sizes, queue.enqueue)
 
     run_job_task = huey.task(name=RUN_JOB)(run_next_job)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from chromi.db import LEASE_S, MAX_ATTEMPTS, Job, JobKind, State, database
+from chromi.db import LEASE_S, MAX_ATTEMPTS, Job, JobKind, State, exclusive_transaction
 from chromi.encoder.encoder_errors import WorkerDied
 from chromi.jobs.removal import best_effort, remove_job_leftovers
 from chromi.storage import Storage
@@ -102,7 +102,7 @@ def _release_all(jobs: Iterable[Job], storage: Storage) -> int:
 
 def _release(job: Job) -> bool:
     """Take a job from its worker. Return True if it failed because that was its last attempt."""
-    with database.atomic("IMMEDIATE"):  # the worker may have reported since; lock it out until we commit
+    with exclusive_transaction(job):  # the worker may have reported since; lock it out until we commit
         if not Job.select().where(Job.id == job.id, Job.heartbeat_at == job.heartbeat_at).exists():
             return False
         logger.warning("job %s: worker %s was lost during attempt %d", job.id, job.worker, job.attempts)

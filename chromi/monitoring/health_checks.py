@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from peewee import DatabaseError
 
 from chromi.config import MB, Settings
-from chromi.db import Job, State, Worker, check_integrity, check_writable
+from chromi.db import Job, State, Worker, check_integrity, database
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, ServiceUnhealthy
 from chromi.jobs.queue import Queue
@@ -70,7 +70,7 @@ def _check_integrity_once(interval: int) -> None:
 @lru_cache(maxsize=1)
 def _check_writable_once(interval: int) -> None:
     """Write to the database once per interval, because anyone may request health checks at any rate."""
-    check_writable()
+    database.check_writable()
 
 
 def _check_queue(queue: Queue) -> str:

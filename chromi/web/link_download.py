@@ -8,7 +8,7 @@ import time
 
 from flask import Response, request
 
-from chromi.db import Link, database, retry_on_lock
+from chromi.db import Link, database_connection, retry_on_lock
 from chromi.errors import Conflict, Gone
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_result_if_unneeded
@@ -67,12 +67,12 @@ def _end_download(link: Link, sent: tuple[int, int, int], storage: Storage) -> N
     """Release and count the use. Retry for COUNT_TIMEOUT_S, because a use must not stay reserved."""
 
     def end() -> bool:
-        with database.connection_context():
+        with database_connection():
             return link.end_download(*sent)
 
     try:
         if retry_on_lock(end, timeout_s=COUNT_TIMEOUT_S) and link.max_uses:
-            with database.connection_context():
+            with database_connection():
                 remove_result_if_unneeded(link.job_id, storage)
     except Exception:  # otherwise, an exception in this background thread would go unnoticed
         logger.exception("link of job %s: could not count the use or remove the result", link.job_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from chromi.db import Job, JobKind, Upload, database
+from chromi.db import Job, JobKind, Upload, exclusive_transaction
 from chromi.encoder import ConversionOptions
 from chromi.errors import AlreadyRunning, NotFound
 from chromi.jobs.handlers import JOB_TYPES, Duplicates
@@ -16,7 +16,7 @@ def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job
 
     Raises AlreadyRunning, QueueFull, DiskFull, RateLimited, and NotFound if the upload was just removed.
     """
-    with database.atomic("IMMEDIATE"):  # if two requests are identical, the second sees the first one's row
+    with exclusive_transaction(upload):  # if two requests are identical, the second sees the first one's row
         unfinished = Job.list_unfinished(upload, kind)
         match JOB_TYPES[kind].duplicates:
             case Duplicates.REJECT:

@@ -12,7 +12,6 @@ from peewee import OperationalError
 from chromi.db import (
     Job,
     State,
-    check_writable,
     connection,
     database,
     open_database,
@@ -53,22 +52,22 @@ def test_retry_on_lock_gives_up_after_its_timeout() -> None:
 def test_check_writable_changes_nothing(open_db: Path) -> None:
     dump = list(sqlite3.connect(open_db / "chromi.db").iterdump())
     version = database.pragma("user_version")
-    check_writable()
+    database.check_writable()
     assert list(sqlite3.connect(open_db / "chromi.db").iterdump()) == dump
     assert database.pragma("user_version") == version
 
 
 def test_check_writable_fails_if_nothing_can_be_written(open_db: Path) -> None:
     with failing_writes(), pytest.raises(sqlite3.OperationalError):
-        check_writable()
-    check_writable()
+        database.check_writable()
+    database.check_writable()
 
 
 def test_check_writable_does_not_wait_for_another_writer(open_db: Path) -> None:
     with closing(sqlite3.connect(open_db / "chromi.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         started_at = time.monotonic()
-        check_writable()
+        database.check_writable()
         assert time.monotonic() - started_at < 1
 
 

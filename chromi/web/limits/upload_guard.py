@@ -12,7 +12,7 @@ from peewee import DatabaseError
 
 from chromi.admission.admission_control import AdmissionControl, Reservation
 from chromi.config import Settings
-from chromi.db import Upload, database
+from chromi.db import Upload, database_connection
 from chromi.errors import BadRequest, UploadTooLarge
 from chromi.web.http.error_handlers import FORM_TOO_LARGE
 from chromi.web.http.request_validation import MAX_FORM_BYTES
@@ -72,7 +72,7 @@ class UploadGuard:
         self._admission.check_upload_slot(client, others)
         reservation = Reservation(client, self._announced_bytes(request))
         try:
-            with database.connection_context():
+            with database_connection():
                 if _is_chunk(request):
                     reservation = self._check_chunk(request, client, others)
                 else:

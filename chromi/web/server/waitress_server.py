@@ -12,7 +12,7 @@ from flask import Flask
 from waitress.server import TcpWSGIServer
 
 from chromi.config import MB, Settings
-from chromi.db import keep_connection_open
+from chromi.db import database
 from chromi.errors import ConfigError
 from chromi.web.limits.upload_guard import UploadGuard
 from chromi.web.server.channel import Channel
@@ -64,7 +64,7 @@ def serve(app: Flask, settings: Settings) -> None:
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
     logger.info("Chromi is running at http://%s:%s/ (press Ctrl-C to stop)", _url_host(settings.host), port)
-    with keep_connection_open():
+    with database.keep_open():
         server.run()
 
 

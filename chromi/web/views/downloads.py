@@ -16,7 +16,7 @@ from flask import (
     url_for,
 )
 
-from chromi.db import Link, database
+from chromi.db import Link, database_connection
 from chromi.encoder import copy_first_frame, read_first_frame
 from chromi.errors import ChromiError, Gone, NotFound
 from chromi.web.auth import link_passwords
@@ -43,7 +43,7 @@ COMMAND_LINE_CLIENT = re.compile(r"(curl|wget2?|aria2)/", re.IGNORECASE)
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
-    with database.connection_context():
+    with database_connection():
         Link.reset_active_downloads()
 
 

@@ -23,7 +23,7 @@ from flask import (
     url_for,
 )
 
-from chromi.db import MAX_LINK_AGE_S, Job, Link, database
+from chromi.db import MAX_LINK_AGE_S, Job, Link, database, exclusive_transaction
 from chromi.errors import BadOptions, ChromiError, Conflict, Gone, NotFound
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_result_if_unneeded
@@ -121,7 +121,7 @@ def _create(own: Link, options: LinkOptions) -> Link:
     """Create a share link. Raises Conflict if there are already MAX_LINKS, and Gone."""
     _check_link_count(own)  # check this first, because hashing the password is slow
     password_hash = link_passwords.hash_password(options.password) if options.password else None
-    with database.atomic("IMMEDIATE"):
+    with exclusive_transaction(own):
         _check_link_count(own)
         link = Link.create(
             job=own.job_id,

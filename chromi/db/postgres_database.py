@@ -1,0 +1,110 @@
+"""The database for several machines: PostgreSQL, with psycopg (`pip install .[postgres]`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from peewee import Model, OperationalError, fn
+from playhouse.pool import PooledPostgresqlDatabase
+
+from chromi.errors import ConfigError
+
+MAX_CONNECTIONS = 20
+"""For each process. A request thread holds one while it handles a request."""
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 10_000
+IDLE_CONNECTION_S = 300
+"""A connection idle for longer is replaced, because a firewall may have dropped it."""
+
+
+class Postgres(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee ships no types
+    """A pool of connections to PostgreSQL."""
+
+    dialect = "postgresql"
+    # Names and ids are compared byte by byte, as SQLite does.
+    column_types = {
+        "text": 'TEXT COLLATE "C"',
+        "real": "DOUBLE PRECISION",
+        "bool": "BOOLEAN",
+        "json": "JSONB",
+    }
+
+    @classmethod
+    def from_url(cls, url: str) -> Postgres:
+        """Return the database that a libpq URL names. Raises ConfigError. Connections are opened later."""
+        try:
+            from psycopg import ProgrammingError
+            from psycopg.conninfo import conninfo_to_dict
+        except ImportError as error:
+            raise ConfigError("CHROMI_DATABASE_URL requires psycopg: pip install '.[postgres]'.") from error
+        try:
+            parameters = conninfo_to_dict(url)
+        except ProgrammingError as error:
+            raise ConfigError("CHROMI_DATABASE_URL is not a valid PostgreSQL URL.") from error
+        options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} {parameters.pop('options', '')}"
+        return cls(
+            parameters.pop("dbname", None) or parameters.get("user"),
+            prefer_psycopg3=True,
+            max_connections=MAX_CONNECTIONS,
+            stale_timeout=IDLE_CONNECTION_S,
+            timeout=CONNECT_TIMEOUT_S,
+            options=options,
+            **{"connect_timeout": CONNECT_TIMEOUT_S, **parameters},
+        )
+
+    @property
+    def description(self) -> str:
+        host, port = (self.connect_params.get(name) for name in ("host", "port"))
+        return f"The database {self.database} on {host or 'localhost'}:{port or 5432}"
+
+    @contextmanager
+    def exclusive(self, *locked: Any) -> Iterator[None]:
+        """Begin a transaction during which nobody else writes these rows or, of a model, any row."""
+        with self.atomic():
+            for each in locked:
+                if isinstance(each, Model):
+                    model: Any = type(each)
+                    row: Any = each
+                    model.select().where(model.id == row.id).for_update().first()
+                else:
+                    self.execute_sql(f'LOCK TABLE "{each._meta.table_name}" IN SHARE ROW EXCLUSIVE MODE')
+            yield
+
+    def least(self, *values: Any) -> Any:
+        return fn.LEAST(*values)
+
+    def greatest(self, *values: Any) -> Any:
+        return fn.GREATEST(*values)
+
+    def drop_broken_connection(self) -> None:
+        """Close the thread's connection if it no longer works, so that the next query opens another one."""
+        if not self.is_connection_usable():
+            self.manual_close()
+
+    # -- schema ----------------------------------------------------------------------------------------
+
+    def schema_version(self) -> int:
+        self.execute_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        found = self.execute_sql("SELECT version FROM schema_version").fetchone()
+        return int(found[0]) if found else 0
+
+    def set_schema_version(self, version: int) -> None:
+        self.execute_sql("DELETE FROM schema_version")
+        self.execute_sql("INSERT INTO schema_version (version) VALUES (%s)", (version,))
+
+    # -- health ----------------------------------------------------------------------------------------
+
+    def find_damage(self) -> str | None:
+        """PostgreSQL checks its pages itself."""
+        return None
+
+    def check_writable(self) -> None:
+        """Raise OperationalError if the server is a standby or read-only."""
+        [(read_only,)] = self.execute_sql("SHOW transaction_read_only").fetchall()
+        if read_only == "on":
+            raise OperationalError(f"{self.description} is read-only.")
+
+    def keep_open(self) -> AbstractContextManager[None]:
+        return nullcontext()

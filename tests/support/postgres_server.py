@@ -1,0 +1,100 @@
+"""A real PostgreSQL server on a free port, in a temporary folder."""
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+"""Debian's programs. They are not in the PATH."""
+USER = "chromi"
+PASSWORD = "a password: with/special@characters"
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "shared_buffers": "16MB",
+    "fsync": "off",  # the tests do not cut the power
+}
+
+
+@dataclass
+class PostgresServer:
+    """A server that a test may stop and start."""
+
+    folder: Path
+    port: int
+
+    def url(self, database: str = "postgres", *, password: str = PASSWORD) -> str:
+        quoted = password.replace(":", "%3A").replace("/", "%2F").replace("@", "%40").replace(" ", "%20")
+        return f"postgresql://{USER}:{quoted}@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self) -> str:
+        """Create an empty database and return its URL."""
+        name = f"test_{secrets.token_hex(6)}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')  # noqa: S608  our own name
+        return self.url(name)
+
+    def start(self) -> None:
+        options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in SETTINGS.items())
+        self._control("start", "-l", str(self.folder / "log"), "-o", f"-p {self.port} {options}")
+
+    def stop(self) -> None:
+        self._control("stop", "-m", "fast")
+
+    def initialize(self) -> None:
+        password_file = self.folder / "password"
+        password_file.write_text(PASSWORD)
+        _give_to_server_user(self.folder)
+        options = ("-U", USER, "--pwfile", str(password_file), "-A", "scram-sha-256", "--no-sync", "-E", "UTF8")
+        _run("initdb", "-D", str(self.folder / "data"), *options, "--locale=C.UTF-8")
+
+    def _control(self, command: str, *options: str) -> None:
+        _run("pg_ctl", command, "-w", "-t", "60", "-D", str(self.folder / "data"), *options)
+
+
+@contextmanager
+def run_postgres(folder: Path) -> Iterator[PostgresServer]:
+    """Run a server until the end of the block. Skips the test without PostgreSQL, or fails it in CI."""
+    if not PROGRAMS.exists():
+        reason = f"{PROGRAMS} is missing: apt-get install postgresql"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        server = PostgresServer(folder, unused.getsockname()[1])
+    server.initialize()
+    server.start()
+    try:
+        yield server
+    finally:
+        server._control("stop", "-m", "immediate")
+
+
+def _run(program: str, *arguments: str) -> None:
+    """Run a program of PostgreSQL, which refuses to run as root, as its own user."""
+    user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    done = subprocess.run(
+        [PROGRAMS / program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/", **user
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def _give_to_server_user(folder: Path) -> None:
+    """Let the server's user enter and write the folder if the tests run as root."""
+    if os.geteuid() != 0:
+        return
+    account = pwd.getpwnam("postgres")
+    for path in (folder, *folder.iterdir()):
+        shutil.chown(path, account.pw_uid, account.pw_gid)
+    for parent in folder.parents:
+        if parent != Path("/") and parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
