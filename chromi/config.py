@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 
 from chromi.atomic_files import atomic_publish
 from chromi.errors import ConfigError
+from chromi.server_urls import check_server_urls
 
 VERSION = "0.1.0"
 PREFIX = "CHROMI_"
@@ -70,6 +71,8 @@ class Settings:
     """
     database_url: str = field(default="", repr=False)
     """PostgreSQL database to use instead of SQLite, such as `postgresql://user:password@host/name`."""
+    queue_url: str = field(default="", repr=False)
+    """Redis or PostgreSQL server for the queue. By default, the queue is in the database."""
     queues: tuple[str, ...] = QUEUES
     """Comma-separated queues whose jobs this machine's workers run: `convert` and `studio`."""
     scheduler: bool | None = None
@@ -122,6 +125,9 @@ class Settings:
                 f"CHROMI_UPLOAD_MB_PER_HOUR must be at least CHROMI_MAX_UPLOAD_MB ({self.max_upload_mb}), "
                 f"not {self.upload_mb_per_hour}."
             )
+        check_server_urls(
+            database_url=self.database_url, queue_url=self.queue_url, secret_key=self.secret_key
+        )
         if not self.queues or set(self.queues) - set(QUEUES):
             given = ", ".join(self.queues) or "nothing"
             raise ConfigError(f"CHROMI_QUEUES must name some of {', '.join(QUEUES)}, not {given}.")
@@ -240,5 +246,5 @@ def _parse(cls: type[Settings], name: str, text: str) -> Any:
         return _PARSERS[field_type](text.strip())
     except ValueError as error:
         allowed = _range_text(name) if field_type is int else str(error)
-        shown = "" if "secret" in name or "token" in name else f", not {text!r}"
+        shown = "" if any(word in name for word in ("secret", "token", "url")) else f", not {text!r}"
         raise ConfigError(f"{_variable(name)} {allowed}{shown}.") from error

@@ -24,6 +24,8 @@ from tests.support.clips import ffmpeg, make_clip
 from tests.support.flask_client import BufferedClient
 from tests.support.http_forms import PostForm, form
 from tests.support.log_capture import LogCapture, LogLines
+from tests.support.postgres_server import PostgresServer, run_postgres
+from tests.support.redis_server import RedisServer, run_redis
 from tests.support.running_service import SERVE, Service, end_service, run_service
 
 
@@ -66,6 +68,33 @@ def canary() -> Iterator[Canary]:
     canary = Canary()
     yield canary
     canary.close()
+
+
+# -- servers -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with run_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    with run_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_settings(postgres: PostgresServer) -> dict[str, str]:
+    """Settings for an empty database, which also holds the queue."""
+    return {"database_url": postgres.create_database(), "secret_key": "a key for all machines"}
+
+
+@pytest.fixture
+def redis_settings(postgres_settings: dict[str, str], redis: RedisServer) -> dict[str, str]:
+    """Settings for an empty database and an empty Redis for the queue."""
+    return postgres_settings | {"queue_url": redis.clear()}
 
 
 # -- clips and jobs ------------------------------------------------------------------------------------------

@@ -7,8 +7,6 @@ tests/db/test_schema.py checks that the tables match the models.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,8 +14,7 @@ from peewee import DatabaseError, OperationalError
 
 from chromi.db.connection import configure_database, database, database_connection
 from chromi.errors import ServiceUnhealthy
-
-logger = logging.getLogger(__name__)
+from chromi.startup import wait_until_available
 
 Statement = str | Mapping[str, str]
 """SQL with column types such as {text}, or different SQL for each dialect."""
@@ -93,10 +90,6 @@ _INITIAL: Step = (
 
 STEPS: tuple[Step, ...] = (_INITIAL,)
 
-START_TIMEOUT_S = 60.0
-"""How long to wait at start for a database server that cannot be reached."""
-MAX_START_INTERVAL_S = 8.0
-
 
 def open_database(instance: Path, url: str = "") -> None:
     """Open the database at the URL or in the instance folder, and apply any missing migration steps.
@@ -120,23 +113,13 @@ def open_database(instance: Path, url: str = "") -> None:
 
 
 def _wait_for_server() -> None:
-    """Connect, retrying with growing pauses if the server cannot be reached.
-
-    Raises ServiceUnhealthy after START_TIMEOUT_S, or at once if the server rejects us.
-    """
-    deadline, interval_s = time.monotonic() + START_TIMEOUT_S, 0.5
-    while True:
-        try:
-            database.connect(reuse_if_open=True)
-        except OperationalError as error:
-            reason = str(error).strip()
-            if "FATAL" in reason and "starting up" not in reason or time.monotonic() + interval_s > deadline:
-                raise ServiceUnhealthy(f"{database.description} cannot be used: {reason}") from error
-            logger.warning("%s cannot be reached, retrying in %s s", database.description, interval_s)
-            time.sleep(interval_s)
-            interval_s = min(2 * interval_s, MAX_START_INTERVAL_S)
-        else:
-            return
+    """Connect to the database server as soon as it accepts connections. Raises ServiceUnhealthy."""
+    wait_until_available(
+        lambda: database.connect(reuse_if_open=True),
+        database.description,
+        errors=(OperationalError,),
+        is_final=lambda error: "FATAL" in str(error) and "starting up" not in str(error),
+    )
 
 
 def migrate() -> None:

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Self
 
-from peewee import BooleanField, CharField, DoubleField, IntegerField, JSONField, OperationalError
+from peewee import BooleanField, CharField, DatabaseError, DoubleField, IntegerField, JSONField
 
 from chromi.db.base import BaseModel
 from chromi.encoder import VideoInfo
@@ -107,7 +107,7 @@ class Upload(BaseModel):
             return
         try:
             self.touch()
-        except OperationalError as error:
+        except DatabaseError as error:
             logger.warning("could not record the use of an upload: %s", error)
 
     @classmethod

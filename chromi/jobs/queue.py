@@ -35,6 +35,8 @@ class JobHuey(Huey):  # type: ignore[misc]  # Huey ships no types
     """Huey with JSON messages and several queues. Invalid messages are dropped with a warning."""
 
     storage: QueueStorage
+    _is_unavailable = False
+    """Whether the last attempt to read a message failed, so that an outage is logged once."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
@@ -46,12 +48,24 @@ class JobHuey(Huey):  # type: ignore[misc]  # Huey ships no types
         )
 
     def dequeue(self) -> Any:
-        while (data := self.storage.dequeue()) is not None:
+        """Return the next task, or None if there is none or the queue is unavailable."""
+        while (data := self._dequeue_message()) is not None:
             try:
                 return self.deserialize_task(data)
             except InvalidMessage as error:
                 logger.warning("dropped an invalid message from the queue: %s", error)
         return None
+
+    def _dequeue_message(self) -> bytes | None:
+        try:
+            message = self.storage.dequeue()
+        except QueueUnavailable as error:
+            if not self._is_unavailable:
+                logger.warning("%s Waiting for it.", error)
+            self._is_unavailable = True
+            return None
+        self._is_unavailable = False
+        return message
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,17 @@
-"""The engines that hold the queues' messages: SQLite, Redis and PostgreSQL."""
+"""Huey's storage: all queues of the service in one engine."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from huey.storage import BaseStorage, BlackHoleStorage, SqliteStorage
+from huey.storage import BaseStorage, BlackHoleStorage
 
 from chromi.config import QUEUES, Settings
+from chromi.jobs.queue_engines import open_engine
 
 SCHEDULER_QUEUE = "scheduler"
 """Holds the periodic tasks, which run before waiting jobs."""
-
-Engine = tuple[Callable[[str], BaseStorage], tuple[type[Exception], ...]]
-"""Creates the storage of the named queue, and the exceptions that it raises if it is unavailable."""
 
 
 class QueueUnavailable(Exception):
@@ -29,9 +26,11 @@ class QueueStorage(BlackHoleStorage):  # type: ignore[misc]  # Huey ships no typ
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__(name)
-        create, self._errors = _engine(settings)
+        engine = open_engine(settings)
+        self._errors, self._check = engine.errors, engine.check
         names = (SCHEDULER_QUEUE, *QUEUES)
-        self._queues: Mapping[str, BaseStorage] = {queue: create(f"{name}_{queue}") for queue in names}
+        storages = {queue: engine.create_storage(f"{name}_{queue}") for queue in names}
+        self._queues: Mapping[str, BaseStorage] = storages
         self._served = (SCHEDULER_QUEUE, *settings.queues) if settings.runs_scheduler else settings.queues
 
     def enqueue(self, data: bytes, priority: float | None = None) -> None:
@@ -50,6 +49,10 @@ class QueueStorage(BlackHoleStorage):  # type: ignore[misc]  # Huey ships no typ
     def size_of(self, queue: str) -> int:
         return int(self._call(self._queues[queue].queue_size))
 
+    def check(self) -> None:
+        """Raise ServiceUnhealthy if the engine may lose messages."""
+        self._call(self._check)
+
     def close(self) -> None:
         for queue in self._queues.values():
             queue.close()
@@ -59,9 +62,3 @@ class QueueStorage(BlackHoleStorage):  # type: ignore[misc]  # Huey ships no typ
             return method(*arguments)
         except self._errors as error:
             raise QueueUnavailable(f"The queue is unavailable: {error}.") from error
-
-
-def _engine(settings: Settings) -> Engine:
-    path = settings.instance / "queue.db"
-    # A message is on disk when enqueue() returns.
-    return lambda name: SqliteStorage(name, str(path), fsync=True), (sqlite3.OperationalError,)

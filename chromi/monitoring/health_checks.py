@@ -16,6 +16,7 @@ from chromi.db import Job, State, Worker, check_integrity, database
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, ServiceUnhealthy
 from chromi.jobs.queue import Queue
+from chromi.jobs.queue_storage import QueueUnavailable
 from chromi.process_hardening import require_sandbox
 from chromi.storage import MIN_FREE_BYTES
 
@@ -50,7 +51,7 @@ def check_service(settings: Settings, queue: Queue) -> list[Check]:
 def _run(name: str, check: Callable[[], str]) -> Check:
     try:
         return Check(name, True, check())
-    except (ChromiError, DatabaseError, sqlite3.Error, OSError) as error:
+    except (ChromiError, DatabaseError, QueueUnavailable, sqlite3.Error, OSError) as error:
         return Check(name, False, str(error) or type(error).__name__)
 
 
@@ -74,6 +75,7 @@ def _check_writable_once(interval: int) -> None:
 
 
 def _check_queue(queue: Queue) -> str:
+    queue.huey.storage.check()
     running = Job.select().where(Job.state == State.IN_PROGRESS).count()
     return f"{queue.size()} waiting, {running} running."
 

@@ -1,20 +1,43 @@
 """An open database for each test, and rows to start from."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from chromi.db import Job, database, open_database
+from chromi.db import Job, database, database_connection, open_database
+from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions
 
 
-@pytest.fixture
-def open_db(tmp_path: Path) -> Iterator[Path]:
-    """Open a new database and return its folder."""
-    open_database(tmp_path)
-    with database.connection_context():
+@pytest.fixture(params=["sqlite", "postgresql"])
+def open_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Open a new database and return the instance folder."""
+    is_server = request.param == "postgresql"
+    open_database(tmp_path, request.getfixturevalue("postgres").create_database() if is_server else "")
+    with database_connection():
         yield tmp_path
+    if is_server:
+        database.close_all()
+    configure_database(tmp_path, "")
+
+
+@pytest.fixture
+def sqlite_db(tmp_path: Path) -> Iterator[Path]:
+    """Open a new SQLite database and return its folder."""
+    open_database(tmp_path)
+    with database_connection():
+        yield tmp_path
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Let every write of this connection fail, as on a full disk or on a standby."""
+    setting = {"sqlite": "PRAGMA query_only", "postgresql": "SET default_transaction_read_only"}
+    database.execute_sql(f"{setting[database.dialect]} = on")
+    yield
+    database.execute_sql(f"{setting[database.dialect]} = off")
 
 
 @pytest.fixture

@@ -22,15 +22,18 @@ from chromi.encoder import Progress
 from tests.support.failing_writes import failing_writes
 
 
-def test_pragmas_make_commits_durable_and_allow_concurrent_reads(open_db: Path) -> None:
+def test_pragmas_make_commits_durable_and_allow_concurrent_reads(sqlite_db: Path) -> None:
     assert database.pragma("journal_mode") == "wal"
     assert database.pragma("synchronous") == 2
     assert database.pragma("foreign_keys") == 1
 
 
-def test_retry_on_lock_waits_for_another_process(running: Job, open_db: Path) -> None:
+def test_retry_on_lock_waits_for_another_process(sqlite_db: Path) -> None:
+    queued = Job.create(options_json={})
+    running = Job.claim(queued.id, "worker-1")
+    assert running
     database.pragma("busy_timeout", 10)
-    other = sqlite3.connect(open_db / "chromi.db", isolation_level=None, check_same_thread=False)
+    other = sqlite3.connect(sqlite_db / "chromi.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(OperationalError):
         running.report(Progress("encoding", 0.5, ""))
@@ -49,22 +52,22 @@ def test_retry_on_lock_gives_up_after_its_timeout() -> None:
         retry_on_lock(fail, timeout_s=0)
 
 
-def test_check_writable_changes_nothing(open_db: Path) -> None:
-    dump = list(sqlite3.connect(open_db / "chromi.db").iterdump())
+def test_check_writable_changes_nothing(sqlite_db: Path) -> None:
+    dump = list(sqlite3.connect(sqlite_db / "chromi.db").iterdump())
     version = database.pragma("user_version")
     database.check_writable()
-    assert list(sqlite3.connect(open_db / "chromi.db").iterdump()) == dump
+    assert list(sqlite3.connect(sqlite_db / "chromi.db").iterdump()) == dump
     assert database.pragma("user_version") == version
 
 
-def test_check_writable_fails_if_nothing_can_be_written(open_db: Path) -> None:
+def test_check_writable_fails_if_nothing_can_be_written(sqlite_db: Path) -> None:
     with failing_writes(), pytest.raises(sqlite3.OperationalError):
         database.check_writable()
     database.check_writable()
 
 
-def test_check_writable_does_not_wait_for_another_writer(open_db: Path) -> None:
-    with closing(sqlite3.connect(open_db / "chromi.db", isolation_level=None)) as other:
+def test_check_writable_does_not_wait_for_another_writer(sqlite_db: Path) -> None:
+    with closing(sqlite3.connect(sqlite_db / "chromi.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         started_at = time.monotonic()
         database.check_writable()

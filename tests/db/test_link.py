@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from chromi.db import Job, Link, database
+from chromi.db import Job, Link
+from tests.db.conftest import read_only
 
 
 def create_link(job: Job, **fields: object) -> Link:
@@ -61,9 +62,8 @@ def test_unlimited_link_serves_parallel_downloads(job: Job) -> None:
 
 def test_unlimited_link_works_while_the_database_is_read_only(job: Job) -> None:
     link = create_link(job)
-    database.pragma("query_only", 1)
-    assert link.begin_download()
-    database.pragma("query_only", 0)
+    with read_only():
+        assert link.begin_download()
 
 
 def test_server_start_releases_reserved_uses(job: Job) -> None:

@@ -2,24 +2,16 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from chromi.db import RateLimit, RateLimitUsage, database, open_database
+from chromi.db import RateLimit, RateLimitUsage, database
+
+pytestmark = pytest.mark.usefixtures("open_db")
 
 THREE = RateLimit("calls", 3)
 HUNDRED = RateLimit("bytes", 100)
 FIVE = RateLimit("calls", 5)
-
-
-@pytest.fixture(autouse=True)
-def _database(tmp_path: Path) -> Iterator[None]:
-    open_database(tmp_path)
-    database.connect()
-    yield
-    database.close()
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from chromi.db import Upload, database
+from chromi.db import Upload
 from chromi.errors import Conflict, NotFound
+from tests.db.conftest import read_only
 from tests.support.rows import VIDEO_INFO
 
 pytestmark = pytest.mark.usefixtures("open_db")
@@ -39,8 +40,7 @@ def test_use_is_recorded_at_intervals_and_only_if_the_database_is_writable(open_
     upload.record_use()
     assert Upload.find(upload.id).used_at == upload.used_at
     Upload.update(used_at=time.time() - 100).execute()
-    database.pragma("query_only", 1)
-    Upload.find(upload.id).record_use()
-    database.pragma("query_only", 0)
+    with read_only():
+        Upload.find(upload.id).record_use()
     Upload.find(upload.id).record_use()
     assert Upload.find(upload.id).used_at == pytest.approx(time.time(), abs=5)

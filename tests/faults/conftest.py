@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.db import database
+from chromi.db import database_connection
 from tests.support.consumers import run_consumer
 from tests.support.open_instance import OpenInstance, open_instance
 from tests.support.running_service import Service, end_service, run_service
@@ -26,10 +26,14 @@ WEB_WITH_SHORT_TIMEOUTS = "; ".join(
 StartConsumer = Callable[..., "subprocess.Popen[bytes]"]
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[OpenInstance]:
-    """An instance folder without a web server, with an open connection to its database."""
-    with open_instance(tmp_path / "instance") as instance, database.connection_context():
+@pytest.fixture(params=["sqlite", "redis"])
+def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenInstance]:
+    """An instance folder without a web server, with an open connection to its database.
+
+    Each test runs with the embedded database and queue, and with PostgreSQL and Redis.
+    """
+    servers = {} if request.param == "sqlite" else request.getfixturevalue("redis_settings")
+    with open_instance(tmp_path / "instance", **servers) as instance, database_connection():
         yield instance
 
 
@@ -41,7 +45,7 @@ def start_consumer(instance: OpenInstance) -> Iterator[StartConsumer]:
         def start(behavior: str = "", **options: int) -> "subprocess.Popen[bytes]":
             module = "tests.support.fake_worker" if behavior else "worker"
             return consumers.enter_context(
-                run_consumer(instance.folder, module, behavior=behavior, **options)
+                run_consumer(instance.folder, module, behavior=behavior, environ=instance.environ, **options)
             )
 
         yield start

@@ -51,7 +51,7 @@ class CreatesFile:
 def test_pickle_in_queue_runs_no_code(instance: OpenInstance, start_consumer: StartConsumer) -> None:
     """A compromised converter could write a pickle to the queue on a kernel without Landlock."""
     created = instance.folder / "created"
-    instance.queue.huey.storage.enqueue(pickle.dumps(CreatesFile(created)), 10)
+    instance.queue.huey.storage.enqueue_to("convert", pickle.dumps(CreatesFile(created)))
     job_id = instance.queue_job()
     consumer = start_consumer("finish_at_once")
     assert instance.wait_for_end(job_id).state == State.SUCCESS

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from chromi.config import Settings
-from chromi.db import Job, Link, State, Upload, database, open_database
+from chromi.db import Job, Link, State, Upload, database, database_connection, open_database
+from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions
 from chromi.jobs import recovery
 from chromi.jobs.cleanup import CleanupReport, run_cleanup
@@ -46,11 +47,22 @@ def open_instance(storage: Storage, settings: Settings, monkeypatch: pytest.Monk
         yield
 
 
+@pytest.fixture(params=["sqlite", "postgres", "redis"])
+def queue_settings(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
+    """Settings for each engine."""
+    servers = {} if request.param == "sqlite" else request.getfixturevalue(f"{request.param}_settings")
+    yield replace(settings, inline=False, **servers)
+    if servers:
+        database.close_all()
+    configure_database(settings.instance, "")
+
+
 @pytest.fixture
-def queue(settings: Settings) -> Iterator[Queue]:
-    _, queue = open_service(replace(settings, inline=False))
-    with database.connection_context():
+def queue(queue_settings: Settings) -> Iterator[Queue]:
+    _, queue = open_service(queue_settings)
+    with database_connection():
         yield queue
+    queue.huey.storage.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from chromi.config import Settings
-from chromi.db import Job, JobKind, database
+from chromi.db import Job, JobKind, database_connection
 from chromi.jobs.queue import Queue, open_service
 
 
@@ -18,15 +18,16 @@ def test_highest_priority_runs_first_and_the_oldest_among_equals(queue: Queue) -
     assert Job.claim_next([JobKind.CONVERT], "worker") is None
 
 
-def test_worker_takes_only_jobs_of_its_queues(settings: Settings) -> None:
-    _, queue = open_service(replace(settings, inline=False, queues=("studio",)))
-    with database.connection_context():
+def test_worker_takes_only_jobs_of_its_queues(queue_settings: Settings) -> None:
+    _, queue = open_service(replace(queue_settings, queues=("studio",)))
+    with database_connection():
         for kind in (JobKind.CONVERT, JobKind.LOOPS):
             queue.enqueue(Job.create(kind=kind, options_json={}))
     assert queue.sizes() == {"convert": 1, "studio": 1}
     assert queue.huey.dequeue()
     assert queue.huey.dequeue() is None
     assert queue.sizes() == {"convert": 1, "studio": 0}
+    queue.huey.storage.close()
 
 
 def test_cleanup_task_keeps_its_expiry(queue: Queue) -> None:

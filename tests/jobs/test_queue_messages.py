@@ -31,7 +31,7 @@ INVALID = {
 
 def test_invalid_messages_are_dropped_with_a_warning(queue: Queue, caplog: pytest.LogCaptureFixture) -> None:
     for data in (*INVALID.values(), json.dumps(VALID).encode()):
-        queue.huey.storage.enqueue(data)
+        queue.huey.storage.enqueue_to("convert", data)
     assert caplog.records == []
     assert queue.huey.dequeue().id == ID
     warning = "dropped an invalid message"

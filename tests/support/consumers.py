@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.support.paths import ROOT
 from tests.support.processes import handles_signal
@@ -22,6 +23,7 @@ def run_consumer(
     workers: int = 1,
     grace_s: int = 100,
     tasks_per_worker: int = 50,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a consumer of `worker` or of a fake with this behavior; it logs to `consumer.log`."""
     options = f"-q -k process -w {workers} -d 0.05 -m 0.2 -g TERM -t {grace_s} -M {tasks_per_worker} -c 1"
@@ -29,7 +31,7 @@ def run_consumer(
         consumer = subprocess.Popen(
             [sys.executable, "-m", "huey.bin.huey_consumer", f"{module}.huey", *options.split()],
             cwd=ROOT,
-            env=os.environ | {"CHROMI_INSTANCE": str(instance), "BEHAVIOR": behavior},
+            env={**os.environ, "CHROMI_INSTANCE": str(instance), "BEHAVIOR": behavior, **environ},
             stdout=log,
             stderr=log,
         )

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chromi.config import Settings
 from chromi.db import FINAL_STATES, Job, Upload, database
+from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions, probe_video
 from chromi.jobs.cleanup import CleanupReport, run_cleanup
 from chromi.jobs.queue import Queue, open_service
@@ -28,6 +30,12 @@ class OpenInstance:
     @property
     def folder(self) -> Path:
         return self.settings.instance
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment variables for other processes that use the same servers."""
+        names = ("database_url", "queue_url", "secret_key")
+        return {f"CHROMI_{name.upper()}": text for name in names if (text := getattr(self.settings, name))}
 
     @property
     def log_path(self) -> Path:
@@ -92,12 +100,15 @@ class OpenInstance:
 
 
 @contextmanager
-def open_instance(folder: Path) -> Iterator[OpenInstance]:
+def open_instance(folder: Path, **server_settings: Any) -> Iterator[OpenInstance]:
     """Open an instance folder and create it if necessary."""
-    settings = Settings(instance=folder)
+    settings = Settings(instance=folder, **server_settings)
     storage, queue = open_service(settings)
     try:
         yield OpenInstance(settings, storage, queue)
     finally:
         queue.huey.storage.close()
         database.close()
+        if settings.database_url:
+            database.close_all()
+            configure_database(folder, "")

@@ -55,7 +55,17 @@ class PostgresServer:
         password_file = self.folder / "password"
         password_file.write_text(PASSWORD)
         _give_to_server_user(self.folder)
-        options = ("-U", USER, "--pwfile", str(password_file), "-A", "scram-sha-256", "--no-sync", "-E", "UTF8")
+        options = (
+            "-U",
+            USER,
+            "--pwfile",
+            str(password_file),
+            "-A",
+            "scram-sha-256",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        )
         _run("initdb", "-D", str(self.folder / "data"), *options, "--locale=C.UTF-8")
 
     def _control(self, command: str, *options: str) -> None:

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from peewee import DatabaseError, DoesNotExist, OperationalError
+from peewee import DatabaseError, DoesNotExist, InterfaceError, InternalError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from chromi import errors
@@ -154,7 +154,7 @@ def handle_database_error(error: DatabaseError) -> Response:
     if type(error) is DatabaseError:  # SQLite raises this class for a file that is not a database
         logger.error("the database is damaged: %s", error)
         return render_error(DatabaseDamaged())
-    if not isinstance(error, OperationalError):
+    if not isinstance(error, (OperationalError, InterfaceError, InternalError)):
         return handle_unexpected_error(error)
     logger.warning("database error: %s", error)
     # SQLite reports a full disk with several messages: failure to write, grow or create a file.

@@ -1,0 +1,105 @@
+"""The engines that hold the queues' messages: SQLite, Redis and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStorage
+
+from chromi.config import Settings
+from chromi.errors import ConfigError, ServiceUnhealthy
+from chromi.startup import wait_until_available
+
+CONNECT_TIMEOUT_S = 5
+REDIS_HEALTH_CHECK_S = 30
+"""A connection that was idle for longer is checked before it is used."""
+REDIS_RETRIES = 3
+
+
+@dataclass(frozen=True)
+class QueueEngine:
+    """Where messages are stored. No method blocks until a message arrives."""
+
+    create_storage: Callable[[str], BaseStorage]
+    """Create the storage of the queue with this name."""
+    errors: tuple[type[Exception], ...]
+    """What its storages raise if the engine is unavailable."""
+    check: Callable[[], None] = lambda: None
+    """Raise ServiceUnhealthy if the engine may lose messages."""
+
+
+def open_engine(settings: Settings) -> QueueEngine:
+    """Return the engine at `queue_url`, by default the database. Raises ConfigError and ServiceUnhealthy."""
+    url = settings.queue_url or settings.database_url
+    if not url:
+        return _open_sqlite(settings.instance / "queue.db")
+    return _open_postgres(url) if urlsplit(url).scheme.startswith("postgres") else _open_redis(url)
+
+
+def _open_sqlite(path: Path) -> QueueEngine:
+    # A message is on disk when enqueue() returns.
+    return QueueEngine(lambda name: SqliteStorage(name, str(path), fsync=True), (sqlite3.OperationalError,))
+
+
+def _open_postgres(url: str) -> QueueEngine:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise ConfigError("A PostgreSQL queue requires psycopg: pip install '.[postgres]'.") from error
+
+    def create(name: str, **options: Any) -> BaseStorage:
+        connection = {"connect_timeout": CONNECT_TIMEOUT_S, "blocking": False}
+        return PostgresStorage(name, url, **connection, **options)
+
+    wait_until_available(
+        lambda: create("chromi").close(),
+        f"The queue on {_location(url)}",
+        errors=(psycopg.OperationalError,),
+        is_final=lambda error: "FATAL" in str(error) and "starting up" not in str(error),
+    )
+    return QueueEngine(lambda name: create(name, create_tables=False), (psycopg.Error,))
+
+
+def _open_redis(url: str) -> QueueEngine:
+    try:
+        import redis
+        from redis.backoff import ExponentialBackoff
+        from redis.retry import Retry
+    except ImportError as error:
+        raise ConfigError("A Redis queue requires redis: pip install '.[redis]'.") from error
+    pool = redis.ConnectionPool.from_url(
+        url,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.1), REDIS_RETRIES),
+        retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+        health_check_interval=REDIS_HEALTH_CHECK_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=CONNECT_TIMEOUT_S,
+    )
+    client = redis.Redis(connection_pool=pool)
+
+    def check() -> None:
+        memory: Any = client.info("memory")
+        if memory["maxmemory"] and memory["maxmemory_policy"] != "noeviction":
+            raise ServiceUnhealthy("Redis may evict queued jobs. Set maxmemory-policy to noeviction.")
+
+    wait_until_available(
+        client.ping,
+        f"The queue on {_location(url)}",
+        errors=(redis.RedisError,),
+        is_final=lambda error: isinstance(error, (redis.AuthenticationError, redis.ResponseError)),
+    )
+    storage: Callable[[str], BaseStorage] = lambda name: RedisStorage(  # noqa: E731
+        name, blocking=False, connection_pool=pool
+    )
+    return QueueEngine(storage, (redis.RedisError,), check)
+
+
+def _location(url: str) -> str:
+    """Return a URL's host and port, without its credentials."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -1,0 +1,39 @@
+"""Wait at start for servers that start at the same time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from chromi.errors import ServiceUnhealthy
+
+logger = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 60.0
+"""How long to wait for a server that cannot be reached."""
+FIRST_INTERVAL_S, MAX_INTERVAL_S = 0.5, 8.0
+
+
+def wait_until_available(
+    connect: Callable[[], object],
+    description: str,
+    *,
+    errors: tuple[type[Exception], ...],
+    is_final: Callable[[Exception], bool],
+) -> None:
+    """Call `connect` until it succeeds, with growing pauses while it raises one of `errors`.
+
+    Raises ServiceUnhealthy after START_TIMEOUT_S, or at once for an error that is final.
+    """
+    deadline, interval_s = time.monotonic() + START_TIMEOUT_S, FIRST_INTERVAL_S
+    while True:
+        try:
+            connect()
+            return
+        except errors as error:
+            if is_final(error) or time.monotonic() + interval_s > deadline:
+                raise ServiceUnhealthy(f"{description} cannot be used: {str(error).strip()}") from error
+        logger.warning("%s cannot be reached. Retrying in %.1f s.", description, interval_s)
+        time.sleep(interval_s)
+        interval_s = min(2 * interval_s, MAX_INTERVAL_S)
