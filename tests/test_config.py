@@ -136,3 +136,45 @@ def test_configured_key_signs_and_old_keys_verify(tmp_path: Path) -> None:
     settings = Settings(instance=tmp_path, secret_key="n" * 16, old_secret_keys=("o" * 16,))
     assert load_signing_keys(settings) == ["o" * 16, "n" * 16]
     assert list(tmp_path.iterdir()) == []
+
+
+URLS = {
+    "CHROMI_DATABASE_URL": "postgresql://me:a-password@db/chromi",
+    "CHROMI_SECRET_KEY": "a key for all machines",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"CHROMI_DATABASE_URL": "mysql://me:a-password@db/chromi"}, "CHROMI_DATABASE_URL must be a URL"),
+        ({"CHROMI_DATABASE_URL": "postgresql://me:a-password@db:x/"}, "CHROMI_DATABASE_URL must be a URL"),
+        ({"CHROMI_QUEUE_URL": "amqp://me:a-password@queue"}, "CHROMI_QUEUE_URL must be .* redis://"),
+        ({"CHROMI_SECRET_KEY": ""}, "CHROMI_DATABASE_URL requires CHROMI_SECRET_KEY"),
+        (
+            {"CHROMI_DATABASE_URL": "", "CHROMI_QUEUE_URL": "redis://:a-password@queue"},
+            "CHROMI_QUEUE_URL requires CHROMI_DATABASE_URL",
+        ),
+    ],
+)
+def test_urls_that_do_not_fit_are_rejected_without_their_passwords(
+    changes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as rejection:
+        Settings.from_environ(URLS | changes)
+    assert "a-password" not in str(rejection.value)
+
+
+@pytest.mark.parametrize(
+    "queue_url", ["", "redis://queue", "rediss://:p@queue:6380/1", "postgres://db/queue"]
+)
+def test_urls_of_servers_are_accepted(queue_url: str) -> None:
+    assert Settings.from_environ(URLS | {"CHROMI_QUEUE_URL": queue_url}).queue_url == queue_url
+
+
+@pytest.mark.parametrize(("queues", "runs"), [("convert", True), ("studio", False)])
+def test_only_machines_that_serve_conversions_run_the_scheduler_by_default(queues: str, runs: bool) -> None:
+    assert Settings.from_environ({"CHROMI_QUEUES": queues}).runs_scheduler is runs
+    for chosen in (True, False):
+        environ = {"CHROMI_QUEUES": queues, "CHROMI_SCHEDULER": str(chosen)}
+        assert Settings.from_environ(environ).runs_scheduler is chosen

@@ -8,9 +8,10 @@ import time
 from types import TracebackType
 from typing import Self
 
-from peewee import OperationalError
+from peewee import InterfaceError, OperationalError
 
 from chromi import memory_profile
+from chromi.db.connection import database
 from chromi.db.job import Job
 from chromi.encoder import READING, Progress
 from chromi.encoder.encoder_errors import Cancelled, TimedOut
@@ -73,9 +74,10 @@ class Lease:
         self._reset_watchdog()
         try:
             self._is_lost = not self._job.report(progress)
-        except OperationalError as error:
-            # Another process holds the write lock; the next report may succeed.
+        except (OperationalError, InterfaceError) as error:
+            # Another process holds the write lock, or the server is restarting; the next report may succeed.
             logger.warning("job %s: could not write progress: %s", self._job.id, error)
+            database.drop_broken_connection()
         self._reported_at = time.monotonic()
 
     def tick(self, fraction: float) -> None:

@@ -11,9 +11,11 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from huey import Huey, crontab
+from peewee import InterfaceError, OperationalError
 
 from chromi import log, memory_profile
 from chromi.config import QUEUES, Settings
@@ -115,17 +117,15 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
     huey = JobHuey(settings)
     kinds = [kind for name in settings.queues for kind in QUEUE_KINDS[name]]
 
+    @_with_database
     def run_next_job() -> None:
-        with database_connection():
-            job = retry_on_lock(lambda: Job.claim_next(kinds, worker_id()))
-            if job is None:
-                logger.debug("no job is queued")
-            elif _run(job, settings, storage, queue):
-                queue.enqueue(job)
+        job = retry_on_lock(lambda: Job.claim_next(kinds, worker_id()))
+        if job and _run(job, settings, storage, queue):
+            queue.enqueue(job)
 
+    @_with_database
     def clean_up() -> None:
-        with database_connection():
-            run_cleanup(settings, storage, queue.sizes, queue.enqueue)
+        run_cleanup(settings, storage, queue.sizes, queue.enqueue)
 
     run_job_task = huey.task(name=RUN_JOB)(run_next_job)
 
@@ -150,6 +150,20 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
         huey.periodic_task(crontab(), name=CLEANUP, expires=50)(clean_up)
         huey.on_startup(name="cleanup")(clean_up)
     return queue
+
+
+def _with_database(run: Callable[[], None]) -> Callable[[], None]:
+    """Give a task a connection. If the database is unavailable, log that: the recovery does what was left."""
+
+    @wraps(run)
+    def run_with_connection() -> None:
+        try:
+            with database_connection():
+                run()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("task %s: the database is unavailable: %s", run.__name__, error)
+
+    return run_with_connection
 
 
 def _run(job: Job, settings: Settings, storage: Storage, queue: Queue) -> bool:

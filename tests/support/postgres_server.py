@@ -3,9 +3,9 @@
 import os
 import pwd
 import secrets
-import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,20 +73,23 @@ class PostgresServer:
 
 
 @contextmanager
-def run_postgres(folder: Path) -> Iterator[PostgresServer]:
+def run_postgres() -> Iterator[PostgresServer]:
     """Run a server until the end of the block. Skips the test without PostgreSQL, or fails it in CI."""
     if not PROGRAMS.exists():
         reason = f"{PROGRAMS} is missing: apt-get install postgresql"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        server = PostgresServer(folder, unused.getsockname()[1])
-    server.initialize()
-    server.start()
-    try:
-        yield server
-    finally:
-        server._control("stop", "-m", "immediate")
+        port = unused.getsockname()[1]
+    # Not in pytest's folders, which the server's user cannot enter.
+    with tempfile.TemporaryDirectory(prefix="chromi-postgres-") as folder:
+        server = PostgresServer(Path(folder), port)
+        server.initialize()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def _run(program: str, *arguments: str) -> None:
@@ -99,12 +102,8 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _give_to_server_user(folder: Path) -> None:
-    """Let the server's user enter and write the folder if the tests run as root."""
-    if os.geteuid() != 0:
-        return
-    account = pwd.getpwnam("postgres")
-    for path in (folder, *folder.iterdir()):
-        shutil.chown(path, account.pw_uid, account.pw_gid)
-    for parent in folder.parents:
-        if parent != Path("/") and parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
+    """Let the server's user write the folder if the tests run as root."""
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("postgres")
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, account.pw_uid, account.pw_gid)

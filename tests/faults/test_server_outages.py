@@ -1,0 +1,142 @@
+"""PostgreSQL and Redis may stop at any time: requests get clear errors, no job is lost, no process ends."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chromi.db import State, database_connection
+from tests.support.consumers import run_consumer
+from tests.support.open_instance import open_instance
+from tests.support.postgres_server import PostgresServer, run_postgres
+from tests.support.redis_server import RedisServer, run_redis
+from tests.support.running_service import Service, end_service, run_service
+from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server that no other test uses, so it can be stopped."""
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def own_redis() -> Iterator[RedisServer]:
+    with run_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def service(
+    own_postgres: PostgresServer, own_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    settings = {
+        "database_url": own_postgres.create_database(),
+        "queue_url": own_redis.url(),
+        "secret_key": "a key for all machines",
+    }
+    service = run_service(tmp_path_factory.mktemp("service") / "instance", settings)
+    yield service
+    end_service(service)
+    log = "".join(service.log)
+    assert "Traceback" not in log, log[log.index("Traceback") - 300 :][:2500]
+
+
+def request(url: str, *arguments: str) -> tuple[int, Any]:
+    """Return the status and the JSON of the response."""
+    body, _, status = curl("-w", "\n%{http_code}", *arguments, url).rpartition("\n")
+    return int(status), json.loads(body)
+
+
+def test_job_runs_with_servers(service: Service, plain_clip: Path) -> None:
+    job = wait_for_end(service, start_job(service, plain_clip, duration="1"))
+    assert (job["status"], job["result"]["frames"]) == ("success", 24)
+    assert request(f"{service.url}/health/")[0] == 200
+
+
+def test_job_that_arrives_while_redis_is_down_runs_when_it_is_back(
+    service: Service, own_redis: RedisServer, plain_clip: Path
+) -> None:
+    own_redis.stop()
+    job_id = start_job(service, plain_clip, duration="1")
+    assert get_job(service, job_id)["status"] == "queued"
+    status, health = request(f"{service.url}/health/")
+    assert (status, health["queue"]["ok"], health["database"]["ok"]) == (503, False, True)
+    own_redis.start()
+    assert wait_for_end(service, job_id)["status"] == "success"
+    assert request(f"{service.url}/health/")[0] == 200
+
+
+def test_requests_fail_clearly_while_postgres_is_down_and_work_when_it_is_back(
+    service: Service, own_postgres: PostgresServer, plain_clip: Path
+) -> None:
+    job_id = start_job(service, plain_clip, duration="1")
+    own_postgres.stop()
+    for arguments in ((), (f"-Fvideo=@{plain_clip}",)):
+        status, answer = request(
+            f"{service.url}/convert/" if arguments else f"{service.url}/jobs/{job_id}/", *arguments
+        )
+        assert (status, answer["error"]["code"]) == (503, "busy")
+        assert "password" not in json.dumps(answer)
+    assert request(f"{service.url}/health/")[0] == 503
+    own_postgres.start()
+    wait_for(lambda: request(f"{service.url}/health/")[0] == 200, "all connections to be replaced")
+    assert wait_for_end(service, job_id)["status"] == "success"
+    assert wait_for_end(service, start_job(service, plain_clip, duration="2"))["status"] == "success"
+    assert service.process.poll() is None
+
+
+def test_running_job_survives_a_restart_of_postgres(own_postgres: PostgresServer, tmp_path: Path) -> None:
+    servers = {"database_url": own_postgres.create_database(), "secret_key": "a key for all machines"}
+    with open_instance(tmp_path / "instance", **servers) as instance:
+        options = {"behavior": "wait_for_file", "environ": instance.environ}
+        with run_consumer(instance.folder, "tests.support.fake_worker", **options):
+            with database_connection():
+                job_id = instance.queue_job()
+            wait_for(instance.list_runs, "the job to start")
+            own_postgres.stop()
+            wait_for(lambda: "could not write progress" in instance.log_path.read_text(), "the outage")
+            own_postgres.start()
+            (instance.folder / "finish").touch()
+            with database_connection():
+                job = instance.wait_for_end(job_id)
+    assert (job.state, job.attempts, len(instance.list_runs())) == (State.SUCCESS, 1, 1)
+
+
+def test_wrong_password_stops_the_start_at_once_and_is_not_printed(
+    own_postgres: PostgresServer, tmp_path: Path
+) -> None:
+    url = own_postgres.url(password="a wrong password")
+    settings = {"database_url": url, "secret_key": "a key for all machines"}
+    with pytest.raises(AssertionError) as failure:
+        run_service(tmp_path / "instance", settings)
+    assert "password authentication failed" in str(failure.value)
+    assert "a wrong" not in str(failure.value)
+    assert "Traceback" not in str(failure.value)
+
+
+def test_service_starts_as_soon_as_its_servers_do(
+    own_postgres: PostgresServer, tmp_path: Path, plain_clip: Path
+) -> None:
+    """All machines of a service are started at the same time."""
+    url = own_postgres.create_database()
+    own_postgres.stop()
+
+    later = threading.Timer(2, own_postgres.start)
+    later.start()
+    service = run_service(
+        tmp_path / "instance", {"database_url": url, "secret_key": "a key for all machines"}
+    )
+    try:
+        assert "cannot be reached. Retrying in" in "".join(service.log)
+        assert curl_json(f"{service.url}/health/")["database"]["ok"]
+    finally:
+        end_service(service)
+        later.join()
