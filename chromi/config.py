@@ -71,6 +71,8 @@ class Settings:
     """
     database_url: str = field(default="", repr=False)
     """PostgreSQL database to use instead of SQLite, such as `postgresql://user:password@host/name`."""
+    storage_url: str = field(default="", repr=False)
+    """S3 bucket for the files, such as `s3://bucket/prefix?region=eu-central-1`."""
     queue_url: str = field(default="", repr=False)
     """Redis or PostgreSQL server for the queue. By default, the queue is in the database."""
     queues: tuple[str, ...] = QUEUES
@@ -126,7 +128,10 @@ class Settings:
                 f"not {self.upload_mb_per_hour}."
             )
         check_server_urls(
-            database_url=self.database_url, queue_url=self.queue_url, secret_key=self.secret_key
+            database_url=self.database_url,
+            queue_url=self.queue_url,
+            storage_url=self.storage_url,
+            secret_key=self.secret_key,
         )
         if not self.queues or set(self.queues) - set(QUEUES):
             given = ", ".join(self.queues) or "nothing"

@@ -10,10 +10,16 @@ POSTGRES_SCHEMES = ("postgresql", "postgres")
 QUEUE_SCHEMES = (*POSTGRES_SCHEMES, "redis", "rediss")
 
 
-def check_server_urls(*, database_url: str, queue_url: str, secret_key: str) -> None:
+def check_server_urls(*, database_url: str, queue_url: str, storage_url: str, secret_key: str) -> None:
     """Raise ConfigError unless the URLs fit together. The message never repeats a URL's password."""
     _check_scheme("CHROMI_DATABASE_URL", database_url, POSTGRES_SCHEMES)
     _check_scheme("CHROMI_QUEUE_URL", queue_url, QUEUE_SCHEMES)
+    _check_scheme("CHROMI_STORAGE_URL", storage_url, ("s3",))
+    if storage_url and not database_url:
+        raise ConfigError(
+            "CHROMI_STORAGE_URL requires CHROMI_DATABASE_URL, because machines that share files must also "
+            "share the rows."
+        )
     if queue_url and not database_url:
         raise ConfigError(
             "CHROMI_QUEUE_URL requires CHROMI_DATABASE_URL, because machines that share a queue must also "

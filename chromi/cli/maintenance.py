@@ -25,8 +25,8 @@ def doctor() -> None:
     The exit status is 1 if anything is missing.
     """
     settings = Settings.from_environ()
-    _, queue = open_service(settings)
-    checks = check_service(settings, queue)
+    storage, queue = open_service(settings)
+    checks = check_service(settings, queue, storage)
     for check in checks:
         click.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<9} {check.detail}")
     sys.exit(0 if all(check.ok for check in checks) else 1)

@@ -11,6 +11,7 @@ from chromi import create_app, log
 from chromi.cli.instance_command import InstanceCommand
 from chromi.config import Settings
 from chromi.db import open_database
+from chromi.errors import ConfigError
 from chromi.monitoring import supervisor
 from chromi.process_hardening import require_sandbox
 
@@ -31,6 +32,7 @@ def web() -> None:
 
     log.configure()
     settings = Settings.from_environ()
+    _check_files_are_shared(settings)
     serve(create_app(settings), settings)
 
 
@@ -49,6 +51,17 @@ def worker(queues: str | None) -> None:
 def _supervise(*, with_web_server: bool) -> None:
     log.configure()
     settings = Settings.from_environ()
+    if not with_web_server:
+        _check_files_are_shared(settings)
     require_sandbox(settings)
     open_database(settings.instance, settings.database_url)  # fail once instead of in each child process
     sys.exit(supervisor.run(settings, with_web_server=with_web_server))
+
+
+def _check_files_are_shared(settings: Settings) -> None:
+    """Raise ConfigError if the web server and the workers would not find each other's files."""
+    if settings.database_url and not settings.storage_url:
+        raise ConfigError(
+            "With CHROMI_DATABASE_URL, the web server and the workers run separately only if "
+            "CHROMI_STORAGE_URL is set, too. On one machine, use: python -m chromi serve."
+        )

@@ -16,6 +16,7 @@ from chromi.db.connection import (
     shrink_wal,
 )
 from chromi.db.counter import Counter
+from chromi.db.download import Download
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.db.lease import LEASE_S, Lease
 from chromi.db.link import MAX_LINK_AGE_S, Link
@@ -34,6 +35,7 @@ __all__ = [
     "CleanupLease",
     "Counter",
     "Job",
+    "Download",
     "JobKind",
     "Lease",
     "Link",

@@ -11,6 +11,7 @@ from peewee import BooleanField, CharField, DoubleField, ForeignKeyField, Intege
 
 from chromi.db.base import BaseModel
 from chromi.db.connection import database, exclusive_transaction
+from chromi.db.download import Download
 from chromi.db.job import Job
 from chromi.storage import new_id
 from chromi.tokens import LINK_CODE_LENGTH
@@ -35,7 +36,7 @@ class Link(BaseModel):
     expires_at = DoubleField(index=True)
     max_uses = IntegerField(null=True)
     uses = IntegerField(default=0)
-    active_downloads = IntegerField(default=0)
+    downloads: Any
     """Downloads in progress. Each reserves a use until it ends, complete or not."""
     sent_bytes = IntegerField(default=0)
     """Number of bytes from the start sent since the last use. An interrupted download resumes here."""
@@ -43,6 +44,8 @@ class Link(BaseModel):
     """False for the link that the result page uses for itself."""
     password_hash = CharField(null=True)
     """None if the link has no password."""
+    _download: Download | None = None
+    """The row of the download that this object has begun."""
     revoked_at = DoubleField(null=True)
     """The row of a revoked link is kept so that recipients can be told why it no longer works."""
 
@@ -124,21 +127,26 @@ class Link(BaseModel):
 
     # -- downloads -------------------------------------------------------------------------------------
 
-    def begin_download(self) -> bool:
-        """Reserve a use for a download that is starting. Return False if none is available.
+    def begin_download(self, node: str = "") -> bool:
+        """Reserve a use for a download that a machine is starting. Return False if none is available.
 
         Also refreshes `sent_bytes`, which another download may just have changed. If uses are unlimited,
         nothing is written, so such a link works even while the database is not writable.
         """
         if self.max_uses is None:
             return bool(Link.select().where(Link.id == self.id, Link.revoked_at.is_null()).exists())
-        is_free = Link.uses + Link.active_downloads < Link.max_uses
-        reserve = Link.update(active_downloads=Link.active_downloads + 1)
-        with database.atomic():
-            if not reserve.where(Link.id == self.id, Link.revoked_at.is_null(), is_free).execute():
+        with exclusive_transaction(self):  # two downloads must not take the same use
+            row = Link.get_or_none(Link.id == self.id, Link.revoked_at.is_null())
+            if row is None or row.uses + row.active_downloads >= self.max_uses:
                 return False
-            self.sent_bytes = Link.find(self.id).sent_bytes
+            self._download = Download.create(link=self, node=node)
+            self.sent_bytes = row.sent_bytes
         return True
+
+    @property
+    def active_downloads(self) -> int:
+        """Number of uses reserved by downloads in progress; 0 for a link with unlimited uses."""
+        return int(self.downloads.count())
 
     def end_download(self, start: int, stop: int, size_bytes: int) -> bool:
         """Release the use after bytes `start` to `stop` were sent. Return True if they completed the file.
@@ -151,23 +159,16 @@ class Link(BaseModel):
             row = Link.get_or_none(Link.id == self.id)
             if row is None:
                 return False  # deleted in the meantime
+            if self._download:
+                self._download.delete_instance()
             is_continuation = start <= max(self.sent_bytes, row.sent_bytes)
             is_complete = is_continuation and stop >= size_bytes
             sent_bytes = max(row.sent_bytes, stop) if is_continuation else row.sent_bytes
             Link.update(
-                active_downloads=database.greatest(Link.active_downloads - 1, 0),
                 uses=Link.uses + int(is_complete),
                 sent_bytes=0 if is_complete else sent_bytes,
             ).where(Link.id == self.id).execute()
         return bool(is_complete)
-
-    @classmethod
-    def reset_active_downloads(cls) -> None:
-        """Release all reserved uses.
-
-        Call this when the web server starts, because no download can be active then.
-        """
-        cls.update(active_downloads=0).where(cls.active_downloads > 0).execute()
 
 
 def _code_of(link_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import shutil
 import time
@@ -15,6 +16,7 @@ from chromi.config import Settings
 from chromi.db import (
     FINAL_STATES,
     CleanupLease,
+    Download,
     Job,
     JobKind,
     Link,
@@ -37,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 ORPHAN_AGE_S = 600
 """A file without a row is deleted once nobody has written to it for this long."""
+CLEANUP_INTERVAL_S = 60
+BUCKET_CLEANUP_INTERVAL_S = 3600
+"""How often the keys of the bucket are compared with the rows."""
 WORKER_MAX_AGE_S = 3600
 """A worker's row is deleted this long after its last heartbeat."""
 
@@ -49,6 +54,7 @@ class CleanupReport(RecoveryReport):
     results_removed: int = 0
     orphans_removed: int = 0
     frames_removed: int = 0
+    copies_removed: int = 0
 
 
 def run_cleanup(
@@ -62,10 +68,7 @@ def run_cleanup(
     The rows are left to the process that holds the lease. Steps that write no rows come first: on a full
     disk, they free the space that the others need.
     """
-    report = CleanupReport(
-        frames_removed=best_effort(lambda: prune_frame_cache(storage)),
-        orphans_removed=best_effort(lambda: _remove_orphans(storage)),
-    )
+    report = clean_up_files(storage)
     holder = secrets.token_hex(8)
     if best_effort(lambda: CleanupLease.acquire(holder)):
         try:
@@ -91,16 +94,22 @@ def _clean_up_rows(
         "results_removed": best_effort(lambda: _remove_expired_results(settings, storage)),
         **asdict(recover_jobs(storage, queue_sizes, enqueue)),
     }
+    if time.time() % BUCKET_CLEANUP_INTERVAL_S < CLEANUP_INTERVAL_S:
+        counts["orphans_removed"] = best_effort(lambda: _remove_bucket_orphans(storage))
     best_effort(RateLimitUsage.delete_expired)
+    best_effort(Download.release_lost)
     best_effort(Upload.clamp_future_times)
     best_effort(partial(Worker.delete_old, WORKER_MAX_AGE_S))
     return counts
 
 
-def free_disk_space(storage: Storage) -> None:
-    """Run the steps that write no rows and need no task. On a full disk, the queue cannot start a cleanup."""
-    best_effort(lambda: prune_frame_cache(storage))
-    best_effort(lambda: _remove_orphans(storage))
+def clean_up_files(storage: Storage) -> CleanupReport:
+    """Remove the files that this node does not need. This writes no rows, so it works on a full disk."""
+    return CleanupReport(
+        frames_removed=best_effort(lambda: prune_frame_cache(storage)),
+        orphans_removed=best_effort(lambda: _remove_orphans(storage)),
+        copies_removed=best_effort(lambda: _remove_copies(storage)),
+    )
 
 
 def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
@@ -158,3 +167,45 @@ def _remove_old_files_except(kept_names: set[str], paths: Iterable[Path]) -> int
             continue  # its owner has just removed it
         removed += 1
     return removed
+
+
+def _remove_copies(storage: Storage) -> int:
+    """If the disk is nearly full, remove this node's copies of files in the bucket.
+
+    The least recently read ones go first. A copy that is needed again is copied from the bucket again.
+    """
+    if storage.bucket is None or not storage.is_low():
+        return 0
+    complete = Upload.select().where(Upload.info_json.is_null(False))
+    finished = Job.select().where(Job.state == State.SUCCESS, Job.kind == JobKind.CONVERT)
+    copies = [path for upload in complete for path in storage.upload_files(upload.id)]
+    copies += [path for job in finished for path in storage.result_files(job.id)]
+    removed = 0
+    for path in sorted((path for path in copies if path.exists()), key=lambda path: path.stat().st_atime):
+        if not storage.is_low():
+            break
+        path.unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+def _remove_bucket_orphans(storage: Storage) -> int:
+    """Remove files without a row from the bucket."""
+    if storage.bucket is None:
+        return 0
+    removed = 0
+    for batch in storage.bucket.list_keys():
+        old = {key: _id_of(key) for key, written_at in batch if written_at < time.time() - ORPHAN_AGE_S}
+        ids = list(old.values())
+        kept = {row.id for model in (Upload, Job) for row in model.select(model.id).where(model.id.in_(ids))}
+        orphans = [key for key, row_id in old.items() if row_id not in kept]
+        if orphans:
+            storage.bucket.delete(orphans, retry_s=0)
+        removed += len(orphans)
+    return removed
+
+
+def _id_of(key: str) -> str:
+    """Return the id in a key such as `uploads/ID`, `uploads/ID-stills/best.png` or `results/ID.gif`."""
+    _, _, name = key.partition("/")
+    return re.split(r"[.-]", name)[0]

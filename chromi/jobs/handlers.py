@@ -26,6 +26,8 @@ from chromi.storage import Storage
 logger = logging.getLogger(__name__)
 
 MOVING_PREVIEW_TIMEOUT_S = 30.0
+STORAGE_RETRY_S = 60.0
+"""How long a job waits for a bucket that is unavailable."""
 
 Handler = Callable[[Job, Lease, Storage], Mapping[str, Any]]
 """Runs a job and returns its result: the fields that it adds to the job's JSON."""
@@ -59,7 +61,7 @@ class JobType:
 def _convert(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
     gif_path = storage.result_path(job.id)
     result = convert(
-        storage.upload_path(job.upload_id or ""),
+        _fetch_clip(job, lease, storage),
         gif_path,
         job.options,
         work_dir=storage.attempt_path(job.id, job.attempts),
@@ -69,7 +71,13 @@ def _convert(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
         poster=storage.source_frame_path(job.id),
     )
     _make_moving_preview(job, lease, storage)
+    storage.publish(*storage.result_files(job.id), on_tick=lease.renew, retry_s=STORAGE_RETRY_S)
     return {"result": result.to_dict(), "estimates": dict(result.estimates)}
+
+
+def _fetch_clip(job: Job, lease: Lease, storage: Storage) -> Path:
+    path = storage.upload_path(job.upload_id or "")
+    return storage.fetch(path, lease.renew, retry_s=STORAGE_RETRY_S)
 
 
 def _make_moving_preview(job: Job, lease: Lease, storage: Storage) -> None:
@@ -97,7 +105,7 @@ def _estimate(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
     stills_dir = storage.stills_folder(upload_id)
     stills_dir.mkdir(exist_ok=True)
     estimates = estimate(
-        storage.upload_path(upload_id),
+        _fetch_clip(job, lease, storage),
         job.options,
         work_dir=storage.attempt_path(job.id, job.attempts),
         frame_cache_path=_frame_cache_path(job, storage),
@@ -105,6 +113,7 @@ def _estimate(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
         should_stop=lease.is_lost,
         stills_dir=stills_dir,
     )
+    storage.publish(*stills_dir.iterdir(), on_tick=lease.renew, retry_s=STORAGE_RETRY_S)
     return {
         "estimates": {quality: estimated.bytes for quality, estimated in estimates.items()},
         "estimate_details": {quality: estimated.to_dict() for quality, estimated in estimates.items()},
@@ -114,7 +123,7 @@ def _estimate(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
 def _find_loops(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
     """Search for windows as long as the part of the clip that the GIF would show."""
     loops = find_loops(
-        storage.upload_path(job.upload_id or ""),
+        _fetch_clip(job, lease, storage),
         duration_s=job.options.duration_s * job.options.speed,
         on_tick=lease.tick,
     )
@@ -122,13 +131,15 @@ def _find_loops(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
 
 
 def _find_bars(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
-    found = find_bars(storage.upload_path(job.upload_id or ""), job.options, on_tick=lambda: lease.tick(0.0))
+    found = find_bars(_fetch_clip(job, lease, storage), job.options, on_tick=lambda: lease.tick(0.0))
     return {"content_box": found and found.to_dict()}
 
 
 def _make_preview(job: Job, lease: Lease, storage: Storage) -> Mapping[str, Any]:
     upload_id = job.upload_id or ""
-    make_preview(storage.upload_path(upload_id), storage.preview_path(upload_id), on_tick=lease.tick)
+    path = storage.preview_path(upload_id)
+    make_preview(_fetch_clip(job, lease, storage), path, on_tick=lease.tick)
+    storage.publish(path, on_tick=lease.renew, retry_s=STORAGE_RETRY_S)
     return {}
 
 

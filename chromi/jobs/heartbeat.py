@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from peewee import DatabaseError
 
 from chromi.db import HEARTBEAT_INTERVAL_S, Job, Worker, database_connection
-from chromi.jobs.cleanup import free_disk_space
+from chromi.jobs.cleanup import CLEANUP_INTERVAL_S, clean_up_files
 from chromi.jobs.recovery import recover_jobs
 from chromi.storage import Storage
 
@@ -39,7 +39,7 @@ def send_heartbeat(worker_id: str, storage: Storage) -> None:
     try:
         with database_connection():
             if storage.is_full():
-                free_disk_space(storage)
+                clean_up_files(storage)
             Worker.record_heartbeat(worker_id)
     except (DatabaseError, OSError) as error:
         logger.warning("could not write the heartbeat: %s", error)
@@ -53,3 +53,22 @@ def _recover(
             recover_jobs(storage, queue_sizes, enqueue)
     except (DatabaseError, OSError) as error:
         logger.warning("could not recover lost jobs: %s", error)
+
+
+def start_file_cleanup(storage: Storage) -> None:
+    """Start a daemon thread that removes this node's unneeded files every minute.
+
+    With a bucket, every node has its own files, whatever its workers do.
+    """
+
+    def run() -> None:
+        while True:
+            time.sleep(CLEANUP_INTERVAL_S)
+            try:
+                with database_connection():
+                    clean_up_files(storage)
+            except (DatabaseError, OSError) as error:
+                logger.warning("could not clean up files: %s", error)
+
+    if storage.bucket is not None:
+        threading.Thread(target=run, name="file-cleanup", daemon=True).start()

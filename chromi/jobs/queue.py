@@ -22,7 +22,7 @@ from chromi.config import QUEUES, Settings
 from chromi.db import Job, database_connection, open_database, retry_on_lock
 from chromi.errors import ServiceUnhealthy
 from chromi.jobs.cleanup import run_cleanup
-from chromi.jobs.heartbeat import start_heartbeat
+from chromi.jobs.heartbeat import start_file_cleanup, start_heartbeat
 from chromi.jobs.queue_messages import CLEANUP, RUN_JOB, InvalidMessage, JsonSerializer
 from chromi.jobs.queue_storage import QueueStorage, QueueUnavailable
 from chromi.jobs.recovery import QUEUE_KINDS, queue_of
@@ -97,7 +97,7 @@ def open_service(settings: Settings) -> tuple[Storage, Queue]:
     """
     if settings.tracemalloc:
         memory_profile.start()
-    storage = Storage(settings.instance)
+    storage = Storage(settings.instance, settings.storage_url)
     storage.create_folders()
     open_database(settings.instance, settings.database_url)
     try:
@@ -145,6 +145,7 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
     huey.on_startup(name="heartbeat")(
         lambda: start_heartbeat(worker_id(), storage, queue.sizes, queue.enqueue)
     )
+    huey.on_startup(name="file-cleanup")(lambda: start_file_cleanup(storage))
     if settings.runs_scheduler:
         # A late cleanup is dropped, because the next one does the same work.
         huey.periodic_task(crontab(), name=CLEANUP, expires=50)(clean_up)

@@ -12,6 +12,7 @@ from peewee import OperationalError
 from chromi.admission.quota import byte_quota
 from chromi.config import Settings
 from chromi.db import FINAL_STATES, Job, Link, State, Upload
+from chromi.errors import ServiceBusy
 from chromi.jobs.queue_storage import QueueUnavailable
 from chromi.storage import Storage, size_of
 
@@ -67,8 +68,7 @@ def remove_upload(upload: Upload, storage: Storage, settings: Settings, *conditi
 def _delete_upload(upload: Upload, storage: Storage, *conditions: Any) -> bool:
     is_deleted = Upload.delete().where(Upload.id == upload.id, *conditions).execute()
     if is_deleted:
-        storage.upload_path(upload.id).unlink(missing_ok=True)
-        storage.preview_path(upload.id).unlink(missing_ok=True)
+        storage.remove(*storage.upload_files(upload.id))
         shutil.rmtree(storage.stills_folder(upload.id), ignore_errors=True)
         _remove_frames(upload.id, storage)
     return bool(is_deleted)
@@ -103,6 +103,6 @@ def best_effort(step: Callable[[], int]) -> int:
     """Run a step. If the disk is full, or the database or queue unavailable, log that and return 0."""
     try:
         return step()
-    except (OperationalError, QueueUnavailable, OSError) as error:
+    except (OperationalError, QueueUnavailable, ServiceBusy, OSError) as error:
         logger.warning("cleanup step failed, will retry in the next cleanup: %s", error)
         return 0

@@ -16,7 +16,7 @@ from chromi import memory_profile
 from chromi.config import Settings
 from chromi.db import MAX_ATTEMPTS, Job, JobKind, Lease, database, retry_on_lock
 from chromi.encoder.encoder_errors import Cancelled, ConverterKilled
-from chromi.errors import ChromiError
+from chromi.errors import ChromiError, ServiceBusy
 from chromi.jobs.handlers import JOB_TYPES
 from chromi.jobs.removal import remove_job_leftovers
 from chromi.storage import Storage
@@ -38,7 +38,7 @@ def run_job(job: Job, settings: Settings, storage: Storage) -> bool:
         retry_on_lock(lambda: _record_success(job, result, settings))
     except Cancelled:
         logger.info("job %s was canceled", job.id)
-    except ConverterKilled as error:
+    except (ConverterKilled, ServiceBusy) as error:
         logger.warning("job %s: attempt %d failed: %s", job.id, job.attempts, error)
         if job.attempts < MAX_ATTEMPTS:
             return retry_on_lock(job.release)

@@ -28,6 +28,10 @@ def write_backup(settings: Settings, destination: Path) -> int:
     Only its owner can read the backup, because it contains the key that signs the links. Raises
     ServiceUnhealthy and OSError.
     """
+    if settings.database_url:
+        raise ServiceUnhealthy(
+            "The database is PostgreSQL. Back it up with pg_dump, and the files separately."
+        )
     if os.path.lexists(destination):
         raise _already_exists(destination)
     if not (settings.instance / "chromi.db").is_file():

@@ -18,7 +18,7 @@ from chromi.errors import ChromiError, ServiceUnhealthy
 from chromi.jobs.queue import Queue
 from chromi.jobs.queue_storage import QueueUnavailable
 from chromi.process_hardening import require_sandbox
-from chromi.storage import MIN_FREE_BYTES
+from chromi.storage import MIN_FREE_BYTES, Bucket, Storage
 
 INTEGRITY_CHECK_INTERVAL_S = 60
 WRITE_CHECK_INTERVAL_S = 5
@@ -33,11 +33,12 @@ class Check:
     detail: str
 
 
-def check_service(settings: Settings, queue: Queue) -> list[Check]:
+def check_service(settings: Settings, queue: Queue, storage: Storage) -> list[Check]:
     """Run all checks independently of each other."""
     checks: dict[str, Callable[[], str]] = {
         "database": _check_database,
         "queue": lambda: _check_queue(queue),
+        "storage": lambda: _check_storage(storage),
         "worker": lambda: _check_worker(settings),
         "ffmpeg": _check_ffmpeg,
         "gifsicle": _check_gifsicle,
@@ -78,6 +79,18 @@ def _check_queue(queue: Queue) -> str:
     queue.huey.storage.check()
     running = Job.select().where(Job.state == State.IN_PROGRESS).count()
     return f"{queue.size()} waiting, {running} running."
+
+
+def _check_storage(storage: Storage) -> str:
+    if storage.bucket is None:
+        return "Files are on this machine."
+    _check_bucket_once(storage.bucket, int(time.monotonic() / WRITE_CHECK_INTERVAL_S))
+    return "The bucket works."
+
+
+@lru_cache(maxsize=1)
+def _check_bucket_once(bucket: Bucket, interval: int) -> None:
+    bucket.check()
 
 
 def _check_worker(settings: Settings) -> str:

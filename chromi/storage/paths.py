@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from chromi.config import MB
-from chromi.errors import NotFound
-from chromi.storage.files import IncomingFile
+from chromi.errors import NotFound, ServiceBusy
+from chromi.storage.bucket import Bucket, Tick
+from chromi.storage.files import IncomingFile, new_id
 
+logger = logging.getLogger(__name__)
+
+REQUEST_RETRY_S = 5.0
+"""How long a request waits for a bucket that is unavailable."""
 MIN_FREE_BYTES = 500 * MB
 """An upload is briefly stored twice. A conversion stores 50 to 500 MB of frames and writes the GIF."""
+
+STILL_QUALITIES = ("small", "balanced", "best")
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _FRAME_CACHE_KEY = re.compile(r"[0-9a-f]{16}")
@@ -20,10 +29,13 @@ _FRAME_CACHE_KEY = re.compile(r"[0-9a-f]{16}")
 class Storage:
     """The media folder: uploads, cached frames, work in progress and results.
 
-    Each is named after its row's id.
+    Each is named after its row's id. With a bucket, uploads and results that are complete are also there, and
+    the files here are this node's copies.
     """
 
-    def __init__(self, instance: Path) -> None:
+    def __init__(self, instance: Path, bucket_url: str = "") -> None:
+        """Raises ConfigError if the library for the bucket is missing."""
+        self.bucket = Bucket(bucket_url) if bucket_url else None
         media = instance.resolve() / "media"
         self.uploads = media / "uploads"
         self.frames = media / "frames"
@@ -32,9 +44,57 @@ class Storage:
         self.workers = instance.resolve() / "workers"
         """One lock file per live worker; see worker_locks.py."""
 
+    @property
+    def node(self) -> str:
+        """A random name of this machine's instance folder."""
+        path = self.workers.with_name("node")
+        if not path.exists():
+            path.write_text(new_id())
+        return path.read_text()
+
     def create_folders(self) -> None:
         for folder in (self.uploads, self.frames, self.work, self.results, self.workers):
             folder.mkdir(parents=True, exist_ok=True)
+
+    # -- copies in the bucket --------------------------------------------------------------------------
+
+    def fetch(self, path: Path, on_tick: Tick = lambda: None, *, retry_s: float = REQUEST_RETRY_S) -> Path:
+        """Return the path of a complete file after copying it from the bucket if necessary.
+
+        Without a bucket, the file may be missing. Raises NotFound and ServiceBusy.
+        """
+        if self.bucket:
+            try:
+                self.bucket.fetch(self._key(path), path, on_tick, retry_s=retry_s)
+            except FileNotFoundError as error:
+                raise NotFound from error
+        return path
+
+    def is_available(self, path: Path) -> bool:
+        """Copy a file from the bucket if it is there. Return whether it is here now. Raises ServiceBusy."""
+        with suppress(NotFound):
+            return self.fetch(path).exists()
+        return False
+
+    def publish(self, *paths: Path, on_tick: Tick = lambda: None, retry_s: float = REQUEST_RETRY_S) -> None:
+        """Copy complete files to the bucket. Raises ServiceBusy."""
+        if self.bucket:
+            for path in paths:
+                if path.exists():
+                    self.bucket.publish(path, self._key(path), on_tick, retry_s=retry_s)
+
+    def remove(self, *paths: Path) -> None:
+        """Delete files here and in the bucket, where the cleanup deletes what cannot be deleted now."""
+        for path in paths:
+            path.unlink(missing_ok=True)
+        if self.bucket:
+            try:
+                self.bucket.delete(map(self._key, paths), retry_s=0)
+            except ServiceBusy as error:
+                logger.warning("could not delete from the bucket: %s", error)
+
+    def _key(self, path: Path) -> str:
+        return str(path.relative_to(self.uploads.parent))
 
     # -- uploads ---------------------------------------------------------------------------------------
 
@@ -52,6 +112,11 @@ class Storage:
     def stills_folder(self, upload_id: str) -> Path:
         """Return the folder with an upload's frame as each quality renders it, from the latest estimate."""
         return self.uploads / f"{_check_name(upload_id)}-stills"
+
+    def upload_files(self, upload_id: str) -> list[Path]:
+        """Return the paths of an upload and of what is made from it, whether or not they exist."""
+        stills = [self.stills_folder(upload_id) / f"{quality}.png" for quality in STILL_QUALITIES]
+        return [self.upload_path(upload_id), self.preview_path(upload_id), *stills]
 
     # -- cached frames ---------------------------------------------------------------------------------
 
@@ -91,8 +156,7 @@ class Storage:
         return self.result_path(job_id), self.source_frame_path(job_id), self.moving_preview_path(job_id)
 
     def remove_result(self, job_id: str) -> None:
-        for path in self.result_files(job_id):
-            path.unlink(missing_ok=True)
+        self.remove(*self.result_files(job_id))
 
     # -- disk space ------------------------------------------------------------------------------------
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from pathlib import Path
 
 from flask import Response, request
 
 from chromi.db import Link, database_connection, retry_on_lock
-from chromi.errors import Conflict, Gone
+from chromi.errors import Conflict, Gone, NotFound
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_result_if_unneeded
 from chromi.storage import Storage
@@ -27,7 +28,7 @@ COUNT_TIMEOUT_S = 600
 def send_gif(link: Link) -> Response:
     """Send the GIF and count the use if and only if its last byte has been sent."""
     storage, background = services().storage, services().background
-    file = TrackedFile(storage.result_path(link.job_id))
+    file = TrackedFile(fetch_result(storage.result_path(link.job_id)))
     if request.method != "HEAD":
         _reserve_use(link, file)
         # The server's event loop closes the file, and a locked database must not block the loop.
@@ -43,10 +44,18 @@ def send_gif(link: Link) -> Response:
     return response
 
 
+def fetch_result(path: Path) -> Path:
+    """Return the path of a result once it is on this node. Raises Gone and ServiceBusy."""
+    try:
+        return services().storage.fetch(path)
+    except NotFound as error:
+        raise Gone from error
+
+
 def _reserve_use(link: Link, file: TrackedFile) -> None:
     """Reserve a use for an open file. If no use is left, close it and raise Gone or Conflict."""
     try:
-        if link.begin_download():
+        if link.begin_download(services().storage.node):
             return
         current: Link | None = Link.get_or_none(Link.id == link.id)
         if current is None:

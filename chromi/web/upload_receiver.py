@@ -69,6 +69,7 @@ def receive_form_upload(*, one_shot: bool = False) -> Upload:
     path = services().storage.upload_path(upload_id)
     incoming.keep(path)
     try:
+        services().storage.publish(path)
         return Upload.create(
             id=upload_id,
             length_bytes=size_bytes,
@@ -76,8 +77,8 @@ def receive_form_upload(*, one_shot: bool = False) -> Upload:
             info_json=info.to_dict(),
             one_shot=one_shot,
         )
-    except BaseException:  # the database remained locked, or the disk is full
-        path.unlink(missing_ok=True)
+    except BaseException:  # the database remained locked, the disk is full, or the bucket is unavailable
+        services().storage.remove(path)
         raise
 
 
@@ -152,6 +153,7 @@ def _complete(upload: Upload, admission: AdmissionControl) -> None:
         if not upload.touch():  # its last byte may be old, and the cleanup must not remove it in the meantime
             raise NotFound(Upload.not_found_message())
         info = _probe(upload, admission)
+        services().storage.publish(services().storage.upload_path(upload.id))
     if not upload.complete(info):
         raise NotFound(Upload.not_found_message())
 

@@ -20,6 +20,7 @@ def test_doctor_reports_missing_worker(run_command: RunCommand) -> None:
     assert lines == {
         "database": "ok",
         "queue": "ok",
+        "storage": "ok",
         "worker": "FAIL",
         "ffmpeg": "ok",
         "gifsicle": "ok",

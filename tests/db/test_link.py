@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from chromi.db import Job, Link
+from chromi.db import Download, Job, Link
+from chromi.db.download import MAX_DOWNLOAD_S
 from tests.db.conftest import read_only
 
 
@@ -24,7 +25,7 @@ def test_one_time_link_can_be_reserved_by_one_download_only(job: Job) -> None:
 
 
 def test_only_contiguous_bytes_complete_a_download(job: Job) -> None:
-    link = create_link(job, max_uses=1, active_downloads=3)
+    link = create_link(job, max_uses=1)
     assert not link.end_download(99, 100, 100), "only the last byte"
     assert not link.end_download(0, 40, 100)
     assert not link.end_download(50, 100, 100), "ten bytes are missing"
@@ -68,9 +69,20 @@ def test_unlimited_link_works_while_the_database_is_read_only(job: Job) -> None:
 
 def test_server_start_releases_reserved_uses(job: Job) -> None:
     link = create_link(job, max_uses=1)
-    assert link.begin_download()
-    Link.reset_active_downloads()
-    assert link.begin_download()
+    assert link.begin_download("this node")
+    Download.release_node("another node")
+    assert not link.begin_download("this node")
+    Download.release_node("this node")
+    assert link.begin_download("this node")
+
+
+def test_use_of_a_lost_download_becomes_available_again(job: Job) -> None:
+    link = create_link(job, max_uses=1)
+    assert link.begin_download("a machine that is gone")
+    assert Download.release_lost() == 0
+    Download.update(created_at=time.time() - MAX_DOWNLOAD_S - 1).execute()
+    assert Download.release_lost() == 1
+    assert link.begin_download("another")
 
 
 def test_revoked_link_cannot_be_used_or_extended(job: Job) -> None:

@@ -11,6 +11,7 @@ import pytest
 from chromi.db import (
     CleanupLease,
     Counter,
+    Download,
     Job,
     Link,
     RateLimitUsage,
@@ -67,7 +68,7 @@ def test_tables_agree_with_models(tmp_path: Path) -> None:
     created = tables_of(tmp_path)
     database.init(str(tmp_path / "models/chromi.db"))
     with database.connection_context():
-        database.create_tables([CleanupLease, RateLimitUsage, Upload, Job, Link, Worker, Counter])
+        database.create_tables([CleanupLease, Download, RateLimitUsage, Upload, Job, Link, Worker, Counter])
     of_models = tables_of(tmp_path / "models")
     assert created.keys() - of_models.keys() == {"trigger count_finished_job"}
     assert {name: created[name] for name in of_models} == of_models

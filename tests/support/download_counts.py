@@ -1,6 +1,6 @@
 """Read download counts from the database."""
 
-from chromi.db import Link, database
+from chromi.db import Download, Link, database
 
 
 def one_time_uses() -> int:
@@ -11,4 +11,4 @@ def one_time_uses() -> int:
 
 def downloads_have_ended() -> bool:
     with database.connection_context():
-        return not Link.select().where(Link.active_downloads > 0).exists()
+        return not Download.select().exists()

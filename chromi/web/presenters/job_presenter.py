@@ -91,7 +91,7 @@ def _loop_url(job: Job) -> str | None:
     """Return the URL of a video with the loop that is being made, or None if there is none."""
     if job.kind != JobKind.CONVERT or job.is_final or job.upload is None:
         return None
-    if services().storage.preview_path(job.upload.id).exists():
+    if services().storage.is_available(services().storage.preview_path(job.upload.id)):
         return url_for("clip_analysis.preview", upload_id=job.upload.id)
     is_gif = job.upload.complete_info().container == "gif"
     return None if is_gif else video_url(job.upload)

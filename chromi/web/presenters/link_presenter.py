@@ -48,7 +48,7 @@ def result_page_links(job: Job) -> dict[str, Any]:
         return {}
     own = own_link(job)
     token = token_of(own)
-    has_source = services().storage.source_frame_path(job.id).exists()
+    has_source = services().storage.is_available(services().storage.source_frame_path(job.id))
     return {
         "gif_url": download_url(own),
         "still_url": still_url(own),
@@ -99,7 +99,7 @@ def receiver_page(link: Link, is_unlocked: bool) -> dict[str, Any]:
 
 def _moving_preview_url(link: Link) -> str | None:
     """Return the URL of the small video, or None if it could not be made."""
-    if not services().storage.moving_preview_path(link.job_id).exists():
+    if not services().storage.is_available(services().storage.moving_preview_path(link.job_id)):
         return None
     return url_for("downloads.moving_preview", token=token_of(link))
 

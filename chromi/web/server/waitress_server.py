@@ -14,6 +14,7 @@ from waitress.server import TcpWSGIServer
 from chromi.config import MB, Settings
 from chromi.db import database
 from chromi.errors import ConfigError
+from chromi.jobs.heartbeat import start_file_cleanup
 from chromi.web.limits.upload_guard import UploadGuard
 from chromi.web.server.channel import Channel
 from chromi.web.server.dispatcher import RequestDispatcher
@@ -64,6 +65,7 @@ def serve(app: Flask, settings: Settings) -> None:
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
     logger.info("Chromi is running at http://%s:%s/ (press Ctrl-C to stop)", _url_host(settings.host), port)
+    start_file_cleanup(app.extensions["chromi"].storage)
     with database.keep_open():
         server.run()
 

@@ -55,7 +55,7 @@ def show() -> Response:
             "admin.html",
             version=VERSION,
             now=datetime.now(UTC),
-            wrong=[check for check in check_service(settings, services().queue) if not check.ok],
+            wrong=[check for check in check_service(settings, services().queue, storage) if not check.ok],
             stats=collect_stats(settings, storage),
             silence_s=WORKER_TIMEOUT_S,
             running=_list_jobs(State.IN_PROGRESS),

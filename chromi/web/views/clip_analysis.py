@@ -49,7 +49,9 @@ def still(job_id: str, quality: str) -> Response:
     job = Job.find(job_id)
     if job.upload_id is None or not job.size_estimates or quality not in job.size_estimates:
         raise NotFound
-    file = TrackedFile(services().storage.stills_folder(job.upload_id) / f"{quality}.png")
+    file = TrackedFile(
+        services().storage.fetch(services().storage.stills_folder(job.upload_id) / f"{quality}.png")
+    )
     image = send_tracked_file(file, "image/png", etag=f"{job.id}-{quality}")
     image.headers["Cache-Control"] = "private, max-age=3600"
     return image
@@ -117,7 +119,7 @@ def _enqueued(job: Job) -> Response:
 
 
 def _has_preview(upload_id: str) -> bool:
-    return services().storage.preview_path(upload_id).exists()
+    return services().storage.is_available(services().storage.preview_path(upload_id))
 
 
 def _existing_preview(upload_id: str) -> Response:

@@ -16,7 +16,7 @@ from flask import (
     url_for,
 )
 
-from chromi.db import Link, database_connection
+from chromi.db import Download, Link, database_connection
 from chromi.encoder import copy_first_frame, read_first_frame
 from chromi.errors import ChromiError, Gone, NotFound
 from chromi.web.auth import link_passwords
@@ -24,7 +24,7 @@ from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.file_response import TrackedFile, send_tracked_file
 from chromi.web.http.negotiation import negotiate_format
 from chromi.web.http.request_errors import PasswordRequired
-from chromi.web.link_download import allow_browser_cache, check_not_ended, etag_of, send_gif
+from chromi.web.link_download import allow_browser_cache, check_not_ended, etag_of, fetch_result, send_gif
 from chromi.web.presenters.link_presenter import receiver_page
 from chromi.web.services import services
 
@@ -44,7 +44,7 @@ COMMAND_LINE_CLIENT = re.compile(r"(curl|wget2?|aria2)/", re.IGNORECASE)
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     with database_connection():
-        Link.reset_active_downloads()
+        Download.release_node(app.extensions["chromi"].storage.node)
 
 
 @bp.after_request
@@ -109,7 +109,7 @@ def moving_preview(token: str) -> Response:
     link = find_live_link(token)
     if not link_passwords.is_unlocked(link):
         raise PasswordRequired
-    file = TrackedFile(services().storage.moving_preview_path(link.job_id))
+    file = TrackedFile(fetch_result(services().storage.moving_preview_path(link.job_id)))
     return send_tracked_file(file, "video/mp4", etag=f"{etag_of(link)}-preview")
 
 
@@ -117,7 +117,7 @@ def moving_preview(token: str) -> Response:
 def source_frame(token: str) -> Response:
     """Send the first frame in full color, before color reduction, for the result page."""
     link = find_own_link(token)
-    file = TrackedFile(services().storage.source_frame_path(link.job_id))
+    file = TrackedFile(fetch_result(services().storage.source_frame_path(link.job_id)))
     image = send_tracked_file(file, "image/jpeg", etag=etag_of(link))
     allow_browser_cache(image, link)
     return image
@@ -154,7 +154,7 @@ def find_own_link(token: str) -> Link:
 
 
 def _result_path(link: Link) -> Path:
-    return services().storage.result_path(link.job_id)
+    return fetch_result(services().storage.result_path(link.job_id))
 
 
 def _wants_page(link: Link) -> bool:

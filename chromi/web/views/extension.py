@@ -11,6 +11,7 @@ from chromi.errors import Gone
 from chromi.web.extension_archive import build_envelope, envelope_etag
 from chromi.web.http.file_response import Envelope, TrackedFile, send_tracked_file
 from chromi.web.http.translation import language_tag
+from chromi.web.link_download import fetch_result
 from chromi.web.services import services
 from chromi.web.views.downloads import find_own_link
 
@@ -30,7 +31,7 @@ def init_app(app: Flask) -> None:
 def download(token: str) -> Response:
     """Send the extension as a ZIP for the result page. This does not count as a use."""
     link = find_own_link(token)
-    gif_path = services().storage.result_path(link.job_id)
+    gif_path = fetch_result(services().storage.result_path(link.job_id))
     envelope = _find_envelope(link.job_id, gif_path)
     file = TrackedFile(gif_path, envelope)
     response = send_tracked_file(file, "application/zip", etag=envelope_etag(envelope))

@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
 def show() -> Response:
     """Return 200 if everything that a conversion needs works, otherwise 503; always list all checks."""
     shows_details = _shows_details()
-    checks = check_service(services().settings, services().queue)
+    checks = check_service(services().settings, services().queue, services().storage)
     results = {
         check.name: {"ok": check.ok, "detail": check.detail if shows_details else None} for check in checks
     }
@@ -46,7 +46,7 @@ def live() -> Response:
 def ready() -> Response:
     """Return 200 if the service can accept jobs, otherwise 503; list only failed checks of /health/."""
     shows_details = _shows_details()
-    checks = check_service(services().settings, services().queue)
+    checks = check_service(services().settings, services().queue, services().storage)
     failed = {check.name: check.detail if shows_details else None for check in checks if not check.ok}
     return _respond(checks, shows_details, wrong=failed)
 

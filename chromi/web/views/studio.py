@@ -46,7 +46,7 @@ def video(upload_id: str) -> Response:
     """Send the clip itself, for the studio's player."""
     upload = Upload.find_complete(upload_id)
     upload.record_use()
-    file = TrackedFile(services().storage.upload_path(upload.id))
+    file = TrackedFile(services().storage.fetch(services().storage.upload_path(upload.id)))
     return send_clip(file, MEDIA_TYPES[upload.complete_info().container], etag=upload.id)
 
 

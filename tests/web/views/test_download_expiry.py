@@ -46,9 +46,9 @@ def test_link_that_ends_before_its_download_begins_is_gone(
     """It ends between the query of its row and the reservation of a use."""
     begin = Link.begin_download
 
-    def end_and_begin(link: Link) -> bool:
+    def end_and_begin(link: Link, node: str) -> bool:
         end_link(link)
-        return begin(link)
+        return begin(link, node)
 
     monkeypatch.setattr(Link, "begin_download", end_and_begin)
     response = client.get(one_time_url)

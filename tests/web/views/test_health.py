@@ -10,13 +10,14 @@ from flask.testing import FlaskClient
 
 from chromi import create_app
 from chromi.config import VERSION, Settings
+from chromi.db import database
 from chromi.errors import ServiceUnhealthy
 from chromi.monitoring import health_checks
 from tests.support.failing_writes import failing_writes
 
 TOKEN = "an-admin-token-of-24-letters"
 REMOTE = "8.8.8.8"
-PARTS = ("database", "queue", "worker", "ffmpeg", "gifsicle", "sandbox", "disk", "hosts")
+PARTS = ("database", "queue", "storage", "worker", "ffmpeg", "gifsicle", "sandbox", "disk", "hosts")
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_live_checks_only_the_web_server(client: FlaskClient, monkeypatch: pytes
         raise AssertionError("it checks something")
 
     monkeypatch.setattr("chromi.web.views.health.check_service", fail)
-    monkeypatch.setattr("chromi.db.database.connect", fail)
+    monkeypatch.setattr(database.obj, "connect", fail)
     response = client.get("/health/live")
     assert (response.status_code, response.get_json()) == (200, {"status": "ok"})
 

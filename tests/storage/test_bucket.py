@@ -1,0 +1,94 @@
+"""Files reach other nodes through a real S3 server; what is unavailable is retried or reported."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chromi.errors import NotFound, ServiceBusy, ServiceUnhealthy
+from chromi.storage import Storage, new_id
+from chromi.storage.bucket import PART_BYTES, Bucket
+from tests.support.s3_server import CREDENTIALS, S3Server, run_s3
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with run_s3() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in CREDENTIALS.items():
+        monkeypatch.setenv(name, text)
+
+
+@pytest.fixture
+def nodes(s3: S3Server, tmp_path: Path) -> tuple[Storage, Storage]:
+    """The storage of two machines that share nothing but a bucket."""
+    url = s3.create_bucket()
+    first, second = (Storage(tmp_path / name, url) for name in ("first", "second"))
+    first.create_folders()
+    second.create_folders()
+    return first, second
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1000, PART_BYTES, 2 * PART_BYTES + 1])
+def test_file_of_one_node_is_copied_to_another(nodes: tuple[Storage, Storage], size_bytes: int) -> None:
+    first, second = nodes
+    content, job_id, ticks = os.urandom(size_bytes), new_id(), []
+    first.result_path(job_id).write_bytes(content)
+    first.publish(first.result_path(job_id), on_tick=lambda: ticks.append(0))
+    copy = second.fetch(second.result_path(job_id), lambda: ticks.append(1))
+    assert copy.read_bytes() == content
+    assert set(ticks) == ({0, 1} if size_bytes else {0})
+    assert list(second.results.iterdir()) == [copy]
+
+
+def test_removed_file_is_gone_from_the_bucket(nodes: tuple[Storage, Storage]) -> None:
+    first, second = nodes
+    path = first.upload_path(new_id())
+    path.write_bytes(b"clip")
+    first.publish(path)
+    first.remove(path, first.preview_path(new_id()))
+    with pytest.raises(NotFound):
+        second.fetch(second.upload_path(path.name))
+    assert not second.is_available(second.upload_path(path.name))
+    assert list(second.uploads.iterdir()) == []
+
+
+def test_outage_is_retried_for_a_while_and_then_reported(
+    s3: S3Server, nodes: tuple[Storage, Storage]
+) -> None:
+    first, second = nodes
+    path = first.upload_path(new_id())
+    path.write_bytes(b"clip")
+    s3.stop()
+    started_at = time.monotonic()
+    with pytest.raises(ServiceBusy):
+        first.publish(path, retry_s=1)
+    assert 1 < time.monotonic() - started_at < 10
+    ticks: list[int] = []
+
+    def start_server_at_third_tick() -> None:
+        ticks.append(0)
+        if len(ticks) == 3:
+            s3.start()
+
+    first.publish(path, on_tick=start_server_at_third_tick, retry_s=30)
+    assert second.fetch(second.upload_path(path.name)).read_bytes() == b"clip"
+
+
+@pytest.mark.parametrize("fault", ["no such bucket", "wrong key"])
+def test_unusable_bucket_is_described(s3: S3Server, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    url = s3.create_bucket()
+    Bucket(url).check()
+    if fault == "no such bucket":
+        url = s3.url("missing")
+    else:
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret-access-key")
+    with pytest.raises(ServiceUnhealthy, match=r"The bucket s3://\S+ cannot be used: ") as error:
+        Bucket(url).check()
+    assert "another-secret" not in str(error.value)
