@@ -77,6 +77,7 @@ BEHAVIORS = {
 }
 
 handlers.convert = convert
+handlers.make_preview = lambda source, destination, **_: destination.write_bytes(b"MP4")
 if os.environ["BEHAVIOR"] == hang_once.__name__:
     lease.LEASE_S = recovery.LEASE_S = SHORT_LEASE_S  # type: ignore[attr-defined]
 

@@ -1,0 +1,164 @@
+"""Two web servers and three workers that share only PostgreSQL, Redis and a bucket lose nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chromi.db import Job, Link, State, database, database_connection, open_database
+from chromi.db.connection import configure_database
+from tests.support.consumers import run_consumer
+from tests.support.postgres_server import PostgresServer
+from tests.support.redis_server import RedisServer
+from tests.support.running_service import Service, end_service, run_service
+from tests.support.s3_server import CREDENTIALS, S3Server, run_s3
+from tests.support.service_client import curl, curl_json, get_job, wait_for_end
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.service
+
+WEB = ("-m", "chromi", "web")
+JOB_COUNT = 200
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with run_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def servers(
+    postgres: PostgresServer, redis: RedisServer, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The settings that all nodes share."""
+    for name, text in CREDENTIALS.items():
+        monkeypatch.setenv(name, text)
+    return {
+        "database_url": postgres.create_database(),
+        "queue_url": redis.clear(),
+        "storage_url": s3.create_bucket(),
+        "secret_key": "a key for all machines",
+        "trusted_proxy": "127.0.0.1",
+        "jobs_per_hour": "100000",
+        "uploads_per_hour": "100000",
+        "max_queue": "1000",
+    }
+
+
+@contextmanager
+def run_web(folder: Path, servers: dict[str, str]) -> Iterator[Service]:
+    service = run_service(folder, servers, WEB)
+    try:
+        yield service
+    finally:
+        end_service(service)
+        log = "".join(service.log)
+        assert "Traceback" not in log, log[log.index("Traceback") - 300 :][:2500]
+
+
+@contextmanager
+def run_worker(folder: Path, servers: dict[str, str], queues: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a worker machine that converts for real."""
+    environ = {f"CHROMI_{name.upper()}": text for name, text in servers.items()}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "chromi", "worker", "--queues", queues],
+        env=os.environ | environ | {"CHROMI_INSTANCE": str(folder)},
+    )
+    try:
+        yield worker
+        worker.terminate()
+        assert worker.wait(60) == 0
+    finally:
+        worker.kill()
+
+
+def url_on(service: Service, url: str) -> str:
+    """Return the same address at another web server."""
+    return service.url + url[url.index("/", len("http://")) :]
+
+
+def test_clip_sent_to_one_server_is_converted_and_downloaded_from_another(
+    servers: dict[str, str], tmp_path: Path, plain_clip: Path
+) -> None:
+    with (
+        run_web(tmp_path / "web-1", servers) as first,
+        run_web(tmp_path / "web-2", servers) as second,
+        run_worker(tmp_path / "convert", servers, "convert"),
+        run_worker(tmp_path / "studio", servers, "studio"),
+    ):
+        upload_url = first.url + curl_json(f"-Fvideo=@{plain_clip}", f"{first.url}/uploads/")["url"]
+        assert curl_bytes(f"{url_on(second, upload_url)}video") == plain_clip.read_bytes()
+        estimate = curl_json("-Fduration=1", f"{url_on(second, upload_url)}estimates/")
+        assert wait_for_end(first, estimate["job_id"])["status"] == "success"
+        job_id = curl_json("-Fduration=1", f"{upload_url}jobs/")["job_id"]
+        job = wait_for_end(second, job_id)
+        assert (job["status"], job["result"]["frames"]) == ("success", 24)
+        gifs = [curl_bytes(service.url + job["converted_url"]) for service in (first, second)]
+        assert gifs[0] == gifs[1]
+        assert (gifs[0][:6], len(gifs[0])) == (b"GIF89a", job["result"]["bytes"])
+        one_time = curl_json("-Fone_time=on", f"{first.url}/jobs/{job_id}/links/")["url"]
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(status_of, [url_on(s, one_time) for s in (first, second)] * 4))
+        assert Counter(answers)[200] == 1, answers
+        assert set(answers) <= {200, 409, 410}
+
+
+@pytest.mark.timeout(400)
+def test_jobs_survive_the_loss_of_a_worker_and_the_restart_of_a_web_server(
+    servers: dict[str, str], tmp_path: Path, plain_clip: Path
+) -> None:
+    """The workers pretend to convert, so that 200 jobs take seconds."""
+    environ = {f"CHROMI_{name.upper()}": text for name, text in servers.items()}
+    folders = [tmp_path / name for name in ("worker-1", "worker-2", "worker-3")]
+    for folder in folders:
+        folder.mkdir()
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(run_consumer(folder, "tests.support.fake_worker", environ=environ))
+            for folder in folders
+        ]
+        with run_web(tmp_path / "web-1", servers) as first, run_web(tmp_path / "web-2", servers) as second:
+            upload_url = curl_json(f"-Fvideo=@{plain_clip}", f"{first.url}/uploads/")["url"]
+            webs = [first, second] * (JOB_COUNT // 4)
+            job_ids = [submit(web, upload_url, number) for number, web in enumerate(webs)]
+            psutil.Process(workers[0].pid).send_signal(signal.SIGKILL)
+        with run_web(tmp_path / "web-1", servers) as first:
+            job_ids += [submit(first, upload_url, number) for number in range(len(job_ids), JOB_COUNT)]
+            open_database(tmp_path, servers["database_url"])
+            with database_connection():
+                wait_for(lambda: count_jobs(State.SUCCESS) == JOB_COUNT, "all jobs", timeout_s=120)
+                assert Link.select().count() == JOB_COUNT
+            database.close_all()
+            configure_database(tmp_path, "")
+            assert get_job(first, job_ids[0])["status"] == "success"
+    runs = [line.split()[0] for folder in folders for line in (folder / "runs").read_text().splitlines()]
+    assert set(runs) == set(job_ids)
+    assert len(runs) - len(set(runs)) <= 1, "only the job of the killed worker ran twice"
+    assert all((folder / "runs").exists() for folder in folders), "every worker took part"
+
+
+def submit(web: Service, upload_url: str, number: int) -> str:
+    """Start a job that differs from the others, and return its id."""
+    answer = curl_json(f"-Fstart_time={number / 100}", "-Fduration=1", f"{web.url}{upload_url}jobs/")
+    return str(answer["job_id"])
+
+
+def count_jobs(state: State) -> int:
+    return int(Job.select().where(Job.state == state).count())
+
+
+def curl_bytes(url: str) -> bytes:
+    return subprocess.run(["curl", "-sSf", "-m", "30", url], capture_output=True, check=True).stdout
+
+
+def status_of(url: str) -> int:
+    return int(curl("-o", os.devnull, "-w", "%{http_code}", url))
