@@ -1,4 +1,4 @@
-"""Read the settings from the `CHROMI_*` environment variables.
+"""Parse and validate the settings, which are `CHROMI_*` variables.
 
 An unknown setting or an out-of-range value prevents startup with a message that lists what is allowed. A typo
 in a deployment must never silently select the default.
@@ -7,7 +7,6 @@ in a deployment must never silently select the default.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -15,17 +14,15 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from chromi.atomic_files import atomic_publish
+from chromi.environment import FILE_SUFFIX, PREFIX, read_environ, read_secret_files
 from chromi.errors import ConfigError
 
 VERSION = "0.1.0"
-PREFIX = "CHROMI_"
 MB = 1_000_000
 MIN_KEY_LENGTH = 16
 
-_SERVICE_LINK_NAME = re.compile(
-    PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
-)
-_SERVICE_LINK_URL = re.compile(r"(tcp|udp|sctp)://.+")
+SECRETS = ("secret_key", "old_secret_keys", "admin_token")
+"""Settings that may also be in a file, which a variable with the suffix _FILE names."""
 
 _RANGES = {
     "port": (0, 65535),
@@ -128,16 +125,16 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read the settings. Raises ConfigError for an unknown or unreadable variable."""
-        given = {
-            name: text
-            for name, text in environ.items()
-            if name.startswith(PREFIX) and not _is_service_link(name, text)
-        }
+        """Read the settings from the environment and the `.env` file.
+
+        Raises ConfigError for an unknown or unreadable variable.
+        """
         allowed = {_variable(setting.name): setting.name for setting in fields(cls)}
-        if unknown := sorted(given.keys() - allowed.keys()):
-            raise ConfigError(f"Unknown setting {', '.join(unknown)}. Allowed: {', '.join(sorted(allowed))}.")
-        return cls(**{allowed[name]: _parse(cls, allowed[name], text) for name, text in given.items()})
+        texts = read_secret_files(read_environ(environ), (_variable(name) for name in SECRETS))
+        if unknown := sorted(texts.keys() - allowed.keys()):
+            names = sorted([*allowed, *(_variable(name) + FILE_SUFFIX for name in SECRETS)])
+            raise ConfigError(f"Unknown setting {', '.join(unknown)}. Allowed: {', '.join(names)}.")
+        return cls(**{allowed[name]: _parse(cls, allowed[name], text) for name, text in texts.items()})
 
 
 def load_signing_keys(settings: Settings) -> list[str]:
@@ -169,15 +166,6 @@ def _load_instance_key(instance: Path) -> str:
             f"{path} does not contain a key. Delete it to create a new one; existing links will stop working."
         )
     return key
-
-
-def _is_service_link(name: str, text: str) -> bool:
-    """True for the variables that Kubernetes adds to each pod for a service named `chromi` or `chromi-...`.
-
-    https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-    """
-    is_port_url = name.endswith("_PORT") and _SERVICE_LINK_URL.fullmatch(text)
-    return bool(is_port_url or _SERVICE_LINK_NAME.fullmatch(name))
 
 
 def _variable(name: str) -> str:
@@ -224,5 +212,5 @@ def _parse(cls: type[Settings], name: str, text: str) -> Any:
         return _PARSERS[field_type](text.strip())
     except ValueError as error:
         allowed = _range_text(name) if field_type is int else str(error)
-        shown = "" if "secret" in name or "token" in name else f", not {text!r}"
+        shown = "" if name in SECRETS else f", not {text!r}"
         raise ConfigError(f"{_variable(name)} {allowed}{shown}.") from error

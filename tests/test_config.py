@@ -10,6 +10,12 @@ from chromi.config import Settings, load_signing_keys
 from chromi.errors import ConfigError
 
 
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in a folder without a `.env` file."""
+    monkeypatch.chdir(tmp_path)
+
+
 def test_defaults_need_no_environment() -> None:
     settings = Settings.from_environ({})
     assert (settings.host, settings.port, settings.instance) == ("127.0.0.1", 8000, Path("instance"))

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("i18n", "log", "memory_profile", "client_networks", "translations"),
     ("errors", "atomic_files"),
+    ("environment",),
     ("config",),
     ("encoder",),
     ("process_hardening", "storage", "tokens"),

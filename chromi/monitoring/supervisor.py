@@ -15,6 +15,7 @@ from typing import IO
 
 from chromi.config import Settings
 from chromi.encoder.process.launcher import set_parent_death_signal
+from chromi.environment import ENV_FILE, read_environ
 from chromi.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -119,11 +120,16 @@ def _lock(instance: Path) -> IO[str]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return the children's environment. Uploads are spooled to TMPDIR, because /tmp is often in memory."""
-    instance = settings.instance.resolve()  # the children run in the project folder
+    """Return the children's environment: all settings, because they run in another folder than this process.
+
+    Uploads are spooled to TMPDIR, because /tmp is often in memory.
+    """
+    instance = settings.instance.resolve()
     spool = instance / "tmp"
     spool.mkdir(parents=True, exist_ok=True)
-    return os.environ | {"CHROMI_INSTANCE": str(instance), "TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}
+    own = {"CHROMI_INSTANCE": str(instance), ENV_FILE: os.devnull}
+    python = {"TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}
+    return os.environ | read_environ(os.environ) | own | python
 
 
 def _web_command() -> list[str]:
