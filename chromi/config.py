@@ -7,6 +7,7 @@ in a deployment must never silently select the default.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -20,6 +21,8 @@ from chromi.errors import ConfigError
 VERSION = "0.1.0"
 MB = 1_000_000
 MIN_KEY_LENGTH = 16
+
+_URL_PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*")
 
 SECRETS = ("secret_key", "old_secret_keys", "admin_token")
 """Settings that may also be in a file, which a variable with the suffix _FILE names."""
@@ -75,6 +78,8 @@ class Settings:
 
     A share link may have a different lifetime.
     """
+    url_prefix: str = ""
+    """Path under which a proxy serves Chromi, for example `/chromi`. Empty for the root of a host."""
     trusted_proxy: str = ""
     """Address of the proxy whose X-Forwarded headers are trusted, or `*`. Works under every WSGI server."""
     trusted_proxy_count: int = 1
@@ -113,6 +118,11 @@ class Settings:
             )
         if not self.host:
             raise ConfigError("CHROMI_HOST must not be empty.")
+        if not _URL_PREFIX.fullmatch(self.url_prefix):
+            raise ConfigError(
+                f"CHROMI_URL_PREFIX must be empty or a path like /chromi, without a slash at its end, "
+                f"not {self.url_prefix!r}."
+            )
         for key in (self.secret_key, *self.old_secret_keys):
             if key and len(key) < MIN_KEY_LENGTH:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")

@@ -23,6 +23,7 @@ from chromi.web.http import (
     template_filters,
     translation,
     trusted_proxy,
+    url_prefix,
 )
 from chromi.web.http.request_validation import MAX_FORM_BYTES
 from chromi.web.presenters import job_presenter
@@ -75,6 +76,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         static_files,
         template_filters,
         trusted_proxy,
+        url_prefix,
     )
     views = (
         uploads,
