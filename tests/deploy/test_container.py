@@ -1,16 +1,23 @@
 """The container image starts Chromi as its own user and on its own port; Fly gives it time to stop."""
 
+import json
 import os
 import re
 import shlex
+import signal
 import subprocess
+import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import yaml
 
 from tests.support.paths import ROOT
+from tests.support.running_service import Service, run_service
 
 DEPLOY = ROOT / "deploy"
 PRINT_PORT = ("sh", "-c", "echo port $CHROMI_PORT")
@@ -84,3 +91,37 @@ def test_render_blueprint_keeps_data_on_disk_and_allows_documented_stop_time() -
     assert f"CHROMI_PORT={values['PORT']} " in dockerfile
     assert f"CHROMI_INSTANCE={service['disk']['mountPath']}\n" in dockerfile
     assert service["maxShutdownDelaySeconds"] == 120
+
+
+@pytest.mark.service
+def test_service_stops_cleanly_as_pid_1(tmp_path: Path) -> None:
+    """A container has no init process, and the kernel drops signals that PID 1 does not expect."""
+    namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if os.getuid() != 0:
+        namespace.append("--map-root-user")
+    service = run_service(tmp_path / "instance", {}, wrapper=namespace)
+    try:
+        [supervisor] = psutil.Process(service.process.pid).children()
+        status = Path(f"/proc/{supervisor.pid}/status").read_text()
+        assert f"NSpid:\t{supervisor.pid}\t1\n" in status
+        supervisor.send_signal(signal.SIGTERM)
+        assert service.process.wait(30) == 0
+    finally:
+        service.process.kill()
+
+
+@pytest.mark.service
+def test_health_check_of_image_fails_when_service_stops(start_service: Callable[..., Service]) -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text().replace("\\\n", "")
+    [command] = re.findall(r"^HEALTHCHECK .*? CMD (\[.*\])$", dockerfile, re.MULTILINE)
+    program, *arguments = json.loads(command)
+    assert program == "python"
+    service = start_service(("-m", "chromi", "web"), inline="true")
+
+    def check() -> int:
+        environ = {"CHROMI_PORT": str(urlsplit(service.url).port)}
+        return subprocess.run([sys.executable, *arguments], env=environ, stderr=subprocess.DEVNULL).returncode
+
+    assert check() == 0
+    service.stop()
+    assert check() == 1
