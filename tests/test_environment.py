@@ -107,6 +107,7 @@ def test_only_secrets_may_be_in_files() -> None:
         Settings.from_environ({"CHROMI_PORT_FILE": "port"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chromi.config import Settings
+from chromi.db import open_database
 from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -53,26 +54,46 @@ def test_unit_is_valid(systemd_analyze: str, tmp_path: Path, name: str) -> None:
     assert (completed.returncode, completed.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_sandbox_works_with_system_call_filter(
     systemd_analyze: str, plain_clip: Path, tmp_path: Path
 ) -> None:
     gif = tmp_path / "background.gif"
-    command = [sys.executable, "-m", "chromi", "convert", plain_clip, gif, "--duration", "1"]
-    completed = subprocess.run(
-        [sys.executable, "-c", INSTALL_FILTER, " ".join(allowed_system_calls(systemd_analyze)), *command],
-        cwd=ROOT,
-        env=os.environ | {"CHROMI_REQUIRE_SANDBOX": "true"},
-        capture_output=True,
-        text=True,
-        timeout=120,
+    names = allowed_system_calls(systemd_analyze, "chromi.service")
+    completed = run_filtered(
+        names, "convert", plain_clip, gif, "--duration", "1", CHROMI_REQUIRE_SANDBOX="true"
     )
     assert completed.returncode == 0, completed.stderr
     assert gif.read_bytes().startswith(b"GIF89a")
 
 
-def allowed_system_calls(systemd_analyze: str) -> set[str]:
-    """Return the names in the unit's SystemCallFilter, with groups such as @system-service expanded."""
-    [line] = re.findall(r"^SystemCallFilter=(.+)$", (DEPLOY / "chromi.service").read_text(), re.MULTILINE)
+@pytest.mark.slow
+def test_backup_works_with_system_call_filter(systemd_analyze: str, tmp_path: Path) -> None:
+    open_database(tmp_path / "instance")
+    names = allowed_system_calls(systemd_analyze, "chromi-backup.service")
+    instance = str(tmp_path / "instance")
+    completed = run_filtered(names, "backup", tmp_path / "chromi.tar", CHROMI_INSTANCE=instance)
+    assert completed.returncode == 0, completed.stderr
+
+
+def run_filtered(
+    names: set[str], *arguments: str | Path, **environ: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command of Chromi that may use only these system calls."""
+    command = [sys.executable, "-m", "chromi", *arguments]
+    return subprocess.run(
+        [sys.executable, "-c", INSTALL_FILTER, " ".join(names), *command],
+        cwd=ROOT,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def allowed_system_calls(systemd_analyze: str, unit: str) -> set[str]:
+    """Return the names in a unit's SystemCallFilter, with groups such as @system-service expanded."""
+    [line] = re.findall(r"^SystemCallFilter=(.+)$", (DEPLOY / unit).read_text(), re.MULTILINE)
     # systemd itself allows these at any time, because it needs them to start the program.
     names = [*line.split(), "@default", "execve"]
     allowed: set[str] = set()
