@@ -22,7 +22,6 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-PREFIXES = ("", "/chromi")
 MAX_UPLOAD_BYTES = 100_000_000
 ADMIN_TOKEN = "the-token-of-the-admin"
 TUS = ("-HTus-Resumable: 1.0.0",)
@@ -92,7 +91,7 @@ class Site:
         return path
 
 
-@pytest.fixture(scope="module", params=PREFIXES, ids=["root", "sub-path"])
+@pytest.fixture(scope="module", params=["", "/chromi"], ids=["root", "sub-path"])
 def prefix(request: pytest.FixtureRequest) -> str:
     param: str = request.param
     return param
