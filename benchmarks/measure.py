@@ -134,7 +134,8 @@ def _start(command: Command, cwd: Path, log: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [str(argument) for argument in command],
         cwd=cwd,
-        env={name: value for name, value in os.environ.items() if not name.startswith("CHROMI_")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("CHROMI_")}
+        | {"CHROMI_ENV_FILE": os.devnull},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=log,

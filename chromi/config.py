@@ -1,4 +1,4 @@
-"""Read the settings from the `CHROMI_*` environment variables.
+"""Parse and validate the settings, which are `CHROMI_*` variables.
 
 An unknown setting or an out-of-range value prevents startup with a message that lists what is allowed. A typo
 in a deployment must never silently select the default.
@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from chromi.atomic_files import atomic_publish
+from chromi.environment import FILE_SUFFIX, PREFIX, read_environ, read_secret_files
 from chromi.errors import ConfigError
 from chromi.server_urls import check_server_urls
 
 VERSION = "0.1.0"
-PREFIX = "CHROMI_"
 MB = 1_000_000
 MIN_KEY_LENGTH = 16
 QUEUES = ("convert", "studio")
 """Conversions, and the clip analyses of the studio."""
 
-_SERVICE_LINK_NAME = re.compile(
-    PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
-)
-_SERVICE_LINK_URL = re.compile(r"(tcp|udp|sctp)://.+")
+_URL_PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*")
+
+SECRETS = ("secret_key", "old_secret_keys", "admin_token", "database_url", "queue_url", "storage_url")
+"""Settings that may also be in a file, which a variable with the suffix _FILE names."""
 
 _RANGES = {
     "port": (0, 65535),
@@ -91,6 +89,8 @@ class Settings:
 
     A share link may have a different lifetime.
     """
+    url_prefix: str = ""
+    """Path under which a proxy serves Chromi, for example `/chromi`. Empty for the root of a host."""
     trusted_proxy: str = ""
     """Address of the proxy whose X-Forwarded headers are trusted, or `*`. Works under every WSGI server."""
     trusted_proxy_count: int = 1
@@ -138,6 +138,11 @@ class Settings:
             raise ConfigError(f"CHROMI_QUEUES must name some of {', '.join(QUEUES)}, not {given}.")
         if not self.host:
             raise ConfigError("CHROMI_HOST must not be empty.")
+        if not _URL_PREFIX.fullmatch(self.url_prefix):
+            raise ConfigError(
+                f"CHROMI_URL_PREFIX must be empty or a path like /chromi, without a slash at its end, "
+                f"not {self.url_prefix!r}."
+            )
         for key in (self.secret_key, *self.old_secret_keys):
             if key and len(key) < MIN_KEY_LENGTH:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
@@ -154,56 +159,16 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read the settings. Raises ConfigError for an unknown or unreadable variable."""
-        given = {
-            name: text
-            for name, text in environ.items()
-            if name.startswith(PREFIX) and not _is_service_link(name, text)
-        }
+        """Read the settings from the environment and the `.env` file.
+
+        Raises ConfigError for an unknown or unreadable variable.
+        """
         allowed = {_variable(setting.name): setting.name for setting in fields(cls)}
-        if unknown := sorted(given.keys() - allowed.keys()):
-            raise ConfigError(f"Unknown setting {', '.join(unknown)}. Allowed: {', '.join(sorted(allowed))}.")
-        return cls(**{allowed[name]: _parse(cls, allowed[name], text) for name, text in given.items()})
-
-
-def load_signing_keys(settings: Settings) -> list[str]:
-    """Return the keys that verify tokens, oldest first. The last key signs. Raises ConfigError."""
-    return [*settings.old_secret_keys, settings.secret_key or _load_instance_key(settings.instance)]
-
-
-def _load_instance_key(instance: Path) -> str:
-    """Read the key in the instance folder, or create it (mode 600) if there is none.
-
-    The web server and the worker may do this at the same time. Both use the key of the
-    process that publishes its file first.
-    """
-    path = instance / "secret_key"
-    if not path.exists():
-        instance.mkdir(parents=True, exist_ok=True)
-        draft = instance / f"secret_key.{secrets.token_hex(4)}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        try:
-            atomic_publish(draft, path, overwrite=False)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink(missing_ok=True)
-    key = path.read_text().strip()
-    if len(key) < MIN_KEY_LENGTH:
-        raise ConfigError(
-            f"{path} does not contain a key. Delete it to create a new one; existing links will stop working."
-        )
-    return key
-
-
-def _is_service_link(name: str, text: str) -> bool:
-    """True for the variables that Kubernetes adds to each pod for a service named `chromi` or `chromi-...`.
-
-    https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-    """
-    is_port_url = name.endswith("_PORT") and _SERVICE_LINK_URL.fullmatch(text)
-    return bool(is_port_url or _SERVICE_LINK_NAME.fullmatch(name))
+        texts = read_secret_files(read_environ(environ), (_variable(name) for name in SECRETS))
+        if unknown := sorted(texts.keys() - allowed.keys()):
+            names = sorted([*allowed, *(_variable(name) + FILE_SUFFIX for name in SECRETS)])
+            raise ConfigError(f"Unknown setting {', '.join(unknown)}. Allowed: {', '.join(names)}.")
+        return cls(**{allowed[name]: _parse(cls, allowed[name], text) for name, text in texts.items()})
 
 
 def _variable(name: str) -> str:
@@ -251,5 +216,5 @@ def _parse(cls: type[Settings], name: str, text: str) -> Any:
         return _PARSERS[field_type](text.strip())
     except ValueError as error:
         allowed = _range_text(name) if field_type is int else str(error)
-        shown = "" if any(word in name for word in ("secret", "token", "url")) else f", not {text!r}"
+        shown = "" if name in SECRETS else f", not {text!r}"
         raise ConfigError(f"{_variable(name)} {allowed}{shown}.") from error

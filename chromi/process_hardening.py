@@ -26,5 +26,5 @@ def require_sandbox(settings: Settings) -> None:
     if settings.require_sandbox and not (sandbox := inspect_sandbox()).is_full:
         raise ServiceUnhealthy(
             f"CHROMI_REQUIRE_SANDBOX is set, but ffmpeg is not fully sandboxed here: {sandbox} "
-            "See “What ffmpeg can reach” in docs/deploy.md."
+            "See “What ffmpeg can reach” in docs/operations.md."
         )

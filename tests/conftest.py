@@ -18,6 +18,7 @@ from chromi import create_app, encoder, log
 from chromi.config import Settings
 from chromi.db import Job, Link, database
 from chromi.encoder import ConversionOptions, ConversionResult
+from chromi.environment import ENV_FILE
 from chromi.storage import Storage
 from tests.support.canary import Canary
 from tests.support.clips import ffmpeg, make_clip
@@ -31,8 +32,10 @@ from tests.support.running_service import SERVE, Service, end_service, run_servi
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove all settings, and do not read the developer's `.env`."""
     for name in [name for name in os.environ if name.startswith("CHROMI_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv(ENV_FILE, os.devnull)
 
 
 @pytest.fixture

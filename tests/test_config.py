@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chromi.config import Settings, load_signing_keys
+from chromi.config import Settings
 from chromi.errors import ConfigError
+from chromi.signing_keys import load_signing_keys
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in a folder without a `.env` file."""
+    monkeypatch.chdir(tmp_path)
 
 
 def test_defaults_need_no_environment() -> None:

@@ -10,8 +10,9 @@ import pytest
 from flask import Flask
 
 from chromi.cli import main
-from chromi.config import PREFIX, VERSION, Settings
+from chromi.config import VERSION, Settings
 from chromi.encoder import OPTIONS
+from chromi.environment import PREFIX
 from chromi.errors import ChromiError
 
 ROOT = Path(__file__).resolve().parent.parent

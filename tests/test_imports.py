@@ -10,8 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("i18n", "log", "memory_profile", "client_networks", "translations"),
     ("errors", "atomic_files"),
-    ("server_urls", "startup"),
+    ("server_urls", "startup", "environment"),
     ("config",),
+    ("signing_keys",),
     ("encoder",),
     ("process_hardening", "storage", "tokens"),
     ("db",),

@@ -16,6 +16,7 @@ from typing import IO
 
 from chromi.config import Settings
 from chromi.encoder.process.launcher import set_parent_death_signal
+from chromi.environment import ENV_FILE, read_environ
 from chromi.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ JOB_GRACE_S = 100
 """How long a running conversion may take to finish after SIGTERM before it is requeued."""
 WORKER_GRACE_S = {signal.SIGTERM: JOB_GRACE_S + 5, signal.SIGINT: 15}
 WEB_GRACE_S = 10
-"""waitress gives active requests 5 s. The total fits into the 120 s that docs/deploy.md recommends."""
+"""waitress gives active requests 5 s. The total fits into the 120 s that docs/operations.md recommends."""
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 _SIGNALS = _STOP_SIGNALS | {signal.SIGCHLD}
 
@@ -127,11 +128,16 @@ def _lock(instance: Path) -> IO[str]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return the children's environment. Uploads are spooled to TMPDIR, because /tmp is often in memory."""
-    instance = settings.instance.resolve()  # the children run in the project folder
+    """Return the children's environment: all settings, because they run in another folder than this process.
+
+    Uploads are spooled to TMPDIR, because /tmp is often in memory.
+    """
+    instance = settings.instance.resolve()
     spool = instance / "tmp"
     spool.mkdir(parents=True, exist_ok=True)
-    return os.environ | {"CHROMI_INSTANCE": str(instance), "TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}
+    own = {"CHROMI_INSTANCE": str(instance), ENV_FILE: os.devnull}
+    python = {"TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}
+    return os.environ | read_environ(os.environ) | own | python
 
 
 def _web_command() -> list[str]:

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 
 from chromi.admission.admission_control import AdmissionControl
-from chromi.config import Settings, load_signing_keys
+from chromi.config import Settings
 from chromi.db import database
 from chromi.jobs.queue import open_service
 from chromi.process_hardening import require_sandbox
+from chromi.signing_keys import load_signing_keys
 from chromi.tokens import TokenSigner
 from chromi.web.http import (
     compression,
@@ -23,6 +24,7 @@ from chromi.web.http import (
     template_filters,
     translation,
     trusted_proxy,
+    url_prefix,
 )
 from chromi.web.http.request_validation import MAX_FORM_BYTES
 from chromi.web.presenters import job_presenter
@@ -75,6 +77,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         static_files,
         template_filters,
         trusted_proxy,
+        url_prefix,
     )
     views = (
         uploads,

@@ -91,7 +91,7 @@ def end_service(service: Service) -> None:
 
 def _environ(instance: Path, settings: dict[str, str]) -> dict[str, str]:
     environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
-    environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0"}
+    environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0", "CHROMI_ENV_FILE": os.devnull}
     return environ | {f"CHROMI_{name.upper()}": text for name, text in settings.items()}
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from peewee import OperationalError
 
-from chromi.config import Settings, load_signing_keys
+from chromi.config import Settings
 from chromi.db import Job, JobKind, Link, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions, ConversionResult, probe_video
+from chromi.signing_keys import load_signing_keys
 from chromi.storage import Storage, new_id
 from chromi.tokens import TokenSigner
 from tests.support.running_service import Service

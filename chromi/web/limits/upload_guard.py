@@ -17,6 +17,7 @@ from chromi.errors import BadRequest, UploadTooLarge
 from chromi.web.http.error_handlers import FORM_TOO_LARGE
 from chromi.web.http.request_validation import MAX_FORM_BYTES
 from chromi.web.http.trusted_proxy import apply_proxy_headers
+from chromi.web.http.url_prefix import remove_prefix
 from chromi.web.limits.chunk_validation import CHUNK_TOO_LONG, check_chunk, received_bytes_of
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class UploadGuard:
         `release` when the request ends.
         """
         self.check_size(request, 0 if request.chunked else request.content_length)
-        if not (_is_whole_upload(request) or _is_chunk(request)):
+        if not (self._is_whole_upload(request) or self._is_chunk(request)):
             return
         client = self._admission.client_of(self._client_address(request, peer))
         others = self._other_reservations(request)
@@ -73,10 +74,10 @@ class UploadGuard:
         reservation = Reservation(client, self._announced_bytes(request))
         try:
             with database_connection():
-                if _is_chunk(request):
+                if self._is_chunk(request):
                     reservation = self._check_chunk(request, client, others)
                 else:
-                    starts_job = request.path.startswith("/convert")
+                    starts_job = self._path_of(request).startswith("/convert")
                     self._admission.check_upload(reservation, others, starts_job=starts_job)
         except (DatabaseError, OSError) as error:
             logger.warning("could not check an upload before receiving it: %s", error)  # the view checks it
@@ -84,7 +85,7 @@ class UploadGuard:
 
     def check_size(self, request: IncomingRequest, size_bytes: int) -> None:
         """Raise UploadTooLarge if a body may not have this many bytes, or may not continue after them."""
-        if not (_is_whole_upload(request) or _is_chunk(request)):
+        if not (self._is_whole_upload(request) or self._is_chunk(request)):
             if size_bytes > MAX_FORM_BYTES:
                 raise UploadTooLarge(FORM_TOO_LARGE)
         elif size_bytes > self._settings.max_upload_bytes + MAX_FORM_BYTES:
@@ -100,9 +101,9 @@ class UploadGuard:
 
     def kind_of(self, request: IncomingRequest) -> RequestKind:
         """Return the kind of a request whose headers were checked."""
-        if request in self._reservations or _is_chunk(request):  # an empty chunk may complete an upload
+        if request in self._reservations or self._is_chunk(request):  # an empty chunk may complete an upload
             return RequestKind.UPLOAD
-        is_expensive = EXPENSIVE.fullmatch(f"{request.command} {request.path}")
+        is_expensive = EXPENSIVE.fullmatch(f"{request.command} {self._path_of(request)}")
         return RequestKind.EXPENSIVE if is_expensive else RequestKind.QUICK
 
     def is_trusted_proxy(self, peer: str) -> bool:
@@ -114,6 +115,16 @@ class UploadGuard:
             return self._client_address(request, peer)
         except BadRequest:
             return peer
+
+    def _is_whole_upload(self, request: IncomingRequest) -> bool:
+        return request.command == "POST" and bool(WHOLE_UPLOAD.fullmatch(self._path_of(request)))
+
+    def _is_chunk(self, request: IncomingRequest) -> bool:
+        return request.command == "PATCH" and bool(CHUNK.fullmatch(self._path_of(request)))
+
+    def _path_of(self, request: IncomingRequest) -> str:
+        """Return the path as the application will see it."""
+        return remove_prefix(request.path, self._settings.url_prefix)
 
     def _other_reservations(self, request: IncomingRequest) -> list[Reservation]:
         """List the reservations of all other bodies of which at least one byte has arrived."""
@@ -159,11 +170,3 @@ class UploadGuard:
 def _advise_trusted_proxy() -> None:
     """Log a hint about CHROMI_TRUSTED_PROXY, once."""
     logger.warning("received X-Forwarded-For: if a proxy is in front of Chromi, set CHROMI_TRUSTED_PROXY")
-
-
-def _is_whole_upload(request: IncomingRequest) -> bool:
-    return request.command == "POST" and bool(WHOLE_UPLOAD.fullmatch(request.path))
-
-
-def _is_chunk(request: IncomingRequest) -> bool:
-    return request.command == "PATCH" and bool(CHUNK.fullmatch(request.path))

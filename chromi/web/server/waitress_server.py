@@ -64,7 +64,8 @@ def serve(app: Flask, settings: Settings) -> None:
         raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from error
     signal.signal(signal.SIGTERM, _stop)
     port = getattr(server, "effective_port", settings.port)
-    logger.info("Chromi is running at http://%s:%s/ (press Ctrl-C to stop)", _url_host(settings.host), port)
+    address = f"http://{_url_host(settings.host)}:{port}{settings.url_prefix}/"
+    logger.info("Chromi is running at %s (press Ctrl-C to stop)", address)
     start_file_cleanup(app.extensions["chromi"].storage)
     with database.keep_open():
         server.run()

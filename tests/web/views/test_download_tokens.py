@@ -9,8 +9,9 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
 from chromi import create_app
-from chromi.config import Settings, load_signing_keys
+from chromi.config import Settings
 from chromi.db import Job, Link
+from chromi.signing_keys import load_signing_keys
 from chromi.storage import new_id
 from chromi.tokens import LINK_CODE_LENGTH, TokenSigner
 from tests.support.flask_client import BufferedClient

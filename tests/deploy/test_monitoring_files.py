@@ -1,0 +1,73 @@
+"""The alerts and the dashboard use metrics that /metrics serves."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import yaml
+from flask.testing import FlaskClient
+
+from chromi.config import Settings
+from chromi.db import Worker, database
+from chromi.errors import ChromiError
+from tests.support.paths import ROOT
+
+DEPLOY = ROOT / "deploy"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, metrics=True)
+
+
+@pytest.fixture
+def served_metrics(client: FlaskClient) -> set[str]:
+    """The names of all samples; a summary has two."""
+    with database.connection_context():
+        Worker.record_heartbeat("worker-1")
+    names = set()
+    for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", client.get("/metrics").text, re.MULTILINE):
+        names |= {f"{name}_sum", f"{name}_count"} if kind == "summary" else {name}
+    return names
+
+
+def alert_expressions() -> list[str]:
+    [group] = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"]
+    return [rule["expr"] for rule in group["rules"]]
+
+
+def dashboard_expressions() -> Iterator[str]:
+    for panel in json.loads((DEPLOY / "grafana-dashboard.json").read_text())["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+
+
+def test_alerts_and_dashboard_use_served_metrics(served_metrics: set[str]) -> None:
+    for expressions in (alert_expressions(), [*dashboard_expressions()]):
+        used = set(re.findall(r"chromi_\w+", " ".join(expressions)))
+        assert used
+        assert used <= served_metrics
+
+
+def test_dashboard_shows_every_metric(served_metrics: set[str]) -> None:
+    used = set(re.findall(r"chromi_\w+", " ".join(dashboard_expressions())))
+    assert served_metrics - used == {"chromi_info", "chromi_disk_total_bytes"}
+
+
+def test_alert_on_failures_names_existing_codes() -> None:
+    [codes] = re.findall(r'code=~"([^"]+)"', " ".join(alert_expressions()))
+    assert set(codes.split("|")) <= set(error_codes(ChromiError))
+
+
+def error_codes(parent: type[ChromiError]) -> Iterator[str]:
+    yield parent.code
+    for child in parent.__subclasses__():
+        yield from error_codes(child)
+
+
+def test_prometheus_loads_alerts_and_scrapes_default_port() -> None:
+    config = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())
+    assert all((DEPLOY / name).is_file() for name in config["rule_files"])
+    [job] = config["scrape_configs"]
+    assert job["static_configs"] == [{"targets": [f"127.0.0.1:{Settings.port}"]}]
