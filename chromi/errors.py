@@ -70,6 +70,13 @@ class NotFound(ChromiError):
     user_message = Message("This page doesn’t exist. It may have been deleted.")
 
 
+class ClipNotFound(NotFound):
+    """The upload has been deleted or never existed."""
+
+    title = Message("This clip is no longer available")
+    user_message = Message("Clips are deleted some time after their last use. Please upload it again.")
+
+
 class LinkNotFound(NotFound):
     """The token of a share link is invalid."""
 

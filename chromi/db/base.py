@@ -10,7 +10,6 @@ from peewee import CharField, DoubleField, Field, Model
 from chromi.client_networks import Network
 from chromi.db.connection import database
 from chromi.errors import NotFound
-from chromi.i18n import Message
 from chromi.storage import new_id
 
 
@@ -20,6 +19,9 @@ class BaseModel(Model):
     id = CharField(primary_key=True, default=new_id)
     created_at = DoubleField(default=time.time)
 
+    not_found_error: type[NotFound] = NotFound
+    """What `find` raises if the row does not exist or has been deleted."""
+
     class Meta:
         database = database
 
@@ -28,13 +30,8 @@ class BaseModel(Model):
         """Return the row with this id. Raises NotFound."""
         row: Self | None = cls.get_or_none(cls.id == row_id)
         if row is None:
-            raise NotFound(cls.not_found_message())
+            raise cls.not_found_error
         return row
-
-    @classmethod
-    def not_found_message(cls) -> Message:
-        """Return the message for a person when the row does not exist or has been deleted."""
-        return NotFound.user_message
 
 
 def in_network(field: Field, network: Network) -> Any:

@@ -10,7 +10,7 @@ from peewee import BooleanField, CharField, DatabaseError, DoubleField, IntegerF
 
 from chromi.db.base import BaseModel
 from chromi.encoder import VideoInfo
-from chromi.errors import Conflict
+from chromi.errors import ClipNotFound, Conflict
 from chromi.i18n import Message
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ class Upload(BaseModel):
 
     While the upload is incomplete, the file size shows how much has arrived. This stays true after any crash.
     """
+
+    not_found_error = ClipNotFound
 
     length_bytes = IntegerField()
     client = CharField(null=True, index=True)
@@ -47,12 +49,6 @@ class Upload(BaseModel):
         upload = cls.find(upload_id)
         upload.complete_info()
         return upload
-
-    @classmethod
-    def not_found_message(cls) -> Message:
-        return Message(
-            "This clip has been deleted. Clips are deleted soon after their last use. Please upload it again."
-        )
 
     @property
     def is_complete(self) -> bool:

@@ -6,7 +6,7 @@ from flask import request
 
 from chromi.db import Job, JobKind, Upload, exclusive_transaction
 from chromi.encoder import ConversionOptions
-from chromi.errors import AlreadyRunning, NotFound
+from chromi.errors import AlreadyRunning, ClipNotFound
 from chromi.jobs.handlers import JOB_TYPES, Duplicates
 from chromi.web.services import services
 
@@ -45,7 +45,7 @@ def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Jo
     admission = services().admission
     client = admission.admit_job(request.remote_addr, kind)
     if not upload.touch():
-        raise NotFound(Upload.not_found_message())
+        raise ClipNotFound
     return Job.create(
         upload=upload,
         kind=kind,

@@ -10,7 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from chromi.admission.admission_control import AdmissionControl
 from chromi.db import RateLimit, Upload
 from chromi.encoder import VideoInfo, probe_video
-from chromi.errors import ChromiError, MissingVideo, NotFound, RateLimited, UploadTooLarge
+from chromi.errors import ChromiError, ClipNotFound, MissingVideo, RateLimited, UploadTooLarge
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_upload
 from chromi.storage import IncomingFile, PartialFile, new_id
@@ -151,11 +151,11 @@ def _complete(upload: Upload, admission: AdmissionControl) -> None:
         if not PROBES.acquire(upload.id):
             raise RateLimited.probes(PROBES.wait_s(upload.id))
         if not upload.touch():  # its last byte may be old, and the cleanup must not remove it in the meantime
-            raise NotFound(Upload.not_found_message())
+            raise ClipNotFound
         info = _probe(upload, admission)
         services().storage.publish(services().storage.upload_path(upload.id))
     if not upload.complete(info):
-        raise NotFound(Upload.not_found_message())
+        raise ClipNotFound
 
 
 def _probe(upload: Upload, admission: AdmissionControl) -> VideoInfo:
@@ -166,4 +166,4 @@ def _probe(upload: Upload, admission: AdmissionControl) -> VideoInfo:
             remove_upload(upload, admission.storage, admission.settings)
         raise
     except FileNotFoundError as error:
-        raise NotFound(Upload.not_found_message()) from error  # removed while it was being probed
+        raise ClipNotFound from error  # removed while it was being probed

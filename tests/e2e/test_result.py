@@ -22,7 +22,7 @@ PAGE_SIZES = {
     "Desktop": (1920, 952),
     "Wide": (2560, 952),
     "Portrait": (1080, 1792),
-    "Small": (800, 512),
+    "Small window": (800, 512),
 }
 
 

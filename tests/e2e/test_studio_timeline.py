@@ -143,7 +143,7 @@ def test_short_clip_can_be_made_shorter(open_studio: OpenStudio, tmp_path: Path)
     wait_for_end_frames(page)
     expect(page.get_by_text("This clip is 3 sec long")).to_be_visible()
     expect(start_field(page)).to_be_hidden()
-    page.get_by_label("Length (1 to 10 sec)").fill("2")
+    page.get_by_label("Maximum length (1 to 10 sec)").fill("2")
     expect(start_field(page)).to_be_visible()
     expect(page.get_by_text("This clip is 3 sec long")).to_be_hidden()
 
@@ -154,6 +154,8 @@ def test_very_short_clip_is_played_back_and_forth(open_studio: OpenStudio, tmp_p
     expect(back_and_forth).to_be_checked()
     wait_for_end_frames(page)
     expect(page.locator("[data-part=summary]")).to_contain_text("0.9 sec")
+    expect(page.get_by_text("This clip is 0.5 sec long. Back and forth, it takes 0.9 sec.")).to_be_visible()
+    expect(page.get_by_label("length (1 to 10 sec)")).to_be_hidden()
     page.goto(page.url)
     expect(back_and_forth).to_be_checked()
 

@@ -79,3 +79,8 @@ export function orderFrameTimes(settings) {
     fadedIn === undefined ? [timeOf(frame)] : [timeOf(frame), timeOf(fadedIn), opacity],
   );
 }
+
+/** Return how long the background takes, in seconds. `settings` as orderFrameTimes takes them. */
+export function backgroundDurationS(settings) {
+  return orderFrameTimes(settings).length / FPS;
+}

@@ -5,7 +5,6 @@ import { partsOf } from "./dom.js";
 import { previewEffects } from "./effects-preview.js";
 import { EndFrames } from "./end-frames.js";
 import { suggestLoopStyle, correctNumbers, linkSizeLimit } from "./form-fields.js";
-import { fill, seconds } from "./format.js";
 import { FrameGrabber } from "./frame-grabber.js";
 import { Framing } from "./framing.js";
 import { handleShortcuts } from "./keyboard-shortcuts.js";
@@ -14,34 +13,13 @@ import { Player } from "./player.js";
 import { showRangeValues } from "./range-outputs.js";
 import { SizeEstimates } from "./size-estimates.js";
 import { StartField } from "./start-field.js";
-import { backgroundLengthS, DEFAULT_LENGTH_S, readSettings, storeSettingsOnChange, windowLengthS } from "./studio-settings.js";
+import { backgroundLengthS, readSettings, storeSettingsOnChange, windowLengthS } from "./studio-settings.js";
 import { Summary } from "./summary.js";
 import { Timeline } from "./timeline.js";
 import { TrimWindow } from "./trim-window.js";
+import { showTitle, showWholeClip } from "./whole-clip.js";
 
 const DEFAULT_FPS = 24;
-
-/** Show a sentence instead of the trim controls if all of the clip is used. */
-function showWholeClip(root, { whole_clip_message: message }, trimWindow, { lengthS, loop, short }) {
-  root.classList.toggle("whole-clip", trimWindow.isWholeClip);
-  message.hidden = !trimWindow.isWholeClip;
-  const words = (loop === "cut" && message.dataset[short]) || message.dataset.words;
-  message.textContent = fill(words, { length: seconds(trimWindow.clipDurationS), total: seconds(lengthS) });
-  // The sentence gets the focus of the controls that it hides.
-  if (trimWindow.isWholeClip && document.activeElement?.closest(".studio .partial-clip-only")) {
-    message.tabIndex = -1;
-    message.focus({ preventScroll: true });
-  }
-}
-
-/** Say in the heading and in the tab's title what there is to choose. */
-function showTitle(trimWindow) {
-  const heading = document.querySelector("h1");
-  const { whole, six, other } = heading.dataset;
-  const partial = trimWindow.lengthS === DEFAULT_LENGTH_S ? six : other;
-  heading.textContent = trimWindow.isWholeClip ? whole : partial;
-  document.title = `${heading.textContent} · Chromi`;
-}
 
 /** Connects the parts of the studio with each other. */
 class Studio {

@@ -1,5 +1,5 @@
 import { fill, seconds } from "./format.js";
-import { FPS, orderFrameTimes } from "./frame-order.js";
+import { backgroundDurationS } from "./frame-order.js";
 
 /** Says beside the primary action what will be made: length, size in pixels, and bytes. */
 export class Summary {
@@ -11,11 +11,11 @@ export class Summary {
     this.#parts = parts;
   }
 
-  /** `settings` as orderFrameTimes takes them. */
+  /** `settings` as backgroundDurationS takes them. */
   show(settings) {
     const { summary } = this.#parts;
     const { size } = this.#form.elements;
-    const lengthS = settings.clipDurationS > 0 ? orderFrameTimes(settings).length / FPS : settings.lengthS;
+    const lengthS = settings.clipDurationS > 0 ? backgroundDurationS(settings) : settings.lengthS;
     const values = { length: seconds(lengthS), size: size.selectedOptions[0].text, bytes: this.#bytes };
     summary.textContent = fill(summary.dataset.words, values);
   }

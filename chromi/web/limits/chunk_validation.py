@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chromi.db import Upload
-from chromi.errors import BadRequest, NotFound, UploadTooLarge
+from chromi.errors import BadRequest, ClipNotFound, UploadTooLarge
 from chromi.i18n import Message
 from chromi.storage import Storage
 from chromi.web.http.request_errors import WrongOffset
@@ -25,7 +25,7 @@ def received_bytes_of(upload: Upload, storage: Storage) -> int:
     try:
         return storage.upload_path(upload.id).stat().st_size
     except FileNotFoundError as error:
-        raise NotFound(Upload.not_found_message()) from error
+        raise ClipNotFound from error
 
 
 def check_chunk(offset: str | None, chunk_bytes: int, received_bytes: int, length_bytes: int) -> None:

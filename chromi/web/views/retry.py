@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask, Response
 
-from chromi.db import Job, JobKind, Upload
+from chromi.db import Job, JobKind
 from chromi.encoder import ConversionOptions
-from chromi.errors import Conflict, NotFound
+from chromi.errors import ClipNotFound, Conflict
 from chromi.i18n import Message
 from chromi.web.submission import submit_job
 from chromi.web.views.clip_analysis import create_preview
@@ -43,5 +43,5 @@ def shrink(job_id: str) -> Response:
 def submit_again(job: Job, options: ConversionOptions) -> Job:
     """Submit a job of the same kind for the same clip. Raises NotFound if the clip has been deleted."""
     if job.upload is None:
-        raise NotFound(Upload.not_found_message())
+        raise ClipNotFound
     return submit_job(job.upload, options, JobKind(job.kind))

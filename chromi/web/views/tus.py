@@ -12,7 +12,7 @@ import os
 from flask import Blueprint, Flask, Response, jsonify, make_response, request, url_for
 
 from chromi.db import Upload
-from chromi.errors import Conflict, NotFound
+from chromi.errors import ClipNotFound, Conflict
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_upload
 from chromi.web.http.error_handlers import STATUS_CODES
@@ -84,7 +84,7 @@ def sample(upload_id: str) -> Response:
             part_bytes = min(size_bytes, SAMPLE_BYTES)
             parts = [os.pread(file.fileno(), part_bytes, at) for at in (0, size_bytes - part_bytes)]
     except FileNotFoundError as error:
-        raise NotFound(Upload.not_found_message()) from error
+        raise ClipNotFound from error
     response = _respond(size_bytes, 200)
     response.data, response.mimetype = b"".join(parts), "application/octet-stream"
     return response

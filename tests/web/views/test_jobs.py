@@ -72,7 +72,7 @@ def test_upload_from_the_page_is_kept_after_its_job(
         ({"fps": 24, "colors": 32}, ["31 colors, to keep the file small"]),
         (
             {"fps": 12, "colors": 32},
-            ["12 frames per second, to keep the colors", "31 colors, to keep the file small"],
+            ["Reduced to 12 frames per second and 31 colors to keep the file small"],
         ),
         ({}, []),  # the result was stored by an older version
     ],
