@@ -36,6 +36,7 @@ from chromi.web.views import (
     jobs,
     manifest,
     metrics,
+    openapi,
     retry,
     share_links,
     studio,
@@ -89,6 +90,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         health,
         manifest,
         metrics,
+        openapi,
         admin,
     )
     for module in (*http_modules, job_presenter, *views):
