@@ -12,7 +12,7 @@ from chromi.db.counter import Counter
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.db.lease import LEASE_S, Lease
 from chromi.db.link import MAX_LINK_AGE_S, Link
-from chromi.db.rate_limit import RateLimit, RateLimitUsage
+from chromi.db.rate_limit import HOUR_S, RateLimit, RateLimitUsage
 from chromi.db.schema import check_integrity, open_database
 from chromi.db.upload import Upload
 from chromi.db.worker import HEARTBEAT_INTERVAL_S, WORKER_TIMEOUT_S, Worker
@@ -20,6 +20,7 @@ from chromi.db.worker import HEARTBEAT_INTERVAL_S, WORKER_TIMEOUT_S, Worker
 __all__ = [
     "FINAL_STATES",
     "HEARTBEAT_INTERVAL_S",
+    "HOUR_S",
     "LEASE_S",
     "MAX_ATTEMPTS",
     "MAX_LINK_AGE_S",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import sqlite3
 
-from flask import request
-
 from chromi.db import Job, JobKind, Upload, database
 from chromi.encoder import ConversionOptions
 from chromi.errors import AlreadyRunning, NotFound
 from chromi.jobs.handlers import JOB_TYPES, Duplicates
+from chromi.web.http.client_identity import identify_client
 from chromi.web.services import services
 
 logger = logging.getLogger(__name__)
@@ -47,8 +46,8 @@ def cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
 
 
 def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job:
-    admission = services().admission
-    client = admission.admit_job(request.remote_addr, kind)
+    admission, client = services().admission, identify_client()
+    admission.admit_job(client, kind)
     if not upload.touch():
         raise NotFound(Upload.not_found_message())
     return Job.create(

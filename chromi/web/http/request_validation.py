@@ -6,6 +6,7 @@ from flask import Flask, request
 from werkzeug.sansio.utils import host_is_trusted
 
 from chromi.errors import BadRequest, UnsupportedMediaType
+from chromi.web.http.client_identity import identify_client
 from chromi.web.http.request_errors import CrossSite, WrongHost
 from chromi.web.http.request_log import MONITORING_ENDPOINTS
 from chromi.web.services import services
@@ -43,7 +44,7 @@ def charge_upload() -> None:
     """
     if request.method == "POST" and request.endpoint in UPLOAD_ENDPOINTS:
         received_bytes = min(request.content_length or 0, services().settings.max_upload_bytes)
-        services().admission.charge_bytes(request.remote_addr, received_bytes)
+        services().admission.charge_bytes(identify_client(), received_bytes)
 
 
 def check_host() -> None:
