@@ -104,6 +104,8 @@ class Settings:
     """Refuse to start or convert if the kernel lacks Landlock or seccomp, which confine ffmpeg."""
     tracemalloc: bool = False
     """After each step of a job, log where its worker's memory has grown. This slows jobs down."""
+    api_tokens: tuple[str, ...] = field(default=(), repr=False)
+    """Comma-separated tokens. The limits of a client that sends one count per token, not per address."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -121,6 +123,10 @@ class Settings:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
         if self.admin_token and len(self.admin_token) < MIN_KEY_LENGTH:
             raise ConfigError(f"CHROMI_ADMIN_TOKEN must have at least {MIN_KEY_LENGTH} characters.")
+        if any(len(token) < MIN_KEY_LENGTH or not token.isascii() for token in self.api_tokens):
+            raise ConfigError(
+                f"Each token in CHROMI_API_TOKENS must have at least {MIN_KEY_LENGTH} characters, all ASCII."
+            )
 
     @property
     def max_upload_bytes(self) -> int:

@@ -6,6 +6,7 @@ methods once the request is otherwise valid; they check again and charge the cli
 
 from __future__ import annotations
 
+import hmac
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -52,14 +53,22 @@ class AdmissionControl:
     storage: Storage
     signer: TokenSigner
 
-    def client_of(self, address: str | None) -> str | None:
-        """Return the client's name, which does not reveal the address, or None for local clients.
+    def client_of(self, address: str | None, token: str | None = None) -> str | None:
+        """Return the client's name, which reveals neither address nor token, or None for local clients.
 
-        `address` is the client's, even behind a proxy.
+        `address` is the client's, even behind a proxy. A client with one of CHROMI_API_TOKENS is named after
+        its token wherever it connects from. Any other token is ignored.
         """
+        if token and self.is_api_token(token):
+            return self.signer.pseudonym(f"token {token}")
         if is_local(address or ""):
             return None
         return ".".join(self.signer.pseudonym(prefix) for prefix in network_prefixes(address or ""))
+
+    def is_api_token(self, token: str) -> bool:
+        """Compare with all of CHROMI_API_TOKENS, in a time that does not depend on their content."""
+        matches = [hmac.compare_digest(token.encode(), known.encode()) for known in self.settings.api_tokens]
+        return any(matches)
 
     # -- uploads ---------------------------------------------------------------------------------------
 

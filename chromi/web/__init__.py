@@ -13,6 +13,7 @@ from chromi.jobs.queue import open_service
 from chromi.process_hardening import require_sandbox
 from chromi.tokens import TokenSigner
 from chromi.web.http import (
+    client_identity,
     compression,
     error_handlers,
     negotiation,
@@ -73,6 +74,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         error_handlers,
         security_headers,
         request_validation,
+        client_identity,
         rate_limit_headers,
         compression,
         static_files,

@@ -34,6 +34,7 @@ STATUS_CODES: dict[type[ChromiError], int] = {
     errors.BadRequest: 400,
     request_errors.PasswordRequired: 401,
     request_errors.TokenRequired: 401,
+    request_errors.WrongApiToken: 401,
     request_errors.CrossSite: 403,
     request_errors.WrongPassword: 403,
     request_errors.WrongToken: 403,
@@ -136,8 +137,9 @@ def _render_json(status_code: int, content: dict[str, Any]) -> Response:
 def _set_status(response: Response, error: ChromiError, status_code: int) -> Response:
     response.status_code = status_code
     if status_code == 401:
-        # HTTP requires a scheme. Browsers do not know this one, so they show no dialog.
-        response.headers["WWW-Authenticate"] = "Form"
+        # HTTP requires a scheme. Browsers do not know "Form", so they show no dialog.
+        is_api_token = isinstance(error, request_errors.WrongApiToken)
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if is_api_token else "Form"
     if status_code in (429, 503):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response

@@ -27,6 +27,13 @@ class WrongHost(ChromiError):
     user_message = Message("This service is not available under that hostname.")
 
 
+class WrongApiToken(ChromiError):
+    """The request has an API token that does not exist."""
+
+    code = "invalid_token"
+    user_message = Message("This API token is wrong. Check it, or send the request without one.")
+
+
 # -- links -----------------------------------------------------------------------------------------------
 
 
