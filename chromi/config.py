@@ -25,6 +25,7 @@ MIN_KEY_LENGTH = 16
 _SERVICE_LINK_NAME = re.compile(
     PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 _SERVICE_LINK_URL = re.compile(r"(tcp|udp|sctp)://.+")
 
 _RANGES = {
@@ -106,6 +107,8 @@ class Settings:
     """After each step of a job, log where its worker's memory has grown. This slows jobs down."""
     api_tokens: tuple[str, ...] = field(default=(), repr=False)
     """Comma-separated tokens. The limits of a client that sends one count per token, not per address."""
+    cors_origins: tuple[str, ...] = ()
+    """Comma-separated origins whose scripts may call the API from a browser, or `*` for all."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -127,6 +130,12 @@ class Settings:
             raise ConfigError(
                 f"Each token in CHROMI_API_TOKENS must have at least {MIN_KEY_LENGTH} characters, all ASCII."
             )
+        for origin in self.cors_origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ConfigError(
+                    "CHROMI_CORS_ORIGINS must list origins such as https://app.example.org, or be *, "
+                    f"not {origin!r}."
+                )
 
     @property
     def max_upload_bytes(self) -> int:

@@ -15,6 +15,7 @@ from chromi.tokens import TokenSigner
 from chromi.web.http import (
     client_identity,
     compression,
+    cors,
     error_handlers,
     negotiation,
     rate_limit_headers,
@@ -75,6 +76,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         security_headers,
         request_validation,
         client_identity,
+        cors,
         rate_limit_headers,
         compression,
         static_files,
