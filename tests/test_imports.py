@@ -28,7 +28,7 @@ WEB_LAYERS = (
     ("services",),
     ("http",),
     ("auth", "limits"),
-    ("upload_receiver", "submission", "extension_archive", "link_download"),
+    ("idempotency", "upload_receiver", "submission", "extension_archive", "link_download"),
     ("presenters",),
     ("server", "views"),
     ("__init__",),

@@ -9,6 +9,7 @@ it succeeded: if two workers, a cancellation and a success, or two downloads com
 from chromi.db.base import in_network
 from chromi.db.connection import check_writable, database, keep_connection_open, retry_on_lock, shrink_wal
 from chromi.db.counter import Counter
+from chromi.db.idempotency_key import IdempotencyKey
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.db.lease import LEASE_S, Lease
 from chromi.db.link import MAX_LINK_AGE_S, Link
@@ -26,6 +27,7 @@ __all__ = [
     "MAX_LINK_AGE_S",
     "WORKER_TIMEOUT_S",
     "Counter",
+    "IdempotencyKey",
     "Job",
     "JobKind",
     "Lease",

@@ -45,6 +45,8 @@ _INITIAL: Step = (
     """CREATE TABLE rate_limit_usage (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
         free_at REAL NOT NULL)""",
     "CREATE INDEX ratelimitusage_free_at ON rate_limit_usage (free_at)",
+    """CREATE TABLE idempotency_key (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
+        body_hash VARCHAR(255) NOT NULL, resource_id VARCHAR(255) NOT NULL)""",
     """CREATE TABLE counter (name VARCHAR(255) NOT NULL, label VARCHAR(255) NOT NULL, count INTEGER NOT NULL,
         sum REAL NOT NULL, PRIMARY KEY (name, label))""",
     # Counted by a trigger, so that the transaction that records a job's end also counts it, no matter which

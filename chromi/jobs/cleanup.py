@@ -13,6 +13,7 @@ from pathlib import Path
 from chromi.config import Settings
 from chromi.db import (
     FINAL_STATES,
+    IdempotencyKey,
     Job,
     JobKind,
     Link,
@@ -65,6 +66,7 @@ def run_cleanup(
         **asdict(recover_jobs(storage, waiting_ids, enqueue)),
     )
     best_effort(RateLimitUsage.delete_expired)
+    best_effort(IdempotencyKey.delete_expired)
     best_effort(Upload.clamp_future_times)
     best_effort(partial(Worker.delete_old, WORKER_MAX_AGE_S))
     for name in ("chromi.db", "queue.db"):

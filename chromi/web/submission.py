@@ -9,14 +9,17 @@ from chromi.db import Job, JobKind, Upload, database
 from chromi.encoder import ConversionOptions
 from chromi.errors import AlreadyRunning, NotFound
 from chromi.jobs.handlers import JOB_TYPES, Duplicates
+from chromi.storage import new_id
 from chromi.web.http.client_identity import identify_client
 from chromi.web.services import services
 
 logger = logging.getLogger(__name__)
 
 
-def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job:
+def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind, job_id: str | None = None) -> Job:
     """Create a job and enqueue it, or return an unfinished duplicate, depending on JobType.duplicates.
+
+    A new job gets the id `job_id`, or else a random one.
 
     Raises AlreadyRunning, QueueFull, DiskFull, RateLimited, and NotFound if the upload was just removed.
     """
@@ -32,7 +35,7 @@ def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job
                     Job.cancel(job.id)
             case Duplicates.REUSE if unfinished:
                 return unfinished[0]
-        job = _create_job(upload, options, kind)
+        job = _create_job(upload, options, kind, job_id or new_id())
     _enqueue(job)
     return job
 
@@ -45,12 +48,13 @@ def cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
             Job.cancel(job.id)
 
 
-def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind) -> Job:
+def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind, job_id: str) -> Job:
     admission, client = services().admission, identify_client()
     admission.admit_job(client, kind)
     if not upload.touch():
         raise NotFound(Upload.not_found_message())
     return Job.create(
+        id=job_id,
         upload=upload,
         kind=kind,
         options_json=options.to_dict(),

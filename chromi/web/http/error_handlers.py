@@ -47,6 +47,7 @@ STATUS_CODES: dict[type[ChromiError], int] = {
     errors.UnsupportedMediaType: 415,
     request_errors.WrongHost: 421,
     encoder_errors.EncodeError: 422,
+    request_errors.IdempotencyKeyReused: 422,
     errors.BadOptions: 422,
     errors.UploadLocked: 423,
     errors.RateLimited: 429,

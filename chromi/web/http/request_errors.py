@@ -34,6 +34,22 @@ class WrongApiToken(ChromiError):
     user_message = Message("This API token is wrong. Check it, or send the request without one.")
 
 
+class IdempotencyKeyInUse(Conflict):
+    """The first request with this Idempotency-Key is still in progress."""
+
+    code = "idempotency_key_in_use"
+    user_message = Message(
+        "The first request with this Idempotency-Key is still in progress. Please try again in a moment."
+    )
+
+
+class IdempotencyKeyReused(ChromiError):
+    """The Idempotency-Key belongs to a request with other content."""
+
+    code = "idempotency_key_reused"
+    user_message = Message("This Idempotency-Key was sent with another request. Use a new key.")
+
+
 # -- links -----------------------------------------------------------------------------------------------
 
 
