@@ -14,18 +14,22 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from chromi.api_settings import (
+    MIN_KEY_LENGTH,
+    check_api_tokens,
+    check_cors_origins,
+    check_webhook_secret,
+)
 from chromi.atomic_files import atomic_publish
 from chromi.errors import ConfigError
 
 VERSION = "0.1.0"
 PREFIX = "CHROMI_"
 MB = 1_000_000
-MIN_KEY_LENGTH = 16
 
 _SERVICE_LINK_NAME = re.compile(
     PREFIX + r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?")
 _SERVICE_LINK_URL = re.compile(r"(tcp|udp|sctp)://.+")
 
 _RANGES = {
@@ -109,6 +113,8 @@ class Settings:
     """Comma-separated tokens. The limits of a client that sends one count per token, not per address."""
     cors_origins: tuple[str, ...] = ()
     """Comma-separated origins whose scripts may call the API from a browser, or `*` for all."""
+    webhook_secret: str = field(default="", repr=False)
+    """Signs webhooks: `whsec_` and 24 to 64 bytes in base64. If empty, there are no webhooks."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -126,16 +132,11 @@ class Settings:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
         if self.admin_token and len(self.admin_token) < MIN_KEY_LENGTH:
             raise ConfigError(f"CHROMI_ADMIN_TOKEN must have at least {MIN_KEY_LENGTH} characters.")
-        if any(len(token) < MIN_KEY_LENGTH or not token.isascii() for token in self.api_tokens):
-            raise ConfigError(
-                f"Each token in CHROMI_API_TOKENS must have at least {MIN_KEY_LENGTH} characters, all ASCII."
-            )
-        for origin in self.cors_origins:
-            if origin != "*" and not _ORIGIN.fullmatch(origin):
-                raise ConfigError(
-                    "CHROMI_CORS_ORIGINS must list origins such as https://app.example.org, or be *, "
-                    f"not {origin!r}."
-                )
+        check_api_tokens(self.api_tokens)
+        check_cors_origins(self.cors_origins)
+        check_webhook_secret(self.webhook_secret)
+        if self.webhook_secret and self.inline:
+            raise ConfigError("CHROMI_WEBHOOK_SECRET needs a worker, so CHROMI_INLINE must be false.")
 
     @property
     def max_upload_bytes(self) -> int:

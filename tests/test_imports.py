@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("i18n", "log", "memory_profile", "client_networks", "translations"),
     ("errors", "atomic_files"),
+    ("api_settings",),
     ("config",),
     ("encoder",),
     ("process_hardening", "storage", "tokens"),
@@ -28,7 +29,7 @@ WEB_LAYERS = (
     ("services",),
     ("http",),
     ("auth", "limits"),
-    ("idempotency", "upload_receiver", "submission", "extension_archive", "link_download"),
+    ("idempotency", "webhook_form", "upload_receiver", "submission", "extension_archive", "link_download"),
     ("presenters",),
     ("server", "views"),
     ("__init__",),

@@ -16,6 +16,7 @@ from chromi.db.link import MAX_LINK_AGE_S, Link
 from chromi.db.rate_limit import HOUR_S, RateLimit, RateLimitUsage
 from chromi.db.schema import check_integrity, open_database
 from chromi.db.upload import Upload
+from chromi.db.webhook import MAX_WEBHOOK_ATTEMPTS, RETRY_PAUSES_S, Webhook
 from chromi.db.worker import HEARTBEAT_INTERVAL_S, WORKER_TIMEOUT_S, Worker
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "LEASE_S",
     "MAX_ATTEMPTS",
     "MAX_LINK_AGE_S",
+    "MAX_WEBHOOK_ATTEMPTS",
+    "RETRY_PAUSES_S",
     "WORKER_TIMEOUT_S",
     "Counter",
     "IdempotencyKey",
@@ -36,6 +39,7 @@ __all__ = [
     "RateLimitUsage",
     "State",
     "Upload",
+    "Webhook",
     "Worker",
     "check_integrity",
     "check_writable",

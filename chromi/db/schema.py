@@ -47,6 +47,11 @@ _INITIAL: Step = (
     "CREATE INDEX ratelimitusage_free_at ON rate_limit_usage (free_at)",
     """CREATE TABLE idempotency_key (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
         body_hash VARCHAR(255) NOT NULL, resource_id VARCHAR(255) NOT NULL)""",
+    """CREATE TABLE webhook (id VARCHAR(255) NOT NULL PRIMARY KEY, created_at REAL NOT NULL,
+        url VARCHAR(255) NOT NULL, status_url VARCHAR(255) NOT NULL, resource_id VARCHAR(255) NOT NULL,
+        body TEXT, attempts INTEGER NOT NULL, next_attempt_at REAL)""",
+    "CREATE INDEX webhook_resource_id ON webhook (resource_id)",
+    "CREATE INDEX webhook_next_attempt_at ON webhook (next_attempt_at)",
     """CREATE TABLE counter (name VARCHAR(255) NOT NULL, label VARCHAR(255) NOT NULL, count INTEGER NOT NULL,
         sum REAL NOT NULL, PRIMARY KEY (name, label))""",
     # Counted by a trigger, so that the transaction that records a job's end also counts it, no matter which

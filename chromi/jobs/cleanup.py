@@ -30,6 +30,7 @@ from chromi.jobs.removal import (
     remove_result_if_unneeded,
     remove_upload,
 )
+from chromi.jobs.webhook_delivery import schedule_webhooks
 from chromi.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ def run_cleanup(
     This may run at any time, even twice at once. Steps that write no rows come first: on a full disk, they
     free the space that the others need.
     """
+    best_effort(schedule_webhooks)  # a webhook needs its job, which may have expired
     report = CleanupReport(
         frames_removed=best_effort(lambda: prune_frame_cache(storage)),
         orphans_removed=best_effort(lambda: _remove_orphans(storage)),

@@ -21,6 +21,7 @@ from chromi.jobs.cleanup import run_cleanup
 from chromi.jobs.heartbeat import start_heartbeat
 from chromi.jobs.queue_messages import CLEANUP, RUN_JOB, JsonHuey
 from chromi.jobs.runner import run_job, worker_id
+from chromi.jobs.webhook_delivery import start_webhooks
 from chromi.storage import Storage
 from chromi.storage.worker_locks import WorkerLocks
 
@@ -109,6 +110,7 @@ def create_queue(settings: Settings, storage: Storage, *, immediate: bool) -> Qu
     huey.on_startup(name="heartbeat")(
         lambda: start_heartbeat(worker_id(), storage, queue.waiting_ids, queue.enqueue)
     )
+    huey.on_startup(name="webhooks")(lambda: start_webhooks(settings.webhook_secret))
     huey.on_startup(name="cleanup")(clean_up)
     return queue
 

@@ -15,6 +15,7 @@ from chromi.db import (
     Link,
     RateLimitUsage,
     Upload,
+    Webhook,
     Worker,
     database,
     open_database,
@@ -67,7 +68,7 @@ def test_tables_agree_with_models(tmp_path: Path) -> None:
     created = tables_of(tmp_path)
     database.init(str(tmp_path / "models/chromi.db"))
     with database.connection_context():
-        database.create_tables([IdempotencyKey, RateLimitUsage, Upload, Job, Link, Worker, Counter])
+        database.create_tables([Webhook, IdempotencyKey, RateLimitUsage, Upload, Job, Link, Worker, Counter])
     of_models = tables_of(tmp_path / "models")
     assert created.keys() - of_models.keys() == {"trigger count_finished_job"}
     assert {name: created[name] for name in of_models} == of_models

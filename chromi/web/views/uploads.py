@@ -20,6 +20,7 @@ from chromi.web.services import services
 from chromi.web.submission import submit_job
 from chromi.web.upload_receiver import UploadRequest, receive_form_upload
 from chromi.web.views.jobs import parse_options
+from chromi.web.webhook_form import create_webhook, parse_webhook_url
 
 bp = Blueprint("uploads", __name__)
 
@@ -57,8 +58,10 @@ def convert() -> Response:
 
 def _start_conversion(job_id: str) -> Job:
     """Receive the clip and submit a job with this id."""
+    webhook_url = parse_webhook_url()
     upload = receive_form_upload(one_shot=True)
     try:
+        create_webhook(webhook_url, job_id, url_for("jobs.show", job_id=job_id))
         return submit_job(upload, parse_options(upload), JobKind.CONVERT, job_id)
     except Exception as error:
         _discard(upload, is_refund=isinstance(error, REFUSALS))
