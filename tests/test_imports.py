@@ -29,6 +29,7 @@ WEB_LAYERS = (
     ("services",),
     ("http",),
     ("auth", "limits"),
+    ("zip_layout",),
     ("idempotency", "webhook_form", "upload_receiver", "submission", "extension_archive", "link_download"),
     ("presenters",),
     ("server", "views"),
