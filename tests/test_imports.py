@@ -30,7 +30,10 @@ WEB_LAYERS = (
     ("http",),
     ("auth", "limits"),
     ("zip_layout",),
-    ("idempotency", "webhook_form", "upload_receiver", "submission", "extension_archive", "link_download"),
+    (
+        *("batch_form", "idempotency", "webhook_form", "upload_receiver", "submission"),
+        *("extension_archive", "link_download"),
+    ),
     ("presenters",),
     ("server", "views"),
     ("__init__",),

@@ -7,6 +7,7 @@ it succeeded: if two workers, a cancellation and a success, or two downloads com
 """
 
 from chromi.db.base import in_network
+from chromi.db.batch import Batch
 from chromi.db.connection import check_writable, database, keep_connection_open, retry_on_lock, shrink_wal
 from chromi.db.counter import Counter
 from chromi.db.idempotency_key import IdempotencyKey
@@ -29,6 +30,7 @@ __all__ = [
     "MAX_WEBHOOK_ATTEMPTS",
     "RETRY_PAUSES_S",
     "WORKER_TIMEOUT_S",
+    "Batch",
     "Counter",
     "IdempotencyKey",
     "Job",

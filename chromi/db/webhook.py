@@ -1,4 +1,4 @@
-"""Webhooks: requests that tell a client's server that its job has ended."""
+"""Webhooks: requests that tell a client's server that its job or batch has ended."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ MAX_WEBHOOK_ATTEMPTS = len(RETRY_PAUSES_S) + 1
 
 
 class Webhook(BaseModel):
-    """A request that will be sent when a job has ended, and again until the target accepts it.
+    """A request that will be sent when a job or batch has ended, and again until the target accepts it.
 
-    The row exists before its job and is deleted when the target has accepted the request.
+    The row exists before its job or batch and is deleted when the target has accepted the request.
     """
 
     url = CharField()
     status_url = CharField()
-    """The absolute URL of the job, as the client addressed this service."""
+    """The absolute URL of the job or batch, as the client addressed this service."""
     resource_id = CharField(index=True)
-    """The id of the job."""
+    """The id of the job or batch."""
     body = TextField(null=True)
     """The JSON to send; None until the job has ended."""
     attempts = IntegerField(default=0)

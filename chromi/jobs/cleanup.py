@@ -13,6 +13,7 @@ from pathlib import Path
 from chromi.config import Settings
 from chromi.db import (
     FINAL_STATES,
+    Batch,
     IdempotencyKey,
     Job,
     JobKind,
@@ -101,7 +102,10 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
     Job.delete().where(
         Job.state.in_((State.FAILED, State.CANCELLED)) | (Job.kind != JobKind.CONVERT),
         Job.finished_at < time.time() - settings.upload_ttl_s,
+        # A batch shows all of its jobs as long as its results exist.
+        Job.batch_id.is_null() | (Job.finished_at < time.time() - settings.link_ttl_s),
     ).execute()
+    Batch.delete_empty()
     return removed
 
 

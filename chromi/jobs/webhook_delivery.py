@@ -19,7 +19,7 @@ from peewee import DatabaseError
 from standardwebhooks import Webhook as WebhookSigner
 
 from chromi.config import VERSION
-from chromi.db import MAX_WEBHOOK_ATTEMPTS, Job, Webhook, database
+from chromi.db import MAX_WEBHOOK_ATTEMPTS, Batch, Job, Webhook, database
 from chromi.jobs import webhook_request
 
 logger = logging.getLogger(__name__)
@@ -53,31 +53,34 @@ def deliver_due_webhooks(secret: str) -> None:
 
 
 def schedule_webhooks() -> int:
-    """Store what to send for each job that has ended, while the job exists; return the number of jobs."""
+    """Store what to send for each job or batch that has ended, while it exists; return their number."""
     scheduled = 0
     for webhook in Webhook.list_waiting():
-        job = Job.get_or_none(Job.id == webhook.resource_id)
-        if job and job.is_final:
-            webhook.schedule(_describe(job, webhook))
+        resource = _find_resource(webhook.resource_id)
+        if resource and resource.is_final:
+            webhook.schedule(_describe(resource, webhook.status_url))
             scheduled += 1
-        elif job is None and abs(time.time() - webhook.created_at) > ORPHAN_AGE_S:
+        elif resource is None and abs(time.time() - webhook.created_at) > ORPHAN_AGE_S:
             webhook.delete_instance()
     return scheduled
 
 
-def _describe(job: Job, webhook: Webhook) -> str:
-    """Return the body. The job's URL has the details, so the body stays small."""
-    ended_at = datetime.fromtimestamp(job.finished_at or time.time(), UTC)
+def _find_resource(resource_id: str) -> Job | Batch | None:
+    found: Job | Batch | None = Job.get_or_none(Job.id == resource_id)
+    return found or Batch.get_or_none(Batch.id == resource_id)
+
+
+def _describe(resource: Job | Batch, status_url: str) -> str:
+    """Return the body. The status URL has the details, so the body stays small."""
+    if isinstance(resource, Job):
+        name = "job"
+        own = {"job_id": resource.id, "kind": resource.kind, "error_code": resource.error_code}
+    else:
+        name, own = "batch", {"batch_id": resource.id}
     content = {
-        "type": f"job.{job.state}",
-        "timestamp": ended_at.isoformat(timespec="milliseconds"),
-        "data": {
-            "job_id": job.id,
-            "kind": job.kind,
-            "status": job.state,
-            "status_url": webhook.status_url,
-            "error_code": job.error_code,
-        },
+        "type": f"{name}.{resource.state}",
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "data": {**own, "status": resource.state, "status_url": status_url},
     }
     return json.dumps(content)
 

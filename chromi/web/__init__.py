@@ -32,6 +32,7 @@ from chromi.web.presenters import job_presenter
 from chromi.web.services import Services
 from chromi.web.views import (
     admin,
+    batches,
     clip_analysis,
     downloads,
     extension,
@@ -89,6 +90,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         studio,
         clip_analysis,
         jobs,
+        batches,
         retry,
         downloads,
         share_links,

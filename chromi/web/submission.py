@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
-from chromi.db import Job, JobKind, Upload, database
+from chromi.db import Batch, Job, JobKind, Upload, database
 from chromi.encoder import ConversionOptions
 from chromi.errors import AlreadyRunning, NotFound
 from chromi.jobs.handlers import JOB_TYPES, Duplicates
@@ -27,17 +29,32 @@ def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind, job_id
         unfinished = Job.list_unfinished(upload, kind)
         match JOB_TYPES[kind].duplicates:
             case Duplicates.REJECT:
-                for job in unfinished:
-                    if job.options == options:
-                        raise AlreadyRunning(job.id)
+                _check_duplicates(unfinished, options)
             case Duplicates.REPLACE:
                 for job in unfinished:
                     Job.cancel(job.id)
             case Duplicates.REUSE if unfinished:
                 return unfinished[0]
-        job = _create_job(upload, options, kind, job_id or new_id())
+        job = _create_job(upload, options, kind, id=job_id or new_id())
     _enqueue(job)
     return job
+
+
+def submit_batch(items: Sequence[tuple[Upload, ConversionOptions]], batch_id: str) -> Batch:
+    """Create a conversion for each clip and its options, and enqueue all of them, or none.
+
+    Raises AlreadyRunning, QueueFull, DiskFull, RateLimited and NotFound. They charge nothing.
+    """
+    with database.atomic("IMMEDIATE"):
+        batch = Batch.create(id=batch_id)
+        jobs = []
+        for position, (upload, options) in enumerate(items):
+            _check_duplicates(Job.list_unfinished(upload, JobKind.CONVERT), options)
+            place = {"batch_id": batch.id, "batch_position": position}
+            jobs.append(_create_job(upload, options, JobKind.CONVERT, **place))
+    for job in jobs:
+        _enqueue(job)
+    return batch
 
 
 def cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
@@ -48,13 +65,21 @@ def cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
             Job.cancel(job.id)
 
 
-def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind, job_id: str) -> Job:
+def _check_duplicates(unfinished: list[Job], options: ConversionOptions) -> None:
+    """Raise AlreadyRunning if one of the jobs has the same options."""
+    for job in unfinished:
+        if job.options == options:
+            raise AlreadyRunning(job.id)
+
+
+def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind, **fields: Any) -> Job:
+    """Create a job with these further fields. Raises NotFound and the errors of check_job."""
     admission, client = services().admission, identify_client()
     admission.admit_job(client, kind)
     if not upload.touch():
         raise NotFound(Upload.not_found_message())
     return Job.create(
-        id=job_id,
+        **fields,
         upload=upload,
         kind=kind,
         options_json=options.to_dict(),

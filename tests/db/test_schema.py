@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chromi.db import (
+    Batch,
     Counter,
     IdempotencyKey,
     Job,
@@ -68,7 +69,8 @@ def test_tables_agree_with_models(tmp_path: Path) -> None:
     created = tables_of(tmp_path)
     database.init(str(tmp_path / "models/chromi.db"))
     with database.connection_context():
-        database.create_tables([Webhook, IdempotencyKey, RateLimitUsage, Upload, Job, Link, Worker, Counter])
+        models = [Batch, Counter, IdempotencyKey, Job, Link, RateLimitUsage, Upload, Webhook, Worker]
+        database.create_tables(models)
     of_models = tables_of(tmp_path / "models")
     assert created.keys() - of_models.keys() == {"trigger count_finished_job"}
     assert {name: created[name] for name in of_models} == of_models

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from standardwebhooks import Webhook as SignatureVerifier
 
-from chromi.db import MAX_WEBHOOK_ATTEMPTS, RETRY_PAUSES_S, Job, State, Webhook
+from chromi.db import MAX_WEBHOOK_ATTEMPTS, RETRY_PAUSES_S, Batch, Job, State, Webhook
 from chromi.jobs import webhook_request
 from chromi.jobs.webhook_delivery import ORPHAN_AGE_S, deliver_due_webhooks
 from tests.jobs.conftest import LONG_AGO, CleanUp, create_job
@@ -60,6 +60,25 @@ def test_ended_job_is_announced_once_with_a_valid_signature(target: WebhookTarge
     }
     assert received.headers["Content-Type"] == "application/json"
     assert Webhook.select().count() == 0
+
+
+def test_batch_is_announced_when_its_last_job_has_ended(target: WebhookTarget) -> None:
+    batch = Batch.create()
+    first = create_job(State.FAILED, batch_id=batch.id)
+    last = create_job(State.IN_PROGRESS, batch_id=batch.id)
+    Webhook.create(url=target.url(), resource_id=batch.id, status_url="https://chromi.example.org/")
+    deliver()
+    assert target.received == []
+    Job.update(state=State.SUCCESS).where(Job.id == last.id).execute()
+    deliver()
+    [received] = target.received
+    content = json.loads(received.body)
+    assert content["type"] == "batch.failed", first.state
+    assert content["data"] == {
+        "batch_id": batch.id,
+        "status": "failed",
+        "status_url": "https://chromi.example.org/",
+    }
 
 
 def test_unfinished_job_is_not_announced(target: WebhookTarget) -> None:

@@ -18,7 +18,7 @@ CHARGED_QUOTAS = {
     "uploads.create": (UPLOADS, BYTES),
     "uploads.convert": (UPLOADS, BYTES, JOBS),
     "tus.create": (UPLOADS, BYTES),
-    **dict.fromkeys(("studio.create_job", "retry.retry", "retry.shrink"), (JOBS,)),
+    **dict.fromkeys(("batches.create", "studio.create_job", "retry.retry", "retry.shrink"), (JOBS,)),
     **dict.fromkeys(
         (f"clip_analysis.create_{kind}" for kind in ("estimate", "loops", "bars", "preview")), (JOBS,)
     ),

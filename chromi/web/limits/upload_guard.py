@@ -24,7 +24,9 @@ logger = logging.getLogger(__name__)
 
 WHOLE_UPLOAD = re.compile(r"/(uploads|convert)/?")
 CHUNK = re.compile(r"/uploads/resumable/[^/]+")
-EXPENSIVE = re.compile(r"POST /(download/.*|jobs/[^/]+/links/?)|GET /download/[^/]+/extension\.zip")
+EXPENSIVE = re.compile(
+    r"POST /(download/.*|jobs/[^/]+/links/?)|GET /(download/[^/]+/extension\.zip|batches/[^/]+/zip/?)"
+)
 
 
 class RequestKind(Enum):

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from chromi.config import VERSION, Settings
-from chromi.db import Job, Upload, Worker
+from chromi.db import Batch, Job, Upload, Worker
 from chromi.encoder import OPTIONS, ConversionOptions
 from chromi.errors import ChromiError
 from tests.support.fuzzing import limit_examples
@@ -75,10 +75,11 @@ def load_description(app: Flask) -> Any:
 def known(client: FlaskClient, job: Job, upload: str) -> dict[str, str]:
     """Path parameters of existing resources."""
     job_url = f"/jobs/{job.id}/"
-    Job.update(upload=upload).where(Job.id == job.id).execute()
+    batch = Batch.create()
+    Job.update(upload=upload, batch_id=batch.id).where(Job.id == job.id).execute()
     token = client.get(job_url).get_json()["converted_url"].split("/")[2]
     link_id = client.post(f"{job_url}links/").get_json()["link_id"]
-    return {"job_id": job.id, "upload_id": upload, "link_id": link_id, "token": token}
+    return {"job_id": job.id, "batch_id": batch.id, "upload_id": upload, "link_id": link_id, "token": token}
 
 
 @pytest.mark.slow
@@ -100,6 +101,8 @@ def check_operation(operation: Any, known: dict[str, str]) -> None:
     def check(case: Case) -> None:
         case.call_and_validate(checks=CHECKS)
         case.path_parameters.update({name: known[name] for name in case.path_parameters if name in known})
+        if isinstance(case.body, dict) and "upload_id" in case.body:
+            case.body["upload_id"] = [known["upload_id"]]
         case.call_and_validate(checks=CHECKS)
         Job.delete().where(Job.id != known["job_id"]).execute()  # the number of waiting jobs is limited
         Upload.delete().where(Upload.info_json.is_null()).execute()  # and that of unfinished uploads
@@ -130,6 +133,7 @@ def test_every_described_request_is_routed_and_documented(app: Flask) -> None:
     placeholders = {
         "upload_id": "ID",
         "job_id": "ID",
+        "batch_id": "ID",
         "link_id": "LINK",
         "token": "TOKEN",
         "quality": "QUALITY",
@@ -143,7 +147,8 @@ def test_every_described_request_is_routed_and_documented(app: Flask) -> None:
 
 
 def test_options_and_their_defaults_are_described() -> None:
-    described = DESCRIPTION["components"]["schemas"]["Options"]["properties"]
+    schemas = DESCRIPTION["components"]["schemas"]
+    described = schemas["Options"]["properties"] | schemas["SharedOptions"]["properties"]
     assert sorted(described) == sorted(OPTIONS)
     defaults = ConversionOptions().to_form()
     for name, option in described.items():
