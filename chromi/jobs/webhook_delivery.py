@@ -89,7 +89,7 @@ def _attempt(webhook: Webhook, secret: str) -> None:
     """Send a webhook's request, and delete the webhook unless it must be sent again."""
     body = webhook.body or ""
     try:
-        status = webhook_request.send(webhook.url, body.encode(), _headers(webhook.id, body, secret))
+        status = webhook_request.send(webhook.url, body.encode(), signed_headers(webhook.id, body, secret))
         reason = f"status {status}"
     except webhook_request.NotPublic as error:
         status, reason = 410, str(error)
@@ -103,7 +103,8 @@ def _attempt(webhook: Webhook, secret: str) -> None:
         webhook.delete_instance()
 
 
-def _headers(webhook_id: str, body: str, secret: str) -> dict[str, str]:
+def signed_headers(webhook_id: str, body: str, secret: str) -> dict[str, str]:
+    """Return the headers of a webhook's request, which include its signature."""
     message_id, now = f"msg_{webhook_id}", datetime.now(UTC)
     return {
         "Content-Type": "application/json",
