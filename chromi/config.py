@@ -13,19 +13,24 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from chromi.api_settings import (
+    MIN_KEY_LENGTH,
+    check_api_tokens,
+    check_cors_origins,
+    check_webhook_secret,
+)
 from chromi.environment import FILE_SUFFIX, PREFIX, read_environ, read_secret_files
 from chromi.errors import ConfigError
-from chromi.server_urls import check_server_urls
+from chromi.server_urls import SERVER_URLS, check_server_urls
 
 VERSION = "0.1.0"
 MB = 1_000_000
-MIN_KEY_LENGTH = 16
 QUEUES = ("convert", "studio")
 """Conversions, and the clip analyses of the studio."""
 
 _URL_PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*")
 
-SECRETS = ("secret_key", "old_secret_keys", "admin_token", "database_url", "queue_url", "storage_url")
+SECRETS = ("secret_key", "old_secret_keys", "admin_token", "api_tokens", "webhook_secret", *SERVER_URLS)
 """Settings that may also be in a file, which a variable with the suffix _FILE names."""
 
 _RANGES = {
@@ -117,6 +122,12 @@ class Settings:
     """Refuse to start or convert if the kernel lacks Landlock or seccomp, which confine ffmpeg."""
     tracemalloc: bool = False
     """After each step of a job, log where its worker's memory has grown. This slows jobs down."""
+    api_tokens: tuple[str, ...] = field(default=(), repr=False)
+    """Comma-separated tokens. The limits of a client that sends one count per token, not per address."""
+    cors_origins: tuple[str, ...] = ()
+    """Comma-separated origins whose scripts may call the API from a browser, or `*` for all."""
+    webhook_secret: str = field(default="", repr=False)
+    """Signs webhooks: `whsec_` and 24 to 64 bytes in base64. If empty, there are no webhooks."""
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -148,6 +159,11 @@ class Settings:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
         if self.admin_token and len(self.admin_token) < MIN_KEY_LENGTH:
             raise ConfigError(f"CHROMI_ADMIN_TOKEN must have at least {MIN_KEY_LENGTH} characters.")
+        check_api_tokens(self.api_tokens)
+        check_cors_origins(self.cors_origins)
+        check_webhook_secret(self.webhook_secret)
+        if self.webhook_secret and self.inline:
+            raise ConfigError("CHROMI_WEBHOOK_SECRET needs a worker, so CHROMI_INLINE must be false.")
 
     @property
     def max_upload_bytes(self) -> int:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from chromi.errors import ConfigError
 
 POSTGRES_SCHEMES = ("postgresql", "postgres")
+SERVER_URLS = ("database_url", "queue_url", "storage_url")
+"""The settings. Their values may contain passwords."""
 QUEUE_SCHEMES = (*POSTGRES_SCHEMES, "redis", "rediss")
 
 

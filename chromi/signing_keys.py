@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from chromi.api_settings import MIN_KEY_LENGTH
 from chromi.atomic_files import atomic_publish
-from chromi.config import MIN_KEY_LENGTH, Settings
+from chromi.config import Settings
 from chromi.errors import ConfigError
 
 

@@ -46,6 +46,7 @@ def test_http_docs_list_every_path(app: Flask) -> None:
     placeholders = {
         "<upload_id>": "ID",
         "<job_id>": "ID",
+        "<batch_id>": "ID",
         "<link_id>": "LINK",
         "<token>": "TOKEN",
         "<quality>": "QUALITY",

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("i18n", "log", "memory_profile", "client_networks", "translations"),
     ("errors", "atomic_files"),
-    ("server_urls", "startup", "environment"),
+    ("server_urls", "startup", "environment", "api_settings"),
     ("config",),
     ("signing_keys",),
     ("encoder",),
@@ -30,7 +30,11 @@ WEB_LAYERS = (
     ("services",),
     ("http",),
     ("auth", "limits"),
-    ("upload_receiver", "submission", "extension_archive", "link_download"),
+    ("zip_layout",),
+    (
+        *("batch_form", "idempotency", "webhook_form", "upload_receiver", "submission"),
+        *("extension_archive", "link_download"),
+    ),
     ("presenters",),
     ("server", "views"),
     ("__init__",),

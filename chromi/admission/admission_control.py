@@ -6,6 +6,7 @@ methods once the request is otherwise valid; they check again and charge the cli
 
 from __future__ import annotations
 
+import hmac
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -46,17 +47,28 @@ class Reservation:
 
 @dataclass(frozen=True)
 class AdmissionControl:
-    """Decides which uploads and jobs are admitted. An `address` is the client's, even behind a proxy."""
+    """Decides which uploads and jobs are admitted. A `client` is a name that client_of returned."""
 
     settings: Settings
     storage: Storage
     signer: TokenSigner
 
-    def client_of(self, address: str | None) -> str | None:
-        """Return the client's name, which does not reveal the address, or None for local clients."""
+    def client_of(self, address: str | None, token: str | None = None) -> str | None:
+        """Return the client's name, which reveals neither address nor token, or None for local clients.
+
+        `address` is the client's, even behind a proxy. A client with one of CHROMI_API_TOKENS is named after
+        its token wherever it connects from. Any other token is ignored.
+        """
+        if token and self.is_api_token(token):
+            return self.signer.pseudonym(f"token {token}")
         if is_local(address or ""):
             return None
         return ".".join(self.signer.pseudonym(prefix) for prefix in network_prefixes(address or ""))
+
+    def is_api_token(self, token: str) -> bool:
+        """Compare with all of CHROMI_API_TOKENS, in a time that does not depend on their content."""
+        matches = [hmac.compare_digest(token.encode(), known.encode()) for known in self.settings.api_tokens]
+        return any(matches)
 
     # -- uploads ---------------------------------------------------------------------------------------
 
@@ -71,39 +83,35 @@ class AdmissionControl:
         self._check_quotas(reservation.client, starts_job=starts_job)
         byte_quota(self.settings).check(reservation.client, reservation.bytes)
 
-    def charge_bytes(self, address: str | None, received_bytes: int) -> None:
+    def charge_bytes(self, client: str | None, received_bytes: int) -> None:
         """Charge the bytes of a received form. If that exceeds the client's quota, also raise RateLimited."""
-        client, quota = self.client_of(address), byte_quota(self.settings)
+        quota = byte_quota(self.settings)
         try:
             quota.acquire(client, received_bytes)
         except RateLimited:
             quota.charge(client, received_bytes)
             raise
 
-    def admit_form_upload(self, address: str | None, *, starts_job: bool) -> str | None:
-        """Charge the client for an upload whose bytes have been charged; return the client's name.
+    def admit_form_upload(self, client: str | None, *, starts_job: bool) -> None:
+        """Charge the client for an upload whose bytes have been charged.
 
         Raises RateLimited, and if it starts a job, the errors of check_job. They charge nothing.
         """
-        client = self.client_of(address)
         self._check_quotas(client, starts_job=starts_job)
         upload_quota(self.settings).acquire(client)
-        return client
 
     def refund_upload(self, client: str | None) -> None:
         """Undo the charge of admit_form_upload. The bytes stay charged, because they were received."""
         upload_quota(self.settings).charge(client, -1)
 
-    def admit_resumable_upload(self, address: str | None, length_bytes: int) -> str | None:
-        """Charge the client for an upload and all of its bytes before they arrive; return the client's name.
+    def admit_resumable_upload(self, client: str | None, length_bytes: int) -> None:
+        """Charge the client for an upload and all of its bytes before they arrive.
 
         Raises the errors of check_upload.
         """
-        reservation = Reservation(self.client_of(address), length_bytes)
-        self.check_upload(reservation, (), starts_job=False)
-        upload_quota(self.settings).acquire(reservation.client)
-        byte_quota(self.settings).acquire(reservation.client, reservation.bytes)
-        return reservation.client
+        self.check_upload(Reservation(client, length_bytes), (), starts_job=False)
+        upload_quota(self.settings).acquire(client)
+        byte_quota(self.settings).acquire(client, length_bytes)
 
     def admit_first_byte(self, upload: Upload) -> None:
         """Give a resumable upload its slot when its first byte arrives.
@@ -181,15 +189,10 @@ class AdmissionControl:
         self._check_disk_share(client)
         job_quota(self.settings).check(client)
 
-    def admit_job(self, address: str | None, kind: JobKind) -> str | None:
-        """Charge the client's quota for a job and return the client's name.
-
-        Raises the errors of check_job.
-        """
-        client = self.client_of(address)
+    def admit_job(self, client: str | None, kind: JobKind) -> None:
+        """Charge the client's quota for a job. Raises the errors of check_job."""
         self.check_job(client, kind)
         job_quota(self.settings).acquire(client)
-        return client
 
     def priority_for(self, client: str | None, kind: JobKind) -> int:
         """Return the priority of a new job: a client's second waiting job comes after everyone's first.

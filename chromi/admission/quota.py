@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from chromi.client_networks import networks_of
 from chromi.config import MB, Settings
 from chromi.db import RateLimit
 from chromi.errors import RateLimited
+
+UPLOADS, BYTES, JOBS = "uploads", "bytes", "jobs"
 
 PROBE_S_PER_UPLOAD = 2.0
 """ffmpeg probes an ordinary clip in 0.1 to 1 s. A malicious one may use the full timeout of 20 s."""
@@ -42,21 +45,35 @@ class Quota:
         for limit, network in self._limits(client):
             limit.charge(network, amount)
 
+    def availability(self, client: str) -> tuple[int, int]:
+        """Return the amount left, rounded down, and the seconds until the whole amount is available again.
+
+        Both are those of the network around the client with the least left.
+        """
+        left, full_in_s = min(limit.availability(network) for limit, network in self._limits(client))
+        return int(min(left, self.amount)), math.ceil(full_in_s)
+
     def _limits(self, client: str | None) -> Iterator[tuple[RateLimit, str]]:
         for network in networks_of(client):
             yield RateLimit(self.name, self.amount * network.weight), network.name
 
 
 def upload_quota(settings: Settings) -> Quota:
-    return Quota("uploads", settings.uploads_per_hour)
+    return Quota(UPLOADS, settings.uploads_per_hour)
 
 
 def byte_quota(settings: Settings) -> Quota:
-    return Quota("bytes", settings.upload_mb_per_hour * MB)
+    return Quota(BYTES, settings.upload_mb_per_hour * MB)
 
 
 def job_quota(settings: Settings) -> Quota:
-    return Quota("jobs", settings.jobs_per_hour)
+    return Quota(JOBS, settings.jobs_per_hour)
+
+
+def published_quotas(settings: Settings) -> dict[str, Quota]:
+    """Return the quotas that clients are told about, by name."""
+    quotas = (upload_quota(settings), byte_quota(settings), job_quota(settings))
+    return {quota.name: quota for quota in quotas}
 
 
 def probe_quota(settings: Settings) -> Quota:

@@ -7,6 +7,7 @@ it succeeded: if two workers, a cancellation and a success, or two downloads com
 """
 
 from chromi.db.base import in_network
+from chromi.db.batch import Batch
 from chromi.db.cleanup_lease import CleanupLease
 from chromi.db.connection import (
     database,
@@ -17,23 +18,30 @@ from chromi.db.connection import (
 )
 from chromi.db.counter import Counter
 from chromi.db.download import Download
+from chromi.db.idempotency_key import IdempotencyKey
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.db.lease import LEASE_S, Lease
 from chromi.db.link import MAX_LINK_AGE_S, Link
-from chromi.db.rate_limit import RateLimit, RateLimitUsage
+from chromi.db.rate_limit import HOUR_S, RateLimit, RateLimitUsage
 from chromi.db.schema import check_integrity, open_database
 from chromi.db.upload import Upload
+from chromi.db.webhook import MAX_WEBHOOK_ATTEMPTS, RETRY_PAUSES_S, Webhook
 from chromi.db.worker import HEARTBEAT_INTERVAL_S, WORKER_TIMEOUT_S, Worker
 
 __all__ = [
     "FINAL_STATES",
     "HEARTBEAT_INTERVAL_S",
+    "HOUR_S",
     "LEASE_S",
     "MAX_ATTEMPTS",
     "MAX_LINK_AGE_S",
+    "MAX_WEBHOOK_ATTEMPTS",
+    "RETRY_PAUSES_S",
     "WORKER_TIMEOUT_S",
+    "Batch",
     "CleanupLease",
     "Counter",
+    "IdempotencyKey",
     "Job",
     "Download",
     "JobKind",
@@ -43,6 +51,7 @@ __all__ = [
     "RateLimitUsage",
     "State",
     "Upload",
+    "Webhook",
     "Worker",
     "check_integrity",
     "database",

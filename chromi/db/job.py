@@ -59,6 +59,8 @@ class Job(BaseModel):
 
     upload = ForeignKeyField(Upload, null=True, backref="jobs", on_delete="SET NULL")
     upload_id: str | None
+    batch_id = CharField(null=True, index=True)
+    batch_position = IntegerField(default=0)
     links: Any
     kind = CharField(default=JobKind.CONVERT)
     client = CharField(null=True, index=True)

@@ -66,6 +66,11 @@ class RateLimit:
         free_at = usage.scalar() or now
         return float(max(0.0, free_at + self._cost_s(amount) - now - self.window_s))
 
+    def availability(self, subject: str) -> tuple[float, float]:
+        """Return the amount left and the seconds until the whole amount is available again."""
+        full_in_s = self.wait_s(subject, self.amount)
+        return self.amount * (1 - full_in_s / self.window_s), full_in_s
+
     def charge(self, subject: str, amount: float) -> None:
         """Use up `amount` even if less is left. A negative amount is a refund."""
         now = time.time()

@@ -15,8 +15,10 @@ from pathlib import Path
 from chromi.config import Settings
 from chromi.db import (
     FINAL_STATES,
+    Batch,
     CleanupLease,
     Download,
+    IdempotencyKey,
     Job,
     JobKind,
     Link,
@@ -33,6 +35,7 @@ from chromi.jobs.removal import (
     remove_result_if_unneeded,
     remove_upload,
 )
+from chromi.jobs.webhook_delivery import schedule_webhooks
 from chromi.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -89,6 +92,7 @@ def _clean_up_rows(
     enqueue: Callable[[Job], object],
 ) -> dict[str, int]:
     """Delete what has expired and recover lost jobs. Return the counts for the report."""
+    best_effort(schedule_webhooks)  # a webhook needs its job, which may have expired
     counts = {
         "uploads_removed": best_effort(lambda: _remove_unused_uploads(settings, storage)),
         "results_removed": best_effort(lambda: _remove_expired_results(settings, storage)),
@@ -98,6 +102,7 @@ def _clean_up_rows(
         counts["orphans_removed"] = best_effort(lambda: _remove_bucket_orphans(storage))
     best_effort(RateLimitUsage.delete_expired)
     best_effort(Download.release_lost)
+    best_effort(IdempotencyKey.delete_expired)
     best_effort(Upload.clamp_future_times)
     best_effort(partial(Worker.delete_old, WORKER_MAX_AGE_S))
     return counts
@@ -129,7 +134,10 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
     Job.delete().where(
         Job.state.in_((State.FAILED, State.CANCELLED)) | (Job.kind != JobKind.CONVERT),
         Job.finished_at < time.time() - settings.upload_ttl_s,
+        # A batch shows all of its jobs as long as its results exist.
+        Job.batch_id.is_null() | (Job.finished_at < time.time() - settings.link_ttl_s),
     ).execute()
+    Batch.delete_empty()
     return removed
 
 

@@ -27,6 +27,7 @@ from chromi.jobs.queue_messages import CLEANUP, RUN_JOB, InvalidMessage, JsonSer
 from chromi.jobs.queue_storage import QueueStorage, QueueUnavailable
 from chromi.jobs.recovery import QUEUE_KINDS, queue_of
 from chromi.jobs.runner import run_job, worker_id
+from chromi.jobs.webhook_delivery import start_webhooks
 from chromi.storage import Storage
 from chromi.storage.worker_locks import WorkerLocks
 
@@ -145,6 +146,7 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
     huey.on_startup(name="heartbeat")(
         lambda: start_heartbeat(worker_id(), storage, queue.sizes, queue.enqueue)
     )
+    huey.on_startup(name="webhooks")(lambda: start_webhooks(settings.webhook_secret))
     huey.on_startup(name="file-cleanup")(lambda: start_file_cleanup(storage))
     if settings.runs_scheduler:
         # A late cleanup is dropped, because the next one does the same work.

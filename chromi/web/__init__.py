@@ -14,9 +14,12 @@ from chromi.process_hardening import require_sandbox
 from chromi.signing_keys import load_signing_keys
 from chromi.tokens import TokenSigner
 from chromi.web.http import (
+    client_identity,
     compression,
+    cors,
     error_handlers,
     negotiation,
+    rate_limit_headers,
     request_log,
     request_validation,
     security_headers,
@@ -31,6 +34,7 @@ from chromi.web.presenters import job_presenter
 from chromi.web.services import Services
 from chromi.web.views import (
     admin,
+    batches,
     clip_analysis,
     downloads,
     extension,
@@ -38,6 +42,7 @@ from chromi.web.views import (
     jobs,
     manifest,
     metrics,
+    openapi,
     retry,
     share_links,
     studio,
@@ -73,6 +78,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         error_handlers,
         security_headers,
         request_validation,
+        client_identity,
+        cors,
+        rate_limit_headers,
         compression,
         static_files,
         template_filters,
@@ -85,6 +93,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         studio,
         clip_analysis,
         jobs,
+        batches,
         retry,
         downloads,
         share_links,
@@ -92,6 +101,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         health,
         manifest,
         metrics,
+        openapi,
         admin,
     )
     for module in (*http_modules, job_presenter, *views):

@@ -14,6 +14,7 @@ from chromi.errors import ChromiError, ClipNotFound, MissingVideo, RateLimited, 
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_upload
 from chromi.storage import IncomingFile, PartialFile, new_id
+from chromi.web.http.client_identity import identify_client
 from chromi.web.http.error_handlers import body_too_large, status_code_of
 from chromi.web.limits.chunk_validation import check_chunk
 from chromi.web.services import services
@@ -61,7 +62,8 @@ def receive_form_upload(*, one_shot: bool = False) -> Upload:
     """
     incoming, size_bytes = _form_video()
     admission = services().admission
-    client = admission.admit_form_upload(request.remote_addr, starts_job=one_shot)
+    client = identify_client()
+    admission.admit_form_upload(client, starts_job=one_shot)
     incoming.flush()
     with admission.charge_probe(client):
         info = probe_video(incoming.path)
@@ -102,7 +104,8 @@ def _form_video() -> tuple[IncomingFile, int]:
 def create_resumable_upload(length_bytes: int) -> Upload:
     """Create an upload whose bytes will arrive in chunks, if there is space for all of them."""
     check_length(length_bytes)
-    client = services().admission.admit_resumable_upload(request.remote_addr, length_bytes)
+    client = identify_client()
+    services().admission.admit_resumable_upload(client, length_bytes)
     upload = Upload(length_bytes=length_bytes, client=client)
     path = services().storage.upload_path(upload.id)
     path.touch(exist_ok=False)

@@ -100,8 +100,11 @@ def test_client_without_waiting_job_is_admitted_to_a_full_queue(
 ) -> None:
     for address in ("1.1.1.1", "2.2.2.2", "3.3.3.3"):
         for _ in range(2):
-            Job.create(options_json={}, client=admission.admit_job(address, JobKind.CONVERT))
-    newcomer = admission.admit_job("7.7.7.7", kind)
+            name = admission.client_of(address)
+            admission.admit_job(name, JobKind.CONVERT)
+            Job.create(options_json={}, client=name)
+    newcomer = admission.client_of("7.7.7.7")
+    admission.admit_job(newcomer, kind)
     Job.create(options_json={}, client=newcomer, kind=kind)
     with pytest.raises(QueueFull):
         admission.check_job(newcomer, kind)

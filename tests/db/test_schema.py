@@ -9,18 +9,14 @@ from pathlib import Path
 import pytest
 
 from chromi.db import (
-    CleanupLease,
     Counter,
-    Download,
     Job,
     Link,
-    RateLimitUsage,
-    Upload,
-    Worker,
     database,
     open_database,
     schema,
 )
+from chromi.db.base import BaseModel
 from chromi.errors import ServiceUnhealthy
 
 SECOND_STEP = (
@@ -68,7 +64,7 @@ def test_tables_agree_with_models(tmp_path: Path) -> None:
     created = tables_of(tmp_path)
     database.init(str(tmp_path / "models/chromi.db"))
     with database.connection_context():
-        database.create_tables([CleanupLease, Download, RateLimitUsage, Upload, Job, Link, Worker, Counter])
+        database.create_tables([*BaseModel.__subclasses__(), Counter])
     of_models = tables_of(tmp_path / "models")
     assert created.keys() - of_models.keys() == {"trigger count_finished_job"}
     assert {name: created[name] for name in of_models} == of_models

@@ -14,6 +14,7 @@ from flask import Response, request
 from chromi.client_networks import widest_network_of
 from chromi.db import RateLimit
 from chromi.tokens import ADMIN_SESSION_MAX_AGE_S
+from chromi.web.http.client_identity import identify_client
 from chromi.web.http.request_errors import TokenRequired, TooManyTokenAttempts, WrongToken
 from chromi.web.services import services
 
@@ -56,7 +57,7 @@ def check_token(token: str | None) -> None:
         )
     if hmac.compare_digest(token.encode(), services().settings.admin_token.encode()):
         return
-    client = services().admission.client_of(request.remote_addr)
+    client = identify_client()
     network = widest_network_of(client) if client else "local"
     if not ATTEMPTS.acquire(network):
         wait_s = ATTEMPTS.wait_s(network)

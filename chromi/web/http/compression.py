@@ -14,6 +14,7 @@ COMPRESSED_TYPES = frozenset(
         "application/json",
         "application/manifest+json",
         "image/svg+xml",
+        "application/yaml",
     )
 )
 

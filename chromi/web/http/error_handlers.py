@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
 from peewee import DatabaseError, DoesNotExist, InterfaceError, InternalError, OperationalError
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from chromi import errors
 from chromi.encoder import encoder_errors
@@ -22,7 +23,7 @@ from chromi.errors import (
 )
 from chromi.i18n import Message
 from chromi.web.http import request_errors
-from chromi.web.http.negotiation import negotiate_format
+from chromi.web.http.negotiation import PROBLEM_TYPE, accepts_problem_details, negotiate_format
 from chromi.web.http.request_log import route_of_request
 from chromi.web.http.translation import translate
 from chromi.web.services import services
@@ -33,6 +34,7 @@ STATUS_CODES: dict[type[ChromiError], int] = {
     errors.BadRequest: 400,
     request_errors.PasswordRequired: 401,
     request_errors.TokenRequired: 401,
+    request_errors.WrongApiToken: 401,
     request_errors.CrossSite: 403,
     request_errors.WrongPassword: 403,
     request_errors.WrongToken: 403,
@@ -45,6 +47,7 @@ STATUS_CODES: dict[type[ChromiError], int] = {
     errors.UnsupportedMediaType: 415,
     request_errors.WrongHost: 421,
     encoder_errors.EncodeError: 422,
+    request_errors.IdempotencyKeyReused: 422,
     errors.BadOptions: 422,
     errors.UploadLocked: 423,
     errors.RateLimited: 429,
@@ -85,9 +88,9 @@ def status_code_of(error: ChromiError) -> int:
     return next(STATUS_CODES[each] for each in type(error).__mro__ if each in STATUS_CODES)
 
 
-def render_error(error: ChromiError) -> Response:
-    """Render an error as a page, a fragment or JSON, with its status."""
-    return _render(error, status_code_of(error), error.code)
+def render_error(error: ChromiError, **members: Any) -> Response:
+    """Render an error as a page, a fragment or JSON, with its status. `members` are added to the JSON."""
+    return _render(error, status_code_of(error), error.code, **members)
 
 
 def render_form_error(error: ChromiError, template: str, **context: Any) -> Response:
@@ -98,12 +101,13 @@ def render_form_error(error: ChromiError, template: str, **context: Any) -> Resp
     return _set_status(page, error, status_code_of(error))
 
 
-def _render(error: ChromiError, status_code: int, code: str) -> Response:
+def _render(error: ChromiError, status_code: int, code: str, **members: Any) -> Response:
     if error.detail or status_code >= 500:
         logger.warning("%s %s: %s", request.method, route_of_request(), error)
     format_ = negotiate_format()
     if format_ == "json":
-        body: Any = jsonify(error={"code": code, "message": translate(error.user_message)})
+        message = translate(error.user_message)
+        body: Any = _render_json(status_code, {"error": {"code": code, "message": message}, **members})
     else:
         context = {
             "status_code": status_code,
@@ -115,11 +119,28 @@ def _render(error: ChromiError, status_code: int, code: str) -> Response:
     return _set_status(make_response(body), error, status_code)
 
 
+def _render_json(status_code: int, content: dict[str, Any]) -> Response:
+    """Render the JSON of an error, as problem details (RFC 9457) for a client that accepts them."""
+    if not accepts_problem_details():
+        return jsonify(content)
+    code, message = content["error"].values()
+    response = jsonify(
+        type=url_for("openapi.show", _anchor=code),
+        title=HTTP_STATUS_CODES[status_code],
+        status=status_code,
+        detail=message,
+        **content,
+    )
+    response.mimetype = PROBLEM_TYPE
+    return response
+
+
 def _set_status(response: Response, error: ChromiError, status_code: int) -> Response:
     response.status_code = status_code
     if status_code == 401:
-        # HTTP requires a scheme. Browsers do not know this one, so they show no dialog.
-        response.headers["WWW-Authenticate"] = "Form"
+        # HTTP requires a scheme. Browsers do not know "Form", so they show no dialog.
+        is_api_token = isinstance(error, request_errors.WrongApiToken)
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if is_api_token else "Form"
     if status_code in (429, 503):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response

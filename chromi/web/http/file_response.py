@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,22 +23,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Envelope:
-    """Bytes to send before and after a file's content."""
+class FilePart:
+    """The content of a file on disk."""
 
-    header: bytes
-    trailer: bytes
+    path: Path
+    size_bytes: int
 
 
-class EnvelopedFile(io.RawIOBase):
-    """A read-only file consisting of a header, the content of a file on disk, and a trailer."""
+@dataclass(frozen=True)
+class FileLayout:
+    """A file that consists of bytes in memory and the contents of files on disk."""
 
-    def __init__(self, path: Path, envelope: Envelope) -> None:
-        self._file = io.FileIO(path)
-        self._envelope = envelope
-        self._content_start = len(envelope.header)
-        self._content_end = self._content_start + os.fstat(self._file.fileno()).st_size
+    parts: tuple[bytes | FilePart, ...]
+
+
+class CompositeFile(io.RawIOBase):
+    """A read-only file with the given layout.
+
+    One file on disk is open at a time, at first the first one, so that many stalled downloads need few
+    descriptors. If a later file has been deleted when it is reached, reading raises FileNotFoundError.
+    """
+
+    def __init__(self, layout: FileLayout) -> None:
+        self._parts = layout.parts
+        sizes = [part.size_bytes if isinstance(part, FilePart) else len(part) for part in layout.parts]
+        self._starts = list(accumulate(sizes, initial=0))
         self._position = 0
+        first = next(part for part in layout.parts if isinstance(part, FilePart))
+        self._path, self._file = first.path, io.FileIO(first.path)
 
     def readable(self) -> bool:
         return True
@@ -48,13 +62,13 @@ class EnvelopedFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        end = self._content_end + len(self._envelope.trailer)
+        end = self._starts[-1]
         self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: end}[whence]
         return self._position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer)
-        content = self._read_section(len(view))
+        content = self._read_part(len(view))
         view[: len(content)] = content
         self._position += len(content)
         return len(content)
@@ -63,15 +77,23 @@ class EnvelopedFile(io.RawIOBase):
         self._file.close()
         super().close()
 
-    def _read_section(self, size: int) -> bytes:
-        """Read from the section at the current position, at most to the end of the section."""
-        position = self._position
-        if position < self._content_start:
-            return self._envelope.header[position : position + size]
-        if position < self._content_end:
-            size = min(size, self._content_end - position)
-            return os.pread(self._file.fileno(), size, position - self._content_start)
-        return self._envelope.trailer[position - self._content_end :][:size]
+    def _read_part(self, size: int) -> bytes:
+        """Read from the part at the current position, at most to the end of the part."""
+        index = bisect_right(self._starts, self._position) - 1
+        if index == len(self._parts):
+            return b""
+        part, offset = self._parts[index], self._position - self._starts[index]
+        size = min(size, self._starts[index + 1] - self._position)
+        if isinstance(part, bytes):
+            return part[offset : offset + size]
+        return os.pread(self._open(part.path), size, offset)
+
+    def _open(self, path: Path) -> int:
+        """Return the descriptor of one of the files, closing the one that was read before it."""
+        if path != self._path:
+            self._file.close()
+            self._path, self._file = path, io.FileIO(path)
+        return self._file.fileno()
 
 
 class TrackedFile(io.BufferedReader):
@@ -84,10 +106,10 @@ class TrackedFile(io.BufferedReader):
     on_close: Callable[[int, int], object] | None = None
     """Called with the offset of the first byte read and the offset after the last one."""
 
-    def __init__(self, path: Path, envelope: Envelope | None = None) -> None:
+    def __init__(self, source: Path | FileLayout) -> None:
         """Open the file. Raises Gone if it does not exist."""
         try:
-            super().__init__(EnvelopedFile(path, envelope) if envelope else io.FileIO(path))
+            super().__init__(CompositeFile(source) if isinstance(source, FileLayout) else io.FileIO(source))
         except FileNotFoundError as error:
             raise Gone from error
         self.size_bytes = self._stop = self.seek(0, os.SEEK_END)

@@ -27,6 +27,29 @@ class WrongHost(ChromiError):
     user_message = Message("This service is not available under that hostname.")
 
 
+class WrongApiToken(ChromiError):
+    """The request has an API token that does not exist."""
+
+    code = "invalid_token"
+    user_message = Message("This API token is wrong. Check it, or send the request without one.")
+
+
+class IdempotencyKeyInUse(Conflict):
+    """The first request with this Idempotency-Key is still in progress."""
+
+    code = "idempotency_key_in_use"
+    user_message = Message(
+        "The first request with this Idempotency-Key is still in progress. Please try again in a moment."
+    )
+
+
+class IdempotencyKeyReused(ChromiError):
+    """The Idempotency-Key belongs to a request with other content."""
+
+    code = "idempotency_key_reused"
+    user_message = Message("This Idempotency-Key was sent with another request. Use a new key.")
+
+
 # -- links -----------------------------------------------------------------------------------------------
 
 

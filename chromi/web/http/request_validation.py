@@ -6,6 +6,8 @@ from flask import Flask, request
 from werkzeug.sansio.utils import host_is_trusted
 
 from chromi.errors import BadRequest, UnsupportedMediaType
+from chromi.web.http.client_identity import identify_client
+from chromi.web.http.cors import is_allowed_script
 from chromi.web.http.request_errors import CrossSite, WrongHost
 from chromi.web.http.request_log import MONITORING_ENDPOINTS
 from chromi.web.services import services
@@ -43,7 +45,7 @@ def charge_upload() -> None:
     """
     if request.method == "POST" and request.endpoint in UPLOAD_ENDPOINTS:
         received_bytes = min(request.content_length or 0, services().settings.max_upload_bytes)
-        services().admission.charge_bytes(request.remote_addr, received_bytes)
+        services().admission.charge_bytes(identify_client(), received_bytes)
 
 
 def check_host() -> None:
@@ -66,6 +68,7 @@ def check_same_site() -> None:
 
     This follows the rule of Go 1.25's CrossOriginProtection: check Sec-Fetch-Site if the browser sends it, or
     else compare Origin with Host. A client that sends neither is not a browser and has no visitor's session.
+    Scripts of CHROMI_CORS_ORIGINS are allowed to use the API, but forms on these sites are not.
     """
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
@@ -75,7 +78,7 @@ def check_same_site() -> None:
         is_allowed = site in ("same-origin", "none")
     else:
         is_allowed = origin is None or origin.partition("://")[2] == request.host
-    if not is_allowed:
+    if not is_allowed and not is_allowed_script():
         raise CrossSite
 
 

@@ -7,6 +7,7 @@ from flask import Flask, Response, request
 from flask_babel import Babel, format_decimal, get_locale, gettext
 
 from chromi.i18n import Message, Value
+from chromi.web.http.negotiation import PROBLEM_TYPE
 
 LANGUAGES = ("en", "es", "de", "fr", "ja", "pt", "zh")
 """English, the source language, and those in chromi/translations; zh is Simplified Chinese."""
@@ -36,7 +37,7 @@ def language_tag() -> str:
 
 
 def add_content_language(response: Response) -> Response:
-    if response.mimetype in ("text/html", "application/json"):
+    if response.mimetype in ("text/html", "application/json", PROBLEM_TYPE):
         response.headers["Content-Language"] = language_tag()
         response.vary.add("Accept-Language")
     return response

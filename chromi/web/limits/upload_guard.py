@@ -14,6 +14,7 @@ from chromi.admission.admission_control import AdmissionControl, Reservation
 from chromi.config import Settings
 from chromi.db import Upload, database_connection
 from chromi.errors import BadRequest, UploadTooLarge
+from chromi.web.http.client_identity import parse_api_token, require_known_token
 from chromi.web.http.error_handlers import FORM_TOO_LARGE
 from chromi.web.http.request_validation import MAX_FORM_BYTES
 from chromi.web.http.trusted_proxy import apply_proxy_headers
@@ -24,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 WHOLE_UPLOAD = re.compile(r"/(uploads|convert)/?")
 CHUNK = re.compile(r"/uploads/resumable/[^/]+")
-EXPENSIVE = re.compile(r"POST /(download/.*|jobs/[^/]+/links/?)|GET /download/[^/]+/extension\.zip")
+EXPENSIVE = re.compile(
+    r"POST /(download/.*|jobs/[^/]+/links/?)|GET /(download/[^/]+/extension\.zip|batches/[^/]+/zip/?)"
+)
 
 
 class RequestKind(Enum):
@@ -68,7 +71,9 @@ class UploadGuard:
         self.check_size(request, 0 if request.chunked else request.content_length)
         if not (self._is_whole_upload(request) or self._is_chunk(request)):
             return
-        client = self._admission.client_of(self._client_address(request, peer))
+        token = parse_api_token(request.path, request.headers.get("AUTHORIZATION"))
+        require_known_token(token, self._admission)
+        client = self._admission.client_of(self._client_address(request, peer), token)
         others = self._other_reservations(request)
         self._admission.check_upload_slot(client, others)
         reservation = Reservation(client, self._announced_bytes(request))

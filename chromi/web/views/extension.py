@@ -8,19 +8,20 @@ from weakref import WeakValueDictionary
 from flask import Blueprint, Flask, Response
 
 from chromi.errors import Gone
-from chromi.web.extension_archive import build_envelope, envelope_etag
-from chromi.web.http.file_response import Envelope, TrackedFile, send_tracked_file
+from chromi.web.extension_archive import build_extension
+from chromi.web.http.file_response import FileLayout, TrackedFile, send_tracked_file
 from chromi.web.http.translation import language_tag
 from chromi.web.link_download import fetch_result
 from chromi.web.services import services
 from chromi.web.views.downloads import find_own_link
+from chromi.web.zip_layout import zip_etag
 
 bp = Blueprint("extension", __name__)
 
 DOWNLOAD_NAME = "chromi_new_tab.zip"
 
-_envelopes: WeakValueDictionary[tuple[str, str], Envelope] = WeakValueDictionary()
-"""Envelopes of active downloads, by job and language. Many stalled downloads share a single envelope."""
+_layouts: WeakValueDictionary[tuple[str, str], FileLayout] = WeakValueDictionary()
+"""Layouts of active downloads, by job and language. Many stalled downloads share a single layout."""
 
 
 def init_app(app: Flask) -> None:
@@ -31,25 +32,20 @@ def init_app(app: Flask) -> None:
 def download(token: str) -> Response:
     """Send the extension as a ZIP for the result page. This does not count as a use."""
     link = find_own_link(token)
-    gif_path = fetch_result(services().storage.result_path(link.job_id))
-    envelope = _find_envelope(link.job_id, gif_path)
-    file = TrackedFile(gif_path, envelope)
-    response = send_tracked_file(file, "application/zip", etag=envelope_etag(envelope))
+    layout = _find_layout(link.job_id, fetch_result(services().storage.result_path(link.job_id)))
+    response = send_tracked_file(TrackedFile(layout), "application/zip", etag=zip_etag(layout))
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
-def _find_envelope(job_id: str, gif_path: Path) -> Envelope:
-    """Return the envelope that turns a result into a ZIP, from an active download if possible.
-
-    Raises Gone.
-    """
+def _find_layout(job_id: str, gif_path: Path) -> FileLayout:
+    """Return the layout of the ZIP around a result, from an active download if possible. Raises Gone."""
     key = (job_id, language_tag())
-    envelope = _envelopes.get(key)
-    if envelope is None:
+    layout = _layouts.get(key)
+    if layout is None:
         try:
-            envelope = _envelopes[key] = build_envelope(gif_path)
+            layout = _layouts[key] = build_extension(gif_path)
         except FileNotFoundError as error:
             raise Gone from error
-    return envelope
+    return layout

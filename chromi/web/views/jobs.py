@@ -19,9 +19,8 @@ from chromi.encoder import OPTIONS, ConversionOptions
 from chromi.errors import AlreadyRunning, Conflict
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_job_leftovers
-from chromi.web.http.error_handlers import status_code_of
-from chromi.web.http.negotiation import negotiate_format, redirect_or_json
-from chromi.web.http.translation import translate
+from chromi.web.http.error_handlers import render_error
+from chromi.web.http.negotiation import negotiate_format, redirect_browser, redirect_or_json
 from chromi.web.presenters.job_presenter import enqueued_json, job_json, job_page
 from chromi.web.services import services
 
@@ -89,9 +88,6 @@ def render_job_fragment(job: Job, status_code: int = 200) -> Response:
 def redirect_to_running_job(error: AlreadyRunning) -> Response:
     """Redirect a duplicate request to the running job; tell a program that no job was started."""
     status_url = url_for("jobs.show", job_id=error.job_id)
-    body = {
-        "error": {"code": error.code, "message": translate(error.user_message)},
-        "job_id": error.job_id,
-        "status_url": status_url,
-    }
-    return redirect_or_json(status_url, body, status_code_of(error))
+    if negotiate_format() == "json":
+        return render_error(error, job_id=error.job_id, status_url=status_url)
+    return redirect_browser(status_url)

@@ -11,6 +11,8 @@ from chromi.db import Job, JobKind, State, Upload
 from chromi.errors import ChromiError, DiskFull, RateLimited, ServiceBusy
 from chromi.web.http.error_handlers import render_form_error
 from chromi.web.http.negotiation import redirect_or_json
+from chromi.web.http.request_errors import IdempotencyKeyInUse
+from chromi.web.idempotency import create_once
 from chromi.web.presenters.job_presenter import enqueued_json
 from chromi.web.presenters.link_presenter import own_url
 from chromi.web.presenters.upload_presenter import start_page, upload_json
@@ -18,6 +20,7 @@ from chromi.web.services import services
 from chromi.web.submission import submit_job
 from chromi.web.upload_receiver import UploadRequest, receive_form_upload
 from chromi.web.views.jobs import parse_options
+from chromi.web.webhook_form import create_webhook, parse_webhook_url
 
 bp = Blueprint("uploads", __name__)
 
@@ -47,15 +50,22 @@ def create() -> Response:
 @bp.post("/convert/", strict_slashes=False)
 def convert() -> Response:
     """Upload and convert in one request. With CHROMI_INLINE, the response contains the result."""
-    upload = receive_form_upload(one_shot=True)
-    try:
-        job = submit_job(upload, parse_options(upload), JobKind.CONVERT)
-    except Exception as error:
-        _discard(upload, is_refund=isinstance(error, REFUSALS))
-        raise
+    job = create_once(_start_conversion, lambda job_id: Job.get_or_none(Job.id == job_id))
     if services().settings.inline:
         return _finished_job(job.id)
     return make_response(jsonify(enqueued_json(job)), 202)
+
+
+def _start_conversion(job_id: str) -> Job:
+    """Receive the clip and submit a job with this id."""
+    webhook_url = parse_webhook_url()
+    upload = receive_form_upload(one_shot=True)
+    try:
+        create_webhook(webhook_url, job_id, url_for("jobs.show", job_id=job_id))
+        return submit_job(upload, parse_options(upload), JobKind.CONVERT, job_id)
+    except Exception as error:
+        _discard(upload, is_refund=isinstance(error, REFUSALS))
+        raise
 
 
 def _discard(upload: Upload, *, is_refund: bool) -> None:
@@ -68,8 +78,10 @@ def _discard(upload: Upload, *, is_refund: bool) -> None:
 
 
 def _finished_job(job_id: str) -> Response:
-    """Return the link of a conversion that ran within the request. Raises the job's error."""
+    """Return the link of a conversion that ran within a request. Raises the job's error."""
     job = Job.find(job_id)
+    if not job.is_final:
+        raise IdempotencyKeyInUse
     if job.state != State.SUCCESS:
         raise _error_of(job)
     return jsonify(success=True, converted_url=own_url(job))

@@ -51,3 +51,51 @@ def test_unexpected_error_reveals_no_details(app: Flask) -> None:
     assert response.status_code == 500
     assert response.get_json()["error"]["code"] == "internal_error"
     assert "secret detail" not in response.text
+
+
+# -- problem details (RFC 9457) ------------------------------------------------------------------------------
+
+PROBLEM = {"Accept": "application/json, application/problem+json"}
+
+
+def test_error_is_problem_details_for_clients_that_name_them(client: FlaskClient) -> None:
+    response = client.get("/jobs/none/", headers=PROBLEM)
+    assert (response.status_code, response.mimetype) == (404, "application/problem+json")
+    problem = response.get_json()
+    message = problem["error"]["message"]
+    assert problem == {
+        "type": "/openapi.yaml#not_found",
+        "title": "Not Found",
+        "status": 404,
+        "detail": message,
+        "error": {"code": "not_found", "message": message},
+    }
+
+
+@pytest.mark.parametrize(
+    ("accept", "mimetype"),
+    [
+        ("application/problem+json", "application/problem+json"),
+        ("application/problem+json, text/html;q=0.5", "application/problem+json"),
+        ("text/html, application/problem+json;q=0.5", "text/html"),
+        ("application/json", "application/json"),
+        ("application/*", "application/json"),
+        ("application/json, application/problem+json;q=0", "application/json"),
+        ("*/*", "application/json"),
+    ],
+)
+def test_only_clients_that_name_problem_details_get_them(
+    client: FlaskClient, accept: str, mimetype: str
+) -> None:
+    assert client.get("/nowhere", headers={"Accept": accept}).mimetype == mimetype
+
+
+def test_problem_details_are_translated_and_keep_headers(client: FlaskClient) -> None:
+    response = client.post("/", headers=PROBLEM | {"Accept-Language": "de"})
+    assert (response.status_code, response.headers["Content-Language"]) == (405, "de")
+    assert "GET" in response.headers["Allow"]
+    assert response.get_json()["detail"] == "Diese URL unterstützt diese Methode nicht."
+
+
+def test_success_is_plain_json_for_clients_that_name_problem_details(client: FlaskClient) -> None:
+    assert client.get("/health/", headers=PROBLEM).mimetype == "application/json"

@@ -34,6 +34,16 @@ def test_duplicate_request_gets_409_with_the_running_job(
     assert Job.select().count() == 1
 
 
+def test_problem_details_contain_the_running_job(
+    client: FlaskClient, upload: str, running_job_id: str
+) -> None:
+    headers = {"Accept": "application/problem+json"}
+    response = client.post(f"/uploads/{upload}/jobs/", data={"duration": "2"}, headers=headers)
+    problem = response.get_json()
+    assert (problem["status"], problem["error"]["code"]) == (409, "already_running")
+    assert (problem["job_id"], problem["status_url"]) == (running_job_id, f"/jobs/{running_job_id}/")
+
+
 def test_browser_is_redirected_to_the_running_job(
     client: FlaskClient, upload: str, running_job_id: str
 ) -> None:

@@ -1,0 +1,67 @@
+"""Webhooks: requests that tell a client's server that its job or batch has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Self
+
+from peewee import CharField, DoubleField, IntegerField, TextField
+
+from chromi.db.base import BaseModel
+
+RETRY_PAUSES_S = (5, 60, 300, 1800, 7200, 21_600, 50_400)
+"""The pauses between attempts, in total 22.6 hours."""
+MAX_WEBHOOK_ATTEMPTS = len(RETRY_PAUSES_S) + 1
+
+
+class Webhook(BaseModel):
+    """A request that will be sent when a job or batch has ended, and again until the target accepts it.
+
+    The row exists before its job or batch and is deleted when the target has accepted the request.
+    """
+
+    url = CharField()
+    status_url = CharField()
+    """The absolute URL of the job or batch, as the client addressed this service."""
+    resource_id = CharField(index=True)
+    """The id of the job or batch."""
+    body = TextField(null=True)
+    """The JSON to send; None until the job has ended."""
+    attempts = IntegerField(default=0)
+    next_attempt_at = DoubleField(null=True, index=True)
+
+    @classmethod
+    def list_waiting(cls) -> list[Self]:
+        """List the webhooks whose job has not ended, as far as is known."""
+        return list(cls.select().where(cls.body.is_null()))
+
+    def schedule(self, body: str) -> None:
+        """Store what to send, and make the first attempt due now."""
+        Webhook.update(body=body, next_attempt_at=time.time()).where(
+            Webhook.id == self.id, Webhook.body.is_null()
+        ).execute()
+
+    @classmethod
+    def claim_due(cls) -> Iterator[Self]:
+        """Yield each webhook that is due, after scheduling its next attempt in case this one is interrupted.
+
+        A time beyond the longest pause was set before the clock was set back, so it is also due.
+        """
+        now = time.time()
+        due = cls.select().where(~cls.next_attempt_at.between(now, now + RETRY_PAUSES_S[-1]))
+        for webhook in list(due.order_by(cls.next_attempt_at)):
+            pause_s = RETRY_PAUSES_S[min(webhook.attempts, len(RETRY_PAUSES_S) - 1)]
+            claimed = (
+                cls.update(attempts=cls.attempts + 1, next_attempt_at=time.time() + pause_s)
+                .where(cls.id == webhook.id, cls.attempts == webhook.attempts)
+                .execute()
+            )
+            if claimed:
+                webhook.attempts += 1
+                yield webhook
+
+    @classmethod
+    def disable(cls, url: str) -> int:
+        """Delete all webhooks to this URL, and return their number."""
+        return int(cls.delete().where(cls.url == url).execute())

@@ -1,0 +1,115 @@
+"""Deliver webhooks by the Standard Webhooks specification (https://www.standardwebhooks.com/).
+
+A thread of each worker looks for jobs that have ended and for attempts that are due. Everything is in rows,
+so deliveries survive restarts, and targets that are slow or fail delay no job. A request may arrive twice;
+its `webhook-id` stays the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+from peewee import DatabaseError
+from standardwebhooks import Webhook as WebhookSigner
+
+from chromi.config import VERSION
+from chromi.db import MAX_WEBHOOK_ATTEMPTS, Batch, Job, Webhook, database_connection
+from chromi.jobs import webhook_request
+
+logger = logging.getLogger(__name__)
+
+POLL_INTERVAL_S = 2.0
+ORPHAN_AGE_S = 600
+"""A webhook without a job was left by a request that was interrupted before it created the job."""
+
+
+def start_webhooks(secret: str) -> None:
+    """Start a daemon thread that delivers webhooks. It does nothing if there is no secret to sign them."""
+
+    def run() -> None:
+        while True:
+            deliver_due_webhooks(secret)
+            time.sleep(POLL_INTERVAL_S)
+
+    if secret:
+        threading.Thread(target=run, name="webhooks", daemon=True).start()
+
+
+def deliver_due_webhooks(secret: str) -> None:
+    """Schedule the webhooks of ended jobs, and attempt all that are due."""
+    try:
+        with database_connection():
+            schedule_webhooks()
+            for webhook in Webhook.claim_due():
+                _attempt(webhook, secret)
+    except DatabaseError as error:
+        logger.warning("could not deliver webhooks, will try again: %s", error)
+
+
+def schedule_webhooks() -> int:
+    """Store what to send for each job or batch that has ended, while it exists; return their number."""
+    scheduled = 0
+    for webhook in Webhook.list_waiting():
+        resource = _find_resource(webhook.resource_id)
+        if resource and resource.is_final:
+            webhook.schedule(_describe(resource, webhook.status_url))
+            scheduled += 1
+        elif resource is None and abs(time.time() - webhook.created_at) > ORPHAN_AGE_S:
+            webhook.delete_instance()
+    return scheduled
+
+
+def _find_resource(resource_id: str) -> Job | Batch | None:
+    found: Job | Batch | None = Job.get_or_none(Job.id == resource_id)
+    return found or Batch.get_or_none(Batch.id == resource_id)
+
+
+def _describe(resource: Job | Batch, status_url: str) -> str:
+    """Return the body. The status URL has the details, so the body stays small."""
+    if isinstance(resource, Job):
+        name = "job"
+        own = {"job_id": resource.id, "kind": resource.kind, "error_code": resource.error_code}
+    else:
+        name, own = "batch", {"batch_id": resource.id}
+    content = {
+        "type": f"{name}.{resource.state}",
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "data": {**own, "status": resource.state, "status_url": status_url},
+    }
+    return json.dumps(content)
+
+
+def _attempt(webhook: Webhook, secret: str) -> None:
+    """Send a webhook's request, and delete the webhook unless it must be sent again."""
+    body = webhook.body or ""
+    try:
+        status = webhook_request.send(webhook.url, body.encode(), signed_headers(webhook.id, body, secret))
+        reason = f"status {status}"
+    except webhook_request.NotPublic as error:
+        status, reason = 410, str(error)
+    except (OSError, HTTPException) as error:
+        status, reason = 0, str(error) or type(error).__name__
+    host = urlsplit(webhook.url).hostname  # the rest of the URL may be a secret
+    logger.info("webhook %s to %s, attempt %d: %s", webhook.id, host, webhook.attempts, reason)
+    if status == 410:
+        Webhook.disable(webhook.url)
+    elif 200 <= status < 300 or webhook.attempts >= MAX_WEBHOOK_ATTEMPTS:
+        webhook.delete_instance()
+
+
+def signed_headers(webhook_id: str, body: str, secret: str) -> dict[str, str]:
+    """Return the headers of a webhook's request, which include its signature."""
+    message_id, now = f"msg_{webhook_id}", datetime.now(UTC)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": f"Chromi/{VERSION}",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": WebhookSigner(secret).sign(message_id, now, body),
+    }

@@ -1,0 +1,38 @@
+"""A webhook survives the death of the worker that tried to send it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chromi.db import Job, State, Webhook
+from tests.support.consumers import run_consumer
+from tests.support.open_instance import OpenInstance
+from tests.support.waiting import wait_for
+from tests.support.webhook_target import SECRET, WebhookTarget
+
+pytestmark = pytest.mark.service
+
+MODULE = "tests.support.local_webhooks_worker"
+
+
+@pytest.fixture
+def target() -> Iterator[WebhookTarget]:
+    target = WebhookTarget()
+    yield target
+    target.close()
+
+
+def test_killed_worker_loses_no_webhook(
+    instance: OpenInstance, target: WebhookTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHROMI_WEBHOOK_SECRET", SECRET)
+    target.statuses = [500, 204]
+    job_id = instance.queue_job()
+    Webhook.create(url=target.url(), resource_id=job_id, status_url="/")
+    with run_consumer(instance.folder, MODULE):
+        wait_for(lambda: target.received, "the first attempt")
+        assert Job.find(job_id).state == State.SUCCESS
+    with run_consumer(instance.folder, MODULE):
+        wait_for(lambda: len(target.received) == 2, "the second attempt")
+        wait_for(lambda: not Webhook.select().exists(), "the row to be deleted")
+    assert target.received[0].headers["webhook-id"] == target.received[1].headers["webhook-id"]
