@@ -34,12 +34,12 @@ class Webhook(BaseModel):
     @classmethod
     def list_waiting(cls) -> list[Self]:
         """List the webhooks whose job has not ended, as far as is known."""
-        return list(cls.select().where(cls.body.is_null()))
+        return list(cls.select().where(cls.next_attempt_at.is_null()))
 
     def schedule(self, body: str) -> None:
         """Store what to send, and make the first attempt due now."""
         Webhook.update(body=body, next_attempt_at=time.time()).where(
-            Webhook.id == self.id, Webhook.body.is_null()
+            Webhook.id == self.id, Webhook.next_attempt_at.is_null()
         ).execute()
 
     @classmethod

@@ -18,6 +18,8 @@ from urllib.parse import SplitResult, urlsplit
 CONNECT_TIMEOUT_S = 5.0
 DEADLINE_S = 10.0
 """The limit for the handshake, the request and the response's headers. The response's body is not read."""
+MAX_ADDRESSES = 3
+"""How many of a name's addresses are tried, each for CONNECT_TIMEOUT_S."""
 MAX_URL_LENGTH = 2000
 
 _TRANSLATED = tuple(ipaddress.ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
@@ -84,7 +86,8 @@ def _is_name_or_public(host: str) -> bool:
 def _connect(parts: SplitResult) -> socket.socket:
     """Connect to the first of the target's public addresses that accepts the connection."""
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    connection = _connect_to_any(_public_addresses(host, port), port)
+    connection = _connect_to_any(_public_addresses(host, port)[:MAX_ADDRESSES], port)
+    connection.settimeout(DEADLINE_S)
     if parts.scheme == "http":
         return connection
     return ssl.create_default_context().wrap_socket(

@@ -1,5 +1,6 @@
-"""A webhook survives the death of the worker that tried to send it."""
+"""Webhooks survive the death of a worker, and delay no job."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -36,3 +37,17 @@ def test_killed_worker_loses_no_webhook(
         wait_for(lambda: len(target.received) == 2, "the second attempt")
         wait_for(lambda: not Webhook.select().exists(), "the row to be deleted")
     assert target.received[0].headers["webhook-id"] == target.received[1].headers["webhook-id"]
+
+
+def test_target_that_does_not_answer_delays_no_job(
+    instance: OpenInstance, target: WebhookTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHROMI_WEBHOOK_SECRET", SECRET)
+    may_answer = threading.Event()
+    target.respond = lambda handler: may_answer.wait(30)
+    Webhook.create(url=target.url(), resource_id=instance.queue_job(), status_url="/")
+    with run_consumer(instance.folder, MODULE):
+        wait_for(lambda: target.received, "the webhook's request")
+        assert instance.wait_for_end(instance.queue_job()).state == State.SUCCESS
+        assert Webhook.get().attempts == 1, "still waiting for the answer"
+        may_answer.set()
