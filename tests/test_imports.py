@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("i18n", "log", "memory_profile", "client_networks", "translations"),
     ("errors", "atomic_files"),
-    ("server_urls", "startup", "environment", "api_settings"),
+    ("server_urls", "startup", "environment", "api_settings", "socket_activation"),
     ("config",),
     ("signing_keys",),
     ("encoder",),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Collection
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
@@ -18,6 +19,7 @@ from chromi.config import Settings
 from chromi.encoder.process.launcher import set_parent_death_signal
 from chromi.environment import ENV_FILE, read_environ
 from chromi.errors import ConfigError
+from chromi.socket_activation import FIRST_DESCRIPTOR, has_inherited_socket, pass_socket_on
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ def run(settings: Settings, *, with_web_server: bool) -> int:
     # Signals are blocked and waited for, so none can arrive between two steps of this function.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     environ = _environment(settings)
-    web = [_start(_web_command(), environ)] if with_web_server else []
+    web = [_start_web(environ)] if with_web_server else []
     services = _Services(_start(_consumer_command(settings), environ), web)
     with lock:  # held until all have ended
         received = services.wait_for_end(*services.children)
@@ -140,8 +142,12 @@ def _environment(settings: Settings) -> dict[str, str]:
     return os.environ | read_environ(os.environ) | own | python
 
 
-def _web_command() -> list[str]:
-    return [sys.executable, "-m", "chromi", "web"]
+def _start_web(environ: dict[str, str]) -> Child:
+    """Start the web server. It gets the socket that this process may have been given."""
+    command = [sys.executable, "-m", "chromi", "web"]
+    if has_inherited_socket():
+        return _start(pass_socket_on(command), environ, pass_fds=[FIRST_DESCRIPTOR])
+    return _start(command, environ)
 
 
 def _consumer_command(settings: Settings) -> list[str]:
@@ -153,7 +159,7 @@ def _consumer_command(settings: Settings) -> list[str]:
     return [sys.executable, "-m", "huey.bin.huey_consumer", "worker.huey", *options.split()]
 
 
-def _start(command: list[str], environ: dict[str, str]) -> Child:
+def _start(command: list[str], environ: dict[str, str], *, pass_fds: Collection[int] = ()) -> Child:
     """Start a child in its own session, so that Ctrl-C does not reach it. It dies with this process."""
     parent_pid = os.getpid()
 
@@ -163,5 +169,5 @@ def _start(command: list[str], environ: dict[str, str]) -> Child:
 
     # This process has only one thread, so preexec_fn is safe.
     return subprocess.Popen(  # noqa: S603  our own programs
-        command, cwd=ROOT, env=environ, start_new_session=True, preexec_fn=prepare
+        command, cwd=ROOT, env=environ, start_new_session=True, preexec_fn=prepare, pass_fds=pass_fds
     )

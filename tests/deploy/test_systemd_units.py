@@ -14,7 +14,7 @@ from chromi.db import open_database
 from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
-UNITS = ("chromi.service", "chromi-backup.service", "chromi-backup.timer")
+UNITS = ("chromi.socket", "chromi.service", "chromi-backup.service", "chromi-backup.timer")
 PROGRAM = "/opt/chromi/.venv/bin/python"
 INSTALL_FILTER = """
 import ctypes, os, sys

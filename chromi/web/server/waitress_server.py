@@ -15,6 +15,7 @@ from chromi.config import MB, Settings
 from chromi.db import database
 from chromi.errors import ConfigError
 from chromi.jobs.heartbeat import start_file_cleanup
+from chromi.socket_activation import inherited_socket
 from chromi.web.limits.upload_guard import UploadGuard
 from chromi.web.server.channel import Channel
 from chromi.web.server.dispatcher import RequestDispatcher
@@ -39,11 +40,12 @@ def serve(app: Flask, settings: Settings) -> None:
     TcpWSGIServer.channel_class = Channel
     TcpWSGIServer.handle_accept = _accept_several
     Channel.guard = UploadGuard(settings, app.extensions["chromi"].admission)
+    socket = inherited_socket()
+    where = {"sockets": [socket]} if socket else {"host": settings.host, "port": settings.port}
     try:
         server = waitress.create_server(
             app,
-            host=settings.host,
-            port=settings.port,
+            **where,
             _dispatcher=RequestDispatcher(),
             ident=None,
             connection_limit=MAX_CONNECTIONS,
