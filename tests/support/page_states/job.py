@@ -37,7 +37,7 @@ def open_queued_job_without_worker(page: Page, app: SeededApp) -> None:
 @page_state("making, running")
 def open_running_job(page: Page, app: SeededApp) -> None:
     page.goto(app.create_running_job())
-    expect(page.get_by_text(re.compile("about .+ left"))).to_be_visible()
+    expect(page.get_by_text(re.compile("less than a minute left"))).to_be_visible()
 
 
 @page_state("failed, ours")
