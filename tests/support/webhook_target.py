@@ -44,7 +44,7 @@ class WebhookTarget:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=[0.02], daemon=True).start()
 
     def url(self, path: str = "/hook?key=1") -> str:
         return f"http://localhost:{self.server.server_port}{path}"

@@ -34,8 +34,7 @@ def add_headers(response: Response) -> Response:
     """Add both headers to requests that use up a quota. Local clients have no quotas."""
     names = CHARGED_QUOTAS.get(request.endpoint or "", ()) if request.method == "POST" else ()
     try:
-        client = identify_client()
-        if names and client:
+        if names and (client := identify_client()):
             response.headers.update(_describe_quotas(names, client))
     except DatabaseError as error:
         logger.warning("could not read a quota: %s", error)
