@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from chromi.admission.quota import job_quota
 from chromi.config import MB, Settings
 from chromi.db import Upload
-from chromi.errors import ChromiError, DiskFull, NotFound, RateLimited, UploadsFull, UploadTooLarge
+from chromi.errors import ChromiError, ClipNotFound, DiskFull, RateLimited, UploadsFull, UploadTooLarge
 from chromi.storage import MIN_FREE_BYTES, Storage
 from chromi.web.limits.upload_guard import RequestKind, UploadGuard
 from tests.support import tus_client
@@ -84,7 +84,7 @@ def check(guard: UploadGuard, request: Request, address: str = REMOTE) -> Chromi
 @pytest.mark.usefixtures("available_bytes")
 def test_chunks_of_unknown_uploads_reserve_nothing(client: FlaskClient, guard: UploadGuard) -> None:
     chunks = [chunk(f"{CREATION_URL}x") for _ in range(13)]
-    assert {type(check(guard, request)) for request in chunks} == {NotFound}
+    assert {type(check(guard, request)) for request in chunks} == {ClipNotFound}
     assert check(guard, whole_upload(), OTHER_REMOTE) is None
     create(client, OTHER_REMOTE)
 
