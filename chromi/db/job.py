@@ -266,8 +266,8 @@ class Job(BaseModel):
 
     @property
     def percent(self) -> int:
-        """Progress in whole percent, 0 to 100, rounded down so that 100 means done."""
-        return int(self.progress * 100)
+        """Progress in whole percent, 0 to 100; below 100 until the result exists."""
+        return 100 if self.state == State.SUCCESS else min(99, int(self.progress * 100))
 
     @property
     def elapsed_s(self) -> float | None:

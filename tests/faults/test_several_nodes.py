@@ -45,7 +45,7 @@ def servers(
     return {
         "database_url": postgres.create_database(),
         "queue_url": redis.clear(),
-        "storage_url": s3.create_bucket(),
+        "storage_url": s3.take_bucket(),
         "secret_key": "a key for all machines",
         "trusted_proxy": "127.0.0.1",
         "jobs_per_hour": "100000",

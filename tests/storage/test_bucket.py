@@ -28,7 +28,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def nodes(s3: S3Server, tmp_path: Path) -> tuple[Storage, Storage]:
     """The storage of two machines that share nothing but a bucket."""
-    url = s3.create_bucket()
+    url = s3.take_bucket()
     first, second = (Storage(tmp_path / name, url) for name in ("first", "second"))
     first.create_folders()
     second.create_folders()
@@ -83,7 +83,7 @@ def test_outage_is_retried_for_a_while_and_then_reported(
 
 @pytest.mark.parametrize("fault", ["no such bucket", "wrong key"])
 def test_unusable_bucket_is_described(s3: S3Server, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
-    url = s3.create_bucket()
+    url = s3.take_bucket()
     Bucket(url).check()
     if fault == "no such bucket":
         url = s3.url("missing")

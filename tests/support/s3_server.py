@@ -1,7 +1,6 @@
 """A real S3 server on a free port: rclone, which stores each bucket in a folder."""
 
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import psutil
 from tests.support.waiting import wait_for
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "an-access-key", "AWS_SECRET_ACCESS_KEY": "a-secret-access-key"}
+BUCKET_COUNT = 20
 RCLONE = Path(sys.executable).with_name("rclone")
 
 
@@ -25,23 +25,28 @@ class S3Server:
 
     folder: Path
     port: int
+    _unused_buckets: list[str] = field(default_factory=list, repr=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
-    def create_bucket(self) -> str:
-        """Create an empty bucket and return its URL. Clients need CREDENTIALS in their environment."""
-        name = f"bucket-{secrets.token_hex(6)}"
-        (self.folder / name).mkdir()
-        return self.url(name)
+    def take_bucket(self) -> str:
+        """Return the URL of an empty bucket. Clients need CREDENTIALS in their environment."""
+        return self.url(self._unused_buckets.pop())
 
     def url(self, bucket: str) -> str:
         return f"s3://{bucket}?endpoint=http://127.0.0.1:{self.port}&region=us-east-1"
+
+    def create_buckets(self) -> None:
+        """Create buckets before the server starts, which then need not look for new ones at each request."""
+        self._unused_buckets = [f"bucket-{number}" for number in range(BUCKET_COUNT)]
+        for name in self._unused_buckets:
+            (self.folder / name).mkdir()
 
     def start(self) -> None:
         keys = ",".join(CREDENTIALS.values())
         self._process = subprocess.Popen(
             [
                 *(RCLONE, "serve", "s3", self.folder, f"--addr=127.0.0.1:{self.port}"),
-                *(f"--auth-key={keys}", "--dir-cache-time=0s"),
+                f"--auth-key={keys}",
             ],
             env=os.environ | {"RCLONE_CONFIG": os.devnull},
             stderr=subprocess.DEVNULL,
@@ -67,6 +72,7 @@ def run_s3() -> Iterator[S3Server]:
         port = unused.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="chromi-s3-") as folder:
         server = S3Server(Path(folder), port)
+        server.create_buckets()
         server.start()
         try:
             yield server

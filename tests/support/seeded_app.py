@@ -79,7 +79,8 @@ class SeededApp:
         return self.create_job(
             state=State.IN_PROGRESS,
             progress=0.4,
-            message="Choosing colors",
+            step="encoding",
+            message="Rendering the GIF",
             started_at=time.time() - 5,
             heartbeat_at=time.time() + TWO_HOURS_S,
         )
