@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.ports import find_free_port
 from tests.support.processes import find_ffmpeg_processes, find_public_paths, handles_signal, have_ended
 from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
@@ -275,9 +276,7 @@ def test_unknown_queue_prevents_start_and_allowed_ones_are_listed(tmp_path: Path
 def test_web_server_and_consumer_run_separately(tmp_path: Path, plain_clip: Path) -> None:
     instance = tmp_path / "instance"
     environ = os.environ | {"CHROMI_INSTANCE": str(instance), "CHROMI_TRUSTED_PROXY": "127.0.0.1"}
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    port = find_free_port()
     commands = [
         ["waitress-serve", f"--listen=127.0.0.1:{port}", "wsgi:app"],
         ["huey_consumer", "worker.huey", "-k", "process", "-d", "0.1", "-m", "0.5", "-g", "TERM"],

@@ -3,7 +3,6 @@
 import os
 import pwd
 import secrets
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.support.ports import find_free_port
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 """Debian's programs. They are not in the PATH."""
@@ -78,9 +79,7 @@ def run_postgres() -> Iterator[PostgresServer]:
     if not PROGRAMS.exists():
         reason = f"{PROGRAMS} is missing: apt-get install postgresql"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    port = find_free_port()
     # Not in pytest's folders, which the server's user cannot enter.
     with tempfile.TemporaryDirectory(prefix="chromi-postgres-") as folder:
         server = PostgresServer(Path(folder), port)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import redis
 
+from tests.support.ports import find_free_port
 from tests.support.waiting import wait_for
 
 PASSWORD = "a-redis-password"
@@ -56,9 +56,7 @@ def run_redis() -> Iterator[RedisServer]:
     if not shutil.which("redis-server"):
         reason = "redis-server is missing: apt-get install redis-server"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        server = RedisServer(unused.getsockname()[1])
+    server = RedisServer(find_free_port())
     server.start()
     try:
         yield server

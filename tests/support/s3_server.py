@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.ports import find_free_port
 from tests.support.waiting import wait_for
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "an-access-key", "AWS_SECRET_ACCESS_KEY": "a-secret-access-key"}
@@ -67,9 +68,7 @@ class S3Server:
 
 @contextmanager
 def run_s3() -> Iterator[S3Server]:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    port = find_free_port()
     with tempfile.TemporaryDirectory(prefix="chromi-s3-") as folder:
         server = S3Server(Path(folder), port)
         server.create_buckets()
