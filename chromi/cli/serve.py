@@ -32,7 +32,6 @@ def web() -> None:
 
     log.configure()
     settings = Settings.from_environ()
-    _check_files_are_shared(settings)
     serve(create_app(settings), settings)
 
 

@@ -40,7 +40,7 @@ def test_clip_becomes_shared_background_under_sub_path(
     choose_clip(page, public_url, plain_clip)
     wait_for_upload(page)
     page.get_by_text("More options").click()
-    page.get_by_label("Length (1 to 10 s)").fill("1")
+    page.get_by_label("Length (1 to 10 sec)").fill("1")
     page.get_by_role("button", name="Make background").click()
     page.wait_for_url(f"{public_url}jobs/*/")
     expect(page.get_by_role("heading", name="Your background is ready")).to_be_visible(timeout=TIMEOUT_MS)

@@ -30,10 +30,10 @@ def test_killed_worker_loses_no_webhook(
     target.statuses = [500, 204]
     job_id = instance.queue_job()
     Webhook.create(url=target.url(), resource_id=job_id, status_url="/")
-    with run_consumer(instance.folder, MODULE):
+    with run_consumer(instance.folder, MODULE, environ=instance.environ):
         wait_for(lambda: target.received, "the first attempt")
         assert Job.find(job_id).state == State.SUCCESS
-    with run_consumer(instance.folder, MODULE):
+    with run_consumer(instance.folder, MODULE, environ=instance.environ):
         wait_for(lambda: len(target.received) == 2, "the second attempt")
         wait_for(lambda: not Webhook.select().exists(), "the row to be deleted")
     assert target.received[0].headers["webhook-id"] == target.received[1].headers["webhook-id"]
@@ -46,7 +46,7 @@ def test_target_that_does_not_answer_delays_no_job(
     may_answer = threading.Event()
     target.respond = lambda handler: may_answer.wait(30)
     Webhook.create(url=target.url(), resource_id=instance.queue_job(), status_url="/")
-    with run_consumer(instance.folder, MODULE):
+    with run_consumer(instance.folder, MODULE, environ=instance.environ):
         wait_for(lambda: target.received, "the webhook's request")
         assert instance.wait_for_end(instance.queue_job()).state == State.SUCCESS
         assert Webhook.get().attempts == 1, "still waiting for the answer"
