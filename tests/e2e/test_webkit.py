@@ -123,8 +123,7 @@ def test_clip_becomes_shared_background(
     wait_for(lambda: "start_time" in page.driver.current_url, "the start in the address")
     assert page.evaluate("document.querySelector('[data-part=slider]').value") == "1.5"
     length = page.find("#duration")
-    length.clear()
-    length.send_keys("1")
+    length.send_keys(Keys.END, Keys.BACKSPACE, "1")
     page.wait_for_text("[data-part=summary]", "1 sec, 1280 × 720")
     page.wait_for_text("[data-size=balanced]", "about")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
