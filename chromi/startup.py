@@ -15,6 +15,11 @@ START_TIMEOUT_S = 60.0
 FIRST_INTERVAL_S, MAX_INTERVAL_S = 0.5, 8.0
 
 
+def is_postgres_rejection(error: Exception) -> bool:
+    """Return whether PostgreSQL was reached but refused the connection, for example for a wrong password."""
+    return "FATAL" in str(error) and "starting up" not in str(error)
+
+
 def wait_until_available(
     connect: Callable[[], object],
     description: str,

@@ -14,7 +14,7 @@ from peewee import DatabaseError, OperationalError
 
 from chromi.db.connection import configure_database, database, database_connection
 from chromi.errors import ServiceUnhealthy
-from chromi.startup import wait_until_available
+from chromi.startup import is_postgres_rejection, wait_until_available
 
 Statement = str | Mapping[str, str]
 """SQL with column types such as {text}, or different SQL for each dialect."""
@@ -133,7 +133,7 @@ def _wait_for_server() -> None:
         lambda: database.connect(reuse_if_open=True),
         database.description,
         errors=(OperationalError,),
-        is_final=lambda error: "FATAL" in str(error) and "starting up" not in str(error),
+        is_final=is_postgres_rejection,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from peewee import DatabaseError
 
@@ -36,23 +37,17 @@ def start_heartbeat(
 
 def send_heartbeat(worker_id: str, storage: Storage) -> None:
     """Record that this worker is alive, freeing disk space first if the disk is full."""
-    try:
-        with database_connection():
-            if storage.is_full():
-                clean_up_files(storage)
-            Worker.record_heartbeat(worker_id)
-    except (DatabaseError, OSError) as error:
-        logger.warning("could not write the heartbeat: %s", error)
+    with _tolerate_faults("write the heartbeat"), database_connection():
+        if storage.is_full():
+            clean_up_files(storage)
+        Worker.record_heartbeat(worker_id)
 
 
 def _recover(
     storage: Storage, queue_sizes: Callable[[], Mapping[str, int]], enqueue: Callable[[Job], object]
 ) -> None:
-    try:
-        with database_connection():
-            recover_jobs(storage, queue_sizes, enqueue)
-    except (DatabaseError, OSError) as error:
-        logger.warning("could not recover lost jobs: %s", error)
+    with _tolerate_faults("recover lost jobs"), database_connection():
+        recover_jobs(storage, queue_sizes, enqueue)
 
 
 def start_file_cleanup(storage: Storage) -> None:
@@ -64,11 +59,17 @@ def start_file_cleanup(storage: Storage) -> None:
     def run() -> None:
         while True:
             time.sleep(CLEANUP_INTERVAL_S)
-            try:
-                with database_connection():
-                    clean_up_files(storage)
-            except (DatabaseError, OSError) as error:
-                logger.warning("could not clean up files: %s", error)
+            with _tolerate_faults("clean up files"), database_connection():
+                clean_up_files(storage)
 
     if storage.bucket is not None:
         threading.Thread(target=run, name="file-cleanup", daemon=True).start()
+
+
+@contextmanager
+def _tolerate_faults(purpose: str) -> Iterator[None]:
+    """Log what the database or the disk prevented. The next round of the thread tries it again."""
+    try:
+        yield
+    except (DatabaseError, OSError) as error:
+        logger.warning("could not %s: %s", purpose, error)

@@ -13,7 +13,8 @@ from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStora
 
 from chromi.config import Settings
 from chromi.errors import ConfigError, ServiceUnhealthy
-from chromi.startup import wait_until_available
+from chromi.server_urls import POSTGRES_SCHEMES
+from chromi.startup import is_postgres_rejection, wait_until_available
 
 CONNECT_TIMEOUT_S = 5
 REDIS_HEALTH_CHECK_S = 30
@@ -38,7 +39,7 @@ def open_engine(settings: Settings) -> QueueEngine:
     url = settings.queue_url or settings.database_url
     if not url:
         return _open_sqlite(settings.instance / "queue.db")
-    return _open_postgres(url) if urlsplit(url).scheme.startswith("postgres") else _open_redis(url)
+    return _open_postgres(url) if urlsplit(url).scheme in POSTGRES_SCHEMES else _open_redis(url)
 
 
 def _open_sqlite(path: Path) -> QueueEngine:
@@ -60,7 +61,7 @@ def _open_postgres(url: str) -> QueueEngine:
         lambda: create("chromi").close(),
         f"The queue on {_location(url)}",
         errors=(psycopg.OperationalError,),
-        is_final=lambda error: "FATAL" in str(error) and "starting up" not in str(error),
+        is_final=is_postgres_rejection,
     )
     return QueueEngine(lambda name: create(name, create_tables=False), (psycopg.Error,))
 

@@ -6,9 +6,11 @@ import logging
 import re
 import shutil
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from chromi.config import MB
+from chromi.encoder.options import Quality
 from chromi.errors import NotFound, ServiceBusy
 from chromi.storage.bucket import Bucket, Tick
 from chromi.storage.files import IncomingFile, new_id
@@ -19,8 +21,6 @@ REQUEST_RETRY_S = 5.0
 """How long a request waits for a bucket that is unavailable."""
 MIN_FREE_BYTES = 500 * MB
 """An upload is briefly stored twice. A conversion stores 50 to 500 MB of frames and writes the GIF."""
-
-STILL_QUALITIES = ("small", "balanced", "best")
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _FRAME_CACHE_KEY = re.compile(r"[0-9a-f]{16}")
@@ -44,7 +44,7 @@ class Storage:
         self.workers = instance.resolve() / "workers"
         """One lock file per live worker; see worker_locks.py."""
 
-    @property
+    @cached_property
     def node(self) -> str:
         """A random name of this machine's instance folder."""
         path = self.workers.with_name("node")
@@ -115,7 +115,7 @@ class Storage:
 
     def upload_files(self, upload_id: str) -> list[Path]:
         """Return the paths of an upload and of what is made from it, whether or not they exist."""
-        stills = [self.stills_folder(upload_id) / f"{quality}.png" for quality in STILL_QUALITIES]
+        stills = [self.stills_folder(upload_id) / f"{quality}.png" for quality in Quality]
         return [self.upload_path(upload_id), self.preview_path(upload_id), *stills]
 
     # -- cached frames ---------------------------------------------------------------------------------
