@@ -12,6 +12,8 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 60.0
 """How long to wait for a server that cannot be reached."""
+SCHEMA_LOCK = 7_246_041
+"""Key of PostgreSQL's advisory lock that a process holds while it creates tables. The number is arbitrary."""
 FIRST_INTERVAL_S, MAX_INTERVAL_S = 0.5, 8.0
 
 

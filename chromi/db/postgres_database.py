@@ -10,6 +10,7 @@ from peewee import Model, OperationalError, fn
 from playhouse.pool import PooledPostgresqlDatabase
 
 from chromi.errors import ConfigError
+from chromi.startup import SCHEMA_LOCK
 
 MAX_CONNECTIONS = 20
 """For each process. A request thread holds one while it handles a request."""
@@ -61,8 +62,13 @@ class Postgres(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee ships 
 
     @contextmanager
     def exclusive(self, *locked: Any) -> Iterator[None]:
-        """Begin a transaction during which nobody else writes these rows or, of a model, any row."""
+        """Begin a transaction during which nobody else writes these rows or, of a model, any row.
+
+        Without arguments, such transactions run one at a time. Changes of the schema do so.
+        """
         with self.atomic():
+            if not locked:
+                self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
             for each in locked:
                 if isinstance(each, Model):
                     model: Any = type(each)
@@ -86,11 +92,13 @@ class Postgres(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee ships 
     # -- schema ----------------------------------------------------------------------------------------
 
     def schema_version(self) -> int:
-        self.execute_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-        found = self.execute_sql("SELECT version FROM schema_version").fetchone()
-        return int(found[0]) if found else 0
+        if not self.table_exists("schema_version"):
+            return 0
+        [(version,)] = self.execute_sql("SELECT version FROM schema_version").fetchall()
+        return int(version)
 
     def set_schema_version(self, version: int) -> None:
+        self.execute_sql("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
         self.execute_sql("DELETE FROM schema_version")
         self.execute_sql("INSERT INTO schema_version (version) VALUES (%s)", (version,))
 

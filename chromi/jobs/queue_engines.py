@@ -14,7 +14,7 @@ from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStora
 from chromi.config import Settings
 from chromi.errors import ConfigError, ServiceUnhealthy
 from chromi.server_urls import POSTGRES_SCHEMES
-from chromi.startup import is_postgres_rejection, wait_until_available
+from chromi.startup import SCHEMA_LOCK, is_postgres_rejection, wait_until_available
 
 CONNECT_TIMEOUT_S = 5
 REDIS_HEALTH_CHECK_S = 30
@@ -57,8 +57,14 @@ def _open_postgres(url: str) -> QueueEngine:
         connection = {"connect_timeout": CONNECT_TIMEOUT_S, "blocking": False}
         return PostgresStorage(name, url, **connection, **options)
 
+    def create_tables() -> None:
+        # CREATE TABLE IF NOT EXISTS fails if two processes run it at the same time.
+        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+            create("chromi").close()
+
     wait_until_available(
-        lambda: create("chromi").close(),
+        create_tables,
         f"The queue on {_location(url)}",
         errors=(psycopg.OperationalError,),
         is_final=is_postgres_rejection,

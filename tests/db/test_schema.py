@@ -1,6 +1,5 @@
 """Databases are migrated step by step and keep their rows; unusable ones are rejected with a message."""
 
-import multiprocessing
 import sqlite3
 import threading
 from contextlib import closing
@@ -146,16 +145,6 @@ def test_steps_applied_by_another_process_meanwhile_are_skipped(
     open_database(tmp_path)
     with database.connection_context():
         assert schema.schema_version() == len(all_steps)
-
-
-def test_server_and_consumer_may_create_the_database_at_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=open_database, args=(tmp_path,)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
 
 
 def test_current_database_is_opened_while_another_process_writes(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def queue_settings(request: pytest.FixtureRequest, settings: Settings) -> Iterat
     """Settings for each engine."""
     servers = {} if request.param == "sqlite" else request.getfixturevalue(f"{request.param}_settings")
     yield replace(settings, inline=False, **servers)
-    if servers:
+    if database.dialect == "postgresql":
         database.close_all()
     configure_database(settings.instance, "")
 

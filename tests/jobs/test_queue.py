@@ -1,6 +1,8 @@
 """The queue runs jobs in the order of the queue positions that their pages show."""
 
+import multiprocessing
 from dataclasses import replace
+from typing import Any
 
 from chromi.config import Settings
 from chromi.db import Job, JobKind, database_connection
@@ -34,3 +36,22 @@ def test_cleanup_task_keeps_its_expiry(queue: Queue) -> None:
     [task] = [task for task in queue.huey._registry.periodic_tasks if task.name == "cleanup"]
     queue.huey.enqueue(task)
     assert queue.huey.dequeue().expires_resolved == task.expires_resolved
+
+
+def test_several_processes_may_create_the_database_and_the_queue_at_once(queue_settings: Settings) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(6)
+    processes = [
+        context.Process(target=open_service_together, args=(queue_settings, barrier))
+        for _ in range(barrier.parties)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(100)
+    assert [process.exitcode for process in processes] == [0] * barrier.parties
+
+
+def open_service_together(settings: Settings, barrier: Any) -> None:
+    barrier.wait(90)
+    open_service(settings)

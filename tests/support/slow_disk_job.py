@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from chromi.config import Settings
-from chromi.db import Job, Upload, database, lease
+from chromi.db import Job, JobKind, Upload, database, lease
 from chromi.encoder import ConversionOptions, probe_video
 from chromi.jobs.queue import open_service
 from chromi.jobs.runner import run_job
@@ -35,10 +35,12 @@ def main(clip: Path) -> None:
     with database.connection_context():
         upload = Upload.create(length_bytes=clip.stat().st_size, info_json=probe_video(clip).to_dict())
         shutil.copy(clip, storage.upload_path(upload.id))
-        job = Job.create(upload=upload, options_json=ConversionOptions(duration_s=1.0).to_dict())
+        Job.create(upload=upload, options_json=ConversionOptions(duration_s=1.0).to_dict())
+        job = Job.claim_next([JobKind.CONVERT], "worker")
+        assert job
         lease.LEASE_S = LEASE_S
         os.fsync = fsync_slowly_once
-        run_job(job.id, settings, storage)
+        run_job(job, settings, storage)
         print(Job.find(job.id).state)
 
 

@@ -1,7 +1,6 @@
 """check_index rejects MP4 files whose index is too expensive for ffmpeg, and accepts all others."""
 
 import struct
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,9 @@ from chromi.encoder.source.probe import probe_video
 from chromi.errors import NotAVideo
 from tests.support import malicious_files
 from tests.support.clips import ffmpeg, make_clip
+
+HANG_S = 20
+"""Each check takes about a second. A search whose time grows with the square of the file size takes hours."""
 
 
 @pytest.fixture(scope="module")
@@ -174,14 +176,13 @@ def test_more_samples_than_the_file_can_contain_are_rejected(name: str, movie: b
         check_index(path)
 
 
+@pytest.mark.timeout(HANG_S)
 @pytest.mark.parametrize("name", OVERLONG_TABLES)
 def test_tables_that_extend_beyond_their_boxes_are_rejected(name: str, movie: bytes, tmp_path: Path) -> None:
     path = tmp_path / "c.mp4"
     path.write_bytes(malicious_files.overlapping_lists(movie, OVERLONG_TABLES[name]))
-    start = time.process_time()
     with pytest.raises(NotAVideo, match="index lists more frames"):
         check_index(path)
-    assert time.process_time() - start < 0.5
 
 
 # Except tables whose entries are counted, too.
@@ -192,13 +193,12 @@ def test_single_invalid_table_is_accepted(name: str, movie: bytes, tmp_path: Pat
     check_index(path)
 
 
+@pytest.mark.timeout(HANG_S)
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_other_files_are_accepted_quickly(name: str, movie: bytes, tmp_path: Path) -> None:
     path = tmp_path / "c.mp4"
     path.write_bytes(ACCEPTED[name](movie))
-    start = time.process_time()
     check_index(path)
-    assert time.process_time() - start < 1
 
 
 def test_valid_compressed_index_is_accepted(movie: bytes, tmp_path: Path) -> None:
