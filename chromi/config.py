@@ -23,7 +23,7 @@ from chromi.environment import FILE_SUFFIX, PREFIX, read_environ, read_secret_fi
 from chromi.errors import ConfigError
 from chromi.server_urls import SERVER_URLS, check_server_urls
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 MB = 1_000_000
 QUEUES = ("convert", "studio")
 """Conversions, and the clip analyses of the studio."""

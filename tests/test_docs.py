@@ -96,9 +96,9 @@ def anchors_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_version_is_the_same_everywhere() -> None:
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
-    assert f"## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
+def test_changes_and_upgrade_notes_start_with_this_version() -> None:
+    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0] == VERSION
+    assert re.findall(r"^### (\S+)", (ROOT / "docs/upgrading.md").read_text(), re.MULTILINE)[0] == VERSION
 
 
 def test_readme_images_exist() -> None:

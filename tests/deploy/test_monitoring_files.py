@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ import yaml
 from flask.testing import FlaskClient
 
 from chromi.config import Settings
-from chromi.db import Worker, database
+from chromi.db import Job, JobKind, State, Worker, database, database_connection, open_database
+from chromi.db.connection import configure_database
 from chromi.errors import ChromiError
 from tests.support.paths import ROOT
 
@@ -53,6 +55,27 @@ def test_alerts_and_dashboard_use_served_metrics(served_metrics: set[str]) -> No
 def test_dashboard_shows_every_metric(served_metrics: set[str]) -> None:
     used = set(re.findall(r"chromi_\w+", " ".join(dashboard_expressions())))
     assert served_metrics - used == {"chromi_info", "chromi_disk_total_bytes"}
+
+
+def test_autoscaler_on_fly_uses_a_served_metric(served_metrics: set[str]) -> None:
+    settings = tomllib.loads((DEPLOY / "fly-autoscaler.toml").read_text())["env"]
+    assert set(re.findall(r"chromi_\w+", settings["FAS_PROMETHEUS_QUERY"])) <= served_metrics
+    assert settings["FAS_PROMETHEUS_METRIC_NAME"] in settings["FAS_CREATED_MACHINE_COUNT"]
+
+
+def test_autoscaler_in_kubernetes_counts_queued_and_running_conversions(
+    settings: Settings, postgres_settings: dict[str, str]
+) -> None:
+    scaled_object, _ = yaml.safe_load_all((DEPLOY / "keda.yaml").read_text())
+    [trigger] = scaled_object["spec"]["triggers"]
+    open_database(settings.instance, postgres_settings["database_url"])
+    with database_connection():
+        for kind in (JobKind.CONVERT, JobKind.ESTIMATE):
+            for state in State:
+                Job.create(kind=kind, state=state, options_json={})
+        assert database.execute_sql(trigger["metadata"]["query"]).fetchone() == (2,)
+    database.close_all()
+    configure_database(settings.instance, "")
 
 
 def test_alert_on_failures_names_existing_codes() -> None:

@@ -23,7 +23,6 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "shared_buffers": "16MB",
-    "fsync": "off",  # the tests do not cut the power
 }
 
 
@@ -33,6 +32,7 @@ class PostgresServer:
 
     folder: Path
     port: int
+    durable: bool
 
     def url(self, database: str = "postgres", *, password: str = PASSWORD) -> str:
         quoted = password.replace(":", "%3A").replace("/", "%2F").replace("@", "%40").replace(" ", "%20")
@@ -46,7 +46,8 @@ class PostgresServer:
         return self.url(name)
 
     def start(self) -> None:
-        options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in SETTINGS.items())
+        settings = SETTINGS | {"fsync": "on" if self.durable else "off"}
+        options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in settings.items())
         self._control("start", "-l", str(self.folder / "log"), "-o", f"-p {self.port} {options}")
 
     def stop(self) -> None:
@@ -74,15 +75,18 @@ class PostgresServer:
 
 
 @contextmanager
-def run_postgres() -> Iterator[PostgresServer]:
-    """Run a server until the end of the block. Skips the test without PostgreSQL, or fails it in CI."""
+def run_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """Run a server until the end of the block. Skips the test without PostgreSQL, or fails it in CI.
+
+    If it is not `durable`, its databases would not survive a power failure.
+    """
     if not PROGRAMS.exists():
         reason = f"{PROGRAMS} is missing: apt-get install postgresql"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     port = find_free_port()
     # Not in pytest's folders, which the server's user cannot enter.
     with tempfile.TemporaryDirectory(prefix="chromi-postgres-") as folder:
-        server = PostgresServer(Path(folder), port)
+        server = PostgresServer(Path(folder), port, durable)
         server.initialize()
         server.start()
         try:
