@@ -9,6 +9,7 @@ it succeeded: if two workers, a cancellation and a success, or two downloads com
 from chromi.db.base import in_network
 from chromi.db.batch import Batch
 from chromi.db.cleanup_lease import CleanupLease
+from chromi.db.clock import MAX_CLOCK_DIFFERENCE_S, check_clock
 from chromi.db.connection import (
     database,
     database_connection,
@@ -34,6 +35,7 @@ __all__ = [
     "HOUR_S",
     "LEASE_S",
     "MAX_ATTEMPTS",
+    "MAX_CLOCK_DIFFERENCE_S",
     "MAX_LINK_AGE_S",
     "MAX_WEBHOOK_ATTEMPTS",
     "RETRY_PAUSES_S",
@@ -53,6 +55,7 @@ __all__ = [
     "Upload",
     "Webhook",
     "Worker",
+    "check_clock",
     "check_integrity",
     "database",
     "database_connection",

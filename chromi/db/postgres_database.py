@@ -89,6 +89,11 @@ class Postgres(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee ships 
         if not self.is_connection_usable():
             self.manual_close()
 
+    def read_clock(self) -> float:
+        """Return the server's time in seconds since 1970."""
+        [(seconds,)] = self.execute_sql("SELECT EXTRACT(EPOCH FROM clock_timestamp())").fetchall()
+        return float(seconds)
+
     # -- schema ----------------------------------------------------------------------------------------
 
     def schema_version(self) -> int:

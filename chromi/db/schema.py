@@ -12,6 +12,7 @@ from pathlib import Path
 
 from peewee import DatabaseError, OperationalError
 
+from chromi.db.clock import check_clock
 from chromi.db.connection import configure_database, database, database_connection
 from chromi.errors import ServiceUnhealthy
 from chromi.startup import is_postgres_rejection, wait_until_available
@@ -110,7 +111,7 @@ def open_database(instance: Path, url: str = "") -> None:
     """Open the database at the URL or in the instance folder, and apply any missing migration steps.
 
     Raises ConfigError, and ServiceUnhealthy if the database is damaged, cannot be reached or was changed by a
-    newer version of Chromi.
+    newer version of Chromi, or if its server's clock differs from this machine's.
     """
     configure_database(instance, url)
     if database.dialect == "postgresql":
@@ -118,6 +119,7 @@ def open_database(instance: Path, url: str = "") -> None:
     try:
         with database_connection():
             migrate()
+            check_clock()
     except OperationalError:
         raise  # locked or out of disk space, which is temporary
     except DatabaseError as error:  # the database cannot be opened at all

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
@@ -43,6 +44,9 @@ class Sqlite(SqliteDatabase):
 
     def drop_broken_connection(self) -> None:
         """Do nothing: connections to a file do not break."""
+
+    def read_clock(self) -> float:
+        return time.time()
 
     # -- schema ----------------------------------------------------------------------------------------
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
-import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from chromi.config import Settings
 from chromi.db import (
@@ -28,6 +25,7 @@ from chromi.db import (
     Worker,
     shrink_wal,
 )
+from chromi.jobs.file_cleanup import remove_bucket_orphans, remove_copies, remove_orphans
 from chromi.jobs.recovery import RecoveryReport, recover_jobs
 from chromi.jobs.removal import (
     best_effort,
@@ -40,8 +38,6 @@ from chromi.storage import Storage
 
 logger = logging.getLogger(__name__)
 
-ORPHAN_AGE_S = 600
-"""A file without a row is deleted once nobody has written to it for this long."""
 CLEANUP_INTERVAL_S = 60
 BUCKET_CLEANUP_INTERVAL_S = 3600
 """How often the keys of the bucket are compared with the rows."""
@@ -56,6 +52,7 @@ class CleanupReport(RecoveryReport):
     uploads_removed: int = 0
     results_removed: int = 0
     orphans_removed: int = 0
+    bucket_orphans_removed: int = 0
     frames_removed: int = 0
     copies_removed: int = 0
 
@@ -99,7 +96,7 @@ def _clean_up_rows(
         **asdict(recover_jobs(storage, queue_sizes, enqueue)),
     }
     if time.time() % BUCKET_CLEANUP_INTERVAL_S < CLEANUP_INTERVAL_S:
-        counts["orphans_removed"] = best_effort(lambda: _remove_bucket_orphans(storage))
+        counts["bucket_orphans_removed"] = best_effort(lambda: remove_bucket_orphans(storage))
     best_effort(RateLimitUsage.delete_expired)
     best_effort(Download.release_lost)
     best_effort(IdempotencyKey.delete_expired)
@@ -109,11 +106,11 @@ def _clean_up_rows(
 
 
 def clean_up_files(storage: Storage) -> CleanupReport:
-    """Remove the files that this node does not need. This writes no rows, so it works on a full disk."""
+    """Remove the files that this machine does not need."""
     return CleanupReport(
         frames_removed=best_effort(lambda: prune_frame_cache(storage)),
-        orphans_removed=best_effort(lambda: _remove_orphans(storage)),
-        copies_removed=best_effort(lambda: _remove_copies(storage)),
+        orphans_removed=best_effort(lambda: remove_orphans(storage)),
+        copies_removed=best_effort(lambda: remove_copies(storage)),
     )
 
 
@@ -139,81 +136,3 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
     ).execute()
     Batch.delete_empty()
     return removed
-
-
-def _remove_orphans(storage: Storage) -> int:
-    """Remove files without a row, which a crash may leave behind.
-
-    A running job's result may already exist while its worker is waiting to record it.
-    """
-    jobs = list(Job.select().where(Job.state.in_((State.IN_PROGRESS, State.SUCCESS))))
-    running = [job for job in jobs if job.state == State.IN_PROGRESS]
-    attempts = {storage.attempt_path(job.id, job.attempts).name for job in running}
-    results = {path.name for job in jobs for path in storage.result_files(job.id)}
-    ids = [upload.id for upload in Upload.select(Upload.id)]
-    uploads = {
-        *ids,
-        *(storage.preview_path(upload_id).name for upload_id in ids),
-        *(storage.stills_folder(upload_id).name for upload_id in ids),
-    }
-    return (
-        _remove_old_files_except(uploads, storage.uploads.iterdir())
-        + _remove_old_files_except(attempts, storage.work.iterdir())
-        + _remove_old_files_except(results, storage.results.iterdir())
-    )
-
-
-def _remove_old_files_except(kept_names: set[str], paths: Iterable[Path]) -> int:
-    """Remove files and folders that are not to be kept and have not been written to for ORPHAN_AGE_S."""
-    removed = 0
-    for path in paths:
-        try:
-            if path.name in kept_names or path.stat().st_mtime > time.time() - ORPHAN_AGE_S:
-                continue
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        except FileNotFoundError:
-            continue  # its owner has just removed it
-        removed += 1
-    return removed
-
-
-def _remove_copies(storage: Storage) -> int:
-    """If the disk is nearly full, remove this node's copies of files in the bucket.
-
-    The least recently read ones go first. A copy that is needed again is copied from the bucket again.
-    """
-    if storage.bucket is None or not storage.is_low():
-        return 0
-    complete = Upload.select().where(Upload.info_json.is_null(False))
-    finished = Job.select().where(Job.state == State.SUCCESS, Job.kind == JobKind.CONVERT)
-    copies = [path for upload in complete for path in storage.upload_files(upload.id)]
-    copies += [path for job in finished for path in storage.result_files(job.id)]
-    removed = 0
-    for path in sorted((path for path in copies if path.exists()), key=lambda path: path.stat().st_atime):
-        if not storage.is_low():
-            break
-        path.unlink(missing_ok=True)
-        removed += 1
-    return removed
-
-
-def _remove_bucket_orphans(storage: Storage) -> int:
-    """Remove files without a row from the bucket."""
-    if storage.bucket is None:
-        return 0
-    removed = 0
-    for batch in storage.bucket.list_keys():
-        old = {key: _id_of(key) for key, written_at in batch if written_at < time.time() - ORPHAN_AGE_S}
-        ids = list(old.values())
-        kept = {row.id for model in (Upload, Job) for row in model.select(model.id).where(model.id.in_(ids))}
-        orphans = [key for key, row_id in old.items() if row_id not in kept]
-        if orphans:
-            storage.bucket.delete(orphans, retry_s=0)
-        removed += len(orphans)
-    return removed
-
-
-def _id_of(key: str) -> str:
-    """Return the id in a key such as `uploads/ID`, `uploads/ID-stills/best.png` or `results/ID.gif`."""
-    _, _, name = key.partition("/")
-    return re.split(r"[.-]", name)[0]

@@ -22,6 +22,7 @@ from chromi.config import QUEUES, Settings
 from chromi.db import Job, database_connection, open_database, retry_on_lock
 from chromi.errors import ServiceUnhealthy
 from chromi.jobs.cleanup import run_cleanup
+from chromi.jobs.file_cleanup import remove_copies
 from chromi.jobs.heartbeat import start_file_cleanup, start_heartbeat
 from chromi.jobs.queue_messages import CLEANUP, RUN_JOB, InvalidMessage, JsonSerializer
 from chromi.jobs.queue_storage import QueueStorage, QueueUnavailable
@@ -120,6 +121,9 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
 
     @_with_database
     def run_next_job() -> None:
+        if not _has_space(storage):
+            logger.warning("the disk is nearly full, jobs are left to other machines")
+            return
         job = retry_on_lock(lambda: Job.claim_next(kinds, worker_id()))
         if job and _run(job, settings, storage, queue):
             queue.enqueue(job)
@@ -153,6 +157,12 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
         huey.periodic_task(crontab(), name=CLEANUP, expires=50)(clean_up)
         huey.on_startup(name="cleanup")(clean_up)
     return queue
+
+
+def _has_space(storage: Storage) -> bool:
+    """Return whether this machine may take jobs. Without a bucket, no other machine could take them."""
+    remove_copies(storage)
+    return storage.bucket is None or not storage.is_low()
 
 
 def _with_database(run: Callable[[], None]) -> Callable[[], None]:

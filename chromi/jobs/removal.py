@@ -81,9 +81,11 @@ def prune_frame_cache(storage: Storage) -> int:
     number of sets removed.
     """
     slots = 0 if storage.is_low() else MAX_CACHED_FRAME_SETS
-    uploads = {upload.id for upload in Upload.select(Upload.id)}
+    cached = storage.cached_frames()
+    owners = Upload.select(Upload.id).where(Upload.id.in_([upload_id for upload_id, _ in cached]))
+    uploads = {upload.id for upload in owners}
     removed = 0
-    for upload_id, path in storage.cached_frames():
+    for upload_id, path in cached:
         if upload_id in uploads and slots:
             uploads.remove(upload_id)
             slots -= 1

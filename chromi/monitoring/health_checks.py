@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from peewee import DatabaseError
 
 from chromi.config import MB, Settings
-from chromi.db import Job, State, Worker, check_integrity, database
+from chromi.db import Job, State, Worker, check_clock, check_integrity, database
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, ServiceUnhealthy
 from chromi.jobs.queue import Queue
@@ -57,6 +57,7 @@ def _run(name: str, check: Callable[[], str]) -> Check:
 
 
 def _check_database() -> str:
+    check_clock()
     Job.select(Job.id).first()
     _check_integrity_once(int(time.monotonic() / INTEGRITY_CHECK_INTERVAL_S))
     _check_writable_once(int(time.monotonic() / WRITE_CHECK_INTERVAL_S))

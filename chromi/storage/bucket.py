@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from weakref import WeakValueDictionary
 
 from chromi.atomic_files import atomic_publish
-from chromi.errors import ConfigError, ServiceBusy, ServiceUnhealthy
+from chromi.errors import ConfigError, DiskFull, ServiceBusy, ServiceUnhealthy
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Bucket:
         self._obstore = obstore
 
     def fetch(self, key: str, path: Path, on_tick: Tick, *, retry_s: float) -> None:
-        """Download a file unless it is here. Raises FileNotFoundError and ServiceBusy."""
+        """Download a file unless it is here. Raises FileNotFoundError, ServiceBusy and DiskFull."""
         lock = self._locks.setdefault(key, threading.Lock())
         with lock:
             if not path.exists():
@@ -106,6 +106,8 @@ class Bucket:
                     file.write(chunk)
                     on_tick()
             atomic_publish(partial, path)
+        except OSError as error:
+            raise DiskFull.from_os_error(error) or error from error
         finally:
             partial.unlink(missing_ok=True)
 

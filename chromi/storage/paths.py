@@ -61,7 +61,7 @@ class Storage:
     def fetch(self, path: Path, on_tick: Tick = lambda: None, *, retry_s: float = REQUEST_RETRY_S) -> Path:
         """Return the path of a complete file after copying it from the bucket if necessary.
 
-        Without a bucket, the file may be missing. Raises NotFound and ServiceBusy.
+        Without a bucket, the file may be missing. Raises NotFound, ServiceBusy and DiskFull.
         """
         if self.bucket:
             try:
