@@ -236,7 +236,8 @@ class AdmissionControl:
 
         Stalled and slow uploads reserve nothing.
         """
-        active = [(upload, size_of([self.storage.upload_path(upload.id)])) for upload in Upload.list_active()]
+        path_of = self.storage.partial_upload_path
+        active = [(upload, size_of([path_of(upload.id)])) for upload in Upload.list_active()]
         return [
             Reservation(upload.client, upload.length_bytes - received_bytes)
             for upload, received_bytes in active

@@ -64,13 +64,13 @@ def exclusive_transaction(*locked: Model | type[Model]) -> AbstractContextManage
 def retry_on_lock(write: Callable[[], T], *, timeout_s: float = RETRY_TIMEOUT_S) -> T:
     """Retry `write` while the database is locked, cannot be reached, or its disk is full.
 
-    Raises OperationalError or InterfaceError after `timeout_s` seconds.
+    Raises the last error after `timeout_s` seconds.
     """
     deadline = time.monotonic() + timeout_s
     while True:
         try:
             return write()
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, sqlite3.OperationalError) as error:
             if time.monotonic() > deadline or database.in_transaction():
                 raise
             logger.warning("database write failed, retrying: %s", error)

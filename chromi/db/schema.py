@@ -13,7 +13,8 @@ from pathlib import Path
 from peewee import DatabaseError, OperationalError
 
 from chromi.db.clock import check_clock
-from chromi.db.connection import configure_database, database, database_connection
+from chromi.db.connection import configure_database, database, database_connection, retry_on_lock
+from chromi.db.sqlite_database import LOCK_TIMEOUT_S
 from chromi.errors import ServiceUnhealthy
 from chromi.startup import is_postgres_rejection, wait_until_available
 
@@ -117,9 +118,8 @@ def open_database(instance: Path, url: str = "") -> None:
     if database.dialect == "postgresql":
         _wait_for_server()
     try:
-        with database_connection():
-            migrate()
-            check_clock()
+        # SQLite itself does not wait for a lock when it switches a new file to WAL mode.
+        retry_on_lock(_prepare, timeout_s=LOCK_TIMEOUT_S)
     except OperationalError:
         raise  # locked or out of disk space, which is temporary
     except DatabaseError as error:  # the database cannot be opened at all
@@ -127,6 +127,12 @@ def open_database(instance: Path, url: str = "") -> None:
     finally:
         if database.dialect == "postgresql":
             database.close_all()  # processes that are forked later must not share a connection
+
+
+def _prepare() -> None:
+    with database_connection():
+        migrate()
+        check_clock()
 
 
 def _wait_for_server() -> None:

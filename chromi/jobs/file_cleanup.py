@@ -91,8 +91,10 @@ def _list_needed_paths(ids: Iterable[str], storage: Storage) -> set[Path]:
     """
     wanted = list(ids)
     needed: set[Path] = set()
-    for upload in Upload.select(Upload.id).where(Upload.id.in_(wanted)):
+    for upload in Upload.select().where(Upload.id.in_(wanted)):
         needed |= {*storage.upload_files(upload.id), storage.stills_folder(upload.id)}
+        if upload.is_complete:
+            needed.remove(storage.partial_upload_path(upload.id))
     for job in Job.select().where(Job.id.in_(wanted), Job.state.in_((State.IN_PROGRESS, State.SUCCESS))):
         needed |= {*storage.result_files(job.id)}
         if job.state == State.IN_PROGRESS:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStorage
 
 from chromi.config import Settings
+from chromi.db import retry_on_lock
+from chromi.db.sqlite_database import LOCK_TIMEOUT_S
 from chromi.errors import ConfigError, ServiceUnhealthy
 from chromi.server_urls import POSTGRES_SCHEMES
 from chromi.startup import SCHEMA_LOCK, is_postgres_rejection, wait_until_available
@@ -43,8 +45,13 @@ def open_engine(settings: Settings) -> QueueEngine:
 
 
 def _open_sqlite(path: Path) -> QueueEngine:
-    # A message is on disk when enqueue() returns.
-    return QueueEngine(lambda name: SqliteStorage(name, str(path), fsync=True), (sqlite3.OperationalError,))
+    def create(name: str, **options: Any) -> BaseStorage:
+        # With fsync, a message is on disk when enqueue() returns.
+        return SqliteStorage(name, str(path), fsync=True, **options)
+
+    # SQLite itself does not wait for a lock when it switches a new file to WAL mode.
+    retry_on_lock(lambda: create("chromi").close(), timeout_s=LOCK_TIMEOUT_S)
+    return QueueEngine(lambda name: create(name, create_tables=False), (sqlite3.OperationalError,))
 
 
 def _open_postgres(url: str) -> QueueEngine:

@@ -58,7 +58,7 @@ def remove_upload(upload: Upload, storage: Storage, settings: Settings, *conditi
 
     The client is refunded the bytes that it was charged for but has not sent.
     """
-    missing_bytes = max(0, upload.length_bytes - size_of([storage.upload_path(upload.id)]))
+    missing_bytes = max(0, upload.length_bytes - size_of([storage.partial_upload_path(upload.id)]))
     is_removed = _delete_upload(upload, storage, *conditions)
     if is_removed and missing_bytes and not upload.is_complete:
         byte_quota(settings).charge(upload.client, -missing_bytes)

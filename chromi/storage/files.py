@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from chromi.errors import NotFound, UploadLocked
+from chromi.errors import UploadLocked
 
 
 def make_files_private() -> None:
@@ -54,11 +54,8 @@ class PartialFile(io.FileIO):
     """A file that grows chunk by chunk. An exclusive lock keeps other writers out while it is open."""
 
     def __init__(self, path: Path) -> None:
-        """Open and lock the file. Raises NotFound if it is gone and UploadLocked if it is locked."""
-        try:
-            super().__init__(os.open(path, os.O_WRONLY | os.O_APPEND), "a")
-        except FileNotFoundError as error:
-            raise NotFound from error
+        """Open or create the file, and lock it. Raises UploadLocked if it is locked."""
+        super().__init__(path, "a")
         try:
             fcntl.flock(self.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)  # released if the process dies
         except BlockingIOError as error:

@@ -102,8 +102,12 @@ class Storage:
         return IncomingFile(self.uploads)
 
     def upload_path(self, upload_id: str) -> Path:
-        """Return the path of an upload, complete or not."""
+        """Return the path of a complete upload."""
         return self.uploads / _check_name(upload_id)
+
+    def partial_upload_path(self, upload_id: str) -> Path:
+        """Return the path of the bytes of a resumable upload that have arrived at this machine."""
+        return self.uploads / f"{_check_name(upload_id)}.partial"
 
     def preview_path(self, upload_id: str) -> Path:
         """Return the path of an upload's copy that every browser can play."""
@@ -116,7 +120,8 @@ class Storage:
     def upload_files(self, upload_id: str) -> list[Path]:
         """Return the paths of an upload and of what is made from it, whether or not they exist."""
         stills = [self.stills_folder(upload_id) / f"{quality}.png" for quality in Quality]
-        return [self.upload_path(upload_id), self.preview_path(upload_id), *stills]
+        paths = self.upload_path(upload_id), self.partial_upload_path(upload_id), self.preview_path(upload_id)
+        return [*paths, *stills]
 
     # -- cached frames ---------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 from flask import Request, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -13,10 +14,10 @@ from chromi.encoder import VideoInfo, probe_video
 from chromi.errors import ChromiError, ClipNotFound, MissingVideo, RateLimited, UploadTooLarge
 from chromi.i18n import Message
 from chromi.jobs.removal import remove_upload
-from chromi.storage import IncomingFile, PartialFile, new_id
+from chromi.storage import IncomingFile, PartialFile, Storage, new_id
 from chromi.web.http.client_identity import identify_client
 from chromi.web.http.error_handlers import body_too_large, status_code_of
-from chromi.web.limits.chunk_validation import check_chunk
+from chromi.web.limits.chunk_validation import check_chunk, received_bytes_of
 from chromi.web.services import services
 
 PROBES = RateLimit("probe", 3)
@@ -106,15 +107,7 @@ def create_resumable_upload(length_bytes: int) -> Upload:
     check_length(length_bytes)
     client = identify_client()
     services().admission.admit_resumable_upload(client, length_bytes)
-    upload = Upload(length_bytes=length_bytes, client=client)
-    path = services().storage.upload_path(upload.id)
-    path.touch(exist_ok=False)
-    try:
-        upload.save(force_insert=True)
-    except BaseException:
-        path.unlink()
-        raise
-    return upload
+    return Upload.create(length_bytes=length_bytes, client=client)
 
 
 def receive_chunk(upload_id: str, offset: str | None) -> int:
@@ -122,13 +115,21 @@ def receive_chunk(upload_id: str, offset: str | None) -> int:
 
     Raises NotFound, UploadLocked, WrongOffset, UploadTooLarge and the errors of `_complete`.
     """
-    with PartialFile(services().storage.upload_path(upload_id)) as file:
+    storage = services().storage
+    path = storage.partial_upload_path(upload_id)
+    with PartialFile(path) as file:
         upload = Upload.find(upload_id)  # under the lock, so no other request can complete it in the meantime
-        check_chunk(offset, request.content_length or 0, file.size_bytes, upload.length_bytes)
-        _append_body(upload, file)
-        if file.size_bytes == upload.length_bytes and not upload.is_complete:
-            _complete(upload, services().admission)
-        return file.size_bytes
+        if upload.is_complete:
+            path.unlink()  # just created by PartialFile
+        check_chunk(
+            offset, request.content_length or 0, received_bytes_of(upload, storage), upload.length_bytes
+        )
+        if not upload.is_complete:
+            _append_body(upload, file)
+            if file.size_bytes == upload.length_bytes:
+                _complete(upload, services().admission)
+                path.unlink()
+        return received_bytes_of(upload, storage)
 
 
 def _append_body(upload: Upload, file: PartialFile) -> None:
@@ -156,14 +157,27 @@ def _complete(upload: Upload, admission: AdmissionControl) -> None:
         if not upload.touch():  # its last byte may be old, and the cleanup must not remove it in the meantime
             raise ClipNotFound
         info = _probe(upload, admission)
-        services().storage.publish(services().storage.upload_path(upload.id))
+        path = _link_complete_file(upload, admission.storage)
+        admission.storage.publish(path)
     if not upload.complete(info):
+        admission.storage.remove(path)
         raise ClipNotFound
+
+
+def _link_complete_file(upload: Upload, storage: Storage) -> Path:
+    """Give the received bytes their final name. They keep the other one until the row is complete."""
+    path = storage.upload_path(upload.id)
+    try:
+        with suppress(FileExistsError):  # an earlier attempt stopped before the row was complete
+            path.hardlink_to(storage.partial_upload_path(upload.id))
+    except FileNotFoundError as error:
+        raise ClipNotFound from error
+    return path
 
 
 def _probe(upload: Upload, admission: AdmissionControl) -> VideoInfo:
     try:
-        return probe_video(admission.storage.upload_path(upload.id))
+        return probe_video(admission.storage.partial_upload_path(upload.id))
     except ChromiError as error:
         if status_code_of(error) < 500:
             remove_upload(upload, admission.storage, admission.settings)

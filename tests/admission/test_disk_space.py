@@ -23,7 +23,7 @@ def test_upload_is_rejected_if_the_disk_has_no_space_for_it(
     response = create(client, 1 * MB)
     assert (response.status_code, response.get_json()["error"]["code"]) == (503, "disk_full")
     assert response.headers["Retry-After"]
-    storage.upload_path(Upload.get().id).write_bytes(bytes(900_000))  # the first one needs 0.1 MB more
+    storage.partial_upload_path(Upload.get().id).write_bytes(bytes(900_000))  # 0.1 MB are missing
     assert create(client, 1 * MB).status_code == 201
 
 

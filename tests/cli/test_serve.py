@@ -7,12 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.support.nodes import run_worker
 from tests.support.paths import ROOT
 from tests.support.ports import find_free_port
 from tests.support.processes import find_ffmpeg_processes, find_public_paths, handles_signal, have_ended
@@ -237,29 +238,16 @@ def test_inline_mode_converts_inside_the_request(
     assert gif.read_bytes().startswith(b"GIF89a")
 
 
-@contextmanager
-def run_worker(instance: Path, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `python -m chromi worker` and expect it to end cleanly when it is terminated."""
-    command = [sys.executable, "-m", "chromi", "worker", *options]
-    worker = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"CHROMI_INSTANCE": str(instance)})
-    try:
-        yield worker
-        worker.terminate()
-        assert worker.wait(30) == 0
-    finally:
-        worker.kill()
-
-
 def test_each_worker_runs_the_jobs_of_its_queues(tmp_path: Path, plain_clip: Path) -> None:
     web = run_service(tmp_path / "instance", {}, ("-m", "chromi", "web"))
     try:
         conversion_id = start_job(web, plain_clip, duration="1")
         upload_url = web.url + curl_json(f"-Fvideo=@{plain_clip}", f"{web.url}/uploads/")["url"]
         estimate_id = curl_json("-Fduration=1", f"{upload_url}estimates/")["job_id"]
-        with run_worker(web.instance, "--queues", "studio"):
+        with run_worker(web.instance, queues="studio"):
             assert wait_for_end(web, estimate_id)["status"] == "success"
             assert get_job(web, conversion_id)["status"] == "queued"
-        with run_worker(web.instance, "--queues=convert"):
+        with run_worker(web.instance, queues="convert"):
             assert wait_for_end(web, conversion_id)["status"] == "success"
     finally:
         end_service(web)

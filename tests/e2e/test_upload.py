@@ -112,8 +112,8 @@ def test_cancel_returns_to_start_page_and_deletes_upload(
 ) -> None:
     proxy.bytes_per_s = SLOW_BYTES_PER_S
     choose_clip(page, proxy.url, large_clip)
-    upload = uploaded_file(seeded_app.service, page)
-    assert upload.exists()
+    upload = uploaded_file(seeded_app.service, page).with_suffix(".partial")
+    wait_for(upload.exists, "the first chunk")
     page.get_by_role("button", name="Cancel upload").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
     wait_for(lambda: not upload.exists(), "the partial file to be deleted")

@@ -11,6 +11,7 @@ from chromi.db import database_connection
 from tests.support.consumers import run_consumer
 from tests.support.open_instance import OpenInstance, open_instance
 from tests.support.running_service import Service, end_service, run_service
+from tests.support.s3_server import CREDENTIALS, S3Server, run_s3
 
 WEB_WITH_SHORT_TIMEOUTS = "; ".join(
     (
@@ -49,6 +50,26 @@ def start_consumer(instance: OpenInstance) -> Iterator[StartConsumer]:
             )
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with run_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def servers(redis_settings: dict[str, str], s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The settings that several machines share."""
+    for name, text in CREDENTIALS.items():
+        monkeypatch.setenv(name, text)
+    return redis_settings | {
+        "storage_url": s3.take_bucket(),
+        "trusted_proxy": "127.0.0.1",
+        "jobs_per_hour": "100000",
+        "uploads_per_hour": "100000",
+        "max_queue": "1000",
+    }
 
 
 @pytest.fixture(scope="module")

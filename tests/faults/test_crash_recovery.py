@@ -82,9 +82,10 @@ def test_resumable_upload_survives_a_killed_web_server(
     location = curl(*create).split("Location: ")[1].split()[0]
     send_fatal_request(service, *TUS, *CHUNK, "-XPATCH", "--data-binary", f"@{clip}", service.url + location)
     with open_instance(service.instance) as instance:
-        assert instance.list_media_names() == [location.rpartition("/")[2]]
+        complete = [location.rpartition("/")[2]] if point == "after_completion" else []
+        assert instance.list_media_names() == [*complete, f"{location.rpartition('/')[2]}.partial"]
         if has_cleanup:
-            assert instance.clean_up_later() == CleanupReport()
+            assert instance.clean_up_later() == CleanupReport(orphans_removed=len(complete))
         resume_upload(instance, location, content)
         Upload.update(used_at=time.time() - 10_000).execute()
         assert instance.clean_up_later() == CleanupReport(uploads_removed=1)

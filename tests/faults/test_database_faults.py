@@ -203,7 +203,7 @@ def test_web_server_killed_during_transfers_recovers(
     for path in uploads.glob("incoming-*"):
         make_old(path)
     clean_up(restarted)
-    assert [path.name for path in uploads.iterdir()] == [upload_id]
+    assert [path.name for path in uploads.iterdir()] == [f"{upload_id}.partial"]
     assert f"Upload-Offset: {half}" in curl(*TUS, "--head", restarted.url + location)
     assert send_chunk(restarted, location, clip[half:], offset=half) == 204
     assert (uploads / upload_id).read_bytes() == clip

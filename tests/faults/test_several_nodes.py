@@ -3,11 +3,9 @@
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -16,74 +14,14 @@ import pytest
 from chromi.db import Job, Link, State, database, database_connection, open_database
 from chromi.db.connection import configure_database
 from tests.support.consumers import run_consumer
-from tests.support.postgres_server import PostgresServer
-from tests.support.redis_server import RedisServer
-from tests.support.running_service import Service, end_service, run_service
-from tests.support.s3_server import CREDENTIALS, S3Server, run_s3
+from tests.support.nodes import run_web, run_worker, url_on
+from tests.support.running_service import Service
 from tests.support.service_client import curl, curl_json, get_job, wait_for_end
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-WEB = ("-m", "chromi", "web")
 JOB_COUNT = 200
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with run_s3() as server:
-        yield server
-
-
-@pytest.fixture
-def servers(
-    postgres: PostgresServer, redis: RedisServer, s3: S3Server, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
-    """The settings that all nodes share."""
-    for name, text in CREDENTIALS.items():
-        monkeypatch.setenv(name, text)
-    return {
-        "database_url": postgres.create_database(),
-        "queue_url": redis.clear(),
-        "storage_url": s3.take_bucket(),
-        "secret_key": "a key for all machines",
-        "trusted_proxy": "127.0.0.1",
-        "jobs_per_hour": "100000",
-        "uploads_per_hour": "100000",
-        "max_queue": "1000",
-    }
-
-
-@contextmanager
-def run_web(folder: Path, servers: dict[str, str]) -> Iterator[Service]:
-    service = run_service(folder, servers, WEB)
-    try:
-        yield service
-    finally:
-        end_service(service)
-        log = "".join(service.log)
-        assert "Traceback" not in log, log[log.index("Traceback") - 300 :][:2500]
-
-
-@contextmanager
-def run_worker(folder: Path, servers: dict[str, str], queues: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a worker machine that converts for real."""
-    environ = {f"CHROMI_{name.upper()}": text for name, text in servers.items()}
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "chromi", "worker", "--queues", queues],
-        env=os.environ | environ | {"CHROMI_INSTANCE": str(folder)},
-    )
-    try:
-        yield worker
-        worker.terminate()
-        assert worker.wait(60) == 0
-    finally:
-        worker.kill()
-
-
-def url_on(service: Service, url: str) -> str:
-    """Return the same address at another web server."""
-    return service.url + url[url.index("/", len("http://")) :]
 
 
 def test_clip_sent_to_one_server_is_converted_and_downloaded_from_another(
@@ -92,8 +30,8 @@ def test_clip_sent_to_one_server_is_converted_and_downloaded_from_another(
     with (
         run_web(tmp_path / "web-1", servers) as first,
         run_web(tmp_path / "web-2", servers) as second,
-        run_worker(tmp_path / "convert", servers, "convert"),
-        run_worker(tmp_path / "studio", servers, "studio"),
+        run_worker(tmp_path / "convert", servers, queues="convert"),
+        run_worker(tmp_path / "studio", servers, queues="studio"),
     ):
         upload_url = first.url + curl_json(f"-Fvideo=@{plain_clip}", f"{first.url}/uploads/")["url"]
         assert curl_bytes(f"{url_on(second, upload_url)}video") == plain_clip.read_bytes()

@@ -41,12 +41,12 @@ def test_incomplete_upload_is_removed_an_hour_after_its_last_chunk(
     stalled = Upload.create(length_bytes=9, used_at=LONG_AGO)
     slow = Upload.create(length_bytes=9, used_at=time.time() - 3000)
     for upload in (stalled, slow):
-        storage.upload_path(upload.id).write_bytes(b"half")
-        make_old(storage.upload_path(upload.id))
+        storage.partial_upload_path(upload.id).write_bytes(b"half")
+        make_old(storage.partial_upload_path(upload.id))
     report = clean_up()
     assert (report.uploads_removed, report.orphans_removed) == (1, 0)
-    assert not storage.upload_path(stalled.id).exists()
-    assert storage.upload_path(slow.id).exists()
+    assert not storage.partial_upload_path(stalled.id).exists()
+    assert storage.partial_upload_path(slow.id).exists()
     assert [upload.id for upload in Upload.select()] == [slow.id]
 
 

@@ -83,8 +83,7 @@ def test_kept_file_is_complete(storage: Storage) -> None:
 
 def test_partial_file_is_unlocked_when_closed(storage: Storage) -> None:
     """It is unlocked even if a child process still has a copy of the descriptor."""
-    path = storage.upload_path(new_id())
-    path.touch()
+    path = storage.partial_upload_path(new_id())
     file = PartialFile(path)
     copy = os.dup(file.fileno())
     with pytest.raises(UploadLocked):

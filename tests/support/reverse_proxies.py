@@ -16,6 +16,7 @@ from tests.support.waiting import wait_for
 
 DEPLOY = ROOT / "deploy"
 DOCUMENTED_HOST, DOCUMENTED_PORT = "chromi.example.org", "8000"
+BALANCED_HOSTS = ("10.0.0.11", "10.0.0.12")
 HOST = "localhost"
 NAMES = ("nginx", "caddy")
 
@@ -57,21 +58,42 @@ def run_proxy(
 
     Caddy must know whether it is behind a CDN. nginx always appends to X-Forwarded-For.
     """
-    program = find_program(name)
     start = {"nginx": _nginx, "caddy": _caddy}[name]
     with ExitStack() as reserved:
         ports = [reserve_port(reserved) for _ in range(2)]
     command, environ, ca_file = start(folder, ports, upstream_port, prefix, behind_cdn)
+    with _running(name, folder, command, environ, ports[0], ca_file):
+        yield ReverseProxy(f"https://{HOST}:{ports[0]}{prefix}", ca_file)
+
+
+@contextmanager
+def run_load_balancer(folder: Path, upstream_ports: tuple[int, int]) -> Iterator[ReverseProxy]:
+    """Run nginx in front of two web servers."""
+    with ExitStack() as reserved:
+        ports = [reserve_port(reserved) for _ in range(2)]
+    command, environ, ca_file = _nginx(folder, ports, int(DOCUMENTED_PORT), "", False)
+    balancer = (DEPLOY / "nginx-load-balancer.conf").read_text()
+    for address, port in zip(BALANCED_HOSTS, upstream_ports, strict=True):
+        balancer = replace_once(balancer, f"{address}:{DOCUMENTED_PORT}", f"127.0.0.1:{port}")
+    site = folder / "site.conf"
+    site.write_text(balancer + replace_once(site.read_text(), f"127.0.0.1:{DOCUMENTED_PORT}", "chromi"))
+    with _running("nginx", folder, command, environ, ports[0], ca_file):
+        yield ReverseProxy(f"https://{HOST}:{ports[0]}", ca_file)
+
+
+@contextmanager
+def _running(
+    name: str, folder: Path, command: list[str], environ: dict[str, str], port: int, ca_file: Path
+) -> Iterator[None]:
+    program = find_program(name)
     with (folder / "proxy.log").open("w") as log:
         process = subprocess.Popen(
             [program, *command], cwd=folder, env=os.environ | environ, stdout=log, stderr=log
         )
     try:
-        wait_for(
-            lambda: process.poll() is not None or (accepts_connections(ports[0]) and ca_file.exists()), name
-        )
+        wait_for(lambda: process.poll() is not None or (accepts_connections(port) and ca_file.exists()), name)
         assert process.poll() is None, (folder / "proxy.log").read_text()
-        yield ReverseProxy(f"https://{HOST}:{ports[0]}{prefix}", ca_file)
+        yield
     finally:
         process.terminate()
         process.wait(20)

@@ -63,7 +63,8 @@ class SeededApp:
         """Create an upload with the first half of the clip and return its URL."""
         size_bytes = self.clip.stat().st_size
         upload = Upload.create(length_bytes=size_bytes)
-        self.storage.upload_path(upload.id).write_bytes(self.clip.read_bytes()[: size_bytes // 2])
+        half = self.clip.read_bytes()[: size_bytes // 2]
+        self.storage.partial_upload_path(upload.id).write_bytes(half)
         return f"{self.url}/uploads/{upload.id}/"
 
     def create_job(self, **values: Any) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chromi.db import Upload
-from chromi.errors import BadRequest, ClipNotFound, UploadTooLarge
+from chromi.errors import BadRequest, UploadTooLarge
 from chromi.i18n import Message
-from chromi.storage import Storage
+from chromi.storage import Storage, size_of
 from chromi.web.http.request_errors import WrongOffset
 
 CHUNK_TOO_LONG = Message("This chunk exceeds the upload’s declared length.")
@@ -19,13 +19,13 @@ def parse_byte_count(header: str, text: str | None) -> int:
 
 
 def received_bytes_of(upload: Upload, storage: Storage) -> int:
-    """Return how many bytes of an upload have arrived. Raises NotFound if its file is gone."""
+    """Return how many bytes of an upload have arrived at this machine.
+
+    If another machine received them, a client sends them again, to this one.
+    """
     if upload.is_complete:
         return int(upload.length_bytes)
-    try:
-        return storage.upload_path(upload.id).stat().st_size
-    except FileNotFoundError as error:
-        raise ClipNotFound from error
+    return size_of([storage.partial_upload_path(upload.id)])
 
 
 def check_chunk(offset: str | None, chunk_bytes: int, received_bytes: int, length_bytes: int) -> None:

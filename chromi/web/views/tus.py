@@ -77,9 +77,14 @@ def show(upload_id: str) -> Response:
 @bp.get("/uploads/resumable/<upload_id>/sample")
 def sample(upload_id: str) -> Response:
     """Send the first and last bytes that have arrived, which a client compares to recognize the file."""
-    upload = Upload.find(upload_id)
+    upload, storage = Upload.find(upload_id), services().storage
+    if upload.is_complete:
+        path = storage.fetch(storage.upload_path(upload.id))
+    else:
+        path = storage.partial_upload_path(upload.id)
+        path.touch()
     try:
-        with services().storage.upload_path(upload.id).open("rb") as file:
+        with path.open("rb") as file:
             size_bytes = file.seek(0, os.SEEK_END)
             part_bytes = min(size_bytes, SAMPLE_BYTES)
             parts = [os.pread(file.fileno(), part_bytes, at) for at in (0, size_bytes - part_bytes)]

@@ -222,7 +222,7 @@ def test_invalid_chunk_is_rejected_before_its_body(
     client: FlaskClient, guard: UploadGuard, storage: Storage, offset: str, size_bytes: int, code: str
 ) -> None:
     url = create(client, REMOTE, 1000)
-    storage.upload_path(Upload.get().id).write_bytes(bytes(100))
+    storage.partial_upload_path(Upload.get().id).write_bytes(bytes(100))
     error = check(guard, chunk(url, size_bytes, offset=offset))
     assert error
     assert error.code == code

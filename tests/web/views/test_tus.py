@@ -200,7 +200,7 @@ def test_upload_continues_after_a_restart(
 def test_empty_chunk_completes_an_upload_whose_server_died_after_the_last_byte(
     client: FlaskClient, half_upload: str, storage: Storage, content: bytes
 ) -> None:
-    storage.upload_path(upload_id_of(half_upload)).write_bytes(content)
+    storage.partial_upload_path(upload_id_of(half_upload)).write_bytes(content)
     assert offset_of(client, half_upload) == len(content)
     assert send_chunk(client, half_upload, len(content), b"").status_code == 204
     assert is_stored(storage, half_upload, content)
@@ -252,12 +252,15 @@ def test_unknown_upload_is_not_found(client: FlaskClient, upload_id: str) -> Non
     assert client.head(f"{CREATION_URL}{upload_id}", headers=TUS).status_code == 404
 
 
-def test_upload_without_its_file_is_not_found(
-    client: FlaskClient, half_upload: str, storage: Storage
+def test_upload_whose_bytes_are_on_another_machine_is_sent_again(
+    client: FlaskClient, half_upload: str, storage: Storage, content: bytes
 ) -> None:
-    storage.upload_path(upload_id_of(half_upload)).unlink()
-    assert client.head(half_upload, headers=TUS).status_code == 404
-    assert send_chunk(client, half_upload, 0, b"x").status_code == 404
+    """A load balancer has sent the second chunk to another web server than the first."""
+    storage.partial_upload_path(upload_id_of(half_upload)).unlink()
+    assert send_chunk(client, half_upload, len(content) // 2, content[len(content) // 2 :]).status_code == 409
+    assert offset_of(client, half_upload) == 0
+    assert send_chunk(client, half_upload, 0, content).status_code == 204
+    assert is_stored(storage, half_upload, content)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])

@@ -105,7 +105,7 @@ def test_upload_deleted_during_its_probe_is_not_restored(
 
     def delete_upload() -> None:
         Upload.delete().execute()
-        storage.upload_path(upload_id_of(half_upload)).unlink()
+        storage.partial_upload_path(upload_id_of(half_upload)).unlink(missing_ok=True)
 
     def probe_and_delete(path: Path) -> VideoInfo:
         if is_deleted_before:
@@ -130,8 +130,8 @@ def test_cleanup_keeps_an_upload_that_is_being_probed(
 ) -> None:
     """Its last byte arrived hours ago, and an empty chunk completes it now."""
     upload_id = upload_id_of(half_upload)
-    storage.upload_path(upload_id).write_bytes(content)
-    os.utime(storage.upload_path(upload_id), (0, 0))
+    storage.partial_upload_path(upload_id).write_bytes(content)
+    os.utime(storage.partial_upload_path(upload_id), (0, 0))
     Upload.update(used_at=0).execute()
     probe = upload_receiver.probe_video
 
@@ -161,6 +161,6 @@ def test_failed_commit_of_the_last_chunk_loses_no_byte(
         patched.setattr(Upload, "complete", fail)
         middle = len(content) // 2
         assert send_chunk(client, half_upload, middle, content[middle:]).status_code == 503
-    assert files_in(storage) == [str(storage.upload_path(upload_id_of(half_upload)))]
+    assert storage.partial_upload_path(upload_id_of(half_upload)).read_bytes() == content
     assert send_chunk(client, half_upload, len(content), b"").status_code == 204
     assert is_stored(storage, half_upload, content)

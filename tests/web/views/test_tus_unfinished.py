@@ -54,9 +54,13 @@ def test_sample_of_few_bytes_contains_them_twice(client: FlaskClient) -> None:
     assert client.get(f"{url}/sample", headers=TUS).data == b"abcabc"
 
 
-def test_sample_of_an_unknown_upload_is_not_found(
+def test_sample_of_an_upload_whose_bytes_are_gone_is_empty(
     client: FlaskClient, half_upload: str, storage: Storage
 ) -> None:
-    storage.upload_path(upload_id_of(half_upload)).unlink()
-    assert client.get(f"{half_upload}/sample", headers=TUS).status_code == 404
+    storage.partial_upload_path(upload_id_of(half_upload)).unlink()
+    response = client.get(f"{half_upload}/sample", headers=TUS)
+    assert (response.data, response.headers["Upload-Offset"]) == (b"", "0")
+
+
+def test_sample_of_an_unknown_upload_is_not_found(client: FlaskClient) -> None:
     assert client.get(f"{CREATION_URL}{'0' * 32}/sample", headers=TUS).status_code == 404
