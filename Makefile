@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The venv has no pip. The system's pip installs into it, so Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
-.PHONY: run test test-fast fuzz lint format bench bench-service bench-page soak screenshots icons translations lock clean
+.PHONY: run test test-fast fuzz lint format bench bench-service bench-scale bench-page soak screenshots icons translations lock clean
 
 run: $(VENV)/run.done
 	$(BIN)/python -m chromi serve
@@ -43,6 +43,10 @@ bench-service: $(VENV)/dev.done
 soak: $(VENV)/dev.done
 	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+# Example: make bench-scale ARGS="--jobs 20" CLIP=clip.mp4
+bench-scale: $(VENV)/dev.done
+	$(BIN)/python -m benchmarks.scale $(ARGS) $(CLIP)
 
 bench-page: $(VENV)/dev.done
 	$(BIN)/python -m benchmarks.page

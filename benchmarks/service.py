@@ -51,7 +51,12 @@ def running_service(folder: Path, log: Path | None = None) -> Iterator[tuple[sub
         service = subprocess.Popen(
             [sys.executable, "-m", "chromi", "serve"],
             cwd=ROOT,
-            env=os.environ | {"CHROMI_INSTANCE": f"{folder}/instance", "CHROMI_PORT": "0"},
+            env=os.environ
+            | {
+                "CHROMI_INSTANCE": f"{folder}/instance",
+                "CHROMI_PORT": "0",
+                "CHROMI_ENV_FILE": os.devnull,  # not the developer's own settings
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
         )
