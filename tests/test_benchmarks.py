@@ -71,7 +71,7 @@ def test_benchmark_writes_figures_tables_and_chart(
     assert comparison["missing"] == {}
     for key in ("balanced", "split"):
         tool = comparison["tools"][key]
-        assert 0 < tool["wall_s"] < 60
+        assert tool["wall_s"] > 0
         assert tool["cpu_s"] > 0
         assert tool["peak_bytes"] > 10e6
         assert tool["bytes"] > 10_000

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from peewee import OperationalError
+from peewee import InternalError, OperationalError
 
 from chromi.admission.quota import byte_quota
 from chromi.config import Settings
@@ -102,9 +102,9 @@ def _remove_frames(upload_id: str | None, storage: Storage) -> None:
 
 
 def best_effort(step: Callable[[], int]) -> int:
-    """Run a step. If the disk is full, or the database or queue unavailable, log that and return 0."""
+    """Run a step. If the disk is full, or a server is unavailable or read-only, log that and return 0."""
     try:
         return step()
-    except (OperationalError, QueueUnavailable, ServiceBusy, OSError) as error:
+    except (OperationalError, InternalError, QueueUnavailable, ServiceBusy, OSError) as error:
         logger.warning("cleanup step failed, will retry in the next cleanup: %s", error)
         return 0

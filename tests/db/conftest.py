@@ -1,7 +1,6 @@
 """An open database for each test, and rows to start from."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,15 +28,6 @@ def sqlite_db(tmp_path: Path) -> Iterator[Path]:
     open_database(tmp_path)
     with database_connection():
         yield tmp_path
-
-
-@contextmanager
-def read_only() -> Iterator[None]:
-    """Let every write of this connection fail, as on a full disk or on a standby."""
-    setting = {"sqlite": "PRAGMA query_only", "postgresql": "SET default_transaction_read_only"}
-    database.execute_sql(f"{setting[database.dialect]} = on")
-    yield
-    database.execute_sql(f"{setting[database.dialect]} = off")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from chromi.db import Download, Job, Link
 from chromi.db.download import MAX_DOWNLOAD_S
-from tests.db.conftest import read_only
+from tests.support.read_only_database import read_only
 
 
 def create_link(job: Job, **fields: object) -> Link:

@@ -7,7 +7,7 @@ import pytest
 
 from chromi.db import Upload
 from chromi.errors import Conflict, NotFound
-from tests.db.conftest import read_only
+from tests.support.read_only_database import read_only
 from tests.support.rows import VIDEO_INFO
 
 pytestmark = pytest.mark.usefixtures("open_db")

@@ -38,13 +38,20 @@ class CleanUp:
         return run_cleanup(*self._arguments, lambda: {"convert": task_count, "studio": 0}, self._enqueued)
 
 
-@pytest.fixture
-def open_instance(storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def open_instance(
+    request: pytest.FixtureRequest, storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     monkeypatch.setattr(recovery, "RECHECK_DELAY_S", 0)
     storage.create_folders()
-    open_database(settings.instance)
-    with database.connection_context():
+    is_server = request.param == "postgresql"
+    url = request.getfixturevalue("postgres").create_database() if is_server else ""
+    open_database(settings.instance, url)
+    with database_connection():
         yield
+    if is_server:
+        database.close_all()
+    configure_database(settings.instance, "")
 
 
 @pytest.fixture(params=["sqlite", "postgres", "redis"])

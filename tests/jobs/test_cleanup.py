@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from chromi.config import Settings
-from chromi.db import Job, JobKind, Link, State, Upload, Worker, database
+from chromi.db import Job, JobKind, Link, State, Upload, Worker
 from chromi.jobs import cleanup, removal
 from chromi.jobs.cleanup import CleanupReport
 from chromi.storage import Storage, new_id, paths
@@ -20,6 +20,7 @@ from tests.jobs.conftest import (
     create_upload,
     make_old,
 )
+from tests.support.read_only_database import read_only
 
 pytestmark = pytest.mark.usefixtures("open_instance")
 
@@ -224,6 +225,7 @@ def test_rows_of_dead_workers_are_removed(clean_up: CleanUp) -> None:
     assert [worker.id for worker in Worker.select()] == ["alive"]
 
 
+@pytest.mark.parametrize("open_instance", ["sqlite"], indirect=True)
 def test_write_ahead_logs_of_both_databases_are_truncated(
     clean_up: CleanUp, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,11 +263,10 @@ def test_files_are_removed_while_the_database_is_read_only(
     make_old(abandoned)
     frames = create_frames(storage, new_id(), used_at=time.time())
     create_job(State.QUEUED)
-    database.execute_sql("PRAGMA query_only = on")  # SQLite raises OperationalError, as for a full disk
-    report = clean_up()
+    with read_only():
+        report = clean_up()
     assert (report.orphans_removed, report.frames_removed, report.uploads_removed) == (1, 1, 0)
     assert not abandoned.exists()
     assert not frames.exists()
-    database.execute_sql("PRAGMA query_only = off")
     assert clean_up().uploads_removed == 1
     assert not storage.upload_path(unused.id).exists()

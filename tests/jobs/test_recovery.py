@@ -4,13 +4,14 @@ import time
 
 import pytest
 
-from chromi.db import MAX_ATTEMPTS, Job, JobKind, State, Upload, database
+from chromi.db import MAX_ATTEMPTS, Job, JobKind, State, Upload
 from chromi.encoder import Progress
 from chromi.jobs import recovery
 from chromi.jobs.cleanup import CleanupReport
 from chromi.storage import Storage
 from chromi.storage.worker_locks import WorkerLocks
 from tests.jobs.conftest import LONG_AGO, CleanUp, Enqueued, create_job, create_upload
+from tests.support.read_only_database import read_only
 
 
 def test_job_with_expired_lease_is_requeued(clean_up: CleanUp, enqueued: Enqueued) -> None:
@@ -43,9 +44,8 @@ def test_job_of_killed_worker_is_requeued_later_if_the_database_is_read_only(
 ) -> None:
     create_job(State.IN_PROGRESS, worker="killed", heartbeat_at=time.time(), attempts=1)
     (storage.workers / "killed").touch()
-    database.execute_sql("PRAGMA query_only = on")
-    assert clean_up().jobs_requeued == 0
-    database.execute_sql("PRAGMA query_only = off")
+    with read_only():
+        assert clean_up().jobs_requeued == 0
     assert clean_up().jobs_requeued == 1
 
 
