@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 def configure_database(instance: Path, url: str) -> None:
     """Select the database at the URL or, if that is empty, in the instance folder. Raises ConfigError."""
+    if isinstance(database.obj, Postgres):
+        database.close_all()
     if url:
         database.initialize(Postgres.from_url(url))
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.db import Job, database, database_connection, open_database
+from chromi.db import Job, database_connection, open_database
 from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions
 
@@ -17,8 +17,6 @@ def open_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     open_database(tmp_path, request.getfixturevalue("postgres").create_database() if is_server else "")
     with database_connection():
         yield tmp_path
-    if is_server:
-        database.close_all()
     configure_database(tmp_path, "")
 
 

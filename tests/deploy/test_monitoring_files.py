@@ -74,7 +74,6 @@ def test_autoscaler_in_kubernetes_counts_queued_and_running_conversions(
             for state in State:
                 Job.create(kind=kind, state=state, options_json={})
         assert database.execute_sql(trigger["metadata"]["query"]).fetchone() == (2,)
-    database.close_all()
     configure_database(settings.instance, "")
 
 

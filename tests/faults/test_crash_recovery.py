@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chromi import create_app
-from chromi.db import Job, Link, State, Upload
+from chromi.db import Job, Link, State, Upload, database_connection
 from chromi.jobs.cleanup import CleanupReport
 from tests.support.clips import make_clip
 from tests.support.consumers import run_consumer
@@ -32,13 +32,22 @@ CHUNK = ("-HContent-Type: application/offset+octet-stream", "-HUpload-Offset: 0"
 StartServer = Callable[[str], Service]
 
 
+@pytest.fixture(params=["embedded", "servers"])
+def engines(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings for SQLite and local files, and for PostgreSQL, Redis and S3."""
+    if request.param == "embedded":
+        return {}
+    servers: dict[str, str] = request.getfixturevalue("servers")
+    return {name: servers[name] for name in ("database_url", "queue_url", "storage_url", "secret_key")}
+
+
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[StartServer]:
+def start_server(tmp_path: Path, engines: dict[str, str]) -> Iterator[StartServer]:
     """Start a web server that kills itself at this point of tests/support/crash_points.py."""
     started: list[Service] = []
 
     def start(point: str) -> Service:
-        started.append(run_service(tmp_path / "instance", {}, (*CRASH_POINTS, point, "web")))
+        started.append(run_service(tmp_path / "instance", engines, (*CRASH_POINTS, point, "web")))
         return started[-1]
 
     yield start
@@ -58,11 +67,11 @@ def send_fatal_request(service: Service, *arguments: str) -> None:
 
 @pytest.mark.parametrize(("point", "prefix"), [("in_probe", "incoming"), ("after_rename", "")])
 def test_upload_of_killed_web_server_is_cleaned_up(
-    start_server: StartServer, clip: Path, point: str, prefix: str
+    start_server: StartServer, engines: dict[str, str], clip: Path, point: str, prefix: str
 ) -> None:
     service = start_server(point)
     send_fatal_request(service, f"-Fvideo=@{clip}", f"{service.url}/uploads/")
-    with open_instance(service.instance) as instance:
+    with open_instance(service.instance, **engines) as instance, database_connection():
         assert Upload.select().count() == 0
         [name] = instance.list_media_names()
         assert name.startswith(prefix)
@@ -74,21 +83,23 @@ def test_upload_of_killed_web_server_is_cleaned_up(
 @pytest.mark.parametrize("point", ["in_probe", "after_completion"])
 @pytest.mark.parametrize("has_cleanup", [False, True])
 def test_resumable_upload_survives_a_killed_web_server(
-    start_server: StartServer, clip: Path, point: str, has_cleanup: bool
+    start_server: StartServer, engines: dict[str, str], clip: Path, point: str, has_cleanup: bool
 ) -> None:
     """All bytes have arrived when the server dies: while it probes them, or before it responds."""
     service, content = start_server(point), clip.read_bytes()
     create = (*TUS, "-i", "-XPOST", f"-HUpload-Length: {len(content)}", f"{service.url}/uploads/resumable/")
     location = curl(*create).split("Location: ")[1].split()[0]
     send_fatal_request(service, *TUS, *CHUNK, "-XPATCH", "--data-binary", f"@{clip}", service.url + location)
-    with open_instance(service.instance) as instance:
+    with open_instance(service.instance, **engines) as instance:
         complete = [location.rpartition("/")[2]] if point == "after_completion" else []
         assert instance.list_media_names() == [*complete, f"{location.rpartition('/')[2]}.partial"]
         if has_cleanup:
-            assert instance.clean_up_later() == CleanupReport(orphans_removed=len(complete))
+            with database_connection():
+                assert instance.clean_up_later() == CleanupReport(orphans_removed=len(complete))
         resume_upload(instance, location, content)
-        Upload.update(used_at=time.time() - 10_000).execute()
-        assert instance.clean_up_later() == CleanupReport(uploads_removed=1)
+        with database_connection():
+            Upload.update(used_at=time.time() - 10_000).execute()
+            assert instance.clean_up_later() == CleanupReport(uploads_removed=1)
         assert instance.list_media_names() == []
 
 
@@ -109,15 +120,17 @@ def resume_upload(instance: OpenInstance, location: str, content: bytes) -> None
 # -- a worker --------------------------------------------------------------------------------------------
 
 
-def test_workers_killed_at_any_step_leave_no_files(tmp_path: Path) -> None:
+def test_workers_killed_at_any_step_leave_no_files(tmp_path: Path, engines: dict[str, str]) -> None:
     """Each job kills only its first worker, at a different step of a real conversion."""
     steps = ("reading", "choosing", "encoding", "checking", "published")
-    with open_instance(tmp_path / "instance") as instance:
+    with open_instance(tmp_path / "instance", **engines) as instance, database_connection():
         upload = Upload.create(length_bytes=1, info_json={})
         clip = make_clip(tmp_path / "clip.mp4", seconds=6, size="64x36", rate=24, pattern="color")
         clip.rename(instance.storage.upload_path(upload.id))
+        instance.storage.publish(instance.storage.upload_path(upload.id))
         job_ids = [instance.queue_job(upload, start_s=start_s) for start_s in range(len(steps))]
-        with run_consumer(instance.folder, "tests.support.crashing_worker", workers=len(steps)):
+        options = {"workers": len(steps), "environ": instance.environ}
+        with run_consumer(instance.folder, "tests.support.crashing_worker", **options):
             wait_for(
                 lambda: Job.select().where(Job.state == State.SUCCESS).count() == len(steps),
                 "all jobs",

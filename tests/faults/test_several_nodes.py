@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chromi.db import Job, Link, State, database, database_connection, open_database
+from chromi.db import Job, Link, State, database_connection, open_database
 from chromi.db.connection import configure_database
 from tests.support.consumers import run_consumer
 from tests.support.nodes import run_web, run_worker, url_on
@@ -84,7 +84,6 @@ def test_jobs_survive_the_loss_of_a_worker_and_the_restart_of_a_web_server(
             with database_connection():
                 wait_for(lambda: count_jobs(State.SUCCESS) == JOB_COUNT, "all jobs", timeout_s=120)
                 assert Link.select().count() == JOB_COUNT
-            database.close_all()
             configure_database(tmp_path, "")
             assert get_job(first, job_ids[0])["status"] == "success"
     runs = [line.split()[0] for folder in folders for line in (folder / "runs").read_text().splitlines()]

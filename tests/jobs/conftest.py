@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chromi.config import Settings
-from chromi.db import Job, Link, State, Upload, database, database_connection, open_database
+from chromi.db import Job, Link, State, Upload, database_connection, open_database
 from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions
 from chromi.jobs import recovery
@@ -49,8 +49,6 @@ def open_instance(
     open_database(settings.instance, url)
     with database_connection():
         yield
-    if is_server:
-        database.close_all()
     configure_database(settings.instance, "")
 
 
@@ -59,8 +57,6 @@ def queue_settings(request: pytest.FixtureRequest, settings: Settings) -> Iterat
     """Settings for each engine."""
     servers = {} if request.param == "sqlite" else request.getfixturevalue(f"{request.param}_settings")
     yield replace(settings, inline=False, **servers)
-    if database.dialect == "postgresql":
-        database.close_all()
     configure_database(settings.instance, "")
 
 

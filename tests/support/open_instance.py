@@ -34,7 +34,7 @@ class OpenInstance:
     @property
     def environ(self) -> dict[str, str]:
         """The environment variables for other processes that use the same servers."""
-        names = ("database_url", "queue_url", "secret_key")
+        names = ("database_url", "queue_url", "storage_url", "secret_key")
         return {f"CHROMI_{name.upper()}": text for name in names if (text := getattr(self.settings, name))}
 
     @property
@@ -110,5 +110,4 @@ def open_instance(folder: Path, **server_settings: Any) -> Iterator[OpenInstance
         queue.huey.storage.close()
         database.close()
         if settings.database_url:
-            database.close_all()
             configure_database(folder, "")
