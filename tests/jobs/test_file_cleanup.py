@@ -1,0 +1,72 @@
+"""A machine with a nearly full disk removes its copies of files in the bucket, and only those."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chromi.config import Settings
+from chromi.db import State, Upload
+from chromi.jobs.file_cleanup import remove_copies
+from chromi.storage import Storage, files_in, new_id
+from tests.jobs.conftest import create_job, create_upload
+
+SIZE_BYTES = 1000
+
+
+class SmallDisk(Storage):
+    """A machine whose disk is nearly full while its media files have more than `max_bytes`."""
+
+    max_bytes = 0
+
+    def is_low(self) -> bool:
+        return sum(path.stat().st_size for path in files_in(self.uploads.parent)) > self.max_bytes
+
+
+@pytest.fixture
+def disk(open_instance: None, settings: Settings) -> SmallDisk:
+    return SmallDisk(settings.instance, "s3://bucket?region=us-east-1")
+
+
+def write(path: Path, *, read_at: float) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(bytes(SIZE_BYTES))
+    os.utime(path, (read_at, 1000))
+    return path
+
+
+def test_least_recently_read_copies_are_removed_first(disk: SmallDisk) -> None:
+    upload = create_upload(disk)
+    job = create_job(State.SUCCESS)
+    still = disk.stills_folder(upload.id) / "best.png"
+    clip, preview, still, gif = (
+        write(path, read_at=read_at)
+        for path, read_at in (
+            (disk.upload_path(upload.id), 4000),
+            (disk.preview_path(upload.id), 1000),
+            (still, 2000),
+            (disk.result_path(job.id), 3000),
+        )
+    )
+    disk.max_bytes = 4 * SIZE_BYTES
+    assert remove_copies(disk) == 0
+    disk.max_bytes = 2 * SIZE_BYTES
+    assert remove_copies(disk) == 2
+    assert [path.exists() for path in (clip, preview, still, gif)] == [True, False, False, True]
+
+
+def test_files_that_are_not_in_the_bucket_are_kept(disk: SmallDisk) -> None:
+    partial = write(disk.partial_upload_path(Upload.create(length_bytes=9).id), read_at=1000)
+    running = create_job(State.IN_PROGRESS, attempts=1)
+    result = write(disk.result_path(running.id), read_at=1000)
+    work = write(disk.attempt_path(running.id, 1) / "frames.nut", read_at=1000)
+    frames = write(disk.frame_cache_path(new_id(), "0" * 16), read_at=1000)
+    assert remove_copies(disk) == 0
+    assert all(path.exists() for path in (partial, result, work, frames))
+
+
+def test_without_a_bucket_the_only_copies_are_kept(open_instance: None, settings: Settings) -> None:
+    local = SmallDisk(settings.instance)
+    clip = write(local.upload_path(create_upload(local).id), read_at=1000)
+    assert remove_copies(local) == 0
+    assert clip.exists()
