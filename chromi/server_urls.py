@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from chromi.errors import ConfigError
 
@@ -10,6 +10,7 @@ POSTGRES_SCHEMES = ("postgresql", "postgres")
 SERVER_URLS = ("database_url", "queue_url", "storage_url")
 """The settings. Their values may contain passwords."""
 QUEUE_SCHEMES = (*POSTGRES_SCHEMES, "redis", "rediss")
+BUCKET_OPTIONS = ("endpoint", "region", "virtual_hosted_style_request")
 
 
 def check_server_urls(*, database_url: str, queue_url: str, storage_url: str, secret_key: str) -> None:
@@ -17,6 +18,8 @@ def check_server_urls(*, database_url: str, queue_url: str, storage_url: str, se
     _check_scheme("CHROMI_DATABASE_URL", database_url, POSTGRES_SCHEMES)
     _check_scheme("CHROMI_QUEUE_URL", queue_url, QUEUE_SCHEMES)
     _check_scheme("CHROMI_STORAGE_URL", storage_url, ("s3",))
+    _check_redis_path(queue_url)
+    _check_bucket_parts(storage_url)
     if storage_url and not database_url:
         raise ConfigError(
             "CHROMI_STORAGE_URL requires CHROMI_DATABASE_URL, because machines that share files must also "
@@ -35,11 +38,37 @@ def check_server_urls(*, database_url: str, queue_url: str, storage_url: str, se
 
 
 def _check_scheme(name: str, url: str, allowed: tuple[str, ...]) -> None:
+    if not url:
+        return
+    if urlsplit(url).scheme not in allowed:
+        prefixes = " or ".join(f"{scheme}://" for scheme in allowed)
+        raise ConfigError(f"{name} must be a URL that starts with {prefixes}.")
     try:
-        parts = urlsplit(url)
-        is_valid = not url or (parts.scheme in allowed and parts.port is not False)
-    except ValueError:
-        is_valid = False
-    if not is_valid:
-        prefixes = ", ".join(f"{scheme}://" for scheme in allowed)
-        raise ConfigError(f"{name} must be a URL that starts with one of {prefixes}.")
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise ConfigError(f"{name} has an invalid port.") from error
+
+
+def _check_redis_path(url: str) -> None:
+    """Require a number as the name of a Redis database, because redis-py ignores other names."""
+    parts = urlsplit(url)
+    name = parts.path.removeprefix("/")
+    if parts.scheme in ("redis", "rediss") and name and not name.isdecimal():
+        raise ConfigError("CHROMI_QUEUE_URL must end with the number of a Redis database, such as /0.")
+
+
+def _check_bucket_parts(url: str) -> None:
+    """Check what obstore would fail at later, with a panic of its Rust code."""
+    if not url:
+        return
+    if not urlsplit(url).netloc:
+        raise ConfigError("CHROMI_STORAGE_URL must name a bucket: s3://BUCKET/PREFIX.")
+    options = parse_qs(urlsplit(url).query)
+    if unknown := options.keys() - BUCKET_OPTIONS:
+        raise ConfigError(
+            f"CHROMI_STORAGE_URL has the unknown option {min(unknown)}. "
+            f"The options are {', '.join(BUCKET_OPTIONS)}."
+        )
+    for endpoint in options.get("endpoint", ()):
+        if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).netloc:
+            raise ConfigError("The endpoint in CHROMI_STORAGE_URL must start with http:// or https://.")

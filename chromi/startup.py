@@ -28,10 +28,12 @@ def wait_until_available(
     *,
     errors: tuple[type[Exception], ...],
     is_final: Callable[[Exception], bool],
+    describe: Callable[[Exception], str] = str,
 ) -> None:
     """Call `connect` until it succeeds, with growing pauses while it raises one of `errors`.
 
-    Raises ServiceUnhealthy after START_TIMEOUT_S, or at once for an error that is final.
+    Raises ServiceUnhealthy after START_TIMEOUT_S, or at once for an error that is final. Its message contains
+    what `describe` returns for the error.
     """
     deadline, interval_s = time.monotonic() + START_TIMEOUT_S, FIRST_INTERVAL_S
     while True:
@@ -40,7 +42,7 @@ def wait_until_available(
             return
         except errors as error:
             if is_final(error) or time.monotonic() + interval_s > deadline:
-                raise ServiceUnhealthy(f"{description} cannot be used: {str(error).strip()}") from error
+                raise ServiceUnhealthy(f"{description} cannot be used: {describe(error).strip()}") from error
         logger.warning("%s cannot be reached. Retrying in %.1f s.", description, interval_s)
         time.sleep(interval_s)
         interval_s = min(2 * interval_s, MAX_INTERVAL_S)

@@ -155,7 +155,17 @@ URLS = {
     ("changes", "message"),
     [
         ({"CHROMI_DATABASE_URL": "mysql://me:a-password@db/chromi"}, "CHROMI_DATABASE_URL must be a URL"),
-        ({"CHROMI_DATABASE_URL": "postgresql://me:a-password@db:x/"}, "CHROMI_DATABASE_URL must be a URL"),
+        (
+            {"CHROMI_DATABASE_URL": "postgresql://me:a-password@db:x/"},
+            "CHROMI_DATABASE_URL has an invalid port",
+        ),
+        ({"CHROMI_QUEUE_URL": "redis://:a-password@queue/name"}, "the number of a Redis database"),
+        ({"CHROMI_STORAGE_URL": "s3://"}, "must name a bucket"),
+        ({"CHROMI_STORAGE_URL": "s3://bucket?regoin=us-east-1"}, "unknown option regoin"),
+        (
+            {"CHROMI_STORAGE_URL": "s3://bucket?endpoint=127.0.0.1:9000"},
+            "must start with http:// or https://",
+        ),
         ({"CHROMI_QUEUE_URL": "amqp://me:a-password@queue"}, "CHROMI_QUEUE_URL must be .* redis://"),
         ({"CHROMI_SECRET_KEY": ""}, "CHROMI_DATABASE_URL requires CHROMI_SECRET_KEY"),
         (

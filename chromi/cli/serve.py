@@ -14,6 +14,7 @@ from chromi.db import open_database
 from chromi.errors import ConfigError
 from chromi.monitoring import supervisor
 from chromi.process_hardening import require_sandbox
+from chromi.storage import Bucket
 
 
 @click.command(cls=InstanceCommand)
@@ -32,6 +33,7 @@ def web() -> None:
 
     log.configure()
     settings = Settings.from_environ()
+    _wait_for_bucket(settings)
     serve(create_app(settings), settings)
 
 
@@ -54,7 +56,14 @@ def _supervise(*, with_web_server: bool) -> None:
         _check_files_are_shared(settings)
     require_sandbox(settings)
     open_database(settings.instance, settings.database_url)  # fail once instead of in each child process
+    _wait_for_bucket(settings)
     sys.exit(supervisor.run(settings, with_web_server=with_web_server))
+
+
+def _wait_for_bucket(settings: Settings) -> None:
+    """Wait for the bucket, if there is one. Raises ServiceUnhealthy. The consumer cannot do it; it forks."""
+    if settings.storage_url:
+        Bucket(settings.storage_url).wait_until_available()
 
 
 def _check_files_are_shared(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 
 from chromi.atomic_files import atomic_publish
 from chromi.errors import ConfigError, DiskFull, ServiceBusy, ServiceUnhealthy
+from chromi.startup import wait_until_available
 
 logger = logging.getLogger(__name__)
 
@@ -90,12 +91,30 @@ class Bucket:
 
     def check(self) -> None:
         """Raise ServiceUnhealthy if the bucket cannot be used."""
-        key = f"check-{secrets.token_hex(4)}"
         try:
-            self._obstore.put(self._get_store(), key, b"")
-            self._obstore.delete(self._get_store(), key)
+            self._write_and_delete()
         except (self._obstore.exceptions.BaseError, FileNotFoundError) as error:
             raise ServiceUnhealthy(f"The bucket {self._url} cannot be used: {_reason(error)}") from error
+
+    def wait_until_available(self) -> None:
+        """Wait at start until the bucket can be used. Raises ServiceUnhealthy.
+
+        A process that calls this must not fork children that use the bucket.
+        """
+        errors = self._obstore.exceptions
+        rejections = errors.PermissionDeniedError, errors.UnauthenticatedError, FileNotFoundError
+        wait_until_available(
+            self._write_and_delete,
+            f"The bucket {self._url}",
+            errors=(errors.BaseError, FileNotFoundError),
+            is_final=lambda error: isinstance(error, rejections),
+            describe=_reason,
+        )
+
+    def _write_and_delete(self) -> None:
+        key = f"check-{secrets.token_hex(4)}"
+        self._obstore.put(self._get_store(), key, b"")
+        self._obstore.delete(self._get_store(), key)
 
     def _download(self, key: str, path: Path, on_tick: Tick) -> None:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")

@@ -1,8 +1,9 @@
 """Files reach other nodes through a real S3 server; what is unavailable is retried or reported."""
 
 import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,14 +82,29 @@ def test_outage_is_retried_for_a_while_and_then_reported(
     assert second.fetch(second.upload_path(path.name)).read_bytes() == b"clip"
 
 
+def test_start_waits_for_the_server(s3: S3Server, caplog: pytest.LogCaptureFixture) -> None:
+    bucket = Bucket(s3.take_bucket())
+    s3.stop()
+    later = threading.Timer(1, s3.start)
+    later.start()
+    bucket.wait_until_available()
+    later.join()
+    assert "The bucket s3://" in caplog.text
+    assert "cannot be reached. Retrying in 0.5 s." in caplog.text
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("check", [Bucket.check, Bucket.wait_until_available])
 @pytest.mark.parametrize("fault", ["no such bucket", "wrong key"])
-def test_unusable_bucket_is_described(s3: S3Server, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+def test_unusable_bucket_is_described(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch, fault: str, check: Callable[[Bucket], None]
+) -> None:
     url = s3.take_bucket()
-    Bucket(url).check()
+    check(Bucket(url))
     if fault == "no such bucket":
         url = s3.url("missing")
     else:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret-access-key")
     with pytest.raises(ServiceUnhealthy, match=r"The bucket s3://\S+ cannot be used: ") as error:
-        Bucket(url).check()
+        check(Bucket(url))
     assert "another-secret" not in str(error.value)
