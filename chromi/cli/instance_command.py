@@ -19,6 +19,8 @@ class InstanceCommand(click.Command):
         make_files_private()
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # as in `jobs | head`; click ends the command
         except (OSError, DatabaseError) as error:
             instance = Settings.from_environ().instance
             raise ServiceUnhealthy(f"Cannot use {instance}: {error}.") from error
