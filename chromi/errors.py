@@ -74,7 +74,7 @@ class ClipNotFound(NotFound):
     """The upload has been deleted or never existed."""
 
     title = Message("This clip is no longer available")
-    user_message = Message("Clips are deleted some time after their last use. Please upload it again.")
+    user_message = Message("We delete clips that haven’t been used for a while. Please upload yours again.")
 
 
 class LinkNotFound(NotFound):
@@ -139,7 +139,7 @@ class NotAVideo(ChromiError):
     """The content is not a video in a supported container, whatever the file name says."""
 
     code = "not_a_video"
-    user_message = Message("We can’t read this file as a video. Use an MP4, MOV, WebM, MKV or GIF file.")
+    user_message = Message("We can’t read this file as a video. It may be damaged or incomplete. Use an MP4, MOV, WebM, MKV or GIF file.")
 
 
 class UnsupportedMediaType(ChromiError):

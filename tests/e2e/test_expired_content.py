@@ -45,7 +45,7 @@ def test_deleted_clip_is_reported_and_settings_are_kept(
     open_studio_page(page, f"{url}?loop=crossfade")
     delete_upload(url)
     make_button(page).click()
-    expect_error(page, "Clips are deleted some time after their last use")
+    expect_error(page, "We delete clips that haven’t been used for a while")
     error_notice(page).get_by_role("link", name="Choose a video").click()
     expect(page.get_by_text("Drop it anywhere on this page")).to_be_visible()
     page.set_input_files("#video", clip)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 WIDTHS = (320, 360, 768, 1440)
 LINKS = [
     ({}, "Not downloaded yet"),
-    ({"max_uses": "1"}, "1 download"),
+    ({"max_uses": "1"}, "1 download left"),
     ({"max_uses": "10", "expires": "7d"}, "10 of 10 downloads left"),
     ({"password": PASSWORD}, "Password required"),
 ]

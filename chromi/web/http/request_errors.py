@@ -57,7 +57,7 @@ class LinkUsedUp(Gone):
     """The link has already delivered its file `max_uses` times."""
 
     code = "link_used_up"
-    user_message = Message("All downloads of this link have been used. Ask the sender for a new link.")
+    user_message = Message("This link has reached its download limit. Ask the sender for a new one.")
 
 
 class LinkRevoked(Gone):

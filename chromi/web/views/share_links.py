@@ -161,7 +161,7 @@ def _extend(link: Link, own: Link, seconds: int) -> None:
     raise Conflict(
         {
             "revoked": Message("This link was revoked. Make a new one."),
-            "used_up": Message("All downloads of this link have been used. Create a new one."),
+            "used_up": Message("This link has reached its download limit. Create a new one."),
         }.get(
             link.state,
             Message(

@@ -64,7 +64,7 @@ def test_link_cannot_be_extended_beyond_its_signature(client: FlaskClient, job: 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
-    [({"revoked_at": 1.0}, "revoked"), ({"max_uses": 1, "uses": 1}, "have been used")],
+    [({"revoked_at": 1.0}, "revoked"), ({"max_uses": 1, "uses": 1}, "has reached its download limit")],
 )
 def test_revoked_or_used_link_cannot_be_extended(
     client: FlaskClient, job: Job, changes: dict[str, Any], sentence: str

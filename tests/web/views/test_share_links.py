@@ -180,7 +180,7 @@ def test_browser_without_script_is_redirected_to_the_list(client: FlaskClient, j
         ({"uses": 0}, "Not downloaded yet"),
         ({"uses": 1}, "Downloaded once"),
         ({"uses": 7}, "Downloaded 7 times"),
-        ({"max_uses": 1}, "1 download"),
+        ({"max_uses": 1}, "1 download left"),
         ({"max_uses": 5, "uses": 2}, "3 of 5 downloads left"),
         ({"max_uses": 1, "uses": 1}, "Downloaded once, no downloads left"),
         ({"max_uses": 5, "uses": 5}, "Downloaded 5 times, no downloads left"),
