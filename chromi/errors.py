@@ -139,7 +139,10 @@ class NotAVideo(ChromiError):
     """The content is not a video in a supported container, whatever the file name says."""
 
     code = "not_a_video"
-    user_message = Message("We can’t read this file as a video. It may be damaged or incomplete. Use an MP4, MOV, WebM, MKV or GIF file.")
+    user_message = Message(
+        "We can’t read this file as a video. It may be damaged or incomplete. "
+        "Use an MP4, MOV, WebM, MKV or GIF file."
+    )
 
 
 class UnsupportedMediaType(ChromiError):

@@ -12,6 +12,8 @@ from chromi.db.connection import database
 from chromi.errors import NotFound
 from chromi.storage import new_id
 
+NUL = "\0"
+
 
 class BaseModel(Model):
     """A row with an unguessable id. Times are seconds since 1970 in UTC."""
@@ -28,7 +30,9 @@ class BaseModel(Model):
     @classmethod
     def find(cls, row_id: str) -> Self:
         """Return the row with this id. Raises NotFound."""
-        row: Self | None = cls.get_or_none(cls.id == row_id)
+        row: Self | None = None
+        if NUL not in row_id:  # PostgreSQL rejects it in texts
+            row = cls.get_or_none(cls.id == row_id)
         if row is None:
             raise cls.not_found_error
         return row

@@ -61,5 +61,5 @@ def capture_unplayable_clip(page: Page, capture: Capture, url: str, clips: Clips
     Requires a service without a worker, which would finish the preview.
     """
     open_studio(page, url, clips.unplayable)
-    expect(page.get_by_text("Preparing a copy your browser can play")).to_be_visible()
+    expect(page.get_by_text("Preparing the preview")).to_be_visible()
     capture.save(page, "studio-unplayable", full_page=False)

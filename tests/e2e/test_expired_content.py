@@ -114,7 +114,7 @@ def test_ended_share_link_says_why_and_leads_to_start_page(
     link = seeded_app.create_share_link(seeded_app.create_result(), **values or {})
     page.goto(link if values else link.replace("/download/", "/download/_"))
     expect(page.get_by_role("heading", name=title)).to_be_visible()
-    page.get_by_role("link", name="Make a new background").click()
+    page.get_by_role("link", name="Make your own background").click()
     expect(page.get_by_text("Drop a video here")).to_be_visible()
     expect_console_errors(console_errors, *REQUEST_ERRORS)
 

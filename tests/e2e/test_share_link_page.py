@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import REQUEST_ERRORS, expect_console_errors
 from tests.support.seeded_app import SeededApp
 from tests.support.share_link_page import PASSWORD, download, make_link, newest_link
 from tests.support.waiting import wait_for
@@ -26,8 +27,21 @@ def test_recipient_sees_still_image_and_downloads_gif(
     assert newest_link().uses == 0
     assert download(receiver, tmp_path, is_counted=True)[:6] == b"GIF89a"
     wait_for(lambda: newest_link().uses == 1, "the download to count")
+    expect(receiver.get_by_text("Valid for 4 more downloads")).to_be_visible()
     page.reload()
     expect(page.locator("#links")).to_contain_text("4 of 5 downloads left")
+
+
+def test_last_download_leaves_a_page_without_a_download_button(
+    page: Page, seeded_app: SeededApp, tmp_path: Path, console_errors: list[str]
+) -> None:
+    page.goto(seeded_app.create_share_link(seeded_app.create_result(), max_uses=1))
+    expect(page.get_by_text("Valid for one download")).to_be_visible()
+    download(page, tmp_path, is_counted=True)
+    expect(page.get_by_text("Downloaded. This link has no downloads left.")).to_be_visible()
+    expect(page.get_by_role("button", name="Download", exact=True)).to_be_hidden()
+    expect(page.get_by_text("Valid for one download")).to_be_hidden()
+    expect_console_errors(console_errors, *REQUEST_ERRORS)  # the browser logs the 410
 
 
 def test_recipient_downloads_by_keyboard_without_script_or_cookies(

@@ -166,7 +166,7 @@ def test_revoked_link_no_longer_works(
     assert console_errors == []
     receiver.goto(link)
     expect(receiver.get_by_role("heading", name="Link revoked")).to_be_visible()
-    expect(receiver.get_by_role("link", name="Make a new background")).to_be_visible()
+    expect(receiver.get_by_role("link", name="Make your own background")).to_be_visible()
     console_errors.clear()  # the browser logs the 410
 
 

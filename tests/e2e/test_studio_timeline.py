@@ -154,7 +154,9 @@ def test_very_short_clip_is_played_back_and_forth(open_studio: OpenStudio, tmp_p
     expect(back_and_forth).to_be_checked()
     wait_for_end_frames(page)
     expect(page.locator("[data-part=summary]")).to_contain_text("0.9 sec")
-    expect(page.get_by_text("This clip is 0.5 sec long. Back and forth, it takes 0.9 sec.")).to_be_visible()
+    expect(
+        page.get_by_text("This clip is 0.5 sec long. Back and forth, it takes about 0.9 sec.")
+    ).to_be_visible()
     expect(page.get_by_label("length (1 to 10 sec)")).to_be_hidden()
     page.goto(page.url)
     expect(back_and_forth).to_be_checked()

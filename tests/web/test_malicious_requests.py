@@ -1,14 +1,20 @@
 """Malicious ids, paths and text give no access and are escaped in the log and on pages."""
 
 import logging
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from chromi import create_app
+from chromi.config import Settings
 from chromi.db import Job, Link
+from chromi.db.connection import configure_database
 from tests.support.http_forms import PAGE, form
+from tests.support.tus_client import CHUNK
 
 MALICIOUS_TEXT = "<script>alert(1)</script>\n\x1b[31m2026 ERROR forged\u202e\"'&{{7*7}}.mp4"
 
@@ -82,3 +88,38 @@ def test_text_of_a_request_is_escaped_in_pages(client: FlaskClient, upload: str)
         assert "{{7*7}}" not in page or "&lt;script" in page
     page = client.post(f"/uploads/{upload}/jobs/", data=values, headers=PAGE).text
     assert "<script>alert" not in page
+
+
+@pytest.fixture
+def client_with_postgres(settings: Settings, postgres_settings: dict[str, str]) -> Iterator[FlaskClient]:
+    app = create_app(replace(settings, **postgres_settings))
+    yield app.test_client()
+    app.extensions["chromi"].background.shutdown()
+    configure_database(settings.instance, "")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/jobs/%00/"),
+        ("GET", "/uploads/%00/"),
+        ("GET", "/batches/%00/"),
+        ("GET", "/download/%00/"),
+        ("POST", "/jobs/%00/cancel"),
+        ("POST", "/uploads/a%00/jobs/"),
+        ("POST", "/jobs/a/links/%00/extend"),
+        ("HEAD", "/uploads/resumable/%00"),
+        ("PATCH", "/uploads/resumable/%00"),
+        ("DELETE", "/uploads/resumable/%00"),
+    ],
+)
+def test_nul_character_in_a_path_is_not_found(
+    client_with_postgres: FlaskClient, method: str, path: str
+) -> None:
+    response = client_with_postgres.open(path, method=method, headers=CHUNK | {"Upload-Offset": "0"})
+    assert response.status_code == 404
+
+
+def test_nul_character_in_an_id_of_a_form_is_not_found(client_with_postgres: FlaskClient) -> None:
+    response = client_with_postgres.post("/batches/", data={"upload_id": "a\0", "start_time": "0"})
+    assert response.status_code == 404

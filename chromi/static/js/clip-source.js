@@ -99,8 +99,10 @@ export class ClipSource extends EventTarget {
   #requestPreview() {
     if (this.#hasRequestedPreview) return; // the preview itself is not playable here
     this.#hasRequestedPreview = this.#isVideoShown = true;
-    this.#parts.upload_needed.hidden = true;
-    this.#parts.not_playable.hidden = false;
+    const { image, not_playable: notPlayable, unplayable, upload_needed: uploadNeeded } = this.#parts;
+    uploadNeeded.hidden = true;
+    notPlayable.hidden = !image.hidden;
+    unplayable.hidden = false; // with the progress of the preview
     const preview = document.getElementById("preview");
     if (preview.dataset.url) {
       this.#showPreview();

@@ -1,10 +1,12 @@
 import { animateVideos } from "../animated-videos.js";
 import { partsOf } from "../dom.js";
+import { keepLimitCurrent } from "../download-limit.js";
 import { enhancePage } from "../page.js";
 
 enhancePage({
   background_preview: (root) => {
-    const { moving_preview: video, motion_toggle: toggle } = partsOf(root);
+    const { moving_preview: video, motion_toggle: toggle, limit, download_form: form } = partsOf(root);
     if (video) animateVideos([video], toggle);
+    if (form) keepLimitCurrent(limit, form);
   },
 });

@@ -1,0 +1,33 @@
+import { localizeTimes } from "./format.js";
+
+const CHECK_INTERVAL_MS = 2000;
+const MAX_CHECKS = 60;
+
+/** Update the sentence about a limited link's remaining downloads after each download of this page. */
+export function keepLimitCurrent(limit, form) {
+  form.addEventListener("submit", () => void waitForCount(limit, form));
+}
+
+/** A download counts once it is complete, and the browser does not tell the page when that is. */
+async function waitForCount(limit, form) {
+  for (let check = 0; check < MAX_CHECKS; check += 1) {
+    await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL_MS));
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (response?.status === 410) {
+      limit.textContent = limit.dataset.usedUp;
+      form.remove();
+      return;
+    }
+    if (response?.ok && replaceLimit(limit, await response.text())) return;
+  }
+}
+
+/** Show the sentence of the current page. Return false if no download has been counted since. */
+function replaceLimit(limit, html) {
+  const current = new DOMParser().parseFromString(html, "text/html").querySelector("[data-part=limit]");
+  if (!current || current.dataset.left === limit.dataset.left) return false;
+  limit.dataset.left = current.dataset.left;
+  limit.replaceChildren(...current.childNodes);
+  localizeTimes(limit);
+  return true;
+}
