@@ -83,6 +83,7 @@ def _check_queue(queue: Queue) -> str:
 
 
 def _check_storage(storage: Storage) -> str:
+    storage.check_folders()
     if storage.bucket is None:
         return "Files are on this machine."
     _check_bucket_once(storage.bucket, int(time.monotonic() / WRITE_CHECK_INTERVAL_S))

@@ -118,7 +118,7 @@ class Bucket:
 
     def _download(self, key: str, path: Path, on_tick: Tick) -> None:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)  # the stills' folder, or all if a disk was lost
         try:
             with partial.open("xb") as file:
                 for chunk in self._obstore.get(self._get_store(), key).stream(min_chunk_size=READ_BYTES):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chromi.config import MB
 from chromi.encoder.options import Quality
-from chromi.errors import NotFound, ServiceBusy
+from chromi.errors import NotFound, ServiceBusy, ServiceUnhealthy
 from chromi.storage.bucket import Bucket, Tick
 from chromi.storage.files import IncomingFile, new_id
 
@@ -53,8 +53,18 @@ class Storage:
         return path.read_text()
 
     def create_folders(self) -> None:
-        for folder in (self.uploads, self.frames, self.work, self.results, self.workers):
+        for folder in self._folders:
             folder.mkdir(parents=True, exist_ok=True)
+
+    def check_folders(self) -> None:
+        """Raise ServiceUnhealthy if a folder has disappeared, for example because a disk was unmounted."""
+        for folder in self._folders:
+            if not folder.is_dir():
+                raise ServiceUnhealthy(f"The folder {folder} is missing. Restart Chromi to create it.")
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return self.uploads, self.frames, self.work, self.results, self.workers
 
     # -- copies in the bucket --------------------------------------------------------------------------
 

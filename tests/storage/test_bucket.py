@@ -1,6 +1,7 @@
 """Files reach other nodes through a real S3 server; what is unavailable is retried or reported."""
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,15 @@ def test_file_of_one_node_is_copied_to_another(nodes: tuple[Storage, Storage], s
     assert copy.read_bytes() == content
     assert set(ticks) == ({0, 1} if size_bytes else {0})
     assert list(second.results.iterdir()) == [copy]
+
+
+def test_copies_that_a_machine_has_lost_are_made_again(nodes: tuple[Storage, Storage]) -> None:
+    first, second = nodes
+    path = first.result_path(new_id())
+    path.write_bytes(b"GIF")
+    first.publish(path)
+    shutil.rmtree(second.results.parent)
+    assert second.fetch(second.results / path.name).read_bytes() == b"GIF"
 
 
 def test_removed_file_is_gone_from_the_bucket(nodes: tuple[Storage, Storage]) -> None:

@@ -13,6 +13,7 @@ from chromi.config import VERSION, Settings
 from chromi.db import database
 from chromi.errors import ServiceUnhealthy
 from chromi.monitoring import health_checks
+from chromi.storage import Storage
 from tests.support.failing_writes import failing_writes
 
 TOKEN = "an-admin-token-of-24-letters"
@@ -41,6 +42,13 @@ def test_full_disk_gets_503(client: FlaskClient) -> None:
     assert response.status_code == 503
     assert response.get_json()["disk"]["ok"] is False
     assert response.get_json()["database"]["ok"] is True
+
+
+def test_missing_folder_gets_503(client: FlaskClient, storage: Storage) -> None:
+    storage.results.rmdir()
+    response = client.get("/health/")
+    assert response.status_code == 503
+    assert "results is missing" in response.get_json()["storage"]["detail"]
 
 
 # -- liveness and readiness ----------------------------------------------------------------------------------
