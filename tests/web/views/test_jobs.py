@@ -298,7 +298,7 @@ def test_job_of_a_removed_upload_gets_404(client: FlaskClient, upload: str) -> N
     Upload.delete().execute()
     response = client.post(f"/uploads/{upload}/jobs/", headers=FRAGMENT)
     assert response.status_code == 404
-    assert "Please upload it again" in response.text
+    assert "Please upload yours again" in response.text
 
 
 @pytest.mark.slow

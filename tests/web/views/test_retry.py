@@ -103,7 +103,7 @@ def test_existing_preview_is_not_made_again(client: FlaskClient, upload: str, st
 def test_retry_without_upload_gets_404(client: FlaskClient, job: Job, action: str) -> None:
     response = client.post(f"/jobs/{job.id}/{action}")
     assert response.status_code == 404
-    assert "upload it again" in response.get_json()["error"]["message"]
+    assert "upload yours again" in response.get_json()["error"]["message"]
     assert "Make it smaller" not in client.get(f"/jobs/{job.id}/", headers=PAGE).text
 
 
