@@ -106,6 +106,11 @@ def _open_redis(url: str) -> QueueEngine:
         f"The queue on {_location(url)}",
         errors=(redis.RedisError,),
         is_final=lambda error: isinstance(error, (redis.AuthenticationError, redis.ResponseError)),
+        describe=lambda error: (
+            "its password is missing or wrong"
+            if isinstance(error, redis.AuthenticationError) or "AUTH" in str(error)
+            else str(error)
+        ),
     )
     storage: Callable[[str], BaseStorage] = lambda name: RedisStorage(  # noqa: E731
         name, blocking=False, connection_pool=pool

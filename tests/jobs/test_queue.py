@@ -4,9 +4,14 @@ import multiprocessing
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from chromi.config import Settings
 from chromi.db import Job, JobKind, database_connection
+from chromi.errors import ServiceUnhealthy
 from chromi.jobs.queue import Queue, open_service
+from chromi.jobs.queue_engines import open_engine
+from tests.support.redis_server import RedisServer
 
 
 def test_highest_priority_runs_first_and_the_oldest_among_equals(queue: Queue) -> None:
@@ -55,3 +60,12 @@ def test_several_processes_may_create_the_database_and_the_queue_at_once(queue_s
 def open_service_together(settings: Settings, barrier: Any) -> None:
     barrier.wait(90)
     open_service(settings)
+
+
+@pytest.mark.parametrize("password", ["", ":a-wrong-password@"])
+def test_missing_or_wrong_password_of_redis_is_reported(
+    settings: Settings, postgres_settings: dict[str, str], redis: RedisServer, password: str
+) -> None:
+    url = f"redis://{password}127.0.0.1:{redis.port}"
+    with pytest.raises(ServiceUnhealthy, match="cannot be used: its password is missing or wrong"):
+        open_engine(replace(settings, **postgres_settings, queue_url=url))
