@@ -95,7 +95,7 @@ def test_command_line_client_gets_the_file(client: FlaskClient, url: str, gif: b
 def test_page_button_gives_a_browser_the_file(client: FlaskClient, url: str, gif: bytes) -> None:
     page = client.get(url, headers=BROWSER)
     assert re.search(
-        rf'<form action="{re.escape(url)}" method="post">\s*<button [^>]*name="download"', page.text
+        rf'<form action="{re.escape(url)}" method="post"[^>]*>\s*<button [^>]*name="download"', page.text
     )
     redirect = press_button(client, url)
     assert redirect.status_code == 303
