@@ -26,7 +26,8 @@ import psutil
 
 from benchmarks.service import ROOT, make_clip
 from chromi.config import Settings
-from chromi.db import FINAL_STATES, Job, JobKind, State, Upload, database, database_connection
+from chromi.db import FINAL_STATES, Job, JobKind, State, Upload, database_connection
+from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions, Progress, probe_video
 from chromi.jobs.queue import Queue, open_service
 from chromi.storage import Storage
@@ -106,8 +107,7 @@ def opened(engine: Engine) -> Iterator[tuple[Storage, Queue]]:
     with database_connection():
         yield storage, queue
     queue.huey.storage.close()
-    if database.dialect == "postgresql":
-        database.close_all()
+    configure_database(engine.folder, "")
 
 
 # -- the queue alone ---------------------------------------------------------------------------------------

@@ -11,10 +11,9 @@ from chromi.errors import ServiceUnhealthy
 from tests.support.running_service import run_service
 
 FAST_CLOCK = """
-import runpy, time
+import runpy, sys, time
 real_time = time.time
 time.time = lambda: real_time() + 3600
-import sys
 sys.argv = ["chromi", "web"]
 runpy.run_module("chromi", run_name="__main__")
 """
