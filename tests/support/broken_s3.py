@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.s3_server import S3Server
+
 ERROR = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
 
 
@@ -27,13 +29,14 @@ class _FailingHandler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def failing_s3(port: int) -> Iterator[None]:
-    """Answer with status 500 on the port of a server that has been stopped."""
-    ThreadingHTTPServer.allow_reuse_address = True
-    server = ThreadingHTTPServer(("127.0.0.1", port), _FailingHandler)
+def failing_s3(s3: S3Server) -> Iterator[None]:
+    """Stop the server, answer with status 500 in its place, and start it again at the end."""
+    s3.stop()
+    server = ThreadingHTTPServer(("127.0.0.1", s3.port), _FailingHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield
     finally:
         server.shutdown()
         server.server_close()
+        s3.start()

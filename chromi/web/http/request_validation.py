@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, request
 from werkzeug.sansio.utils import host_is_trusted
 
-from chromi.errors import BadRequest, NotFound, UnsupportedMediaType
+from chromi.errors import BadRequest, UnsupportedMediaType
 from chromi.web.http.client_identity import identify_client
 from chromi.web.http.cors import is_allowed_script
 from chromi.web.http.request_errors import CrossSite, WrongHost
@@ -26,7 +26,6 @@ FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 def init_app(app: Flask) -> None:
     app.before_request(raise_rejection)
-    app.before_request(check_path)
     app.before_request(charge_upload)
     app.before_request(check_host)
     app.before_request(check_same_site)
@@ -37,12 +36,6 @@ def raise_rejection() -> None:
     """Raise the error with which the server rejected the request, so it is rendered like any other error."""
     if rejection := request.environ.get(REJECTION_KEY):
         raise rejection
-
-
-def check_path() -> None:
-    """Raise NotFound for a path with a NUL character. No id contains one, and PostgreSQL rejects it."""
-    if "\0" in request.path:
-        raise NotFound
 
 
 def charge_upload() -> None:

@@ -48,10 +48,11 @@ def status(job_id: str) -> str:
 @bp.post("/jobs/<job_id>/cancel", strict_slashes=False)
 def cancel(job_id: str) -> Response:
     """Cancel an unfinished job. Its worker stops ffmpeg when it next renews the lease."""
-    if not Job.cancel(job_id) and Job.find(job_id).state != State.CANCELLED:
-        raise Conflict(Message("This job has already ended and can’t be canceled."))
-    remove_job_leftovers(Job.find(job_id), services().storage)
     job = Job.find(job_id)
+    if not Job.cancel(job.id) and Job.find(job.id).state != State.CANCELLED:
+        raise Conflict(Message("This job has already ended and can’t be canceled."))
+    job = Job.find(job.id)
+    remove_job_leftovers(job, services().storage)
     match negotiate_format():
         case "json":
             return make_response(jsonify(job_json(job)), 202)
