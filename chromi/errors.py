@@ -73,8 +73,8 @@ class NotFound(ChromiError):
 class ClipNotFound(NotFound):
     """The upload has been deleted or never existed."""
 
-    title = Message("This clip is no longer available")
-    user_message = Message("We delete clips that haven’t been used for a while. Please upload yours again.")
+    title = Message("This video is no longer available")
+    user_message = Message("We delete videos that haven’t been used for a while. Please upload yours again.")
 
 
 class LinkNotFound(NotFound):
@@ -199,7 +199,7 @@ class QueueFull(ServiceBusy):
     def behind(cls, waiting: int) -> "QueueFull":
         return cls(
             Message(
-                "The queue is full: your clip would be number %(place)s. Please try again in a minute.",
+                "The queue is full: your video would be number %(place)s. Please try again in a minute.",
                 place=waiting + 1,
             )
         )
@@ -246,7 +246,7 @@ class RateLimited(ChromiError):
         """The client has reached its share of the queue."""
         return cls(
             Message(
-                "Several clips from your network are already in the queue. Please try again in a minute."
+                "Several videos from your network are already in the queue. Please try again in a minute."
             ),
             wait_s=60,
         )

@@ -62,7 +62,7 @@ class Upload(BaseModel):
     def complete_info(self) -> VideoInfo:
         """Return the video's properties. Raises Conflict while the upload is incomplete."""
         if self.info is None:
-            raise Conflict(Message("This clip is still being uploaded."))
+            raise Conflict(Message("This video is still being uploaded."))
         return self.info
 
     # -- incomplete uploads ----------------------------------------------------------------------------

@@ -211,7 +211,7 @@ class ConversionOptions:
         if self.start_s >= info.duration_s:
             raise BadOptions(
                 Message(
-                    "start_time is %(start)s, but the clip is only %(length)s long.",
+                    "start_time is %(start)s, but the video is only %(length)s long.",
                     start=format_timecode(self.start_s),
                     length=format_timecode(info.duration_s),
                 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chromi.encoder.encoder_errors import Cancelled, TimedOut
 from chromi.i18n import Message
 
-READING = Message("Reading your clip")
+READING = Message("Reading your video")
 CHOOSING = Message("Choosing colors")
 RENDERING = Message("Rendering the GIF")
 SHRINKING = Message("Making it smaller")

@@ -50,7 +50,7 @@ def _check_counts(uploads: int, start_times: int) -> None:
             )
         )
     if uploads != start_times and 1 not in (uploads, start_times):
-        raise BadOptions(Message("Send one “start_time” for all clips, or one for each “upload_id”."))
+        raise BadOptions(Message("Send one “start_time” for all videos, or one for each “upload_id”."))
 
 
 def _parse_item(upload: Upload, start_time: str, form: MultiDict[str, str]) -> BatchItem:

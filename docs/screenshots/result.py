@@ -30,7 +30,7 @@ def capture_result(page: Page, capture: Capture) -> None:
     capture.save(page, "result-wide-dark", full_page=False)
     page.get_by_label("Portrait", exact=True).check()
     capture.save(page, "result-upright", full_page=False)
-    for text in ("Compare with your clip", "Or install it as an extension", "Details"):
+    for text in ("Compare with your video", "Or install it as an extension", "Details"):
         page.locator("summary", has_text=text).click()
     capture.save(page, "result-open", full_page=False, scroll_to=page.locator("#steps"))
     capture.save(page, "result-compare", full_page=False, scroll_to=page.locator("#compare"))

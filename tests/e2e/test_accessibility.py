@@ -194,7 +194,7 @@ def test_timeline_runs_left_to_right_in_every_language(axe_page: Page, seeded_ap
     wait_for_studio(page)
     page.evaluate("document.documentElement.dir = 'rtl'")
     set_width(page, 768)
-    window, slider = page.locator("[data-part=selection]"), page.get_by_label("Selected part of the clip")
+    window, slider = page.locator("[data-part=selection]"), page.get_by_label("Selected part of the video")
     start = page.get_by_label("Start time")
     slider.focus()
     positions = []

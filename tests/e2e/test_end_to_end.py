@@ -116,7 +116,7 @@ def test_back_restores_chosen_start(page: Page, seeded_app: SeededApp, clip: Pat
     page.wait_for_url("**/jobs/*/")
     page.go_back()
     expect(start).to_have_value("0:01.5")
-    expect(page.get_by_label("Selected part of the clip")).to_have_value("1.5")
+    expect(page.get_by_label("Selected part of the video")).to_have_value("1.5")
 
 
 def test_background_can_be_made_during_request_for_analysis(page: Page, seeded_app: SeededApp) -> None:
@@ -141,7 +141,7 @@ def test_running_job_shows_progress_and_can_be_cancelled(
     expect(page.get_by_role("heading", name="Canceled")).to_be_focused()
     expect(page).to_have_title("Canceled · Chromi")
     expect(icon).to_have_attribute("href", re.compile("icons/failed.svg"))
-    page.get_by_role("link", name="Back to your clip").click()
+    page.get_by_role("link", name="Back to your video").click()
     expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
 
 

@@ -52,7 +52,7 @@ def choose_file(page: Page, service: Service, clip: Path) -> None:
 
 
 def trim(page: Page) -> None:
-    start, slider = page.get_by_label("Start time"), page.get_by_label("Selected part of the clip")
+    start, slider = page.get_by_label("Start time"), page.get_by_label("Selected part of the video")
     focus_point = page.get_by_role("slider", name="Visible part of the frame")
     tab_to(page, focus_point)
     page.keyboard.press("ArrowDown")

@@ -118,11 +118,11 @@ def test_make_smaller_starts_job_with_half_the_size(page: Page, seeded_app: Seed
 
 def test_source_and_result_are_compared_by_keyboard(page: Page, seeded_app: SeededApp) -> None:
     open_result(page, seeded_app)
-    page.get_by_text("Compare with your clip").click()
+    page.get_by_text("Compare with your video").click()
     for image in page.locator("#compare img").all():
         image.scroll_into_view_if_needed()
         expect(image).to_have_js_property("naturalWidth", 1280)
-    border = page.get_by_role("slider", name="Divider between your clip and your background")
+    border = page.get_by_role("slider", name="Divider between your video and your background")
     expect(border).to_have_attribute("aria-valuetext", "50% of your clip shown")
     border.focus()
     page.keyboard.press("ArrowRight")
@@ -165,7 +165,7 @@ def test_preview_works_without_script(
     plain.get_by_role("radio", name="Wide").check()
     assert aspect_ratio_of(plain, ".new-tab") == pytest.approx(2560 / 952, rel=0.02)
     expect(plain.locator(".crop-notes p:visible")).to_contain_text("2560")
-    expect(plain.get_by_text("Compare with your clip")).to_be_hidden()
+    expect(plain.get_by_text("Compare with your video")).to_be_hidden()
 
 
 def test_extension_shows_gif_on_new_tab(

@@ -28,7 +28,7 @@ def test_invalid_start_is_reported_at_its_field(page: Page, seeded_app: SeededAp
 def test_comma_is_accepted_as_decimal_separator(page: Page, seeded_app: SeededApp) -> None:
     open_studio_page(page, seeded_app.create_upload())
     page.get_by_label("Start time").fill("0:01,5")
-    expect(page.get_by_label("Selected part of the clip")).to_have_value("1.5")
+    expect(page.get_by_label("Selected part of the video")).to_have_value("1.5")
 
 
 def test_invalid_field_in_closed_details_is_shown(page: Page, seeded_app: SeededApp) -> None:

@@ -70,7 +70,7 @@ def test_lost_connection_is_shown_and_retried(
     proxy.max_bytes = 0.5 * LARGE_CLIP_BYTES
     proxy.reconnect()
     page.get_by_role("button", name="Try again now").click()
-    expect(progress.get_by_text("Uploading your clip")).to_be_visible()
+    expect(progress.get_by_text("Uploading your video")).to_be_visible()
     expect(progress).to_be_focused()
     proxy.max_bytes = math.inf
     wait_for_upload(page)

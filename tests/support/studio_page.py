@@ -22,7 +22,7 @@ SHOW_LOCAL_FILE = """async ({ url, type }) => {
 
 def slider(page: Page) -> Locator:
     """Return the timeline's slider, which moves the window."""
-    return page.get_by_label("Selected part of the clip")
+    return page.get_by_label("Selected part of the video")
 
 
 def start_field(page: Page) -> Locator:

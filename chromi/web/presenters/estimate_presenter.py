@@ -50,7 +50,7 @@ def quality_cards(job: Job | None) -> dict[str, QualityCard]:
             "notice": _notice(label, losses) if losses else "",
         }
         if same and card["size"] == same["size"]:
-            card["description"] = gettext("Same as %(quality)s for this clip", quality=same["label"])
+            card["description"] = gettext("Same as %(quality)s for this video", quality=same["label"])
         else:
             same = card
         cards[quality] = card
@@ -71,7 +71,7 @@ def _losses(estimate: SizeEstimate) -> list[str]:
 
 def _notice(label: str, losses: str) -> str:
     """Say what a size costs and how to avoid it."""
-    notice = gettext("%(quality)s shows this clip with %(losses)s.", quality=label, losses=losses)
+    notice = gettext("%(quality)s shows this video with %(losses)s.", quality=label, losses=losses)
     advice = gettext(
         "For better quality, choose a larger file size, a shorter length, or a part with less motion."
     )

@@ -102,7 +102,7 @@ def preview(upload_id: str) -> Response:
     """Send the copy that every browser can play."""
     upload = Upload.find_complete(upload_id)
     if not _has_preview(upload.id):
-        raise NotFound(Message("There is no preview of this clip yet."))
+        raise NotFound(Message("There is no preview of this video yet."))
     upload.record_use()
     file = TrackedFile(services().storage.preview_path(upload.id))
     return send_clip(file, "video/mp4", etag=f"{upload.id}-preview")

@@ -135,7 +135,7 @@ def open_unplayable_clip(page: Page, app: SeededApp) -> None:
 def open_gif(page: Page, app: SeededApp) -> None:
     page.goto(app.create_upload(app.finished[0]))
     expect(page.locator("#preview progress")).to_be_attached()
-    expect(page.get_by_role("img", name="Your clip")).to_be_visible()
+    expect(page.get_by_role("img", name="Your video")).to_be_visible()
 
 
 @page_state("studio, uploading a GIF")
@@ -144,4 +144,4 @@ def open_while_uploading_gif(page: Page, app: SeededApp) -> None:
     open_start_page(page, app)
     page.set_input_files("#video", app.finished[0])
     expect(page.get_by_role("progressbar", name="Upload progress")).to_be_visible()
-    expect(page.get_by_role("img", name="Your clip")).to_be_visible()
+    expect(page.get_by_role("img", name="Your video")).to_be_visible()

@@ -152,6 +152,6 @@ def test_page_without_source_frame_offers_no_comparison(
     client: FlaskClient, job: Job, storage: Storage
 ) -> None:
     page_url = f"/jobs/{job.id}/"
-    assert "Compare with your clip" in client.get(page_url, headers=PAGE).text
+    assert "Compare with your video" in client.get(page_url, headers=PAGE).text
     storage.source_frame_path(job.id).unlink()
-    assert "Compare with your clip" not in client.get(page_url, headers=PAGE).text
+    assert "Compare with your video" not in client.get(page_url, headers=PAGE).text

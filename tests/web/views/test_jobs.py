@@ -28,7 +28,7 @@ def queued_job(upload: str) -> Job:
 def running_job(queued_job: Job) -> Job:
     job = Job.claim(queued_job.id, "worker-1")
     assert job
-    assert job.report(Progress("reading", 0.42, "Reading your clip"))
+    assert job.report(Progress("reading", 0.42, "Reading your video"))
     return Job.find(job.id)
 
 
@@ -147,13 +147,13 @@ def test_queued_job_has_its_queue_position(client: FlaskClient, queued_job: Job,
 
 def test_running_job_has_step_percentage_and_message(client: FlaskClient, running_job: Job) -> None:
     body = client.get(f"/jobs/{running_job.id}/").get_json()
-    assert body["progress"] == {"step": "reading", "progress": 0.42, "message": "Reading your clip"}
+    assert body["progress"] == {"step": "reading", "progress": 0.42, "message": "Reading your video"}
     assert body["elapsed_s"] is not None
     page = client.get(f"/jobs/{running_job.id}/", headers=PAGE).text
     fragment = client.get(f"/jobs/{running_job.id}/status", headers=FRAGMENT).text
     for text in (page, fragment):
         assert "42%" in text
-        assert "Reading your clip" in text
+        assert "Reading your video" in text
     assert fragment.lstrip().startswith('<section id="job"')
     assert 'hx-trigger="load delay:1s' in fragment
 
@@ -209,7 +209,7 @@ def test_one_shot_upload_is_removed_when_its_job_is_cancelled(
 ) -> None:
     Upload.update(one_shot=True).execute()
     fragment = client.post(f"/jobs/{queued_job.id}/cancel", headers=FRAGMENT)
-    assert "Back to your clip" not in fragment.text
+    assert "Back to your video" not in fragment.text
     assert files_in(storage) == []
 
 

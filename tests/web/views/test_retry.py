@@ -83,7 +83,7 @@ def test_page_of_a_failed_job_shows_every_error(
     page = client.get(f"/jobs/{failed_job.id}/", headers=PAGE).text
     assert "Something went wrong" in page
     assert error.user_message in page
-    assert ("Your clip and your settings are saved." in page) is has_upload
+    assert ("Your video and your settings are saved." in page) is has_upload
     assert ("Start over" in page) is not has_upload
 
 
