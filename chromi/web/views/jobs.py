@@ -51,8 +51,8 @@ def cancel(job_id: str) -> Response:
     job = Job.find(job_id)
     if not Job.cancel(job.id) and Job.find(job.id).state != State.CANCELLED:
         raise Conflict(Message("This job has already ended and can’t be canceled."))
+    remove_job_leftovers(Job.find(job.id), services().storage)
     job = Job.find(job.id)
-    remove_job_leftovers(job, services().storage)
     match negotiate_format():
         case "json":
             return make_response(jsonify(job_json(job)), 202)
