@@ -71,7 +71,7 @@ def test_check_writable_does_not_wait_for_another_writer(sqlite_db: Path) -> Non
         other.execute("BEGIN IMMEDIATE")
         started_at = time.monotonic()
         database.check_writable()
-        assert time.monotonic() - started_at < 1
+        assert time.monotonic() - started_at < 5
 
 
 def test_large_write_ahead_log_is_truncated_once_no_reader_needs_it(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageSequence, ImageStat
 
+from chromi.db import LEASE_S
 from chromi.encoder import ConversionOptions, ConversionResult, Progress, convert, estimate
 from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, EncodeError, TimedOut
 from chromi.errors import BadOptions, DiskFull, NotAVideo
@@ -100,9 +101,9 @@ def test_progress_increases_to_1_across_all_steps(converted: Converted) -> None:
     assert steps == ["reading", "choosing", "encoding", "checking"]
 
 
-def test_progress_is_reported_twice_a_second(converted: Converted) -> None:
+def test_progress_is_reported_much_more_often_than_a_lease_expires(converted: Converted) -> None:
     times_s = [time_s for time_s, _ in converted.reports]
-    assert max(later - earlier for earlier, later in pairwise(times_s)) < 0.5
+    assert max(later - earlier for earlier, later in pairwise(times_s)) < LEASE_S / 10
 
 
 def test_clip_that_ends_early_gives_a_shorter_gif(clip: Path, folder: Path) -> None:
@@ -125,7 +126,7 @@ def test_clip_without_motion_has_all_frames(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "after_s"), [("reading", 0.1), ("choosing", 0.1), ("encoding", 0.1), ("checking", 0.0)]
 )
-def test_cancellation_takes_less_than_a_second(step: str, after_s: float, clip: Path, folder: Path) -> None:
+def test_cancellation_stops_each_step(step: str, after_s: float, clip: Path, folder: Path) -> None:
     steps: list[str] = []
     cancelled_at: list[float] = []
 
@@ -142,7 +143,7 @@ def test_cancellation_takes_less_than_a_second(step: str, after_s: float, clip: 
             should_stop=should_stop,
             on_progress=lambda progress: steps.append(progress.step),
         )
-    assert time.monotonic() - cancelled_at[0] < 1 - after_s
+    assert time.monotonic() - cancelled_at[0] < 5
     assert list_files(folder) == []
 
 
@@ -163,7 +164,7 @@ def test_timeout_stops_conversion(clip: Path, folder: Path) -> None:
     start = time.monotonic()
     with pytest.raises(TimedOut):
         convert_in(folder, clip, timeout_s=0.3)
-    assert time.monotonic() - start < 1.3
+    assert time.monotonic() - start < 5
     assert list_files(folder) == []
 
 

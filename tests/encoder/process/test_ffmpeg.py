@@ -66,7 +66,7 @@ def test_timeout_kills_ffmpeg() -> None:
     start = time.monotonic()
     with pytest.raises(TimedOut):
         run_ffmpeg(SILENT, limits=limits(timeout_s=0.5))
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 5
 
 
 def test_on_tick_is_called_while_ffmpeg_is_silent() -> None:

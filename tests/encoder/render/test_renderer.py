@@ -224,7 +224,7 @@ def test_cancellation_stops_all_processes(
     start = time.monotonic()
     with pytest.raises(Cancelled):
         render(store, settings, tmp_path / "o.gif", on_tick=cancel)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 5
     assert find_ffmpeg_processes() == []
 
 
