@@ -190,7 +190,11 @@ def test_heading_depends_on_length(open_studio: OpenStudio, clip: Path) -> None:
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_text("Choose your six seconds")
     length = page.get_by_label("Length (1 to 10 sec)")
-    for seconds, text in (("4", "Choose a part of your video"), ("10", "Your video"), ("6", "Choose your six seconds")):
+    for seconds, text in (
+        ("4", "Choose a part of your video"),
+        ("10", "Your video"),
+        ("6", "Choose your six seconds"),
+    ):
         length.fill(seconds)
         expect(heading).to_have_text(text)
         expect(page).to_have_title(f"{text} · Chromi")
