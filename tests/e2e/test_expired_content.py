@@ -45,7 +45,7 @@ def test_deleted_clip_is_reported_and_settings_are_kept(
     open_studio_page(page, f"{url}?loop=crossfade")
     delete_upload(url)
     make_button(page).click()
-    expect_error(page, "We delete clips that haven’t been used for a while")
+    expect_error(page, "We delete videos that haven’t been used for a while")
     error_notice(page).get_by_role("link", name="Choose a video").click()
     expect(page.get_by_text("Drop it anywhere on this page")).to_be_visible()
     page.set_input_files("#video", clip)
@@ -64,9 +64,9 @@ def test_deleted_clip_is_uploaded_again_from_local_file(
     first_url = page.url
     delete_upload(first_url)
     make_button(page).click()
-    message = upload_progress(page).get_by_text("Your clip has expired")
+    message = upload_progress(page).get_by_text("Your video has expired")
     expect(message).to_be_in_viewport()
-    expect(page.locator("#announcer")).to_contain_text("Your clip has expired")
+    expect(page.locator("#announcer")).to_contain_text("Your video has expired")
     limit = page.get_by_label("Maximum size in MB")
     with hold_request(page, re.compile(r"/uploads/[0-9a-f]{32}/(\?.*)?$")):
         page.get_by_role("button", name="Upload again").click()

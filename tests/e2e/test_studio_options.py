@@ -158,7 +158,7 @@ def test_summary_says_what_will_be_made(open_studio: OpenStudio, clip: Path) -> 
     page.get_by_text("More options").click()
     page.get_by_label("Resolution").select_option("1920x1080")
     expect(summary).to_have_text("4.5 sec, 1920 × 1080, under 7.5 MB")
-    expect(page.get_by_text("1920 × 1080 is larger than your clip")).to_be_visible()
+    expect(page.get_by_text("1920 × 1080 is larger than your video")).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (1920, 1080)])

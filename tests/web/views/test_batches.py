@@ -106,7 +106,7 @@ def test_multipart_form_with_all_options_is_accepted(client: FlaskClient, upload
         ({"upload_id": [], "start_time": ["1"]}, "1 to 16 windows"),
         ({"start_time": [str(number / 4) for number in range(17)]}, "1 to 16 windows"),
         ({"start_time": ["1", "1.0"]}, "are the same"),
-        ({"start_time": ["1", "99"]}, "the clip is only"),
+        ({"start_time": ["1", "99"]}, "the video is only"),
         ({"start_time": ["1", "x"]}, "start_time"),
         ({"quality": "perfect"}, "quality"),
     ],

@@ -56,7 +56,7 @@ def test_browser_is_redirected_to_the_new_job(client: FlaskClient, failed_job: J
     [
         (NoFrames(), "Choose another six seconds", "Edit"),
         (CannotFit.under(1e6, 2_000_000), "Allow a larger file", "Edit"),
-        (EncodeError(), "Try another part of the clip", "Edit"),
+        (EncodeError(), "Try another part of the video", "Edit"),
         (DiskFull(), "Space is freed every minute", "Try again"),
     ],
 )
