@@ -40,7 +40,7 @@ def test_full_queue_is_reported_before_the_body_is_sent(limited_web: Service) ->
         response = read_all(connection)
     assert response.startswith("HTTP/1.1 503 ")
     assert "Retry-After: 60" in response
-    assert "your clip would be number 3" in response
+    assert "your video would be number 3" in response
     with closing(connect(limited_web, *upload_head("/uploads/", *headers))) as connection:
         assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
 
