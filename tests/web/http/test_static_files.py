@@ -157,16 +157,16 @@ def test_selectors_contain_no_ids() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "size_px"),
+    ("url", "mimetype", "size_px"),
     [
-        ("/favicon.ico", (48, 48)),
-        ("/static/apple-touch-icon.png", (180, 180)),
-        ("/static/social.png", (1200, 630)),
+        ("/favicon.ico", "image/png", (48, 48)),
+        ("/static/apple-touch-icon.png", "image/png", (180, 180)),
+        ("/static/social.jpg", "image/jpeg", (1200, 630)),
     ],
 )
-def test_icon_has_its_size(client: FlaskClient, url: str, size_px: tuple[int, int]) -> None:
+def test_icon_has_its_size(client: FlaskClient, url: str, mimetype: str, size_px: tuple[int, int]) -> None:
     response = client.get(url)
-    assert response.mimetype == "image/png"
+    assert response.mimetype == mimetype
     with Image.open(io.BytesIO(response.data)) as image:
         assert image.size == size_px
 
@@ -177,7 +177,7 @@ def test_start_page_has_open_graph_data(client: FlaskClient) -> None:
     assert properties["url"] == "http://localhost/"
     assert properties["title"] == "Turn any video into a Chrome new tab background"
     assert properties["image"].startswith("http://localhost/static/v-")
-    assert client.get(properties["image"]).mimetype == "image/png"
+    assert client.get(properties["image"]).mimetype == "image/jpeg"
     assert '<meta name="twitter:card" content="summary_large_image">' in html
 
 
