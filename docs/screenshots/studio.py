@@ -33,7 +33,7 @@ def capture_studio(page: Page, capture: Capture, url: str, clip: Path) -> None:
     expect(small_size).to_have_text(re.compile("about"), timeout=TIMEOUT_MS)  # estimated automatically
     capture.save(page, "studio-look", full_page=False, scroll_to=page.get_by_role("group", name="Loop style"))
     page.locator("#limited").press("Space")  # other elements cover its center, so it cannot be clicked there
-    page.get_by_label("Length (1 to 10 s)").fill("4")
+    page.get_by_label("Length (1 to 10 sec)").fill("4")
     page.get_by_text("More options").click()
     capture.save(
         page, "studio-options", full_page=False, scroll_to=page.get_by_role("group", name="File size")
