@@ -105,7 +105,7 @@ def test_duration_limits_are_accepted(duration: str) -> None:
 
 @pytest.mark.parametrize("start_s", [5.06, 6, 1e5])
 def test_start_after_end_of_clip_is_rejected_with_its_length(start_s: float) -> None:
-    with pytest.raises(BadOptions, match=r"the clip is only 00:00:05\.060 long"):
+    with pytest.raises(BadOptions, match=r"the video is only 00:00:05\.060 long"):
         ConversionOptions(start_s=start_s).check_against(FIVE_SECONDS)
 
 
