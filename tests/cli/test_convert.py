@@ -57,7 +57,7 @@ def test_convert_accepts_every_option(run_command: RunCommand, plain_clip: Path,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--start", "99"], "--start is 00:01:39.000, but the clip is only 00:00:08"),
+        (["--start", "99"], "--start is 00:01:39.000, but the video is only 00:00:08"),
         (["--duration", "-3"], "uration"),
         (["--start", "soon", "--loop", "x"], "; --loop must be cut, crossfade or boomerang"),
         (["--zoom", "4"], "--zoom must be a number between 1 and 3"),

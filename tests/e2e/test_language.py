@@ -17,7 +17,7 @@ from tests.support.service_client import start_job, wait_for_end
 
 pytestmark = pytest.mark.browser
 
-WRONG_FILE_TYPE = "{name} isn’t a supported video. Use an MP4, MOV, WebM, MKV or GIF file."
+WRONG_FILE_TYPE = "{name} isn’t a supported video. Use an MP4, MOV, WebM, MKV, or GIF file."
 OVERFLOW_PX = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

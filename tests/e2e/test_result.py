@@ -156,6 +156,16 @@ def test_still_is_shown_with_reduced_motion(
     assert image.evaluate("image => image.currentSrc").endswith("/still.jpg")
 
 
+def test_animation_can_be_paused(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.job_url(seeded_app.create_result()))
+    preview = page.get_by_role("img", name="Your background")
+    expect(preview).to_have_js_property("currentSrc", preview.evaluate("image => image.src"))
+    page.get_by_role("button", name="Pause animation").click()
+    wait_for(lambda: "still" in preview.evaluate("image => image.currentSrc"), "the first frame")
+    page.get_by_role("button", name="Play animation").click()
+    wait_for(lambda: "still" not in preview.evaluate("image => image.currentSrc"), "the animation")
+
+
 def test_preview_works_without_script(
     page: Page, page_without_script: Page, seeded_app: SeededApp, quadrants: Finished
 ) -> None:

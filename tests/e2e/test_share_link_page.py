@@ -41,6 +41,7 @@ def test_last_download_leaves_a_page_without_a_download_button(
     expect(page.get_by_text("Downloaded. This link has no downloads left.")).to_be_visible()
     expect(page.get_by_role("button", name="Download", exact=True)).to_be_hidden()
     expect(page.get_by_text("Valid for one download")).to_be_hidden()
+    expect(page.locator(".key-figures")).to_be_hidden()
     expect_console_errors(console_errors, *REQUEST_ERRORS)  # the browser logs the 410
 
 

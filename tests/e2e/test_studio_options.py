@@ -69,7 +69,7 @@ def test_settings_survive_reload(open_studio: OpenStudio, tall_clip: Path) -> No
     start_field(page).fill("1.5")
     page.get_by_role("radio", name="Crossfade").check()
     page.get_by_role("radio", name=re.compile("^Fit")).check()
-    page.get_by_label("A color", exact=True).check()
+    page.get_by_label("Choose a color", exact=True).check()
     page.get_by_label("Color around the video").fill("#336699")
     page.get_by_label("Maximum size in MB").fill("9")
     page.get_by_label("Length (1 to 10 sec)").fill("5")

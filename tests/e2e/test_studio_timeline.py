@@ -141,11 +141,11 @@ def test_zoomed_timeline_scrolls_while_window_is_held_at_edge(
 def test_short_clip_can_be_made_shorter(open_studio: OpenStudio, tmp_path: Path) -> None:
     page = open_studio(clips.make_clip(tmp_path / "short.mp4", seconds=3))
     wait_for_end_frames(page)
-    expect(page.get_by_text("This clip is 3 sec long")).to_be_visible()
+    expect(page.get_by_text("This video is 3 sec long")).to_be_visible()
     expect(start_field(page)).to_be_hidden()
     page.get_by_label("Maximum length (1 to 10 sec)").fill("2")
     expect(start_field(page)).to_be_visible()
-    expect(page.get_by_text("This clip is 3 sec long")).to_be_hidden()
+    expect(page.get_by_text("This video is 3 sec long")).to_be_hidden()
 
 
 def test_very_short_clip_is_played_back_and_forth(open_studio: OpenStudio, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_very_short_clip_is_played_back_and_forth(open_studio: OpenStudio, tmp_p
     wait_for_end_frames(page)
     expect(page.locator("[data-part=summary]")).to_contain_text("0.9 sec")
     expect(
-        page.get_by_text("This clip is 0.5 sec long. Back and forth, it takes about 0.9 sec.")
+        page.get_by_text("This video is 0.5 sec long. Played back and forth, it lasts about 0.9 sec.")
     ).to_be_visible()
     expect(page.get_by_label("length (1 to 10 sec)")).to_be_hidden()
     page.goto(page.url)
@@ -192,7 +192,7 @@ def test_dragging_handles_changes_length(open_studio: OpenStudio, clip: Path) ->
 def test_back_and_forth_says_that_its_part_is_played_twice(open_studio: OpenStudio, clip: Path) -> None:
     page = open_studio(clip)
     page.get_by_role("radio", name="Back and forth").check()
-    expect(page.locator("[data-part=selection_times]")).to_have_text("0:00.0 to 0:03.0, forward and back")
+    expect(page.locator("[data-part=selection_times]")).to_have_text("0:00.0 – 0:03.0, back and forth")
 
 
 def test_number_outside_its_range_is_replaced_by_the_limit(open_studio: OpenStudio, clip: Path) -> None:

@@ -15,7 +15,7 @@ async function waitForCount(limit, form) {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
     if (response?.status === 410) {
       limit.textContent = limit.dataset.usedUp;
-      form.remove();
+      form.closest(".actions").remove(); // so that the sentence takes the button's place
       return;
     }
     if (response?.ok && replaceLimit(limit, await response.text())) return;

@@ -1,3 +1,4 @@
+import { pauseImage } from "./animated-image.js";
 import { drawCover } from "./canvas.js";
 import { partsOf } from "./dom.js";
 
@@ -59,7 +60,9 @@ function suggestDarkening(link, luminance) {
 
 /** Say whether Chrome's white text is readable on the background in the selected window. */
 export async function enhanceNewTabPreview(root) {
-  const { page, readable_note: readable, unreadable_note: unreadable, darken_link: darkenLink } = partsOf(root);
+  const { page, image, motion_toggle: toggle, darken_link: darkenLink } = partsOf(root);
+  const { readable_note: readable, unreadable_note: unreadable } = partsOf(root);
+  pauseImage(image, toggle);
   const whiteTexts = [...root.querySelectorAll("[data-white-text]")];
   const dark = root.querySelector('[value="dark"]');
   dark.checked = matchMedia("(prefers-color-scheme: dark)").matches;

@@ -4,11 +4,16 @@ import { exactTimecode, parseTimecode, shortTimecode } from "./timecode.js";
 /** The text field with the window's start. It follows the window, and an invalid start stays as it was typed. */
 export class StartField {
   #field;
+  #hint;
+  #hintText;
   #trimWindow;
   #isTyping = false;
 
-  constructor(field, trimWindow) {
+  /** The hint below the field says what is wrong once the person leaves the field. */
+  constructor(field, hint, trimWindow) {
     this.#field = field;
+    this.#hint = hint;
+    this.#hintText = hint.textContent;
     this.#trimWindow = trimWindow;
   }
 
@@ -16,6 +21,7 @@ export class StartField {
   start() {
     this.#trimWindow.addEventListener("change", () => this.#update());
     this.#field.addEventListener("input", () => this.#read());
+    this.#field.addEventListener("change", () => this.#showValidity());
     this.#read();
     if (this.#field.validity.valid && document.activeElement !== this.#field) this.#update();
   }
@@ -24,9 +30,18 @@ export class StartField {
     const startS = parseTimecode(this.#field.value);
     this.#field.setCustomValidity(this.#problemWith(startS));
     if (!this.#field.validity.valid) return;
+    this.#showValidity();
     this.#isTyping = true;
     this.#trimWindow.moveTo(startS);
     this.#isTyping = false;
+  }
+
+  #showValidity() {
+    const { validity, validationMessage } = this.#field;
+    const text = validity.valid ? this.#hintText : validationMessage;
+    if (this.#hint.textContent === text) return;
+    this.#hint.textContent = text;
+    this.#hint.classList.toggle("danger", !validity.valid);
   }
 
   /** Return why the window cannot start there, or an empty string. */
@@ -47,5 +62,6 @@ export class StartField {
     }
     this.#field.setCustomValidity("");
     this.#field.value = exactTimecode(this.#trimWindow.startS);
+    this.#showValidity();
   }
 }

@@ -63,7 +63,7 @@ class Studio {
 
   start() {
     // First, so that the other listeners find the new start in the form.
-    new StartField(this.#parts.start_time, this.#trimWindow).start();
+    new StartField(this.#parts.start_time, this.#parts.start_hint, this.#trimWindow).start();
     this.#listen();
     this.#connectControls();
     linkSizeLimit(this.#form, this.#parts);

@@ -149,7 +149,7 @@ def test_empty_file_is_rejected(tmp_path: Path) -> None:
 )
 def test_other_file_formats_are_rejected(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "c.mp4").write_bytes(content)
-    assert "MP4, MOV, WebM, MKV or GIF" in rejection(tmp_path / "c.mp4")
+    assert "MP4, MOV, WebM, MKV, or GIF" in rejection(tmp_path / "c.mp4")
 
 
 @pytest.mark.parametrize(

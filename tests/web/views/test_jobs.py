@@ -308,4 +308,4 @@ def test_page_of_an_expired_result_gets_410(client: FlaskClient, convert: PostFo
     job.links.model.update(expires_at=1).execute()
     response = client.get(f"/jobs/{job.id}/", headers=PAGE)
     assert response.status_code == 410
-    assert "Make a new background" in response.text
+    assert "Make a background" in response.text
