@@ -110,6 +110,19 @@ def test_own_backgrounds_are_listed_in_this_browser_only(
     expect(other.get_by_role("region", name="My backgrounds")).to_be_hidden()
 
 
+def test_shared_background_is_listed_with_its_new_expiry(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.job_url(seeded_app.create_result()))
+    kept = page.locator("#kept time")
+    expired_at = kept.get_attribute("datetime") or ""
+    page.get_by_label("Valid for").select_option("7d")
+    page.get_by_role("button", name="Create link").click()
+    expect(kept).not_to_have_attribute("datetime", expired_at)
+    expires_at = kept.get_attribute("datetime") or ""
+    page.goto(seeded_app.url)
+    mine = page.get_by_role("region", name="My backgrounds")
+    expect(mine.locator("time").first).to_have_attribute("datetime", expires_at)
+
+
 def test_background_that_is_gone_is_not_listed(
     page: Page, seeded_app: SeededApp, console_errors: list[str]
 ) -> None:

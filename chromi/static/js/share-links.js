@@ -1,5 +1,6 @@
 import { announce } from "./announcer.js";
 import { partsOf } from "./dom.js";
+import { rememberBackground } from "./my-backgrounds.js";
 
 const FEEDBACK_MS = 2000;
 
@@ -62,6 +63,13 @@ function onLinksChanged(links) {
   setPasswordShown(form.querySelector("[data-reveals]"), false);
 }
 
+/** A background is kept as long as its longest-lived link. */
+function updateExpiry() {
+  const result = document.getElementById("result");
+  result.dataset.expiresAt = document.querySelector("#kept time").dateTime;
+  rememberBackground(result);
+}
+
 /** Focus the list if the pressed button was removed with its link. */
 function restoreFocus(links) {
   if (document.activeElement !== document.body) return;
@@ -82,6 +90,7 @@ export function enhanceShareLinks() {
     if (event.detail.target.id !== "links") return;
     const links = document.getElementById("links");
     onLinksChanged(links);
+    updateExpiry();
     restoreFocus(links);
   });
 }
