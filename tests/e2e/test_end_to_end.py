@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 120_000
 
 
 def choose_clip(page: Page, service: Service, clip: Path) -> None:

@@ -157,7 +157,9 @@ def test_conversion_on_full_disk_fails_with_a_message(
     small_disk: Service, heavy_clip: Path, step: str
 ) -> None:
     job_id = start_job(small_disk, heavy_clip, quality="best", duration="4")
-    wait_for(lambda: get_job(small_disk, job_id)["progress"]["step"] == step, step, interval_s=0.02)
+    wait_for(
+        lambda: get_job(small_disk, job_id)["progress"]["step"] == step, step, timeout_s=90, interval_s=0.02
+    )
     with full_disk(small_disk, free_bytes=2 * MB):
         job = wait_for_end(small_disk, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
