@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,8 +24,11 @@ from chromi.encoder.render.renderer import MAX_GIF_BYTES, render_gif
 from chromi.encoder.render.sample import Sampler
 from chromi.encoder.source.probe import probe_video
 
-# The fraction of the whole conversion at which each step starts, approximately as for a 1080p H.264 clip.
-_CHOOSING_START, _ENCODING_START, _CHECKING_START, _END = 0.25, 0.4, 0.97, 1.0
+# The fraction of the whole conversion at which each step starts. Seven conversions of clips of up to 1080p
+# spent 0 to 31% of their time on reading, 37 to 68% on choosing, 14 to 50% on encoding, and 1% on checking.
+_CHOOSING_START, _ENCODING_START, _CHECKING_START, _END = 0.15, 0.7, 0.98, 1.0
+_CHOOSING_HALF_TIME_S = 5.0
+"""The time after which half of the choosing step is reported as done."""
 _TRY_SHARE = 0.8
 """The share of the remaining fraction that one rendering takes: more of them may follow."""
 
@@ -80,7 +84,7 @@ class Conversion:
 
         `stills_dir`, if given, gets a frame as each quality renders it, named after the quality.
         """
-        report = partial(self.tracker.report, "choosing", _CHOOSING_START, CHOOSING)
+        report = partial(self._report_choosing, time.monotonic())
         with self.tracker.measure_duration("choosing"):
             report()
             sampler = Sampler(store, self._limits, threads=self.threads, on_tick=report)
@@ -161,6 +165,13 @@ class Conversion:
 
     def _report_reading(self, frames_done: int) -> None:
         self.tracker.report("reading", frames_done / self.options.frames * _CHOOSING_START, READING)
+
+    def _report_choosing(self, started_at: float) -> None:
+        """Approach the end of the step: how many samples it takes is not known before."""
+        elapsed_s = time.monotonic() - started_at
+        share = elapsed_s / (elapsed_s + _CHOOSING_HALF_TIME_S)
+        fraction = _CHOOSING_START + share * (_ENCODING_START - _CHOOSING_START)
+        self.tracker.report("choosing", fraction, CHOOSING)
 
     def _report_encoding(self, start: float, frame_count: int, frames_done: int) -> None:
         length = (_CHECKING_START - start) * _TRY_SHARE

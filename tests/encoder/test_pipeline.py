@@ -106,6 +106,13 @@ def test_progress_is_reported_much_more_often_than_a_lease_expires(converted: Co
     assert max(later - earlier for earlier, later in pairwise(times_s)) < LEASE_S / 10
 
 
+def test_progress_moves_while_colors_are_chosen(converted: Converted) -> None:
+    fractions = [progress.fraction for _, progress in converted.reports if progress.step == "choosing"]
+    assert len(set(fractions)) > 3
+    assert fractions == sorted(fractions)
+    assert fractions[-1] < 0.7
+
+
 def test_clip_that_ends_early_gives_a_shorter_gif(clip: Path, folder: Path) -> None:
     result = convert_in(folder, clip, replace(SMALL_SIZE, start_s=6.5))
     assert (result.frames, result.duration_cs) == (12, 50)
