@@ -157,7 +157,7 @@ def test_fragment_says_what_a_size_costs_and_which_sizes_are_the_same(
     assert cards["small"]["description"] == "12 frames per second, 31 colors, less detail"
     assert cards["small"]["notice"].startswith("Small shows this video with 12 frames per second, 31 colors")
     assert (cards["balanced"]["description"], cards["balanced"]["notice"]) == ("", "")
-    assert cards["best"]["description"] == "Same as Balanced for this clip"
+    assert cards["best"]["description"] == "Same as Balanced for this video"
     assert "(12 frames per second, 31 colors, less detail)" in fragment, "the page without script says it too"
 
 
