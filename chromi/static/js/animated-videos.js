@@ -1,20 +1,19 @@
+import { enhanceMotionToggle } from "./motion-toggle.js";
 import { prefersReducedMotion } from "./reduced-motion.js";
 
 /**
  * Play decorative videos while they are in view, unless reduced motion or data saving is on. The button pauses and resumes
  * all of them.
  * @param {HTMLVideoElement[]} videos each lies over an image that stays if the browser cannot play it
- * @param {HTMLButtonElement} toggle has the texts data-stop and data-play
  */
 export function animateVideos(videos, toggle) {
   const visible = new Set();
-  let isPlaying = !prefersReducedMotion() && !navigator.connection?.saveData;
+  let isPlaying = false;
   const update = () => {
     for (const video of videos) {
       if (isPlaying && visible.has(video)) video.play().catch(() => {}); // rejected by a pause, or by an error
       else video.pause();
     }
-    toggle.textContent = isPlaying ? toggle.dataset.stop : toggle.dataset.play;
   };
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
@@ -27,10 +26,8 @@ export function animateVideos(videos, toggle) {
     video.addEventListener("error", () => video.remove());
     observer.observe(video);
   }
-  toggle.addEventListener("click", () => {
-    isPlaying = !isPlaying;
+  enhanceMotionToggle(toggle, !prefersReducedMotion() && !navigator.connection?.saveData, (isPlayingNow) => {
+    isPlaying = isPlayingNow;
     update();
   });
-  update(); // a button needs a name before it is shown
-  toggle.hidden = false;
 }
