@@ -117,9 +117,7 @@ class Gone(ChromiError):
     """The link has expired."""
 
     code = "link_expired"
-    user_message = Message(
-        "This link has expired. Ask the sender for a new one, or make the background again."
-    )
+    user_message = Message("This link has expired. Ask the sender for a new one.")
 
 
 class UploadTooLarge(ChromiError):

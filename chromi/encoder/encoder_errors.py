@@ -9,7 +9,8 @@ class EncodeError(ChromiError):
 
     code = "encode_failed"
     user_message = Message(
-        "The video couldn’t be converted. It may be damaged. Try another part or another video."
+        "The video couldn’t be converted. It may be damaged. "
+        "Try another part, or save it as a new MP4 and upload that."
     )
 
 
@@ -17,7 +18,9 @@ class NoFrames(EncodeError):
     """The window contains no frame, although the file is a readable video."""
 
     code = "no_frames"
-    user_message = Message("This part of the video contains no frames. Choose another start or another file.")
+    user_message = Message(
+        "This part of the video contains no frames. Choose another start time or another video."
+    )
 
 
 class FrozenVideo(EncodeError):
@@ -41,7 +44,7 @@ class TimedOut(EncodeError):
     """The conversion exceeded its time limit."""
 
     code = "timed_out"
-    user_message = Message("This video takes too long to convert. Try a shorter or smaller file.")
+    user_message = Message("This video takes too long to convert. Try a shorter part or a smaller file.")
 
 
 class ConverterKilled(EncodeError):
@@ -59,7 +62,7 @@ class OutOfMemory(EncodeError):
 
     code = "out_of_memory"
     user_message = Message(
-        "This video needs more memory than the server has available. Try a smaller one, or try again later."
+        "This video needs more memory than the server has available. Try a smaller video, or try again later."
     )
 
 
@@ -68,7 +71,8 @@ class WorkerDied(EncodeError):
 
     code = "worker_died"
     user_message = Message(
-        "The conversion was interrupted more than once. This video may be too demanding; try another one."
+        "The conversion was interrupted more than once. This video may be too demanding. "
+        "Try a shorter part or another video."
     )
 
 
@@ -84,7 +88,8 @@ class FfmpegMissing(EncodeError):
 
     code = "ffmpeg_missing"
     user_message = Message(
-        "The converter is not installed correctly. The operator can run “doctor” to find out why."
+        "This service can’t convert videos because it isn’t set up correctly. "
+        "If you run it, “chromi doctor” shows why."
     )
 
 

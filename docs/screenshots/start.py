@@ -49,7 +49,7 @@ def capture_uploads(page: Page, capture: Capture, url: str, clips: Clips) -> Non
         capture.save(page, "upload-awaited", full_page=False)
         proxy.disconnect()
         expect(page.get_by_role("group", name="Upload progress")).to_contain_text(
-            "Connection lost, trying again…"
+            "Connection lost. Trying again…"
         )
         capture.save(page, "upload-cut", full_page=False)
         page.goto("about:blank")

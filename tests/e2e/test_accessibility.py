@@ -162,7 +162,7 @@ def test_focus_is_visible_at_400_percent_zoom(axe_page: Page, seeded_app: Seeded
 def test_action_bar_text_is_not_squeezed_on_short_screen(axe_page: Page, seeded_app: SeededApp) -> None:
     axe_page.set_viewport_size({"width": 1280, "height": 720})
     PAGE_STATES["studio, connection lost"](axe_page, seeded_app)
-    text = axe_page.locator("#uploading").get_by_text("This starts when").bounding_box()
+    text = axe_page.locator("#uploading").get_by_text("Your background will be made when").bounding_box()
     assert text
     assert text["width"] > text["height"]
     axe_page.unroute_all()

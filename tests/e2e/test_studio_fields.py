@@ -29,11 +29,11 @@ def test_invalid_start_is_explained_when_the_field_is_left(page: Page, seeded_ap
     open_studio_page(page, seeded_app.create_upload())
     start, hint = page.get_by_label("Start time"), page.locator("#start_hint")
     start.fill("abc")
-    expect(hint).to_have_text("e.g. 0:12.4")
+    expect(hint).to_have_text("Example: 0:12.4")
     start.press("Tab")
     expect(hint).to_have_text("Enter a start time such as 0:12.4")
     start.fill("1")
-    expect(hint).to_have_text("e.g. 0:12.4")
+    expect(hint).to_have_text("Example: 0:12.4")
 
 
 def test_comma_is_accepted_as_decimal_separator(page: Page, seeded_app: SeededApp) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageStat
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from chromi.encoder import ConversionOptions, convert
 from chromi.encoder.options import Framing
@@ -27,6 +27,15 @@ FRAME_BOX = """() => {
   return [...shares, frame.width / view.width, frame.height / view.height];
 }"""
 """Where the whole frame of the clip lies: left, top, width and height in fractions of the player."""
+
+
+def is_drawn(canvas: Locator) -> bool:
+    """Return whether a visible canvas is opaque at its center."""
+    expect(canvas).to_be_visible()
+    opacity: int = canvas.evaluate(
+        "canvas => canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data[3]"
+    )
+    return opacity == 255
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
@@ -107,7 +116,8 @@ def test_dragging_focus_point_changes_crop(open_studio: OpenStudio, tall_clip: P
     assert start_field(page).input_value() == "0:00.0", "the handle's keys do not move the window"
     page.get_by_role("radio", name="Blurred edges").check()
     expect(handle).to_be_hidden()
-    expect(page.locator("[data-part=backdrop]")).to_be_visible()
+    for part in ("backdrop", "first_backdrop", "last_backdrop"):
+        assert is_drawn(page.locator(f"[data-part={part}]")), part
     width = 1 / height
     assert page.evaluate(FRAME_BOX) == pytest.approx([(1 - width) / 2, 0, width, 1], abs=0.01)
 

@@ -64,8 +64,8 @@ def test_lost_connection_is_shown_and_retried(
     upload_part(page, proxy, large_clip, 0.25)
     proxy.disconnect()
     progress = upload_progress(page)
-    expect(progress.get_by_text("Connection lost, trying again…")).to_be_visible()
-    expect(page.locator("#announcer")).to_have_text("Connection lost, trying again…")
+    expect(progress.get_by_text("Connection lost. Trying again…")).to_be_visible()
+    expect(page.locator("#announcer")).to_have_text("Connection lost. Trying again…")
     wait_for_two_failures(page)
     proxy.max_bytes = 0.5 * LARGE_CLIP_BYTES
     proxy.reconnect()
@@ -86,7 +86,7 @@ def test_upload_resumes_after_server_restart(
         upload_part(page, proxy, large_clip, 0.5)
         service.process.kill()
         service.process.wait(10)
-        expect(upload_progress(page).get_by_text("Connection lost, trying again…")).to_be_visible()
+        expect(upload_progress(page).get_by_text("Connection lost. Trying again…")).to_be_visible()
         restarted = start_service(WEB, instance=str(service.instance))
         proxy.target_port = int(restarted.url.rsplit(":", 1)[1])
         proxy.max_bytes = math.inf

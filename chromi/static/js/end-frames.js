@@ -13,13 +13,13 @@ export class EndFrames {
   #defaultCaption;
   #grabber = null;
   #cancelRequests = [];
-  #onFirstFrame;
+  #onDrawn;
 
-  /** onFirstFrame(canvas) is called when the first frame has been drawn. */
-  constructor(parts, onFirstFrame) {
+  /** onDrawn(name, canvas) is called when a frame has been drawn; the name is "first" or "last". */
+  constructor(parts, onDrawn) {
     this.#parts = parts;
     this.#defaultCaption = parts.last_frame_caption.textContent;
-    this.#onFirstFrame = onFirstFrame;
+    this.#onDrawn = onDrawn;
   }
 
   use(grabber) {
@@ -36,8 +36,8 @@ export class EndFrames {
     last.setAttribute("aria-label", caption.textContent);
     for (const cancel of this.#cancelRequests) cancel();
     this.#cancelRequests = [
-      this.#grabber?.grab(frames[0][0], END_FRAMES, (video) => this.#onFirstFrame(copyFrame(video, first, MAX_PX))),
-      this.#grabber?.grab(fadeInS ?? lastS, END_FRAMES, (video) => copyFrame(video, last, MAX_PX)),
+      this.#grabber?.grab(frames[0][0], END_FRAMES, (video) => this.#onDrawn("first", copyFrame(video, first, MAX_PX))),
+      this.#grabber?.grab(fadeInS ?? lastS, END_FRAMES, (video) => this.#onDrawn("last", copyFrame(video, last, MAX_PX))),
     ].filter(Boolean);
   }
 }

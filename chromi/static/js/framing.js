@@ -46,14 +46,15 @@ export class Framing {
   #form;
   #blackBars;
   #ratio = null;
-  #firstFrame = null;
+  /** The background's frames that are drawn so far: "first" and "last". */
+  #endFrames = new Map();
 
   constructor(root, parts, form, blackBars) {
     this.#root = root;
     this.#blackBars = blackBars;
     this.#parts = parts;
     this.#form = form;
-    [parts.backdrop.width, parts.backdrop.height] = BLURRED_SIZE_PX;
+    for (const { canvas } of this.#backdrops) [canvas.width, canvas.height] = BLURRED_SIZE_PX;
     form.addEventListener("input", () => this.#render());
     blackBars.addEventListener("change", () => this.#render());
     parts.pad_color.addEventListener("input", () => this.#onColorPicked());
@@ -67,9 +68,9 @@ export class Framing {
     this.#render();
   }
 
-  /** Take the automatic padding color from the background's first frame. */
-  setFirstFrame(image) {
-    this.#firstFrame = image;
+  /** Take the background's "first" or "last" frame, for its backdrop and the automatic padding color. */
+  setEndFrame(name, image) {
+    this.#endFrames.set(name, image);
     this.#render();
   }
 
@@ -77,6 +78,12 @@ export class Framing {
   updateBackdrop(source) {
     const isReady = source.tagName !== "VIDEO" || source.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     if (!this.#parts.backdrop.hidden && isReady) drawCover(source, this.#parts.backdrop, this.#keptOfFrame(this.#layout));
+  }
+
+  get #backdrops() {
+    const { backdrop, first_backdrop: first, last_backdrop: last } = this.#parts;
+    const frames = this.#endFrames;
+    return [{ canvas: backdrop }, { canvas: first, frame: frames.get("first") }, { canvas: last, frame: frames.get("last") }];
   }
 
   get #layout() {
@@ -119,10 +126,19 @@ export class Framing {
     const layout = this.#layout;
     this.#place(layout.frame);
     this.#root.style.setProperty("--padding-color", this.#paddingColor(layout));
-    this.#parts.backdrop.hidden = layout.isFilled || this.#form.elements.framing.value !== "blur";
+    this.#showBackdrops(layout);
     const isCropped = layout.isHorizontallyCropped || layout.isVerticallyCropped;
     this.#parts.focus_point.hidden = this.#parts.focus_hint.hidden = !isCropped;
     this.#describe(layout);
+  }
+
+  /** The one behind the player's frame is drawn by updateBackdrop(). */
+  #showBackdrops(layout) {
+    const isHidden = layout.isFilled || this.#form.elements.framing.value !== "blur";
+    for (const { canvas, frame } of this.#backdrops) {
+      canvas.hidden = isHidden;
+      if (frame && !isHidden) drawCover(frame, canvas, this.#keptOfFrame(layout));
+    }
   }
 
   /** Place the whole frame so that its content lies there; bars are clipped. */
@@ -146,7 +162,8 @@ export class Framing {
     const { framing, pad } = this.#form.elements;
     if (layout.isFilled || framing.value !== "fit") return "";
     if (pad.value !== "auto") return pad.value;
-    return this.#firstFrame ? edgeColor(this.#firstFrame, this.#keptOfFrame(layout)) : "";
+    const firstFrame = this.#endFrames.get("first");
+    return firstFrame ? edgeColor(firstFrame, this.#keptOfFrame(layout)) : "";
   }
 
   #describe(layout) {

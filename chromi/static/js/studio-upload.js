@@ -6,6 +6,9 @@ import { GONE, RequestRefused, request } from "./request.js";
 import { Retrier } from "./retry.js";
 import { deleteUpload, sendFile } from "./tus-client.js";
 
+/** The class that htmx gives to an element while its request is pending. */
+const PENDING = "htmx-request";
+
 /** Holds back the studio's requests until the server has the clip. */
 class RequestHold {
   #studio;
@@ -23,15 +26,25 @@ class RequestHold {
 
   release() {
     this.#studio.removeEventListener("htmx:confirm", this.#onConfirm);
-    this.#message.hidden = true;
+    this.cancel();
     for (const send of this.#held.values()) send(true);
   }
 
+  /** Show the held requests as not pending. */
+  cancel() {
+    this.#message.hidden = true;
+    for (const element of this.#held.keys()) element.classList.remove(PENDING);
+  }
+
   #hold(event) {
+    const { elt: element, issueRequest } = event.detail;
     event.preventDefault();
-    this.#held.set(event.detail.elt, event.detail.issueRequest);
+    this.#held.set(element, issueRequest);
+    element.classList.add(PENDING);
+    const { background, other } = this.#message.dataset;
+    this.#message.textContent = element.matches("form") ? background : other;
     this.#message.hidden = false;
-    announce(this.#message.textContent.trim());
+    announce(this.#message.textContent);
   }
 }
 
@@ -145,7 +158,7 @@ class StudioUpload {
 
   #showExpired() {
     for (const button of this.#studio.querySelectorAll("form button:not([type=button])")) button.disabled = true;
-    this.#parts.upload_pending.hidden = true;
+    this.#hold.cancel();
     if (document.activeElement.disabled) this.#bar.focus();
     this.#showState("expired");
   }

@@ -51,7 +51,7 @@ class Studio {
     this.#fps = Number(root.dataset.fps) || DEFAULT_FPS;
     this.#blackBars = new BlackBars(this.#form, signal);
     this.#framing = new Framing(root, this.#parts, this.#form, this.#blackBars);
-    this.#endFrames = new EndFrames(this.#parts, (canvas) => this.#framing.setFirstFrame(canvas));
+    this.#endFrames = new EndFrames(this.#parts, (name, canvas) => this.#framing.setEndFrame(name, canvas));
     this.#player = new Player(this.#parts, this.#trimWindow, () => this.#settings);
     this.#timeline = new Timeline(this.#parts, this.#trimWindow, (edge, timeS) => this.#resizeWindow(edge, timeS));
     this.#source = new ClipSource(root, this.#parts, localFile, signal);

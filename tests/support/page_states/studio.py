@@ -53,7 +53,9 @@ def lose_connection(page: Page, app: SeededApp) -> None:
     choose_clip(page, app)
     page.get_by_role("button", name="Make background").click()
     expect(page.locator("#uploading").get_by_text("Connection lost")).to_be_visible()
-    expect(page.locator("#uploading").get_by_text("This starts when the upload is complete")).to_be_visible()
+    expect(
+        page.locator("#uploading").get_by_text("Your background will be made when the upload is done")
+    ).to_be_visible()
 
 
 @page_state("studio, upload deleted meanwhile")
@@ -115,7 +117,7 @@ def open_with_padding(page: Page, app: SeededApp) -> None:
 @page_state("studio, blur")
 def open_with_blur(page: Page, app: SeededApp) -> None:
     open_tall_clip(page, app, "?framing=blur&loop=boomerang")
-    expect(page.locator(".blurred-backdrop")).to_be_visible()
+    expect(page.locator(".player .blurred-backdrop")).to_be_visible()
 
 
 @page_state("studio, short clip")

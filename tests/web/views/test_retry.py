@@ -54,10 +54,10 @@ def test_browser_is_redirected_to_the_new_job(client: FlaskClient, failed_job: J
 @pytest.mark.parametrize(
     ("error", "advice", "primary_button"),
     [
-        (NoFrames(), "Choose another six seconds", "Edit"),
-        (CannotFit.under(1e6, 2_000_000), "Allow a larger file", "Edit"),
-        (EncodeError(), "Try another part of the video", "Edit"),
-        (DiskFull(), "Space is freed every minute", "Try again"),
+        (NoFrames(), "Choose another start time", "Edit"),
+        (CannotFit.under(1e6, 2_000_000), "Raise the limit", "Edit"),
+        (EncodeError(), "Try another part", "Edit"),
+        (DiskFull(), "Please try again later", "Try again"),
     ],
 )
 def test_page_of_a_failed_job_has_advice_for_the_error(
@@ -83,7 +83,7 @@ def test_page_of_a_failed_job_shows_every_error(
     page = client.get(f"/jobs/{failed_job.id}/", headers=PAGE).text
     assert "Something went wrong" in page
     assert error.user_message in page
-    assert ("Your video and your settings are saved." in page) is has_upload
+    assert ("Your video and settings are saved." in page) is has_upload
     assert ("Start over" in page) is not has_upload
 
 
@@ -125,7 +125,7 @@ def test_shrinking_halves_the_size_with_an_upper_limit(
 def test_page_warns_about_a_large_result(client: FlaskClient, job: Job, upload: str) -> None:
     heavy = client.get(set_result(job, upload, LARGE_BYTES + 1), headers=PAGE).text
     assert "This is a large background" in heavy
-    assert "takes at most 15.0 MB" in heavy
+    assert "would be at most 15.0 MB" in heavy
     light = client.get(set_result(job, upload, LARGE_BYTES), headers=PAGE).text
     assert "This is a large background" not in light
     assert "Make it smaller" in light
