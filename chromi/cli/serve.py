@@ -33,6 +33,7 @@ def web() -> None:
 
     log.configure()
     settings = Settings.from_environ()
+    _check_files_are_shared(settings)
     _wait_for_bucket(settings)
     serve(create_app(settings), settings)
 

@@ -207,11 +207,6 @@ class Job(BaseModel):
         return None if found is None else ConversionResult.from_dict(found)
 
     @property
-    def estimates(self) -> dict[str, int] | None:
-        """Expected bytes by quality, or None until they are known."""
-        return (self.result_json or {}).get("estimates")
-
-    @property
     def size_estimates(self) -> dict[str, SizeEstimate] | None:
         """The expected GIF at each quality, or None until it is known."""
         found = (self.result_json or {}).get("estimate_details")
