@@ -15,18 +15,12 @@ from chromi.encoder.gif.concat import EncodedSegment, read_frames
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, frames_input, run_ffmpeg
 from chromi.encoder.process.parallel import TICK_S, Task, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.changed_pixels import SETTLED_FRAMES
 from chromi.encoder.render.quality_metrics import measure_false_color, measure_quality
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
 from chromi.encoder.render.renderer import render_gif
+from chromi.encoder.render.sample_frames import choose_sample
 from chromi.encoder.render.segment_renderer import Segment
 
-MAX_RUNS = 3
-_LEAD_OFFSETS, MEASURED_OFFSETS = (0, 4, 6), (7, 8)
-_FOLLOWING_OFFSETS = tuple(range(9, 9 + SETTLED_FRAMES))
-"""The frames of a run. Because small changes are not redrawn, the measured frames depend on the displayed
-colors, which are those of several earlier frames, and on which pixels keep their color afterward."""
-_RUN_OFFSETS = (*_LEAD_OFFSETS, *MEASURED_OFFSETS, *_FOLLOWING_OFFSETS)
 _REPEATED_FRAME_BYTES = 25
 _SUFFICIENT_RATIO = 1.02
 """Writing every frame in two encodings takes a third longer, which is worth it if it saves two percent."""
@@ -44,20 +38,6 @@ class Measurement:
     quality: float
     false_color: float = 0.0
     sufficient_encodings: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class _SampledFrame:
-    """A frame of the sample, with its motion.
-
-    The size of a measured frame predicts that of other frames. A compared frame is compared with its source.
-    Nothing is drawn in an undrawn one; it only shows which pixels keep their color.
-    """
-
-    motion: float
-    is_measured: bool
-    is_compared: bool
-    is_undrawn: bool = False
 
 
 class Sampler:
@@ -80,13 +60,12 @@ class Sampler:
         self.frame_count = store.frame_count
         self._moving = [value for value in motion if value]
         self.moving_count = len(self._moving)
-        self._run_starts, self._offsets = choose_runs(motion)
-        self.has_all_frames = self._offsets is not _RUN_OFFSETS
-        self._frames = _describe_frames(motion, self._run_starts, self._offsets)
-        undrawn = [number for number, frame in enumerate(self._frames) if frame.is_undrawn]
-        self._compared_numbers = [n for n, frame in enumerate(self._frames) if frame.is_compared]
+        self._chosen = choose_sample(motion)
+        self.has_all_frames, frames = self._chosen.has_all, self._chosen.frames
+        undrawn = [number for number, frame in enumerate(frames) if frame.is_undrawn]
+        self._compared_numbers = [number for number, frame in enumerate(frames) if frame.is_compared]
         frames_path = store.frames_path if self.has_all_frames else store.work_dir / "sample.nut"
-        self._sample = replace(store, frames_path=frames_path, frame_count=len(self._frames), undrawn=undrawn)
+        self._sample = replace(store, frames_path=frames_path, frame_count=len(frames), undrawn=undrawn)
         self.complete_gifs: dict[RenderSettings, Path] = {}
         """GIFs with all frames of the clip, by their settings, if the sample has all frames."""
 
@@ -160,10 +139,11 @@ class Sampler:
 
     def _extract_arguments(self) -> list[str]:
         inputs: list[str] = []
-        for start in self._run_starts:
+        offsets = self._chosen.offsets
+        for start in self._chosen.run_starts:
             inputs += frames_input(self._store.frames_path, start)
-        count = len(self._run_starts)
-        trim = f"trim=end_frame={self._offsets[-1] + 1},{_select(self._offsets)},setpts=N/TB/{OUTPUT_FPS}"
+        count = len(self._chosen.run_starts)
+        trim = f"trim=end_frame={offsets[-1] + 1},{_select(offsets)},setpts=N/TB/{OUTPUT_FPS}"
         trims = ";".join(f"[{number}:v:0]{trim}[{number}]" for number in range(count))
         labels = "".join(f"[{number}]" for number in range(count))
         return [
@@ -234,7 +214,9 @@ class Sampler:
         """
         repeated_count = self.frame_count - 1 - len(self._moving)
         measured = sorted(
-            (frame.motion, size) for frame, size in zip(self._frames, sizes, strict=True) if frame.is_measured
+            (frame.motion, size)
+            for frame, size in zip(self._chosen.frames, sizes, strict=True)
+            if frame.is_measured
         )
         if not measured:
             return sizes[0] + repeated_count * _REPEATED_FRAME_BYTES
@@ -259,44 +241,3 @@ def _measure_changed_share(frames: Sequence[bytes]) -> float:
     shares = [float(np.any(before != after, axis=1).mean()) for before, after in pairwise(pixels)]
     moving = [share for share in shares if share]
     return sum(moving) / len(moving) if moving else 0.0
-
-
-def choose_runs(motion: Sequence[float]) -> tuple[list[int], Sequence[int]]:
-    """Return the first frame of each run, and the offsets of its frames.
-
-    The runs have the median motion of the calmest third of the clip, of the next third, and of the rest. The
-    extremes are not used: the frame with the most motion is often a cut. Repeated frames have no motion and
-    take almost no bytes; a 20 fps clip has 24 of them. They are not measured if there are enough others.
-    """
-    length = _RUN_OFFSETS[-1] + 1
-    if len(motion) < 2 * length:
-        return [0], range(len(motion))
-    measured = slice(MEASURED_OFFSETS[0], MEASURED_OFFSETS[-1] + 1)
-    starts = range(len(motion) - length + 1)
-    count = min(MAX_RUNS, len(motion) // length)
-    moving = [start for start in starts if all(motion[start : start + length][measured])]
-    candidates = moving if len(moving) >= count else starts
-    by_motion = sorted(candidates, key=lambda start: sum(motion[start : start + length][measured]))
-    return [by_motion[(2 * part + 1) * len(by_motion) // (2 * count)] for part in range(count)], _RUN_OFFSETS
-
-
-def _describe_frames(
-    motion: Sequence[float], starts: Sequence[int], offsets: Sequence[int]
-) -> list[_SampledFrame]:
-    """Return the frames of all runs. All runs but the one with the least motion are compared."""
-    if offsets is not _RUN_OFFSETS:
-        last = len(motion) - 1
-        return [
-            _SampledFrame(value, is_measured=value > 0, is_compared=number == last)
-            for number, value in enumerate(motion)
-        ]
-    return [
-        _SampledFrame(
-            motion[start + offset],
-            is_measured=offset in MEASURED_OFFSETS and motion[start + offset] > 0,
-            is_compared=offset == MEASURED_OFFSETS[-1] and run > 0,
-            is_undrawn=offset in _FOLLOWING_OFFSETS,
-        )
-        for run, start in enumerate(starts)
-        for offset in offsets
-    ]

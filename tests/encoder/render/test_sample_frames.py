@@ -1,12 +1,12 @@
 """The sampled frames represent the clip."""
 
-from chromi.encoder.render.sample import MAX_RUNS, MEASURED_OFFSETS, choose_runs
+from chromi.encoder.render.sample_frames import MAX_RUNS, choose_sample
 
 
 def measured_motion(motion: list[float]) -> list[float]:
-    starts, _ = choose_runs(motion)
-    assert len(starts) == MAX_RUNS
-    return [motion[start + offset] for start in starts for offset in MEASURED_OFFSETS]
+    sample = choose_sample(motion)
+    assert (len(sample.run_starts), sample.has_all) == (MAX_RUNS, False)
+    return [frame.motion for frame in sample.frames if frame.is_measured]
 
 
 def test_neither_cuts_nor_repeated_frames_are_measured() -> None:
@@ -23,4 +23,5 @@ def test_runs_have_little_medium_and_much_motion() -> None:
 
 
 def test_short_clip_is_sampled_completely() -> None:
-    assert choose_runs([0.0, *[1.0] * 24]) == ([0], range(25))
+    sample = choose_sample([0.0, *[1.0] * 24])
+    assert (sample.run_starts, sample.offsets, sample.has_all) == ([0], range(25), True)
