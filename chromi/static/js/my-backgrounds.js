@@ -26,9 +26,10 @@ function forget(url) {
   writeEntries(readEntries().filter((entry) => entry.url !== url));
 }
 
-/** Remember a finished background in this browser. `result` has its data. */
+/** Remember a finished background in this browser. `result` is the element that shows it. */
 export function rememberBackground(result) {
-  const { stillUrl, size, expiresAt } = result.dataset;
+  const { stillUrl, size } = result.dataset;
+  const expiresAt = result.querySelector("#kept time").dateTime;
   const url = location.pathname;
   writeEntries([{ url, stillUrl, size, expiresAt }, ...readEntries().filter((entry) => entry.url !== url)]);
 }

@@ -63,13 +63,6 @@ function onLinksChanged(links) {
   setPasswordShown(form.querySelector("[data-reveals]"), false);
 }
 
-/** A background is kept as long as its longest-lived link. */
-function updateExpiry() {
-  const result = document.getElementById("result");
-  result.dataset.expiresAt = document.querySelector("#kept time").dateTime;
-  rememberBackground(result);
-}
-
 /** Focus the list if the pressed button was removed with its link. */
 function restoreFocus(links) {
   if (document.activeElement !== document.body) return;
@@ -90,7 +83,7 @@ export function enhanceShareLinks() {
     if (event.detail.target.id !== "links") return;
     const links = document.getElementById("links");
     onLinksChanged(links);
-    updateExpiry();
+    rememberBackground(document.getElementById("result")); // a link can keep it for longer
     restoreFocus(links);
   });
 }

@@ -82,14 +82,15 @@ def sample(upload_id: str) -> Response:
         path = storage.fetch(storage.upload_path(upload.id))
     else:
         path = storage.partial_upload_path(upload.id)
-        path.touch()
     try:
         with path.open("rb") as file:
             size_bytes = file.seek(0, os.SEEK_END)
             part_bytes = min(size_bytes, SAMPLE_BYTES)
             parts = [os.pread(file.fileno(), part_bytes, at) for at in (0, size_bytes - part_bytes)]
     except FileNotFoundError as error:
-        raise ClipNotFound from error
+        if upload.is_complete:
+            raise ClipNotFound from error
+        size_bytes, parts = 0, []
     response = _respond(size_bytes, 200)
     response.data, response.mimetype = b"".join(parts), "application/octet-stream"
     return response

@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 
 from chromi.db import Job
 from chromi.storage import Storage
-from tests.support.http_forms import FRAGMENT, PAGE
+from tests.support.http_forms import FRAGMENT, PAGE, files_in
 from tests.support.tus_client import CREATION_URL, TUS, create, send_chunk, upload_id_of
 
 
@@ -60,6 +60,7 @@ def test_sample_of_an_upload_whose_bytes_are_gone_is_empty(
     storage.partial_upload_path(upload_id_of(half_upload)).unlink()
     response = client.get(f"{half_upload}/sample", headers=TUS)
     assert (response.data, response.headers["Upload-Offset"]) == (b"", "0")
+    assert files_in(storage) == [], "a request that only reads creates no file"
 
 
 def test_sample_of_an_unknown_upload_is_not_found(client: FlaskClient) -> None:
