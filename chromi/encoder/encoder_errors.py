@@ -71,7 +71,7 @@ class WorkerDied(EncodeError):
 
     code = "worker_died"
     user_message = Message(
-        "The conversion was interrupted more than once. This video may be too demanding. "
+        "The conversion was interrupted more than once, so it was stopped. "
         "Try a shorter part or another video."
     )
 

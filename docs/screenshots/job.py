@@ -74,5 +74,5 @@ def capture_queued_jobs(page: Page, capture: Capture, url: str) -> None:
     capture.save(page, "job-queued")
     Worker.delete().execute()
     page.reload()
-    expect(page.get_by_text("The service isn’t processing videos")).to_be_visible()
+    expect(page.get_by_text("Processing is paused right now")).to_be_visible()
     capture.save(page, "job-no-worker")

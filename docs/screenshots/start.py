@@ -58,7 +58,7 @@ def capture_uploads(page: Page, capture: Capture, url: str, clips: Clips) -> Non
         page.goto(proxy.url)
         proxy.disconnect()
         page.set_input_files("#video", clips.plain)
-        expect(page.locator("form").get_by_text("Can’t reach the service.")).to_be_visible()
+        expect(page.locator("form").get_by_text("Connection lost.")).to_be_visible()
         capture.save(page, "start-offline")
         page.goto("about:blank")
         proxy.reconnect()

@@ -135,13 +135,13 @@ def test_source_and_result_are_compared_by_keyboard(page: Page, seeded_app: Seed
 def test_failed_job_is_retried_without_upload(page: Page, seeded_app: SeededApp) -> None:
     url = seeded_app.create_failed_job("encode_failed", options_json=ConversionOptions(start_s=3.0).to_dict())
     page.goto(url)
-    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your background couldn’t be made")).to_be_visible()
     expect(page.get_by_text("Your video and settings are saved")).to_be_visible()
     page.get_by_role("button", name="Try again").click()
     page.wait_for_url(lambda new_url: "/jobs/" in new_url and new_url != url)
     expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
     seeded_app.fail_newest_job("encode_failed")
-    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your background couldn’t be made")).to_be_visible()
     page.get_by_role("link", name="Edit").click()
     page.wait_for_url("**/uploads/*/?start_time=00:00:03.000*")
 

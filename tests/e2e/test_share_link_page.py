@@ -22,12 +22,12 @@ def test_recipient_sees_still_image_and_downloads_gif(
     receiver.on("request", lambda request: requested.append(request.url))
     receiver.goto(link)
     expect(receiver.locator(".media-frame img")).to_have_js_property("naturalWidth", 1280)
-    expect(receiver.get_by_text("Valid for 5 more downloads")).to_be_visible()
+    expect(receiver.get_by_text("5 downloads left")).to_be_visible()
     assert [url for url in requested if "/download/" in url] == [link, f"{link}still.jpg"]
     assert newest_link().uses == 0
     assert download(receiver, tmp_path, is_counted=True)[:6] == b"GIF89a"
     wait_for(lambda: newest_link().uses == 1, "the download to count")
-    expect(receiver.get_by_text("Valid for 4 more downloads")).to_be_visible()
+    expect(receiver.get_by_text("4 downloads left")).to_be_visible()
     page.reload()
     expect(page.locator("#links")).to_contain_text("4 of 5 downloads left")
 
@@ -36,11 +36,11 @@ def test_last_download_leaves_a_page_without_a_download_button(
     page: Page, seeded_app: SeededApp, tmp_path: Path, console_errors: list[str]
 ) -> None:
     page.goto(seeded_app.create_share_link(seeded_app.create_result(), max_uses=1))
-    expect(page.get_by_text("Valid for one download")).to_be_visible()
+    expect(page.get_by_text("One download left")).to_be_visible()
     download(page, tmp_path, is_counted=True)
     expect(page.get_by_text("Downloaded. This link has no downloads left.")).to_be_visible()
     expect(page.get_by_role("button", name="Download", exact=True)).to_be_hidden()
-    expect(page.get_by_text("Valid for one download")).to_be_hidden()
+    expect(page.get_by_text("One download left")).to_be_hidden()
     expect(page.locator(".key-figures")).to_be_hidden()
     expect_console_errors(console_errors, *REQUEST_ERRORS)  # the browser logs the 410
 

@@ -145,7 +145,7 @@ def test_start_page_retries_while_service_is_unreachable(
     expect(page.get_by_role("button", name="Pause animation")).to_be_visible()
     page.wait_for_load_state("networkidle")
     proxy.disconnect()
-    message = page.locator("form").get_by_text("Can’t reach the service. Trying again…")
+    message = page.locator("form").get_by_text("Connection lost. Trying again…")
     page.set_input_files("#video", clip)
     expect(message).to_be_visible()
     page.get_by_role("button", name="Cancel").click()

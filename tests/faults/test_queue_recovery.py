@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
-NO_WORKER = "The service isn’t processing videos"
+NO_WORKER = "Processing is paused right now"
 JOB_AGE_S = 60
 
 

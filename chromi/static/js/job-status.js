@@ -31,8 +31,12 @@ function enhanceResult() {
   }
 }
 
+function connectionNotice() {
+  return document.getElementById("connection");
+}
+
 function showConnectionLost(isLost) {
-  document.getElementById("connection").hidden = !isLost;
+  connectionNotice().hidden = !isLost;
 }
 
 /** A button that is replaced between mousedown and mouseup gets no click. */
@@ -60,6 +64,7 @@ class JobStatus {
   start() {
     showState();
     enhanceResult();
+    partsOf(connectionNotice()).retry_now.addEventListener("click", () => this.#retryLater(0));
     document.addEventListener("htmx:beforeSwap", (event) => this.#onBeforeSwap(event));
     document.addEventListener("htmx:afterSwap", (event) => this.#onAfterSwap(event));
     document.addEventListener("htmx:sendError", (event) => this.#onConnectionLost(event));

@@ -162,9 +162,10 @@ class UploadForm {
   }
 
   #showConnectionLost(sentence) {
-    const { connection_lost: message, retry_now: retryNow } = this.#parts;
+    const { connection_lost: message, retry_now: retryNow, cancel } = this.#parts;
     message.textContent = sentence || this.#defaultLostMessage;
     message.hidden = retryNow.hidden = false;
+    if (document.activeElement === cancel) retryNow.focus();
     announce(message.textContent.trim());
   }
 }

@@ -31,7 +31,7 @@ def open_queued_job(page: Page, app: SeededApp) -> None:
 def open_queued_job_without_worker(page: Page, app: SeededApp) -> None:
     app.stop_heartbeat()
     page.goto(app.create_job())
-    expect(page.get_by_text("The service isn’t processing videos")).to_be_visible()
+    expect(page.get_by_text("Processing is paused right now")).to_be_visible()
 
 
 @page_state("making, running")

@@ -230,9 +230,9 @@ def test_cancel_responds_to_page_and_fragment_requests(client: FlaskClient, queu
 
 def test_page_warns_if_no_worker_is_alive(client: FlaskClient, queued_job: Job) -> None:
     url = f"/jobs/{queued_job.id}/status"
-    assert "The service isn’t processing videos" in client.get(url, headers=FRAGMENT).text
+    assert "Processing is paused right now" in client.get(url, headers=FRAGMENT).text
     Worker.record_heartbeat("worker-1")
-    assert "The service isn’t processing videos" not in client.get(url, headers=FRAGMENT).text
+    assert "Processing is paused right now" not in client.get(url, headers=FRAGMENT).text
 
 
 @pytest.mark.parametrize(("kind", "part"), [("estimate", "estimates"), ("preview", "preview")])
@@ -241,16 +241,16 @@ def test_studio_fragments_warn_if_no_worker_is_alive(
 ) -> None:
     Job.update(kind=kind).execute()
     url = f"/jobs/{queued_job.id}/{part}"
-    assert "Paused until the service resumes" in client.get(url, headers=FRAGMENT).text
+    assert "Processing is paused right now" in client.get(url, headers=FRAGMENT).text
     assert "hx-get" in client.get(url, headers=FRAGMENT).text, "it continues to poll"
     Worker.record_heartbeat("worker-1")
-    assert "Paused until the service resumes" not in client.get(url, headers=FRAGMENT).text
+    assert "Processing is paused right now" not in client.get(url, headers=FRAGMENT).text
 
 
 def test_start_page_warns_if_no_worker_is_alive(app: Flask, client: FlaskClient) -> None:
     services = app.extensions["chromi"]
     settings = replace(services.settings, inline=False)
-    notice = "The service isn’t processing videos right now"
+    notice = "Processing is paused right now"
     app.extensions["chromi"] = replace(services, settings=settings)
     assert notice not in client.get("/", headers=PAGE).text, "a worker may start shortly after the server"
     long_ago = services.started_at - 60

@@ -117,6 +117,6 @@ def test_concurrent_downloads_do_not_exceed_the_uses(client: FlaskClient, three_
 
 
 def test_page_shows_the_remaining_downloads(client: FlaskClient, three_times_url: str) -> None:
-    assert "Valid for 3 more downloads" in client.get(three_times_url, headers=PAGE).text
+    assert "3 downloads left" in client.get(three_times_url, headers=PAGE).text
     Link.update(uses=2).where(Link.max_uses == 3).execute()
-    assert "Valid for one download" in client.get(three_times_url, headers=PAGE).text
+    assert "One download left" in client.get(three_times_url, headers=PAGE).text
