@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageStat
+from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Locator, Page, expect
 
 from chromi.encoder import ConversionOptions, convert
@@ -155,6 +155,22 @@ def test_blurred_background_has_the_colors_of_the_gif(open_studio: OpenStudio, t
     for box in ((2, 20, 12, 340), (20, 20, 190, 340), (450, 20, 620, 340)):
         means = [ImageStat.Stat(image.crop(box)).mean for image in images]
         assert means[0] == pytest.approx(means[1], abs=6), box
+
+
+def test_blurred_edges_are_independent_of_the_color_scheme(open_studio: OpenStudio, tall_clip: Path) -> None:
+    page = open_studio(tall_clip, "?framing=blur")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    wait_for_end_frames(page)
+    images = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        shot = page.locator("[data-part=media_frame]").screenshot()
+        image = Image.open(io.BytesIO(shot)).convert("RGB")
+        images.append(
+            image.crop((16, 16, image.width - 16, image.height - 16))
+        )  # without the rounded corners
+    differences = ImageChops.difference(*images).getextrema()
+    assert max(largest for _, largest in differences) < 10
 
 
 def test_summary_says_what_will_be_made(open_studio: OpenStudio, clip: Path) -> None:
