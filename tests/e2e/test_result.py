@@ -71,8 +71,8 @@ def test_preview_shows_each_window_and_its_crop(
         expect(notes).to_have_count(1)
         page_ratio, image_ratio = width_px / height_px, 16 / 9
         cropped = 1 - min(page_ratio, image_ratio) / max(page_ratio, image_ratio)
-        expect(notes).to_contain_text(f"{round(cropped * 100)}%")
-        expect(notes).to_contain_text("top" if page_ratio > image_ratio else "left")
+        side = "top" if page_ratio > image_ratio else "left"
+        expect(notes).to_contain_text(f"{round(cropped / 2 * 100)}% off the {side}")
 
 
 def test_windows_are_selected_by_keyboard(page: Page, seeded_app: SeededApp, quadrants: Finished) -> None:

@@ -1,6 +1,7 @@
 import { announce } from "./announcer.js";
 import { partsOf } from "./dom.js";
 import { rememberBackground } from "./my-backgrounds.js";
+import { setPasswordShown, togglePassword } from "./password-toggle.js";
 
 const FEEDBACK_MS = 2000;
 
@@ -37,16 +38,6 @@ async function shareLink(button) {
   } catch {
     // The person closed the share sheet, or it has no targets: the link is still there to copy.
   }
-}
-
-function setPasswordShown(button, isShown) {
-  button.setAttribute("aria-pressed", isShown);
-  document.getElementById(button.dataset.reveals).type = isShown ? "text" : "password";
-}
-
-/** Show the password, which the maker of a link has to pass on, or hide it again. */
-function togglePassword(button) {
-  setPasswordShown(button, button.getAttribute("aria-pressed") !== "true");
 }
 
 function showShareButtons() {

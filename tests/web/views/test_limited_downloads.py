@@ -44,7 +44,7 @@ def test_head_page_link_preview_and_range_do_not_count_as_downloads(
 ) -> None:
     client.head(one_time_url).close()
     page = client.get(one_time_url, headers=PAGE)
-    assert "one download" in page.text
+    assert "One download left" in page.text
     preview = client.get(one_time_url, headers={"User-Agent": "Slackbot-LinkExpanding 1.0", "Accept": "*/*"})
     assert preview.content_type.startswith("text/html")
     client.get(one_time_url, headers={"Range": "bytes=0-99"}).close()

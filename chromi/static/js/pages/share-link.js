@@ -2,11 +2,13 @@ import { animateVideos } from "../animated-videos.js";
 import { partsOf } from "../dom.js";
 import { keepLimitCurrent } from "../download-limit.js";
 import { enhancePage } from "../page.js";
+import { togglePassword } from "../password-toggle.js";
 
 enhancePage({
   background_preview: (root) => {
-    const { moving_preview: video, motion_toggle: toggle, limit, download_form: form } = partsOf(root);
+    const { moving_preview: video, motion_toggle: toggle, limit, download_form: form, reveal } = partsOf(root);
     if (video) animateVideos([video], toggle);
     if (form) keepLimitCurrent(limit, form);
+    reveal?.addEventListener("click", () => togglePassword(reveal));
   },
 });
