@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -32,6 +33,25 @@ def atomic_publish(
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def create_once(path: Path, text: str) -> str:
+    """Create a file (mode 600) with this text unless it exists, and return the text that it has.
+
+    Several processes may do this at the same time. All get the text of the one that is first.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(text)
+        try:
+            atomic_publish(draft, path, overwrite=False)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink(missing_ok=True)
+    return path.read_text().strip()
 
 
 def _rename_new(partial: Path, destination: Path) -> None:

@@ -19,7 +19,7 @@ from chromi.api_settings import (
     check_cors_origins,
     check_webhook_secret,
 )
-from chromi.environment import FILE_SUFFIX, PREFIX, read_environ, read_secret_files
+from chromi.environment import FILE_SUFFIX, PREFIX, read_aws_variables, read_environ, read_secret_files
 from chromi.errors import ConfigError
 from chromi.server_urls import SERVER_URLS, check_server_urls
 
@@ -62,7 +62,7 @@ class Settings:
     secret_key: str = field(default="", repr=False)
     """Signs the download tokens. If empty, a key is generated and stored in the instance folder."""
     old_secret_keys: tuple[str, ...] = field(default=(), repr=False)
-    """Comma-separated keys that still verify tokens but no longer sign them."""
+    """Comma-separated keys, or one per line, that still verify tokens but no longer sign them."""
     max_upload_mb: int = 100
     """Largest accepted video in MB of 1,000,000 bytes, 1 to 2000; enforced by the web server."""
     workers: int = 1
@@ -123,7 +123,7 @@ class Settings:
     tracemalloc: bool = False
     """After each step of a job, log where its worker's memory has grown. This slows jobs down."""
     api_tokens: tuple[str, ...] = field(default=(), repr=False)
-    """Comma-separated tokens. The limits of a client that sends one count per token, not per address."""
+    """Comma-separated tokens, or one per line. The limits of a client that sends one count per token."""
     cors_origins: tuple[str, ...] = ()
     """Comma-separated origins whose scripts may call the API from a browser, or `*` for all."""
     webhook_secret: str = field(default="", repr=False)
@@ -177,8 +177,10 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read the settings from the environment and the `.env` file.
 
-        Raises ConfigError for an unknown or unreadable variable.
+        S3's credentials in the file become variables of this process, where obstore finds them. Raises
+        ConfigError for an unknown or unreadable variable.
         """
+        os.environ.update(read_aws_variables(environ))
         allowed = {_variable(setting.name): setting.name for setting in fields(cls)}
         texts = read_secret_files(read_environ(environ), (_variable(name) for name in SECRETS))
         if unknown := sorted(texts.keys() - allowed.keys()):
@@ -212,7 +214,7 @@ def _parse_path(text: str) -> Path:
 
 
 def _parse_list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return tuple(part.strip() for part in re.split(r"[,\n]", text) if part.strip())
 
 
 _PARSERS: dict[Any, Callable[[str], Any]] = {

@@ -12,6 +12,7 @@ from dotenv.parser import Binding, parse_stream
 from chromi.errors import ConfigError
 
 PREFIX = "CHROMI_"
+AWS_PREFIX = "AWS_"
 ENV_FILE = PREFIX + "ENV_FILE"
 DEFAULT_ENV_FILE = ".env"
 FILE_SUFFIX = "_FILE"
@@ -34,7 +35,7 @@ def read_environ(environ: Mapping[str, str]) -> dict[str, str]:
         if name.startswith(PREFIX) and name != ENV_FILE and not _is_service_link(name, text)
     }
     overridden = {name.removesuffix(FILE_SUFFIX) for name in given}
-    from_file = _read_env_file(_find_env_file(environ.get(ENV_FILE)))
+    from_file = _read_env_file(_find_env_file(environ.get(ENV_FILE)), PREFIX)
     given |= {
         name: text for name, text in from_file.items() if name.removesuffix(FILE_SUFFIX) not in overridden
     }
@@ -42,6 +43,12 @@ def read_environ(environ: Mapping[str, str]) -> dict[str, str]:
         name: str(Path(text).absolute()) if name.endswith(FILE_SUFFIX) and text else text
         for name, text in given.items()
     }
+
+
+def read_aws_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the AWS_ variables of the `.env` file that the environment lacks. Raises ConfigError."""
+    from_file = _read_env_file(_find_env_file(environ.get(ENV_FILE)), AWS_PREFIX)
+    return {name: text for name, text in from_file.items() if name not in environ}
 
 
 def read_secret_files(given: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
@@ -77,8 +84,8 @@ def _find_env_file(name: str | None) -> Path | None:
     return Path(DEFAULT_ENV_FILE) if is_present else None
 
 
-def _read_env_file(path: Path | None) -> dict[str, str]:
-    """Return the file's CHROMI_ variables. Raises ConfigError, without the content of the file."""
+def _read_env_file(path: Path | None, prefix: str) -> dict[str, str]:
+    """Return the file's variables with this prefix. Raises ConfigError, without the content of the file."""
     if path is None:
         return {}
     try:
@@ -87,9 +94,9 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"Cannot read the settings file {path}: {_reason(error)}.") from error
     for binding in bindings:
-        if binding.error or (_is_setting(binding) and binding.value is None):
+        if binding.error or (_has_prefix(binding, prefix) and binding.value is None):
             raise ConfigError(f"Line {_line_of(binding)} of {path} must have the form NAME=value.")
-    return {str(each.key): str(each.value) for each in bindings if _is_setting(each)}
+    return {str(each.key): str(each.value) for each in bindings if _has_prefix(each, prefix)}
 
 
 def _line_of(binding: Binding) -> int:
@@ -98,8 +105,8 @@ def _line_of(binding: Binding) -> int:
     return binding.original.line + source[: len(source) - len(source.lstrip())].count("\n")
 
 
-def _is_setting(binding: Binding) -> bool:
-    return binding.key is not None and binding.key.startswith(PREFIX)
+def _has_prefix(binding: Binding, prefix: str) -> bool:
+    return binding.key is not None and binding.key.startswith(prefix)
 
 
 def _reason(error: OSError | ValueError) -> str:

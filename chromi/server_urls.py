@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 from chromi.errors import ConfigError
@@ -10,6 +11,8 @@ POSTGRES_SCHEMES = ("postgresql", "postgres")
 SERVER_URLS = ("database_url", "queue_url", "storage_url")
 """The settings. Their values may contain passwords."""
 QUEUE_SCHEMES = (*POSTGRES_SCHEMES, "redis", "rediss")
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+"""From docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, with names of older buckets."""
 BUCKET_OPTIONS = ("endpoint", "region", "virtual_hosted_style_request")
 
 
@@ -40,7 +43,13 @@ def check_server_urls(*, database_url: str, queue_url: str, storage_url: str, se
 def _check_scheme(name: str, url: str, allowed: tuple[str, ...]) -> None:
     if not url:
         return
-    if urlsplit(url).scheme not in allowed:
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError as error:
+        raise ConfigError(
+            f"{name} is not a valid URL. Percent-encode special characters in its password."
+        ) from error
+    if scheme not in allowed:
         prefixes = " or ".join(f"{scheme}://" for scheme in allowed)
         raise ConfigError(f"{name} must be a URL that starts with {prefixes}.")
     try:
@@ -52,8 +61,12 @@ def _check_scheme(name: str, url: str, allowed: tuple[str, ...]) -> None:
 def _check_redis_path(url: str) -> None:
     """Require a number as the name of a Redis database, because redis-py ignores other names."""
     parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss"):
+        return
+    if not parts.hostname:
+        raise ConfigError("CHROMI_QUEUE_URL must name a host: redis://HOST:PORT/0.")
     name = parts.path.removeprefix("/")
-    if parts.scheme in ("redis", "rediss") and name and not name.isdecimal():
+    if name and not name.isdecimal():
         raise ConfigError("CHROMI_QUEUE_URL must end with the number of a Redis database, such as /0.")
 
 
@@ -61,7 +74,7 @@ def _check_bucket_parts(url: str) -> None:
     """Check what obstore would fail at later, with a panic of its Rust code."""
     if not url:
         return
-    if not urlsplit(url).netloc:
+    if not _BUCKET_NAME.fullmatch(urlsplit(url).netloc):
         raise ConfigError("CHROMI_STORAGE_URL must name a bucket: s3://BUCKET/PREFIX.")
     options = parse_qs(urlsplit(url).query)
     if unknown := options.keys() - BUCKET_OPTIONS:

@@ -17,9 +17,14 @@ SCHEMA_LOCK = 7_246_041
 FIRST_INTERVAL_S, MAX_INTERVAL_S = 0.5, 8.0
 
 
+_TEMPORARY_REJECTIONS = ("starting up", "shutting down", "recovery", "too many", "connection slots")
+"""Parts of PostgreSQL's messages while it restarts or has no connection left."""
+
+
 def is_postgres_rejection(error: Exception) -> bool:
-    """Return whether PostgreSQL was reached but refused the connection, for example for a wrong password."""
-    return "FATAL" in str(error) and "starting up" not in str(error)
+    """Return whether PostgreSQL rejected the connection for good, for example because of a wrong password."""
+    message = str(error)
+    return "FATAL" in message and not any(part in message for part in _TEMPORARY_REJECTIONS)
 
 
 def wait_until_available(

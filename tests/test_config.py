@@ -160,7 +160,11 @@ URLS = {
             "CHROMI_DATABASE_URL has an invalid port",
         ),
         ({"CHROMI_QUEUE_URL": "redis://:a-password@queue/name"}, "the number of a Redis database"),
+        ({"CHROMI_QUEUE_URL": "redis://:a-password@/0"}, "must name a host"),
+        ({"CHROMI_QUEUE_URL": "redis://:a-password]@queue"}, "CHROMI_QUEUE_URL is not a valid URL"),
+        ({"CHROMI_DATABASE_URL": "postgresql://me:a-password[@db/"}, "Percent-encode special characters"),
         ({"CHROMI_STORAGE_URL": "s3://"}, "must name a bucket"),
+        ({"CHROMI_STORAGE_URL": "s3://buck et"}, "must name a bucket"),
         ({"CHROMI_STORAGE_URL": "s3://bucket?regoin=us-east-1"}, "unknown option regoin"),
         (
             {"CHROMI_STORAGE_URL": "s3://bucket?endpoint=127.0.0.1:9000"},

@@ -43,6 +43,25 @@ def test_real_environment_wins_over_env_file(folder: Path) -> None:
     assert (settings.port, settings.workers, settings.secret_key) == (9001, 2, "the-key-of-the-file")
 
 
+def test_credentials_of_s3_in_env_file_reach_the_process(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {"AWS_ACCESS_KEY_ID": "of-the-environment"})
+    (folder / ".env").write_text("AWS_ACCESS_KEY_ID=of-the-file\nAWS_SECRET_ACCESS_KEY=of-the-file\n")
+    Settings.from_environ({"AWS_ACCESS_KEY_ID": "of-the-environment"})
+    assert os.environ == {
+        "AWS_ACCESS_KEY_ID": "of-the-environment",
+        "AWS_SECRET_ACCESS_KEY": "of-the-file",
+    }
+
+
+@pytest.mark.parametrize("separator", [",", ", ", "\n"])
+def test_file_of_a_list_has_commas_or_lines(folder: Path, separator: str) -> None:
+    (folder / "tokens").write_text(separator.join(["a-token-of-client-1", "a-token-of-client-2"]) + "\n")
+    settings = Settings.from_environ({"CHROMI_API_TOKENS_FILE": "tokens"})
+    assert settings.api_tokens == ("a-token-of-client-1", "a-token-of-client-2")
+
+
 def test_named_env_file_replaces_default(folder: Path) -> None:
     (folder / ".env").write_text("CHROMI_PORT=9000\n")
     (folder / "other.env").write_text("CHROMI_WORKERS=3\n")

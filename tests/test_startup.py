@@ -4,7 +4,7 @@ import pytest
 
 from chromi import startup
 from chromi.errors import ServiceUnhealthy
-from chromi.startup import wait_until_available
+from chromi.startup import is_postgres_rejection, wait_until_available
 
 NAME = "The database chromi on localhost"
 
@@ -50,3 +50,19 @@ def test_server_that_rejects_us_is_not_tried_again(pauses_s: list[float]) -> Non
     with pytest.raises(ServiceUnhealthy, match="wrong password"):
         wait([ConnectionError("wrong password")])
     assert pauses_s == []
+
+
+@pytest.mark.parametrize(
+    ("message", "is_final"),
+    [
+        ('FATAL:  password authentication failed for user "chromi"', True),
+        ('FATAL:  database "chromi" does not exist', True),
+        ("FATAL:  the database system is starting up", False),
+        ("FATAL:  the database system is shutting down", False),
+        ("FATAL:  sorry, too many clients already", False),
+        ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", False),
+        ("connection refused", False),
+    ],
+)
+def test_only_lasting_rejections_by_postgres_are_final(message: str, is_final: bool) -> None:
+    assert is_postgres_rejection(Exception(message)) is is_final

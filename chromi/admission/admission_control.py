@@ -21,7 +21,8 @@ from chromi.admission.quota import byte_quota, job_quota, probe_quota, upload_qu
 from chromi.client_networks import Network, is_local, network_prefixes, networks_of
 from chromi.config import Settings
 from chromi.db import Job, JobKind, Upload, exclusive_transaction, in_network
-from chromi.errors import DiskFull, QueueFull, RateLimited, UploadsFull
+from chromi.errors import BadOptions, DiskFull, QueueFull, RateLimited, UploadsFull
+from chromi.i18n import Message
 from chromi.storage import MIN_FREE_BYTES, Storage, size_of
 from chromi.tokens import TokenSigner
 
@@ -188,6 +189,15 @@ class AdmissionControl:
             raise QueueFull.behind(waiting)
         self._check_disk_share(client)
         job_quota(self.settings).check(client)
+
+    def check_batch_size(self, client: str | None, count: int) -> None:
+        """Raise BadOptions if the client may never have this many jobs in the queue."""
+        shares = [_share_of(self.settings.max_queue, network) for network in networks_of(client)]
+        largest = min([self.settings.max_queue, *shares])
+        if count > largest:
+            raise BadOptions(
+                Message("A batch may have at most %(limit)s conversions on this service.", limit=largest)
+            )
 
     def admit_job(self, client: str | None, kind: JobKind) -> None:
         """Charge the client's quota for a job. Raises the errors of check_job."""

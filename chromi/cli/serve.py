@@ -12,9 +12,10 @@ from chromi.cli.instance_command import InstanceCommand
 from chromi.config import Settings
 from chromi.db import open_database
 from chromi.errors import ConfigError
+from chromi.jobs.queue import claim_files
 from chromi.monitoring import supervisor
 from chromi.process_hardening import require_sandbox
-from chromi.storage import Bucket
+from chromi.storage import Bucket, Storage
 
 
 @click.command(cls=InstanceCommand)
@@ -33,7 +34,6 @@ def web() -> None:
 
     log.configure()
     settings = Settings.from_environ()
-    _check_files_are_shared(settings)
     _wait_for_bucket(settings)
     serve(create_app(settings), settings)
 
@@ -56,7 +56,9 @@ def _supervise(*, with_web_server: bool) -> None:
     if not with_web_server:
         _check_files_are_shared(settings)
     require_sandbox(settings)
-    open_database(settings.instance, settings.database_url)  # fail once instead of in each child process
+    # Fail once instead of in each child process.
+    open_database(settings.instance, settings.database_url)
+    claim_files(settings, Storage(settings.instance, settings.storage_url))
     _wait_for_bucket(settings)
     sys.exit(supervisor.run(settings, with_web_server=with_web_server))
 

@@ -19,6 +19,7 @@ from chromi.db.connection import (
 )
 from chromi.db.counter import Counter
 from chromi.db.download import Download
+from chromi.db.files_owner import FilesOwner
 from chromi.db.idempotency_key import IdempotencyKey
 from chromi.db.job import FINAL_STATES, MAX_ATTEMPTS, Job, JobKind, State
 from chromi.db.lease import LEASE_S, Lease
@@ -43,6 +44,7 @@ __all__ = [
     "Batch",
     "CleanupLease",
     "Counter",
+    "FilesOwner",
     "IdempotencyKey",
     "Job",
     "Download",

@@ -105,7 +105,14 @@ _INITIAL: Step = (
     },
 )
 
-STEPS: tuple[Step, ...] = (_INITIAL,)
+_WORKER_QUEUES_AND_FILES_OWNER: Step = (
+    "ALTER TABLE worker ADD COLUMN queues {text} NOT NULL DEFAULT ''",
+    """CREATE TABLE files_owner (id {text} NOT NULL PRIMARY KEY, created_at {real} NOT NULL,
+        node {text} NOT NULL)""",
+    "INSERT INTO files_owner (id, created_at, node) VALUES ('files', 0, '')",
+)
+
+STEPS: tuple[Step, ...] = (_INITIAL, _WORKER_QUEUES_AND_FILES_OWNER)
 
 
 def open_database(instance: Path, url: str = "") -> None:

@@ -44,13 +44,17 @@ class Webhook(BaseModel):
 
     @classmethod
     def claim_due(cls) -> Iterator[Self]:
-        """Yield each webhook that is due, after scheduling its next attempt in case this one is interrupted.
+        """Yield webhooks that are due, after scheduling their next attempts in case these are interrupted.
 
-        A time beyond the longest pause was set before the clock was set back, so it is also due.
+        Of the webhooks to one URL, only the one that has been due the longest is yielded. A time beyond the
+        longest pause was set before the clock was set back, so it is also due.
         """
         now = time.time()
         due = cls.select().where(~cls.next_attempt_at.between(now, now + RETRY_PAUSES_S[-1]))
+        claimed_urls = set()
         for webhook in list(due.order_by(cls.next_attempt_at)):
+            if webhook.url in claimed_urls:
+                continue
             pause_s = RETRY_PAUSES_S[min(webhook.attempts, len(RETRY_PAUSES_S) - 1)]
             claimed = (
                 cls.update(attempts=cls.attempts + 1, next_attempt_at=time.time() + pause_s)
@@ -58,6 +62,7 @@ class Webhook(BaseModel):
                 .execute()
             )
             if claimed:
+                claimed_urls.add(webhook.url)
                 webhook.attempts += 1
                 yield webhook
 

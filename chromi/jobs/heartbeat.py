@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from peewee import DatabaseError
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 def start_heartbeat(
     worker_id: str,
+    queues: Sequence[str],
     storage: Storage,
     queue_sizes: Callable[[], Mapping[str, int]],
     enqueue: Callable[[Job], object],
@@ -28,19 +29,19 @@ def start_heartbeat(
 
     def run() -> None:
         while True:
-            send_heartbeat(worker_id, storage)
+            send_heartbeat(worker_id, queues, storage)
             time.sleep(HEARTBEAT_INTERVAL_S)
             _recover(storage, queue_sizes, enqueue)
 
     threading.Thread(target=run, name="heartbeat", daemon=True).start()
 
 
-def send_heartbeat(worker_id: str, storage: Storage) -> None:
+def send_heartbeat(worker_id: str, queues: Sequence[str], storage: Storage) -> None:
     """Record that this worker is alive, freeing disk space first if the disk is full."""
     with _tolerate_faults("write the heartbeat"), database_connection():
         if storage.is_full():
             clean_up_files(storage)
-        Worker.record_heartbeat(worker_id)
+        Worker.record_heartbeat(worker_id, queues)
 
 
 def _recover(

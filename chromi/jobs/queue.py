@@ -19,7 +19,7 @@ from peewee import InterfaceError, OperationalError
 
 from chromi import log, memory_profile
 from chromi.config import QUEUES, Settings
-from chromi.db import Job, database_connection, open_database, retry_on_lock
+from chromi.db import WORKER_TIMEOUT_S, FilesOwner, Job, database_connection, open_database, retry_on_lock
 from chromi.errors import ServiceUnhealthy
 from chromi.jobs.cleanup import run_cleanup
 from chromi.jobs.file_cleanup import remove_copies
@@ -95,13 +95,14 @@ class Queue:
 def open_service(settings: Settings) -> tuple[Storage, Queue]:
     """Open what the server, worker and command line share: the media folder, the database and the queue.
 
-    Raises ServiceUnhealthy if one of the databases cannot be used.
+    Raises ServiceUnhealthy if one of the databases cannot be used, or if the files are on another machine.
     """
     if settings.tracemalloc:
         memory_profile.start()
     storage = Storage(settings.instance, settings.storage_url)
     storage.create_folders()
     open_database(settings.instance, settings.database_url)
+    claim_files(settings, storage)
     try:
         return storage, create_queue(settings, storage)
     except sqlite3.OperationalError:
@@ -112,6 +113,19 @@ def open_service(settings: Settings) -> tuple[Storage, Queue]:
             f"The queue {path} is damaged ({error}). Stop Chromi, delete it and its -wal and -shm, "
             "and start again: the queue is rebuilt from the jobs."
         ) from error
+
+
+def claim_files(settings: Settings, storage: Storage) -> None:
+    """Raise ServiceUnhealthy if another machine uses the same database and keeps the files."""
+    if not settings.database_url or settings.storage_url:
+        return
+    with database_connection():
+        if not FilesOwner.claim(storage.node):
+            raise ServiceUnhealthy(
+                "Another machine uses this database and keeps the files. To use several machines, set "
+                "CHROMI_STORAGE_URL on all of them. If the other one has just stopped, try again in "
+                f"{WORKER_TIMEOUT_S} s."
+            )
 
 
 def create_queue(settings: Settings, storage: Storage) -> Queue:
@@ -148,7 +162,7 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
 
     huey.on_startup(name="lock")(lambda: WorkerLocks(storage.workers).hold(worker_id()))
     huey.on_startup(name="heartbeat")(
-        lambda: start_heartbeat(worker_id(), storage, queue.sizes, queue.enqueue)
+        lambda: start_heartbeat(worker_id(), settings.queues, storage, queue.sizes, queue.enqueue)
     )
     huey.on_startup(name="webhooks")(lambda: start_webhooks(settings.webhook_secret))
     huey.on_startup(name="file-cleanup")(lambda: start_file_cleanup(storage))

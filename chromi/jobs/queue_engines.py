@@ -86,14 +86,18 @@ def _open_redis(url: str) -> QueueEngine:
         from redis.retry import Retry
     except ImportError as error:
         raise ConfigError("A Redis queue requires redis: pip install '.[redis]'.") from error
-    pool = redis.ConnectionPool.from_url(
-        url,
-        retry=Retry(ExponentialBackoff(cap=1, base=0.1), REDIS_RETRIES),
-        retry_on_error=[redis.ConnectionError, redis.TimeoutError],
-        health_check_interval=REDIS_HEALTH_CHECK_S,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        socket_timeout=CONNECT_TIMEOUT_S,
-    )
+    try:
+        pool = redis.ConnectionPool.from_url(
+            url,
+            retry=Retry(ExponentialBackoff(cap=1, base=0.1), REDIS_RETRIES),
+            retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+            health_check_interval=REDIS_HEALTH_CHECK_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=CONNECT_TIMEOUT_S,
+        )
+        pool.connection_class(**pool.connection_kwargs)  # does not connect yet
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"CHROMI_QUEUE_URL has an option that Redis does not accept: {error}.") from error
     client = redis.Redis(connection_pool=pool)
 
     def check() -> None:

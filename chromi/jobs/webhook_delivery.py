@@ -11,8 +11,10 @@ import json
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.client import HTTPException
+from itertools import islice
 from urllib.parse import urlsplit
 
 from peewee import DatabaseError
@@ -25,6 +27,8 @@ from chromi.jobs import webhook_request
 logger = logging.getLogger(__name__)
 
 POLL_INTERVAL_S = 2.0
+MAX_PARALLEL = 8
+"""Requests that are sent at the same time, each to another URL, so that slow targets delay others little."""
 ORPHAN_AGE_S = 600
 """A webhook without a job was left by a request that was interrupted before it created the job."""
 
@@ -46,8 +50,11 @@ def deliver_due_webhooks(secret: str) -> None:
     try:
         with database_connection():
             schedule_webhooks()
-            for webhook in Webhook.claim_due():
-                _attempt(webhook, secret)
+            with ThreadPoolExecutor(MAX_PARALLEL) as threads:
+                while claimed := list(islice(Webhook.claim_due(), MAX_PARALLEL)):
+                    outcomes = threads.map(lambda webhook: _send(webhook, secret), claimed)
+                    for webhook, (status, reason) in zip(claimed, outcomes, strict=True):
+                        _record(webhook, status, reason)
     except DatabaseError as error:
         logger.warning("could not deliver webhooks, will try again: %s", error)
 
@@ -85,16 +92,20 @@ def _describe(resource: Job | Batch, status_url: str) -> str:
     return json.dumps(content)
 
 
-def _attempt(webhook: Webhook, secret: str) -> None:
-    """Send a webhook's request, and delete the webhook unless it must be sent again."""
+def _send(webhook: Webhook, secret: str) -> tuple[int, str]:
+    """Send a webhook's request. Return the status, 0 without a response, and how it ended, for the log."""
     body = webhook.body or ""
     try:
         status = webhook_request.send(webhook.url, body.encode(), signed_headers(webhook.id, body, secret))
-        reason = f"status {status}"
     except webhook_request.NotPublic as error:
-        status, reason = 410, str(error)
+        return 410, str(error)
     except (OSError, HTTPException) as error:
-        status, reason = 0, str(error) or type(error).__name__
+        return 0, str(error) or type(error).__name__
+    return status, f"status {status}"
+
+
+def _record(webhook: Webhook, status: int, reason: str) -> None:
+    """Log an attempt, and delete the webhook unless it must be sent again."""
     host = urlsplit(webhook.url).hostname  # the rest of the URL may be a secret
     logger.info("webhook %s to %s, attempt %d: %s", webhook.id, host, webhook.attempts, reason)
     if status == 410:

@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 
 from peewee import DatabaseError
 
-from chromi.config import MB, Settings
-from chromi.db import Job, State, Worker, check_clock, check_integrity, database
+from chromi.config import MB, QUEUES, Settings
+from chromi.db import FilesOwner, Job, State, Worker, check_clock, check_integrity, database
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, ServiceUnhealthy
 from chromi.jobs.queue import Queue
@@ -85,6 +85,8 @@ def _check_queue(queue: Queue) -> str:
 def _check_storage(storage: Storage) -> str:
     storage.check_folders()
     if storage.bucket is None:
+        if database.dialect == "postgresql" and not FilesOwner.is_owned_by(storage.node):
+            raise ServiceUnhealthy("Another machine has started with this database and its own files.")
         return "Files are on this machine."
     _check_bucket_once(storage.bucket, int(time.monotonic() / WRITE_CHECK_INTERVAL_S))
     return "The bucket works."
@@ -100,6 +102,9 @@ def _check_worker(settings: Settings) -> str:
         return "Jobs run inside the request."
     if not Worker.is_any_alive():
         raise ServiceUnhealthy("No worker is alive. Start the consumer, or check its log.")
+    for queue in QUEUES:
+        if not Worker.is_any_alive(queue):
+            raise ServiceUnhealthy(f"No worker serves the queue “{queue}”. Check CHROMI_QUEUES.")
     return "A worker is alive."
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
+from chromi.atomic_files import create_once
 from chromi.config import MB
 from chromi.encoder.options import Quality
 from chromi.errors import NotFound, ServiceBusy, ServiceUnhealthy
@@ -47,10 +48,7 @@ class Storage:
     @cached_property
     def node(self) -> str:
         """A random name of this machine's instance folder."""
-        path = self.workers.with_name("node")
-        if not path.exists():
-            path.write_text(new_id())
-        return path.read_text()
+        return create_once(self.workers.with_name("node"), new_id())
 
     def create_folders(self) -> None:
         for folder in self._folders:

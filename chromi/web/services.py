@@ -29,11 +29,11 @@ class Services:
     started_at: float = field(default_factory=time.monotonic)
 
     def has_no_worker(self) -> bool:
-        """True if no worker has sent a heartbeat for WORKER_TIMEOUT_S while this server was running."""
+        """True if no worker for conversions was alive for WORKER_TIMEOUT_S while this server was running."""
         if self.settings.inline or time.monotonic() - self.started_at < WORKER_TIMEOUT_S:
             return False
         try:
-            return not Worker.is_any_alive()
+            return not Worker.is_any_alive("convert")
         except DatabaseError:
             return False  # show the start page anyway; the next request reports the error
 

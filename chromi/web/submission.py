@@ -39,8 +39,9 @@ def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind, job_id
 def submit_batch(items: Sequence[tuple[Upload, ConversionOptions]], batch_id: str) -> Batch:
     """Create a conversion for each clip and its options, and enqueue all of them, or none.
 
-    Raises AlreadyRunning, QueueFull, DiskFull, RateLimited and NotFound. They charge nothing.
+    Raises AlreadyRunning, BadOptions, QueueFull, DiskFull, RateLimited and NotFound. They charge nothing.
     """
+    services().admission.check_batch_size(identify_client(), len(items))
     with exclusive_transaction(*{upload.id: upload for upload, _ in items}.values()):
         batch = Batch.create(id=batch_id)
         jobs = []

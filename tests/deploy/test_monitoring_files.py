@@ -10,7 +10,7 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
-from chromi.config import Settings
+from chromi.config import QUEUES, Settings
 from chromi.db import Job, JobKind, State, Worker, database, database_connection, open_database
 from chromi.db.connection import configure_database
 from chromi.errors import ChromiError
@@ -28,7 +28,7 @@ def settings(settings: Settings) -> Settings:
 def served_metrics(client: FlaskClient) -> set[str]:
     """The names of all samples; a summary has two."""
     with database.connection_context():
-        Worker.record_heartbeat("worker-1")
+        Worker.record_heartbeat("worker-1", QUEUES)
     names = set()
     for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", client.get("/metrics").text, re.MULTILINE):
         names |= {f"{name}_sum", f"{name}_count"} if kind == "summary" else {name}

@@ -110,6 +110,22 @@ def test_running_job_survives_a_restart_of_postgres(own_postgres: PostgresServer
     assert (job.state, job.attempts, len(instance.list_runs())) == (State.SUCCESS, 1, 1)
 
 
+def test_second_machine_with_files_of_its_own_refuses_to_start(
+    own_postgres: PostgresServer, tmp_path: Path
+) -> None:
+    servers = {"database_url": own_postgres.create_database(), "secret_key": "a key for all machines"}
+    first = run_service(tmp_path / "first", servers)
+    try:
+        wait_for(lambda: request(f"{first.url}/health/ready")[0] == 200, "the first machine's worker")
+        with pytest.raises(AssertionError) as failure:
+            run_service(tmp_path / "second", servers)
+        assert "Another machine uses this database and keeps the files." in str(failure.value)
+        assert "Traceback" not in str(failure.value)
+        assert request(f"{first.url}/health/ready")[0] == 200
+    finally:
+        end_service(first)
+
+
 def test_wrong_password_stops_the_start_at_once_and_is_not_printed(
     own_postgres: PostgresServer, tmp_path: Path
 ) -> None:

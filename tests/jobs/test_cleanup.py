@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from chromi.config import Settings
+from chromi.config import QUEUES, Settings
 from chromi.db import Job, JobKind, Link, State, Upload, Worker
 from chromi.jobs import cleanup, removal
 from chromi.jobs.cleanup import CleanupReport
@@ -220,7 +220,7 @@ def test_estimate_is_removed_after_the_upload_ttl(clean_up: CleanUp) -> None:
 
 def test_rows_of_dead_workers_are_removed(clean_up: CleanUp) -> None:
     Worker.create(id="dead", seen_at=LONG_AGO)
-    Worker.record_heartbeat("alive")
+    Worker.record_heartbeat("alive", QUEUES)
     clean_up()
     assert [worker.id for worker in Worker.select()] == ["alive"]
 

@@ -1,8 +1,10 @@
 """A webhook is sent when its job has ended, and again until its target accepts it."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from standardwebhooks import Webhook as SignatureVerifier
@@ -11,6 +13,7 @@ from chromi.db import MAX_WEBHOOK_ATTEMPTS, RETRY_PAUSES_S, Batch, Job, State, W
 from chromi.jobs import webhook_request
 from chromi.jobs.webhook_delivery import ORPHAN_AGE_S, deliver_due_webhooks
 from tests.jobs.conftest import LONG_AGO, CleanUp, create_job
+from tests.support.waiting import wait_for
 from tests.support.webhook_target import SECRET, WebhookTarget
 
 pytestmark = pytest.mark.usefixtures("open_instance", "allow_local")
@@ -28,6 +31,13 @@ def target() -> Iterator[WebhookTarget]:
     target = WebhookTarget()
     yield target
     target.close()
+
+
+@pytest.fixture
+def other() -> Iterator[WebhookTarget]:
+    other = WebhookTarget()
+    yield other
+    other.close()
 
 
 def create_webhook(target: WebhookTarget, state: State = State.SUCCESS, **fields: object) -> Webhook:
@@ -120,6 +130,26 @@ def test_target_that_recovers_gets_the_webhook(target: WebhookTarget) -> None:
     assert Webhook.select().count() == 0
 
 
+def test_slow_target_delays_no_other(target: WebhookTarget, other: WebhookTarget) -> None:
+    for _ in range(2):
+        create_webhook(target)
+    create_webhook(other)
+    is_released = threading.Event()
+
+    def respond_late(handler: BaseHTTPRequestHandler) -> None:
+        is_released.wait(webhook_request.DEADLINE_S)
+        handler.send_response(204)
+        handler.end_headers()
+
+    target.respond = respond_late
+    delivery = threading.Thread(target=deliver)
+    delivery.start()
+    wait_for(lambda: other.received, "the fast target")
+    assert len(target.received) == 1, "one request to a URL at a time"
+    is_released.set()
+    delivery.join()
+
+
 def test_unreachable_target_is_tried_again(target: WebhookTarget) -> None:
     create_webhook(target)
     target.close()
@@ -127,16 +157,14 @@ def test_unreachable_target_is_tried_again(target: WebhookTarget) -> None:
     assert Webhook.get().attempts == 1
 
 
-def test_410_ends_all_webhooks_to_the_url(target: WebhookTarget) -> None:
+def test_410_ends_all_webhooks_to_the_url(target: WebhookTarget, other: WebhookTarget) -> None:
     for _ in range(3):
         create_webhook(target)
     create_webhook(target, State.QUEUED)
-    other = WebhookTarget()
     create_webhook(other)
     target.statuses = [410]
     deliver()
     assert len(target.received) == len(other.received) == 1
-    other.close()
     assert Webhook.select().count() == 0
 
 

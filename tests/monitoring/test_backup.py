@@ -111,9 +111,9 @@ def test_backup_contains_rows_of_the_write_ahead_log_during_a_write(
     settings: Settings, tmp_path: Path
 ) -> None:
     with closing(sqlite3.connect(settings.instance / "chromi.db", isolation_level=None)) as writer:
-        writer.execute("INSERT INTO worker VALUES ('committed', 1, 1)")
+        writer.execute("INSERT INTO worker (id, created_at, seen_at) VALUES ('committed', 1, 1)")
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("INSERT INTO worker VALUES ('uncommitted', 1, 1)")
+        writer.execute("INSERT INTO worker (id, created_at, seen_at) VALUES ('uncommitted', 1, 1)")
         backup.write_backup(settings, tmp_path / "chromi.tar")
     with tarfile.open(tmp_path / "chromi.tar") as archive:
         archive.extract("chromi.db", tmp_path, filter="data")

@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import OperationalError
 
-from chromi.config import Settings
+from chromi.config import QUEUES, Settings
 from chromi.db import Job, JobKind, Link, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions, ConversionResult, probe_video
 from chromi.signing_keys import load_signing_keys
@@ -122,7 +122,7 @@ class SeededApp:
     def start_heartbeat(self) -> None:
         """Start sending a worker's heartbeats, unless they are already being sent."""
         if self.heartbeat is None:
-            Worker.record_heartbeat(WORKER_ID)
+            Worker.record_heartbeat(WORKER_ID, QUEUES)
             self.heartbeat = Heartbeat()
 
     def stop_heartbeat(self) -> None:
@@ -145,7 +145,7 @@ class Heartbeat(threading.Thread):
         while not self._is_stopped.wait(HEARTBEAT_S):
             # A page state may briefly lock or rename the table. The next heartbeat will succeed.
             with suppress(OperationalError), database.connection_context():
-                Worker.record_heartbeat(WORKER_ID)
+                Worker.record_heartbeat(WORKER_ID, QUEUES)
 
     def stop(self) -> None:
         self._is_stopped.set()

@@ -10,6 +10,7 @@ from flask import Flask, url_for
 from chromi.db import Job, JobKind, State, Worker
 from chromi.encoder import ConversionOptions
 from chromi.jobs.handlers import JOB_TYPES
+from chromi.jobs.recovery import queue_of
 from chromi.web.http.translation import translate
 from chromi.web.presenters.estimate_presenter import quality_cards
 from chromi.web.presenters.link_presenter import own_url, result_page_links
@@ -73,8 +74,8 @@ def job_page(job: Job) -> dict[str, Any]:
 
 
 def is_waiting_without_worker(job: Job) -> bool:
-    """True for a queued job if no worker is alive."""
-    return job.state == State.QUEUED and not Worker.is_any_alive()
+    """True for a queued job if no worker of its queue is alive."""
+    return job.state == State.QUEUED and not Worker.is_any_alive(queue_of(job))
 
 
 def _studio_url(job: Job) -> str | None:

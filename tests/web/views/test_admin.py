@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from chromi import create_app
-from chromi.config import Settings
+from chromi.config import QUEUES, Settings
 from chromi.db import Job, RateLimitUsage, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import NoFrames
@@ -186,7 +186,7 @@ def text_of(page: TestResponse) -> str:
 
 
 def test_page_shows_queued_running_and_failed_jobs(admin: FlaskClient, upload: str) -> None:
-    Worker.record_heartbeat("machine:77")
+    Worker.record_heartbeat("machine:77", QUEUES)
     failed = create_failed_job(Upload.find(upload))
     waiting = Job.create(options_json={})
     running = Job.claim(Job.create(options_json={}).id, "machine:77")

@@ -143,14 +143,18 @@ def test_batch_beyond_the_share_of_the_queue_starts_no_job_and_charges_nothing(
     services = app.extensions["chromi"]
     limited = replace(services.admission, settings=replace(services.settings, max_queue=6))
     app.extensions["chromi"] = replace(services, admission=limited)
-    data = {"upload_id": upload, "start_time": ["0", "1", "2"], "duration": "1"}
-    response = client.post("/batches/", data=data, environ_base=REMOTE)
-    assert (response.status_code, response.get_json()["error"]["code"]) == (429, "too_many")
-    assert Job.select().count() == Batch.select().count() == RateLimitUsage.select().count() == 0
-    data["start_time"] = ["0", "1"]
+    data = {"upload_id": upload, "start_time": ["0", "1"], "duration": "1"}
     response = client.post("/batches/", data=data, environ_base=REMOTE)
     assert len(windows_of(response)) == 2
     assert '"jobs";r=1198' in response.headers["RateLimit"]
+    usage = RateLimitUsage.get().free_at
+    response = client.post("/batches/", data=data | {"start_time": ["2", "3"]}, environ_base=REMOTE)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (429, "too_many")
+    assert (Job.select().count(), Batch.select().count(), RateLimitUsage.get().free_at) == (2, 1, usage)
+    response = client.post("/batches/", data=data | {"start_time": ["2", "3", "4"]}, environ_base=REMOTE)
+    error = response.get_json()["error"]
+    assert (response.status_code, error["code"]) == (422, "bad_options"), "waiting would not help"
+    assert "at most 2 conversions" in error["message"]
 
 
 def test_same_key_returns_the_same_batch(client: FlaskClient, upload: str) -> None:

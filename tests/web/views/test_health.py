@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from chromi import create_app
-from chromi.config import VERSION, Settings
-from chromi.db import database
+from chromi.config import QUEUES, VERSION, Settings
+from chromi.db import Worker, database, database_connection
 from chromi.errors import ServiceUnhealthy
 from chromi.monitoring import health_checks
 from chromi.storage import Storage
@@ -42,6 +42,16 @@ def test_full_disk_gets_503(client: FlaskClient) -> None:
     assert response.status_code == 503
     assert response.get_json()["disk"]["ok"] is False
     assert response.get_json()["database"]["ok"] is True
+
+
+@pytest.mark.parametrize("missing", QUEUES)
+def test_queue_without_a_worker_gets_503(settings: Settings, missing: str) -> None:
+    client = create_app(dataclasses.replace(settings, inline=False)).test_client()
+    with database_connection():
+        Worker.record_heartbeat("worker-1", [queue for queue in QUEUES if queue != missing])
+    response = client.get("/health/")
+    assert (response.status_code, response.get_json()["worker"]["ok"]) == (503, False)
+    assert f"No worker serves the queue “{missing}”" in response.get_json()["worker"]["detail"]
 
 
 def test_missing_folder_gets_503(client: FlaskClient, storage: Storage) -> None:

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
+from chromi.config import QUEUES
 from chromi.db import Job, State, Upload, Worker
 from chromi.encoder import READING, ConversionOptions, Progress
 from chromi.encoder.encoder_errors import EncodeError, NoFrames
@@ -231,7 +232,7 @@ def test_cancel_responds_to_page_and_fragment_requests(client: FlaskClient, queu
 def test_page_warns_if_no_worker_is_alive(client: FlaskClient, queued_job: Job) -> None:
     url = f"/jobs/{queued_job.id}/status"
     assert "Processing is paused right now" in client.get(url, headers=FRAGMENT).text
-    Worker.record_heartbeat("worker-1")
+    Worker.record_heartbeat("worker-1", QUEUES)
     assert "Processing is paused right now" not in client.get(url, headers=FRAGMENT).text
 
 
@@ -243,7 +244,7 @@ def test_studio_fragments_warn_if_no_worker_is_alive(
     url = f"/jobs/{queued_job.id}/{part}"
     assert "Processing is paused right now" in client.get(url, headers=FRAGMENT).text
     assert "hx-get" in client.get(url, headers=FRAGMENT).text, "it continues to poll"
-    Worker.record_heartbeat("worker-1")
+    Worker.record_heartbeat("worker-1", QUEUES)
     assert "Processing is paused right now" not in client.get(url, headers=FRAGMENT).text
 
 
@@ -256,7 +257,7 @@ def test_start_page_warns_if_no_worker_is_alive(app: Flask, client: FlaskClient)
     long_ago = services.started_at - 60
     app.extensions["chromi"] = replace(services, settings=settings, started_at=long_ago)
     assert notice in client.get("/", headers=PAGE).text
-    Worker.record_heartbeat("worker-1")
+    Worker.record_heartbeat("worker-1", QUEUES)
     assert notice not in client.get("/", headers=PAGE).text
 
 

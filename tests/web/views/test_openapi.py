@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from chromi.config import VERSION, Settings
+from chromi.config import QUEUES, VERSION, Settings
 from chromi.db import Batch, Job, Upload, Worker
 from chromi.encoder import OPTIONS, ConversionOptions
 from chromi.errors import ChromiError
@@ -89,7 +89,7 @@ def test_every_response_is_as_described(app: Flask, known: dict[str, str], subte
     description = load_description(app)
     for path, method in OPERATIONS:
         with subtests.test(f"{method} {path}"):
-            Worker.record_heartbeat("worker-1")
+            Worker.record_heartbeat("worker-1", QUEUES)
             check_operation(description[path][method], known)
 
 
