@@ -13,6 +13,8 @@ from chromi.db.base import BaseModel
 RETRY_PAUSES_S = (5, 60, 300, 1800, 7200, 21_600, 50_400)
 """The pauses between attempts, in total 22.6 hours."""
 MAX_WEBHOOK_ATTEMPTS = len(RETRY_PAUSES_S) + 1
+MAX_DUE_S = 86_400
+"""No worker sends a webhook that has been due for this long, for example because none has the secret."""
 
 
 class Webhook(BaseModel):
@@ -65,6 +67,11 @@ class Webhook(BaseModel):
                 claimed_urls.add(webhook.url)
                 webhook.attempts += 1
                 yield webhook
+
+    @classmethod
+    def delete_unsent(cls) -> int:
+        """Delete webhooks that have been due for a day, and return their number."""
+        return int(cls.delete().where(cls.next_attempt_at < time.time() - MAX_DUE_S).execute())
 
     @classmethod
     def disable(cls, url: str) -> int:

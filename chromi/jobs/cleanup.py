@@ -22,6 +22,7 @@ from chromi.db import (
     RateLimitUsage,
     State,
     Upload,
+    Webhook,
     Worker,
     shrink_wal,
 )
@@ -97,6 +98,8 @@ def _clean_up_rows(
     }
     if time.time() % BUCKET_CLEANUP_INTERVAL_S < CLEANUP_INTERVAL_S:
         counts["bucket_orphans_removed"] = best_effort(lambda: remove_bucket_orphans(storage))
+    if unsent := best_effort(Webhook.delete_unsent):
+        logger.warning("deleted %d webhooks that no worker has sent: check CHROMI_WEBHOOK_SECRET", unsent)
     best_effort(RateLimitUsage.delete_expired)
     best_effort(Download.release_lost)
     best_effort(IdempotencyKey.delete_expired)

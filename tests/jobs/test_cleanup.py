@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from chromi.config import QUEUES, Settings
-from chromi.db import Job, JobKind, Link, State, Upload, Worker
+from chromi.db import Job, JobKind, Link, State, Upload, Webhook, Worker
 from chromi.jobs import cleanup, removal
 from chromi.jobs.cleanup import CleanupReport
 from chromi.storage import Storage, new_id, paths
@@ -216,6 +216,14 @@ def test_estimate_is_removed_after_the_upload_ttl(clean_up: CleanUp) -> None:
     waiting = create_job(State.QUEUED, kind=JobKind.ESTIMATE, finished_at=None)
     assert clean_up().results_removed == 0
     assert {job.id for job in Job.select()} == {fresh.id, waiting.id}
+
+
+def test_webhooks_that_no_worker_sends_are_removed_after_a_day(clean_up: CleanUp) -> None:
+    for name, due_s_ago in (("unsent", 90_000), ("due", 3600), ("retried later", -3600)):
+        next_attempt_at = time.time() - due_s_ago
+        Webhook.create(id=name, url="", status_url="", resource_id="", next_attempt_at=next_attempt_at)
+    clean_up()
+    assert {webhook.id for webhook in Webhook.select()} == {"due", "retried later"}
 
 
 def test_rows_of_dead_workers_are_removed(clean_up: CleanUp) -> None:
