@@ -24,7 +24,7 @@ def open_queued_job(page: Page, app: SeededApp) -> None:
     for _ in range(2):
         app.create_job()
     page.goto(app.create_job())
-    expect_heading(page, "Making your background")
+    expect_heading(page, "Your background is in line")
 
 
 @page_state("making, no worker")
