@@ -51,7 +51,9 @@ def test_job_of_killed_worker_restarts_at_once(
     job_id = instance.queue_job(instance.create_upload(heavy_clip))
     processes = wait_for(lambda: find_ffmpeg_processes(consumer.pid), "ffmpeg")
     kill_worker(job_id)
-    wait_for(lambda: Job.find(job_id).attempts == 2, "the second attempt", timeout_s=8, interval_s=0.02)
+    wait_for(
+        lambda: Job.find(job_id).attempts == 2, "the second attempt", timeout_s=LEASE_S - 5, interval_s=0.02
+    )
     wait_for(lambda: have_ended(processes), "the first attempt's ffmpeg to end", timeout_s=3)
     job = instance.wait_for_end(job_id)
     assert (job.state, job.attempts) == (State.SUCCESS, 2)
@@ -68,7 +70,7 @@ def test_killed_worker_does_not_affect_jobs_of_other_workers(
     killed_id, other_id = instance.queue_job(task_count=2), instance.queue_job(task_count=2)
     wait_for(lambda: len(instance.list_runs()) == 2, "both jobs to start")
     kill_worker(killed_id)
-    wait_for(lambda: Job.find(killed_id).attempts == 2, "the second attempt", timeout_s=8)
+    wait_for(lambda: Job.find(killed_id).attempts == 2, "the second attempt", timeout_s=LEASE_S - 5)
     (instance.folder / "finish").touch()
     jobs = [instance.wait_for_end(job_id) for job_id in (killed_id, other_id)]
     assert [(job.state, job.attempts) for job in jobs] == [(State.SUCCESS, 2), (State.SUCCESS, 1)]
@@ -143,7 +145,7 @@ def test_workers_die_with_killed_consumer(instance: OpenInstance, start_consumer
     children = list_children(recursive=True)
     consumer.kill()
     consumer.wait()
-    wait_for(lambda: have_ended(children), "the workers to end", timeout_s=5)
+    wait_for(lambda: have_ended(children), "the workers to end", timeout_s=20)
     started_at = time.monotonic()
     start_consumer("finish_at_once")
     assert instance.wait_for_end(job_id).state == State.SUCCESS
