@@ -19,7 +19,15 @@ from peewee import InterfaceError, OperationalError
 
 from chromi import log, memory_profile
 from chromi.config import QUEUES, Settings
-from chromi.db import WORKER_TIMEOUT_S, FilesOwner, Job, database_connection, open_database, retry_on_lock
+from chromi.db import (
+    WORKER_TIMEOUT_S,
+    FilesOwner,
+    Job,
+    database,
+    database_connection,
+    open_database,
+    retry_on_lock,
+)
 from chromi.errors import ServiceUnhealthy
 from chromi.jobs.cleanup import run_cleanup
 from chromi.jobs.file_cleanup import remove_copies
@@ -119,13 +127,17 @@ def claim_files(settings: Settings, storage: Storage) -> None:
     """Raise ServiceUnhealthy if another machine uses the same database and keeps the files."""
     if not settings.database_url or settings.storage_url:
         return
-    with database_connection():
-        if not FilesOwner.claim(storage.node):
-            raise ServiceUnhealthy(
-                "Another machine uses this database and keeps the files. To use several machines, set "
-                "CHROMI_STORAGE_URL on all of them. If the other one has just stopped, try again in "
-                f"{WORKER_TIMEOUT_S} s."
-            )
+    try:
+        with database_connection():
+            is_ours = FilesOwner.claim(storage.node)
+    finally:
+        database.close_all()  # processes that are forked later must not share a connection
+    if not is_ours:
+        raise ServiceUnhealthy(
+            "Another machine uses this database and keeps the files. To use several machines, set "
+            "CHROMI_STORAGE_URL on all of them. If the other one has just stopped, try again in "
+            f"{WORKER_TIMEOUT_S} s."
+        )
 
 
 def create_queue(settings: Settings, storage: Storage) -> Queue:
