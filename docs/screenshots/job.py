@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from chromi.config import QUEUES
 from chromi.db import Job, State, Upload, Worker
 from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import CannotFit, WorkerDied
@@ -68,7 +69,7 @@ def capture_lost_connection(page: Page, capture: Capture, url: str) -> None:
 
 
 def capture_queued_jobs(page: Page, capture: Capture, url: str) -> None:
-    Worker.record_heartbeat(WORKER_ID)
+    Worker.record_heartbeat(WORKER_ID, QUEUES)
     for _ in range(3):
         open_new_job(page, url, state=State.QUEUED)
     capture.save(page, "job-queued")
