@@ -32,7 +32,10 @@ JOB_GRACE_S = 100
 """How long a running conversion may take to finish after SIGTERM before it is requeued."""
 WORKER_GRACE_S = {signal.SIGTERM: JOB_GRACE_S + 5, signal.SIGINT: 15}
 WEB_GRACE_S = 10
-"""waitress gives active requests 5 s. The total fits into the 120 s that docs/operations.md recommends."""
+"""The web server takes up to 7 s to answer requests that have arrived.
+
+The total fits into the 120 s that docs/operations.md recommends.
+"""
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 _SIGNALS = _STOP_SIGNALS | {signal.SIGCHLD}
 

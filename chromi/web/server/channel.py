@@ -182,6 +182,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         except OSError:
             self.handle_close()
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Return whether the client sends a request, waits for its response or receives it."""
+        return self._linger_until is None and self._phase() is not Phase.IDLE
+
     def _is_too_slow(self, now: float) -> bool:
         if self._linger_until is not None:
             return now > self._linger_until

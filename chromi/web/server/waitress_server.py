@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
-import sys
-from types import FrameType
+from contextlib import suppress
 
 import waitress
 from flask import Flask
@@ -19,6 +17,7 @@ from chromi.socket_activation import inherited_socket
 from chromi.web.limits.upload_guard import UploadGuard
 from chromi.web.server.channel import Channel
 from chromi.web.server.dispatcher import RequestDispatcher
+from chromi.web.server.event_loop import EventLoop, Sockets
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +41,16 @@ def serve(app: Flask, settings: Settings) -> None:
     Channel.guard = UploadGuard(settings, app.extensions["chromi"].admission)
     socket = inherited_socket()
     where = {"sockets": [socket]} if socket else {"host": settings.host, "port": settings.port}
+    sockets: Sockets = {}
+    dispatcher = RequestDispatcher()
     try:
         server = waitress.create_server(
             app,
             **where,
-            _dispatcher=RequestDispatcher(),
+            map=sockets,
+            _dispatcher=dispatcher,
             ident=None,
             connection_limit=MAX_CONNECTIONS,
-            asyncore_use_poll=True,
             channel_timeout=60,
             # The upload guard is stricter. This catches what the guard cannot know.
             max_request_body_size=settings.max_upload_bytes + 20 * MB,
@@ -64,13 +65,14 @@ def serve(app: Flask, settings: Settings) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from error
-    signal.signal(signal.SIGTERM, _stop)
+    loop = EventLoop(sockets)
     port = getattr(server, "effective_port", settings.port)
     address = f"http://{_url_host(settings.host)}:{port}{settings.url_prefix}/"
     logger.info("Chromi is running at %s (press Ctrl-C to stop)", address)
     start_file_cleanup(app.extensions["chromi"].storage)
-    with database.keep_open():
-        server.run()
+    with database.keep_open(), suppress(KeyboardInterrupt):
+        loop.run()
+    dispatcher.shutdown()  # gives active requests 5 s
 
 
 _accept_one = TcpWSGIServer.handle_accept
@@ -82,10 +84,6 @@ def _accept_several(server: TcpWSGIServer) -> None:
         _accept_one(server)
         if len(server.active_channels) == before:
             break
-
-
-def _stop(signum: int, frame: FrameType | None) -> None:
-    sys.exit(0)  # waitress gives active requests 5 s; active downloads are cut off and can be resumed
 
 
 def _url_host(host: str) -> str:

@@ -34,7 +34,7 @@ METHODS = {
         *("service", "cancel", "readable", "recv", "send", "handle_read", "handle_write", "handle_close"),
         *("_flush_exception", "_flush_some", "parser_class", "task_class", "error_task_class"),
     },
-    TcpWSGIServer: {"channel_class", "handle_accept"},
+    TcpWSGIServer: {"channel_class", "handle_accept", "pull_trigger"},
     ThreadedTaskDispatcher: {"add_task", "set_thread_count", "shutdown"},
     WSGITask: {"get_environment"},
     ErrorTask: {"execute", "set_close_on_finish", "write"},
