@@ -64,7 +64,10 @@ def _supervise(*, with_web_server: bool) -> None:
 
 
 def _wait_for_bucket(settings: Settings) -> None:
-    """Wait for the bucket, if there is one. Raises ServiceUnhealthy. The consumer cannot do it; it forks."""
+    """Wait for the bucket, if there is one. The consumer cannot do it, because it forks.
+
+    Raises ConfigError and ServiceUnhealthy.
+    """
     if settings.storage_url:
         Bucket(settings.storage_url).wait_until_available()
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from peewee import CharField, DoubleField
 
 from chromi.db.base import BaseModel
 
 CLEANUP_LEASE_S = 300
-"""A node that died during a cleanup blocks the next one for this long. A cleanup takes seconds."""
+"""A node that died during a cleanup blocks the next one for this long."""
+RENEWAL_INTERVAL_S = 60
+MAX_AGE_S = 600
+"""The cleanup runs every minute. If it has not run for this long, no machine runs it."""
+
+T = TypeVar("T")
 
 
 class CleanupLease(BaseModel):
@@ -17,6 +24,7 @@ class CleanupLease(BaseModel):
 
     holder = CharField()
     expires_at = DoubleField()
+    """When the lease expires, or when its last holder released it. 0 if no cleanup has run yet."""
 
     class Meta:
         table_name = "cleanup_lease"
@@ -33,4 +41,22 @@ class CleanupLease(BaseModel):
 
     @classmethod
     def release(cls, holder: str) -> int:
-        return int(cls.update(expires_at=0).where(cls.holder == holder).execute())
+        return int(cls.update(expires_at=time.time()).where(cls.holder == holder).execute())
+
+    @classmethod
+    def renew_during(cls, holder: str, items: Iterable[T]) -> Iterator[T]:
+        """Yield the items, and renew the lease once a minute. Stop early if another holder has taken it."""
+        renewed_at = time.monotonic()
+        for item in items:
+            if time.monotonic() - renewed_at >= RENEWAL_INTERVAL_S:
+                if not cls.acquire(holder):
+                    return
+                renewed_at = time.monotonic()
+            yield item
+
+    @classmethod
+    def was_held_recently(cls) -> bool:
+        """Return whether a cleanup is running or ended within MAX_AGE_S."""
+        now = time.time()
+        is_recent = cls.expires_at.between(now - MAX_AGE_S, now + CLEANUP_LEASE_S)
+        return bool(cls.select().where(is_recent).exists())

@@ -39,7 +39,7 @@ class Postgres(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee ships 
             from psycopg import ProgrammingError
             from psycopg.conninfo import conninfo_to_dict
         except ImportError as error:
-            raise ConfigError("CHROMI_DATABASE_URL requires psycopg: pip install '.[postgres]'.") from error
+            raise ConfigError("CHROMI_DATABASE_URL requires psycopg: see docs/scaling.md.") from error
         try:
             parameters = conninfo_to_dict(url)
         except ProgrammingError as error:

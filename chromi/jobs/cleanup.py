@@ -73,7 +73,7 @@ def run_cleanup(
     holder = secrets.token_hex(8)
     if best_effort(lambda: CleanupLease.acquire(holder)):
         try:
-            report = replace(report, **_clean_up_rows(settings, storage, queue_sizes, enqueue))
+            report = replace(report, **_clean_up_rows(settings, storage, queue_sizes, enqueue, holder))
         finally:
             best_effort(partial(CleanupLease.release, holder))
     for name in ("chromi.db", "queue.db"):
@@ -88,16 +88,17 @@ def _clean_up_rows(
     storage: Storage,
     queue_sizes: Callable[[], Mapping[str, int]],
     enqueue: Callable[[Job], object],
+    holder: str,
 ) -> dict[str, int]:
     """Delete what has expired and recover lost jobs. Return the counts for the report."""
     best_effort(schedule_webhooks)  # a webhook needs its job, which may have expired
     counts = {
-        "uploads_removed": best_effort(lambda: _remove_unused_uploads(settings, storage)),
-        "results_removed": best_effort(lambda: _remove_expired_results(settings, storage)),
+        "uploads_removed": best_effort(lambda: _remove_unused_uploads(settings, storage, holder)),
+        "results_removed": best_effort(lambda: _remove_expired_results(settings, storage, holder)),
         **asdict(recover_jobs(storage, queue_sizes, enqueue)),
     }
     if time.time() % BUCKET_CLEANUP_INTERVAL_S < CLEANUP_INTERVAL_S:
-        counts["bucket_orphans_removed"] = best_effort(lambda: remove_bucket_orphans(storage))
+        counts["bucket_orphans_removed"] = best_effort(lambda: _remove_bucket_orphans(storage, holder))
     if unsent := best_effort(Webhook.delete_unsent):
         logger.warning("deleted %d webhooks that no worker has sent: check CHROMI_WEBHOOK_SECRET", unsent)
     best_effort(RateLimitUsage.delete_expired)
@@ -117,19 +118,20 @@ def clean_up_files(storage: Storage) -> CleanupReport:
     )
 
 
-def _remove_unused_uploads(settings: Settings, storage: Storage) -> int:
+def _remove_unused_uploads(settings: Settings, storage: Storage, holder: str) -> int:
     """Remove uploads, complete or not, that have been unused for `upload_ttl_s` and that no job needs."""
     needed = Job.select(Job.upload).where(Job.state.not_in(FINAL_STATES), Job.upload.is_null(False))
     unused = (Upload.used_at < time.time() - settings.upload_ttl_s) & Upload.id.not_in(needed)
     # The DELETE rechecks the condition, because the upload may be used in the meantime.
-    return sum(remove_upload(upload, storage, settings, unused) for upload in Upload.select().where(unused))
+    uploads = CleanupLease.renew_during(holder, Upload.select().where(unused))
+    return sum(remove_upload(upload, storage, settings, unused) for upload in uploads)
 
 
-def _remove_expired_results(settings: Settings, storage: Storage) -> int:
+def _remove_expired_results(settings: Settings, storage: Storage, holder: str) -> int:
     """Remove results without a live link, and remove other finished jobs after `upload_ttl_s`."""
     needed = Link.select(Link.job).where(Link.live())
     finished = Job.select(Job.id).where(Job.state == State.SUCCESS, Job.kind == JobKind.CONVERT)
-    expired = finished.where(Job.id.not_in(needed))
+    expired = CleanupLease.renew_during(holder, finished.where(Job.id.not_in(needed)))
     removed = sum(remove_result_if_unneeded(job.id, storage) for job in expired)
     Job.delete().where(
         Job.state.in_((State.FAILED, State.CANCELLED)) | (Job.kind != JobKind.CONVERT),
@@ -139,3 +141,11 @@ def _remove_expired_results(settings: Settings, storage: Storage) -> int:
     ).execute()
     Batch.delete_empty()
     return removed
+
+
+def _remove_bucket_orphans(storage: Storage, holder: str) -> int:
+    """Remove files without a row from the bucket. Raises ServiceBusy."""
+    if storage.bucket is None:
+        return 0
+    batches = CleanupLease.renew_during(holder, storage.bucket.list_keys())
+    return sum(remove_bucket_orphans(storage.bucket, batch) for batch in batches)

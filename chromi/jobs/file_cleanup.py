@@ -15,7 +15,7 @@ from pathlib import Path
 from peewee import chunked
 
 from chromi.db import Job, JobKind, State, Upload
-from chromi.storage import Storage, files_in
+from chromi.storage import Bucket, Storage, files_in
 
 ORPHAN_AGE_S = 600
 """A file without a row is removed once nobody has written to it for this long."""
@@ -54,20 +54,18 @@ def remove_copies(storage: Storage) -> int:
     return removed
 
 
-def remove_bucket_orphans(storage: Storage) -> int:
-    """Remove files without a row from the bucket, and return their number. Raises ServiceBusy."""
-    if storage.bucket is None:
-        return 0
-    removed = 0
-    for batch in storage.bucket.list_keys():
-        old = {key: _id_of(Path(key)) for key, written_at in batch if written_at < time.time() - ORPHAN_AGE_S}
-        ids = list(old.values())
-        kept = {row.id for model in (Upload, Job) for row in model.select(model.id).where(model.id.in_(ids))}
-        orphans = [key for key, row_id in old.items() if row_id not in kept]
-        if orphans:
-            storage.bucket.delete(orphans, retry_s=0)
-        removed += len(orphans)
-    return removed
+def remove_bucket_orphans(bucket: Bucket, batch: Iterable[tuple[str, float]]) -> int:
+    """Remove the files without a row among these keys, which have the times when they were written.
+
+    Return the number of files removed. Raises ServiceBusy.
+    """
+    old = {key: _id_of(Path(key)) for key, written_at in batch if written_at < time.time() - ORPHAN_AGE_S}
+    ids = list(old.values())
+    kept = {row.id for model in (Upload, Job) for row in model.select(model.id).where(model.id.in_(ids))}
+    orphans = [key for key, row_id in old.items() if row_id not in kept]
+    if orphans:
+        bucket.delete(orphans, retry_s=0)
+    return len(orphans)
 
 
 def _list_old_paths(storage: Storage) -> list[Path]:

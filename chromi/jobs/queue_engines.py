@@ -58,7 +58,7 @@ def _open_postgres(url: str) -> QueueEngine:
     try:
         import psycopg
     except ImportError as error:
-        raise ConfigError("A PostgreSQL queue requires psycopg: pip install '.[postgres]'.") from error
+        raise ConfigError("A PostgreSQL queue requires psycopg: see docs/scaling.md.") from error
 
     def create(name: str, **options: Any) -> BaseStorage:
         connection = {"connect_timeout": CONNECT_TIMEOUT_S, "blocking": False}
@@ -85,7 +85,7 @@ def _open_redis(url: str) -> QueueEngine:
         from redis.backoff import ExponentialBackoff
         from redis.retry import Retry
     except ImportError as error:
-        raise ConfigError("A Redis queue requires redis: pip install '.[redis]'.") from error
+        raise ConfigError("A Redis queue requires redis: see docs/scaling.md.") from error
     try:
         pool = redis.ConnectionPool.from_url(
             url,

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from peewee import DatabaseError
 
 from chromi.config import MB, QUEUES, Settings
-from chromi.db import FilesOwner, Job, State, Worker, check_clock, check_integrity, database
+from chromi.db import CleanupLease, FilesOwner, Job, State, Worker, check_clock, check_integrity, database
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, ServiceUnhealthy
 from chromi.jobs.queue import Queue
@@ -101,10 +101,12 @@ def _check_worker(settings: Settings) -> str:
     if settings.inline:
         return "Jobs run inside the request."
     if not Worker.is_any_alive():
-        raise ServiceUnhealthy("No worker is alive. Start the consumer, or check its log.")
+        raise ServiceUnhealthy("No worker is alive. Start the workers, or check their log.")
     for queue in QUEUES:
         if not Worker.is_any_alive(queue):
             raise ServiceUnhealthy(f"No worker serves the queue “{queue}”. Check CHROMI_QUEUES.")
+    if not CleanupLease.was_held_recently():
+        raise ServiceUnhealthy("No worker runs the cleanup, so nothing is deleted. Check CHROMI_SCHEDULER.")
     return "A worker is alive."
 
 

@@ -97,11 +97,15 @@ class Bucket:
             raise ServiceUnhealthy(f"The bucket {self._url} cannot be used: {_reason(error)}") from error
 
     def wait_until_available(self) -> None:
-        """Wait at start until the bucket can be used. Raises ServiceUnhealthy.
+        """Wait at start until the bucket can be used. Raises ConfigError and ServiceUnhealthy.
 
         A process that calls this must not fork children that use the bucket.
         """
         errors = self._obstore.exceptions
+        try:
+            self._get_store()
+        except errors.BaseError as error:
+            raise ConfigError(f"CHROMI_STORAGE_URL is invalid: {_reason(error)}") from error
         rejections = errors.PermissionDeniedError, errors.UnauthenticatedError, FileNotFoundError
         wait_until_available(
             self._write_and_delete,

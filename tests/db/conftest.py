@@ -10,7 +10,7 @@ from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def open_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """Open a new database and return the instance folder."""
     is_server = request.param == "postgresql"

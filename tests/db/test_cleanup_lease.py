@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chromi.db import CleanupLease
+from chromi.db import CleanupLease, cleanup_lease
 from chromi.db.cleanup_lease import CLEANUP_LEASE_S
 
 pytestmark = pytest.mark.usefixtures("open_db")
@@ -24,3 +24,28 @@ def test_lease_of_dead_process_or_of_the_future_can_be_taken(expires_in_s: float
     assert CleanupLease.acquire("dead")
     CleanupLease.update(expires_at=time.time() + expires_in_s).execute()
     assert CleanupLease.acquire("alive")
+
+
+def test_long_cleanup_renews_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup_lease, "RENEWAL_INTERVAL_S", 0)
+    assert CleanupLease.acquire("long")
+    for _ in CleanupLease.renew_during("long", range(3)):
+        assert not CleanupLease.acquire("other")
+        CleanupLease.update(expires_at=time.time() + 0.001).execute()
+
+
+def test_long_cleanup_stops_once_another_has_taken_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup_lease, "RENEWAL_INTERVAL_S", 0)
+    assert CleanupLease.acquire("suspended")
+    CleanupLease.update(holder="other").execute()
+    assert list(CleanupLease.renew_during("suspended", range(3))) == []
+
+
+def test_missing_cleanup_is_noticed() -> None:
+    assert not CleanupLease.was_held_recently()
+    CleanupLease.acquire("holder")
+    assert CleanupLease.was_held_recently()
+    CleanupLease.release("holder")
+    assert CleanupLease.was_held_recently()
+    CleanupLease.update(expires_at=time.time() - cleanup_lease.MAX_AGE_S - 1).execute()
+    assert not CleanupLease.was_held_recently()

@@ -19,6 +19,7 @@ runpy.run_module("chromi", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("open_db")
 @pytest.mark.parametrize("open_db", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(("shift_s", "words"), [(42, "42 s ahead of"), (-42, "42 s behind")])

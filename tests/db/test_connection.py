@@ -28,6 +28,7 @@ def test_pragmas_make_commits_durable_and_allow_concurrent_reads(sqlite_db: Path
     assert database.pragma("foreign_keys") == 1
 
 
+@pytest.mark.slow
 def test_retry_on_lock_waits_for_another_process(sqlite_db: Path) -> None:
     queued = Job.create(options_json={})
     running = Job.claim(queued.id, "worker-1")
@@ -74,6 +75,7 @@ def test_check_writable_does_not_wait_for_another_writer(sqlite_db: Path) -> Non
         assert time.monotonic() - started_at < 5
 
 
+@pytest.mark.slow
 def test_large_write_ahead_log_is_truncated_once_no_reader_needs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

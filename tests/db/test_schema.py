@@ -95,6 +95,7 @@ def test_new_and_migrated_databases_have_the_same_tables(
     assert tables_of(tmp_path / "new") == tables_of(tmp_path / "old")
 
 
+@pytest.mark.slow
 def test_failed_step_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_database(tmp_path)
     broken = ("CREATE TABLE half (id INTEGER)", "CREATE TABLE half (id INTEGER)")

@@ -38,7 +38,7 @@ class CleanUp:
         return run_cleanup(*self._arguments, lambda: {"convert": task_count, "studio": 0}, self._enqueued)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def open_instance(
     request: pytest.FixtureRequest, storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
@@ -52,7 +52,9 @@ def open_instance(
     configure_database(settings.instance, "")
 
 
-@pytest.fixture(params=["sqlite", "postgres", "redis"])
+@pytest.fixture(
+    params=["sqlite", *(pytest.param(name, marks=pytest.mark.slow) for name in ("postgres", "redis"))]
+)
 def queue_settings(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
     """Settings for each engine."""
     servers = {} if request.param == "sqlite" else request.getfixturevalue(f"{request.param}_settings")

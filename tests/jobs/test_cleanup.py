@@ -108,6 +108,7 @@ def test_result_is_removed_with_its_last_live_link(clean_up: CleanUp, storage: S
     assert not Link.select().where(Link.job == expired.id).exists()
 
 
+@pytest.mark.slow
 def test_result_that_is_shared_during_cleanup_is_kept(
     clean_up: CleanUp, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +203,7 @@ def test_last_use_in_the_future_is_set_to_now(clean_up: CleanUp, storage: Storag
     assert Upload.find(upload.id).used_at <= time.time(), "it must not be removed, because it may be in use"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
 def test_unsuccessful_job_is_removed_after_the_upload_ttl(clean_up: CleanUp, state: State) -> None:
     create_job(state)

@@ -43,6 +43,7 @@ def test_cleanup_task_keeps_its_expiry(queue: Queue) -> None:
     assert queue.huey.dequeue().expires_resolved == task.expires_resolved
 
 
+@pytest.mark.slow
 def test_several_processes_may_create_the_database_and_the_queue_at_once(queue_settings: Settings) -> None:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(6)
@@ -62,6 +63,7 @@ def open_service_together(settings: Settings, barrier: Any) -> None:
     open_service(settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("password", ["", ":a-wrong-password@"])
 def test_missing_or_wrong_password_of_redis_is_reported(
     settings: Settings, postgres_settings: dict[str, str], redis: RedisServer, password: str

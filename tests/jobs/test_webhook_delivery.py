@@ -134,20 +134,26 @@ def test_slow_target_delays_no_other(target: WebhookTarget, other: WebhookTarget
     for _ in range(2):
         create_webhook(target)
     create_webhook(other)
-    is_released = threading.Event()
+    is_released, is_idle = threading.Event(), threading.Semaphore()
+    overlapping = []
 
     def respond_late(handler: BaseHTTPRequestHandler) -> None:
+        if not is_idle.acquire(blocking=False):
+            overlapping.append(handler.path)
         is_released.wait(webhook_request.DEADLINE_S)
+        is_idle.release()
         handler.send_response(204)
         handler.end_headers()
 
     target.respond = respond_late
     delivery = threading.Thread(target=deliver)
     delivery.start()
-    wait_for(lambda: other.received, "the fast target")
+    wait_for(lambda: other.received and target.received, "a request to each target")
     assert len(target.received) == 1, "one request to a URL at a time"
     is_released.set()
     delivery.join()
+    assert len(target.received) == 2
+    assert overlapping == [], "one request to a URL at a time"
 
 
 def test_unreachable_target_is_tried_again(target: WebhookTarget) -> None:

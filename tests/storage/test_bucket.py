@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.errors import NotFound, ServiceBusy, ServiceUnhealthy
+from chromi.errors import ConfigError, NotFound, ServiceBusy, ServiceUnhealthy
 from chromi.storage import Storage, new_id
 from chromi.storage.bucket import PART_BYTES, Bucket
 from tests.support.s3_server import CREDENTIALS, S3Server, run_s3
@@ -70,6 +70,7 @@ def test_removed_file_is_gone_from_the_bucket(nodes: tuple[Storage, Storage]) ->
     assert list(second.uploads.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_outage_is_retried_for_a_while_and_then_reported(
     s3: S3Server, nodes: tuple[Storage, Storage]
 ) -> None:
@@ -92,6 +93,7 @@ def test_outage_is_retried_for_a_while_and_then_reported(
     assert second.fetch(second.upload_path(path.name)).read_bytes() == b"clip"
 
 
+@pytest.mark.slow
 def test_start_waits_for_the_server(s3: S3Server, caplog: pytest.LogCaptureFixture) -> None:
     bucket = Bucket(s3.take_bucket())
     s3.stop()
@@ -101,6 +103,15 @@ def test_start_waits_for_the_server(s3: S3Server, caplog: pytest.LogCaptureFixtu
     later.join()
     assert "The bucket s3://" in caplog.text
     assert "cannot be reached. Retrying in 0.5 s." in caplog.text
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "url", ["s3://bucket//backgrounds", "s3://bucket?virtual_hosted_style_request=maybe"]
+)
+def test_invalid_url_ends_the_start_at_once(url: str) -> None:
+    with pytest.raises(ConfigError, match="CHROMI_STORAGE_URL is invalid: "):
+        Bucket(url).wait_until_available()
 
 
 @pytest.mark.timeout(30)
