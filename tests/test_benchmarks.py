@@ -90,6 +90,7 @@ def test_benchmark_writes_figures_tables_and_chart(
         assert (0xD9, 0x48, 0x2B) in colors  # the color of Chromi's dots
 
 
+@pytest.mark.slow
 def test_tools_and_reference_convert_to_the_same_rgb_as_chromi(tmp_path: Path) -> None:
     frames = []
     for number, filters in enumerate((f"{TO_RGB},format=bgra", BT709_TO_BGRA)):
@@ -101,6 +102,7 @@ def test_tools_and_reference_convert_to_the_same_rgb_as_chromi(tmp_path: Path) -
     assert np.abs(frames[0] - frames[1]).max() <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "seconds", "fps"),
     [
@@ -120,6 +122,7 @@ def test_gif_is_expanded_to_24_fps(tmp_path: Path, rate: int, seconds: float, fp
     assert list(shown.first_shown[:4]) == ([0, 0, 2, 2] if fps == 12 else [0, 1, 2, 3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gif", "source", "flicker"),
     [
@@ -243,6 +246,7 @@ def test_scenes_cover_the_kinds_of_clips() -> None:
     assert all(scene.graph.endswith("[out]") and scene.seconds >= WINDOW_S for scene in (*SCENES, LARGE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [draw_particles, draw_glow, draw_cartoon])
 def test_drawn_frames_fill_the_picture_and_move(draw: Callable[[], Iterator[Frame]]) -> None:
     first, second = (frame for frame, _ in zip(draw(), range(2), strict=False))

@@ -71,8 +71,7 @@ class WorkerDied(EncodeError):
 
     code = "worker_died"
     user_message = Message(
-        "The conversion was interrupted more than once, so it was stopped. "
-        "Try a shorter part or another video."
+        "The conversion was interrupted more than once. Try again, or choose a shorter part or another video."
     )
 
 
@@ -89,7 +88,7 @@ class FfmpegMissing(EncodeError):
     code = "ffmpeg_missing"
     user_message = Message(
         "This service can’t convert videos because it isn’t set up correctly. "
-        "If you run it, “chromi doctor” shows why."
+        "If you run it, “python -m chromi doctor” shows why."
     )
 
 

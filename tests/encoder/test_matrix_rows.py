@@ -34,6 +34,7 @@ CHROMIUM = {
 }
 
 
+@pytest.mark.slow
 def test_every_possible_pair_occurs_in_a_row() -> None:
     assert {pair for row in matrix_rows() for pair in pairs_of(row)} == set(possible_pairs())
 

@@ -5,10 +5,13 @@ Pipes connect the three, so only a few frames are in memory.
 """
 
 import fcntl
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +20,16 @@ from chromi.encoder.encoder_errors import EncodeError
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, REPORT_FRAMES, frames_input, run_ffmpeg
 from chromi.encoder.process.parallel import TICK_S, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.changed_pixels import Pixels, find_changes
-from chromi.encoder.render.oklab import ByteArray
-from chromi.encoder.render.palette import PALETTE_ENTRIES, PaletteSequence, choose_evenly, to_bgra
+from chromi.encoder.render.changed_pixels import SETTLED_FRAMES, find_changes
+from chromi.encoder.render.frame_quantizer import TRANSPARENT_INDEX, FrameQuantizer
+from chromi.encoder.render.palette import PALETTE_ENTRIES
+from chromi.encoder.render.pixels import Pixels
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
 
 _PIPE_BYTES = 1024**2
 """Linux's maximum for an unprivileged process. With the default of 64 KiB, a frame takes 57 writes."""
 _MAX_QUEUED_FRAMES = 3
 """Frames that ffmpeg has received and not encoded yet. Otherwise it buffers up to 20 of them, 75 MB."""
-_MAX_AGE = 16
-"""Frames since a pixel was last redrawn, which is about how long it will be displayed. Pixels are sampled in
-proportion, because an error in a steady pixel is seen for longer. This gains up to ten SSIMULACRA2 points."""
-_CLUSTERED_PIXELS = 24_000
-"""With 8,000, a cartoon scores two SSIMULACRA2 points less at the same size."""
-_EXAMINED_PIXELS = 120_000
-"""Changed pixels of a frame that are searched for rare colors: 19 of a dot of 12x12 pixels."""
 
 
 @dataclass
@@ -111,7 +108,8 @@ class ChangedPixelRenderer:
 
     def _transform(self, check: Callable[[], None]) -> None:
         try:
-            self._write_frames(self._read_frames(), check)
+            with ThreadPoolExecutor(1) as reader:
+                self._write_frames(self._read_frames(reader), check)
         except (BrokenPipeError, EOFError):  # the process at the other end reports why it ended
             self._ended_early = True
         finally:
@@ -119,51 +117,55 @@ class ChangedPixelRenderer:
             self._decoded.close_reader()
 
     def _write_frames(self, frames: Iterator[Pixels], check: Callable[[], None]) -> None:
-        palettes = PaletteSequence(self.settings.colors - 1)
-        width_px, height_px = self.store.size_px
-        last_redrawn = np.full(width_px * height_px, -1, np.int16)
-        buffer = np.zeros((height_px + 1) * width_px, np.uint32)
-        pixels, palette = buffer[: width_px * height_px], buffer[width_px * height_px :][:PALETTE_ENTRIES]
-        for number, frame in enumerate(find_changes(frames, self.settings.threshold)):
+        settings, size_px = self.settings, self.store.size_px
+        quantizer = FrameQuantizer(settings.colors - 1, size_px, dither=settings.dither)
+        indexes = np.empty(math.prod(size_px), np.uint8)
+        palette = np.zeros(PALETTE_ENTRIES, np.uint32)
+        for number, frame in enumerate(find_changes(frames, settings.threshold)):
             check()
+            if number - 1 in self.store.undrawn:
+                frame.changed[:] = True
             if number in self.store.undrawn:
                 frame.changed[:] = False
-            elif number - 1 in self.store.undrawn:
-                frame.changed[:] = True
-            sampled = choose_evenly(np.flatnonzero(frame.changed), _EXAMINED_PIXELS)
-            if len(sampled):  # otherwise the palette before serves, because nothing is drawn
-                ages = np.minimum(self.frames_done - last_redrawn[sampled], _MAX_AGE).astype(np.float32)
-                last_redrawn[frame.changed] = self.frames_done
-                pixels_rgb = _to_rgb(frame.pixels[sampled])
-                palette[:] = to_bgra(palettes.next(pixels_rgb, ages, samples=_CLUSTERED_PIXELS))
-            np.multiply(frame.pixels, frame.changed, out=pixels)
+                indexes[:] = TRANSPARENT_INDEX
+            else:
+                palette = quantizer.quantize(frame, indexes)
             while not self._encoder_slots.acquire(timeout=TICK_S):
                 check()
-            _write_all(self._quantized.writer, buffer.view(np.uint8).data)
+            _write_all(self._quantized.writer, indexes.data)
+            _write_all(self._quantized.writer, palette.view(np.uint8).data)
             self.frames_done += 1
 
-    def _read_frames(self) -> Iterator[Pixels]:
-        width_px, height_px = self.store.size_px
-        for _ in self.settings.kept_frames(self.store.frame_count):
-            frame = np.empty(width_px * height_px, np.uint32)
-            _read_all(self._decoded.reader, frame.view(np.uint8).data)
-            yield frame
+    def _read_frames(self, reader: Executor) -> Iterator[Pixels]:
+        """Yield each frame while the next one is read.
+
+        A frame is in one of a few buffers: find_changes needs a frame and those that it reads ahead. New
+        buffers would take longer to allocate than to fill.
+        """
+        pixel_count = math.prod(self.store.size_px)
+        buffers = cycle([np.empty(pixel_count, np.uint32) for _ in range(SETTLED_FRAMES + 2)])
+        frame_count = len(self.settings.kept_frames(self.store.frame_count))
+        reads = (reader.submit(self._read_frame, buffer) for buffer in islice(buffers, frame_count))
+        current = next(reads)
+        for following in reads:
+            yield current.result()
+            current = following
+        yield current.result()
+
+    def _read_frame(self, buffer: Pixels) -> Pixels:
+        _read_all(self._decoded.reader, buffer.view(np.uint8).data)
+        return buffer
 
     def _encode(self, check: Callable[[], None]) -> None:
         reader = self._quantized.reader
         width_px, height_px = self.store.size_px
-        split = (
-            f"[0:v]split[all][row];[all]crop={width_px}:{height_px}:0:0[frames]"
-            f";[row]crop={PALETTE_ENTRIES}:1:0:{height_px}[palettes]"
-        )
         try:
             run_ffmpeg(
                 [
-                    *(*QUIET, "-f", "rawvideo", "-pixel_format", "bgra"),
+                    *(*QUIET, "-f", "rawvideo", "-pixel_format", "pal8"),
                     *("-thread_queue_size", "1", "-threads", "1"),
-                    *("-video_size", f"{width_px}x{height_px + 1}", "-framerate", str(OUTPUT_FPS)),
-                    *("-i", f"pipe:{reader}", "-filter_complex_threads", "1", "-filter_complex"),
-                    f"{split};[frames][palettes]paletteuse=new=1:dither={self.settings.dither}",
+                    *("-video_size", f"{width_px}x{height_px}", "-framerate", str(OUTPUT_FPS)),
+                    *("-i", f"pipe:{reader}"),
                     *("-fps_mode", "passthrough", "-map_metadata", "-1", *REPORT_FRAMES),
                     *("-gifflags", "offsetting", "-f", "gif", "-y", str(self.gif_path)),
                 ],
@@ -176,10 +178,6 @@ class ChangedPixelRenderer:
         finally:
             self._quantized.close_reader()
             self._encoder_slots.release(self.store.frame_count)  # nothing waits for an encoder that has ended
-
-
-def _to_rgb(pixels: Pixels) -> ByteArray:
-    return pixels.view(np.uint8).reshape(-1, 4)[:, 2::-1]
 
 
 def _read_all(descriptor: int, buffer: memoryview) -> None:

@@ -6,37 +6,21 @@ from functools import partial
 from math import inf, log2, sqrt
 from typing import Any
 
-from chromi.encoder.options import FEW_COLORS, ConversionOptions, Motion, Quality
+from chromi.encoder.options import ConversionOptions, Motion, Quality
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
-from chromi.encoder.render.render_settings import UNCHANGED_PIXELS, RenderSettings
-from chromi.encoder.render.sample import Measurement, Sampler
+from chromi.encoder.render.candidates import COLOR_STEPS, Rung, measure_candidates
+from chromi.encoder.render.sample import Sampler
 
 SMALL_BYTES, BALANCED_BYTES, MOST_BALANCED_BYTES = 10e6, 20e6, 30e6
 """Maximum size of the GIF for each quality. Footage that needs it may take MOST_BALANCED_BYTES."""
 TARGET_SHARE = 0.97
 """Share of the budget to aim at: a prediction may be off by some percent, and a second try costs seconds."""
 
-MOST_COLORS, RICH_COLORS = 256, 128
-"""RICH_COLORS are what `Motion.COLOR` keeps. They are also not given up only to save bytes, because a glow in
-fewer colors has a flat center."""
-LOW_THRESHOLD, HIGH_THRESHOLD = 2, 6
-"""Thresholds that are measured. A lower one is no better: noise costs bytes, and pixels that were right are
-redrawn in a worse color. A higher one leaves trails."""
-MAX_CALM_SHARE = 0.15
-"""If fewer of the pixels change, a palette per frame is better at every size; one palette is not measured."""
-HELD_LOSS_WEIGHT = 2.5
-"""How much more visible a loss from a higher threshold is than one from fewer colors, unless a clip is calm:
-texture sticks to the screen while it moves. SSIMULACRA2 loses 8 to 14 points per dB instead of 4 to 6."""
-
+RICH_COLORS = 128
+"""The colors that `Motion.COLOR` keeps. They are also not given up only to save bytes, because in fewer
+colors, a glow has a flat center."""
 MAX_FALSE_COLOR = 0.04
 """The false color, as measure_false_color returns it, above which frames per second are given up first."""
-MIN_LOSS = 0.5
-"""The loss in dB from HIGH_THRESHOLD, at least: the measure of a few frames is off by about as much."""
-
-ONE_PALETTE_LOSS = 0.5
-"""The loss in dB from one palette that is not measured: a highlight covers few pixels and gets few colors, so
-its edge shows."""
-
 MIN_GAIN_PER_DOUBLING = 2.5
 """The gain in quality for which it is worth doubling the size. More bytes are hardly seen."""
 ENOUGH_QUALITY = 25.0
@@ -45,31 +29,15 @@ authors call visually lossless."""
 MAX_LOSS = 3.0
 """The loss of quality up to which footage is made to fit BALANCED_BYTES."""
 
-_COLOR_STEPS = (256, 224, 192, 176, 160, 144, 128, 112, 96, 80, 64)
-_ALL_COLOR_STEPS = (*_COLOR_STEPS, 56, 48, 40, 32, 28, 24)
+_ALL_COLOR_STEPS = (*COLOR_STEPS, 56, 48, 40, 32, 28, 24)
 _HALF_COLORS_SHARE = 0.74
 """Typical size with half as many colors, where it is not measured."""
-_THRESHOLD_STEPS = (2, 3, 4, 5, 6)
 _LOSSES = (("lossy", 120, 0.92), ("lossy", 200, 0.9), ("denoise", 4, 0.83), ("denoise", 8, 0.95))
 _LARGE_THRESHOLDS = (("threshold", 16, 0.9), ("threshold", 24, 0.88), ("threshold", 32, 0.9))
 """Steps below the smallest acceptable quality, each with its typical size relative to the step before."""
 _FPS_STEPS = (20, 18, 15, 12)
 _FRAME_GROWTH = 0.08
 """Growth of a frame of a calm clip at a lower rate, because it differs more from the one before."""
-
-_MANY, _FEW = RenderSettings(MOST_COLORS), RenderSettings(FEW_COLORS)
-_LOW, _HIGH = (RenderSettings(local_palettes=True, threshold=t) for t in (LOW_THRESHOLD, HIGH_THRESHOLD))
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One step of the ladder. `quality` and `false_color` are those of a Measurement."""
-
-    settings: RenderSettings
-    expected_bytes: float
-    quality: float = 0.0
-    false_color: float = 0.0
-
 
 _Step = Callable[[Sequence[Rung]], Iterator[Rung]]
 """Yields rungs that are smaller than the last of the given ones."""
@@ -126,7 +94,7 @@ class Ladder:
 def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     """Measure a few render settings and return the ladder. Raises TimedOut and EncodeError."""
     smallest_bytes = min(SMALL_BYTES, (options.max_mb or inf) * 1e6)
-    candidates = _measure_candidates(sampler, TARGET_SHARE * smallest_bytes)
+    candidates = measure_candidates(sampler, TARGET_SHARE * smallest_bytes)
     true_colored = [rung for rung in candidates if rung.false_color <= MAX_FALSE_COLOR]
     smooth = _remove_worse(true_colored or candidates)
     rungs = _build_rungs(smooth, options.motion, sampler)
@@ -136,80 +104,9 @@ def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     return Ladder(rungs, start, _choose_balanced_bytes(Ladder(rungs, start), smooth_count))
 
 
-def _measure_candidates(sampler: Sampler, smallest_bytes: float) -> list[Rung]:
-    """Return rungs at the full rate, in any order. Measures one palette only where it can be better.
-
-    If a sample has all frames, each measurement takes as long as rendering the GIF. Then nothing else is
-    measured if the best quality fits the smallest budget.
-    """
-    measurements: list[Measurement] = []
-    if sampler.has_all_frames:
-        measurements = sampler.measure([_LOW])
-        best = measurements[0]
-        if best.total_bytes <= smallest_bytes:
-            return [Rung(_LOW, best.total_bytes, best.quality, best.false_color)]
-    is_calm = sampler.changed_share <= MAX_CALM_SHARE
-    one_palette = [] if is_calm else [_MANY, _FEW]
-    measurements += sampler.measure([_LOW, _HIGH, *one_palette][len(measurements) :])
-    low, high, *measured = measurements
-    rungs = list(_interpolate_thresholds(low, high, loss_weight=1 if is_calm else HELD_LOSS_WEIGHT))
-    if measured:
-        many, few = measured
-        rungs += _interpolate_colors(many, few, _choose_encodings(many, few))
-    return rungs
-
-
 def _value(rung: Rung) -> float:
     """Return quality minus cost."""
     return min(rung.quality, ENOUGH_QUALITY) - MIN_GAIN_PER_DOUBLING * log2(rung.expected_bytes)
-
-
-def _choose_encodings(*measurements: Measurement) -> tuple[str, ...]:
-    """Return an encoding that is small enough in all measurements, else all encodings."""
-    common = [
-        encoding
-        for encoding in UNCHANGED_PIXELS
-        if all(encoding in measurement.sufficient_encodings for measurement in measurements)
-    ]
-    return (common[0],) if common else UNCHANGED_PIXELS
-
-
-def _interpolate(first: float, last: float, position: float) -> float:
-    """Return the value at a position from 0 (that of `first`) to 1 (that of `last`)."""
-    return first + position * (last - first)
-
-
-def _interpolate_colors(many: Measurement, few: Measurement, encodings: tuple[str, ...]) -> Iterator[Rung]:
-    """Yield a rung for each number of colors; size and quality are linear in the logarithm.
-
-    Most conversions are off by 1 to 4 percent.
-    """
-    for colors in _COLOR_STEPS:
-        position = log2(MOST_COLORS / colors) / log2(MOST_COLORS / FEW_COLORS)
-        yield Rung(
-            RenderSettings(colors, unchanged_pixels=encodings),
-            max(1.0, _interpolate(many.total_bytes, few.total_bytes, position)),
-            _interpolate(many.quality, few.quality, position) - ONE_PALETTE_LOSS,
-            _interpolate(many.false_color, few.false_color, position),
-        )
-
-
-def _interpolate_thresholds(low: Measurement, high: Measurement, loss_weight: float) -> Iterator[Rung]:
-    """Yield a rung for each threshold. The quality is linear in the threshold, the size a power of it.
-
-    On eleven clips, sizes at threshold 6 are off by 0 to 4 percent, and by 10 percent on one.
-    """
-    loss = loss_weight * max(MIN_LOSS, low.quality - high.quality)
-    best_quality = max(low.quality, high.quality + MIN_LOSS)
-    log_growth = log2(high.total_bytes / low.total_bytes) / log2(HIGH_THRESHOLD / LOW_THRESHOLD)
-    for threshold in _THRESHOLD_STEPS:
-        position = (threshold - LOW_THRESHOLD) / (HIGH_THRESHOLD - LOW_THRESHOLD)
-        yield Rung(
-            replace(_LOW, threshold=threshold),
-            low.total_bytes * (threshold / LOW_THRESHOLD) ** log_growth,
-            best_quality - position * loss,
-            _interpolate(low.false_color, high.false_color, position),
-        )
 
 
 def _remove_worse(candidates: Iterable[Rung]) -> list[Rung]:

@@ -7,8 +7,9 @@ paletteuse finds the nearest palette color in the same space.
 import numpy as np
 import numpy.typing as npt
 
+from chromi.encoder.render.pixels import ByteArray
+
 FloatArray = npt.NDArray[np.float32]
-ByteArray = npt.NDArray[np.uint8]
 
 _LINEAR_RGB_TO_LMS = np.array(
     [

@@ -22,14 +22,15 @@ class RenderSettings:
     `colors` is 2 to 256, including one transparent color. With `local_palettes`, each frame has its own
     palette and redraws only pixels that differ by more than `threshold` levels; otherwise all frames share a
     palette and `unchanged_pixels` holds the encodings to try, of which the smallest is used for each frame.
-    `dither` is an option of ffmpeg's paletteuse. `lossy` is gifsicle's option, 0 to 200. `denoise` is
-    hqdn3d's temporal luma strength, 0 for none. `fps` is the number of frames per second, 12 to 24.
+    `dither` is a weak ordered dither, only with `local_palettes`. `lossy` is gifsicle's option, 0 to 200.
+    `denoise` is hqdn3d's temporal luma strength, 0 for none. `fps` is the number of frames per second, 12
+    to 24.
     """
 
     colors: int = 256
     local_palettes: bool = False
     threshold: int = 0
-    dither: str = "none"
+    dither: bool = False
     lossy: int = 0
     denoise: int = 0
     fps: int = OUTPUT_FPS

@@ -13,7 +13,7 @@ from chromi.encoder.gif import gifsicle
 from chromi.encoder.gif.concat import EncodedSegment
 from chromi.encoder.process.ffmpeg import QUIET, REPORT_FRAMES, FrameCounter, frames_input, run_ffmpeg
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.palette import choose_palette, to_bgra
+from chromi.encoder.render.palette import choose_palette, to_entries
 from chromi.encoder.render.render_settings import OPAQUE, TRANSPARENT, FrameStore, RenderSettings
 
 _MAX_SEGMENT_FRAMES = 72
@@ -54,15 +54,14 @@ class Segment:
 
     def _path(self, encoding: str) -> Path:
         first = self.frames[self.lead_frames]
-        name = f"{self.settings.colors}-{self.settings.dither}-{first}".replace(":", "-")
-        return self.store.work_dir / f"{name}.{encoding}.gif"
+        return self.store.work_dir / f"{self.settings.colors}-{first}.{encoding}.gif"
 
     def write_palette(self) -> None:
         """Write the palette, a PNG of 16x16 pixels, unless it exists."""
         if self._palette_path.exists():
             return
         pixels = np.asarray(self.store.thumbnails.samples).reshape(-1, 3)
-        palette = to_bgra(choose_palette(pixels, self.settings.colors - 1))
+        palette = to_entries(choose_palette(pixels, self.settings.colors - 1))
         Image.frombytes("RGBA", (16, 16), palette.tobytes(), "raw", "BGRA").save(self._palette_path, "PNG")
 
     def render(self, check: Callable[[], None]) -> None:
@@ -116,8 +115,8 @@ class Segment:
         ]
 
     def _filtergraph(self) -> str:
-        filters, dither = self.settings.filters(self.frames[0]), self.settings.dither
-        quantize = f"[0:v:0]{filters}[rgb];[rgb][1:v]paletteuse=dither={dither}"
+        filters = self.settings.filters(self.frames[0])
+        quantize = f"[0:v:0]{filters}[rgb];[rgb][1:v]paletteuse=dither=none"
         outputs = "".join(f"[{encoding}]" for encoding in self._ffmpeg_encodings)
         return f"{quantize},split={len(self._ffmpeg_encodings)}{outputs}"
 

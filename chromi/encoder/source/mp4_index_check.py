@@ -140,7 +140,7 @@ class _Totals:
 def _too_large(detail: str) -> NotAVideo:
     return NotAVideo(
         Message(
-            "This video's index lists more frames than we can read. "
+            "This video’s index lists more frames than we can read. "
             "Save the video as a new MP4 and try again."
         ),
         detail=detail,

@@ -196,7 +196,7 @@ def _decode_first_frame(
     if container_log.needs_dolby_vision:
         raise NotAVideo(
             Message(
-                "This video is in Dolby Vision profile 5, which only Dolby's own players can show. "
+                "This video is in Dolby Vision profile 5, which only Dolby’s own players can show. "
                 "Export it as HDR10, HLG or SDR and try again."
             )
         )

@@ -13,6 +13,8 @@ from chromi.encoder.source.probe import probe_video
 from tests.support.clips import make_clip
 from tests.support.frame_order_vectors import PATH, count_frames, decode, make_options, make_table
 
+pytestmark = pytest.mark.slow
+
 TABLE: dict[str, Any] = json.loads(PATH.read_text())
 
 

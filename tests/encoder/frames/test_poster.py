@@ -19,6 +19,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(path, seconds=1, size="320x180", pattern="color=0x4080C0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "image_format"), [("p.png", "PNG"), ("p.JPG", "JPEG"), ("p.jpeg", "JPEG")])
 def test_suffix_selects_image_format(
     name: str, image_format: str, clip: Path, extract: Extract, tmp_path: Path

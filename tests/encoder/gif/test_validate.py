@@ -50,6 +50,7 @@ def test_gif_that_meets_the_contract_passes(write_gif: WriteGif) -> None:
     validate(write_gif())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame_count", range(1, 25))
 def test_concatenated_gif_of_any_length_passes(frame_count: int, write_gif: WriteGif, tmp_path: Path) -> None:
     """Three frames last 12.5 cs: concatenation and validation must round the same."""

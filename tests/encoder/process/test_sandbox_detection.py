@@ -73,6 +73,7 @@ def use_unknown_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "make_filter", lambda: make_filter("riscv64"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("restrictions", "description"),
     [
@@ -142,6 +143,7 @@ def fail_in_launcher(
     monkeypatch.setattr(sandbox, "LAUNCHER_COMMAND", command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_flags", [True, False])
 def test_seccomp_is_used_without_flags_when_kernel_rejects_them(
     with_flags: bool, clip: Path, monkeypatch: pytest.MonkeyPatch, fresh_detection: None
@@ -167,6 +169,7 @@ def test_kernel_without_memory_does_not_count_as_unsupported(
     assert sandbox.detect_sandbox() == FULL_SANDBOX
 
 
+@pytest.mark.slow
 def test_threads_can_detect_sandbox_concurrently(clip: Path, fresh_detection: None) -> None:
     codecs: list[str] = []
     threads = [threading.Thread(target=lambda: codecs.append(probe_video(clip).codec)) for _ in range(4)]

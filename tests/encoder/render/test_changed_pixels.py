@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from chromi.encoder.render.changed_pixels import Pixels, find_changes
+from chromi.encoder.render.changed_pixels import find_changes
+from chromi.encoder.render.pixels import Pixels
 
 OPAQUE = 0xFF000000
 

@@ -11,8 +11,9 @@ from chromi.encoder.frames.thumbnails import Thumbnails, read_thumbnails
 from chromi.encoder.options import ConversionOptions, Quality
 from chromi.encoder.pipeline import convert
 from chromi.encoder.process.subprocess_runner import ProcessLimits
-from chromi.encoder.render.oklab import ByteArray, to_oklab
-from chromi.encoder.render.palette import PaletteSequence, choose_palette, to_bgra
+from chromi.encoder.render.oklab import to_oklab
+from chromi.encoder.render.palette import PaletteSequence, choose_palette, to_entries
+from chromi.encoder.render.pixels import ByteArray, from_rgb
 from tests.encoder.conftest import FULL_SIZE, Extract
 from tests.support.clips import make_clip
 
@@ -123,8 +124,8 @@ def test_next_palette_follows_the_colors_of_the_next_frame() -> None:
     random = np.random.default_rng(1)
     dark, light = (random.integers(low, low + 40, (20_000, 3)).astype(np.uint8) for low in (0, 200))
     palettes = PaletteSequence(16)
-    assert palettes.next(dark).max() < 50
-    assert palettes.next(light).min() > 190
+    assert palettes.next(from_rgb(dark)).max() < 50
+    assert palettes.next(from_rgb(light)).min() > 190
 
 
 def test_steady_pixels_get_more_colors() -> None:
@@ -133,11 +134,11 @@ def test_steady_pixels_get_more_colors() -> None:
     pixels = np.zeros((20_000, 3), np.uint8)
     pixels[::2, 0], pixels[1::2, 1] = random.integers(60, 255, (2, 10_000))
     weights = np.tile(np.array([1, 15], np.float32), 10_000)
-    palette = PaletteSequence(32).next(pixels, weights, samples=8000)
+    palette = PaletteSequence(32).next(from_rgb(pixels), weights, samples=8000)
     assert (palette[:, 1] > palette[:, 0]).sum() > 18
 
 
 def test_palette_ends_with_a_transparent_color() -> None:
-    packed = to_bgra(np.array([[1, 2, 3], [4, 5, 6]], np.uint8))
+    packed = to_entries(np.array([[1, 2, 3], [4, 5, 6]], np.uint8))
     assert packed[:3].tolist() == [0xFF010203, 0xFF040506, 0xFF040506]
     assert (len(packed), packed[254], packed[255]) == (256, 0xFF040506, 0)

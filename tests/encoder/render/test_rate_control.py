@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from chromi.encoder.encoder_errors import CannotFit
-from chromi.encoder.render.ladder import Ladder, Rung
+from chromi.encoder.render.candidates import Rung
+from chromi.encoder.render.ladder import Ladder
 from chromi.encoder.render.rate_control import TYPICAL_TRIES, FittedGif, fit_to_budget
 from chromi.encoder.render.render_settings import RenderSettings
 

@@ -142,12 +142,12 @@ def test_smallest_encoding_of_each_frame_shows_the_same_images(
 @pytest.mark.parametrize(
     "settings",
     [
-        RenderSettings(dither="bayer:bayer_scale=2"),
         RenderSettings(lossy=80, denoise=4, fps=12, colors=16),
         RenderSettings(local_palettes=True, threshold=2),
+        RenderSettings(local_palettes=True, dither=True),
         RenderSettings(local_palettes=True, threshold=32, fps=15, colors=24),
     ],
-    ids=["dithered", "smallest", "local palettes", "smallest with local palettes"],
+    ids=["smallest", "local palettes", "dithered", "smallest with local palettes"],
 )
 @pytest.mark.slow
 def test_all_settings_render_the_shown_frames(

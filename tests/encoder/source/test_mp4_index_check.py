@@ -193,6 +193,7 @@ def test_single_invalid_table_is_accepted(name: str, movie: bytes, tmp_path: Pat
     check_index(path)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(HANG_S)
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_other_files_are_accepted_quickly(name: str, movie: bytes, tmp_path: Path) -> None:
@@ -201,12 +202,14 @@ def test_other_files_are_accepted_quickly(name: str, movie: bytes, tmp_path: Pat
     check_index(path)
 
 
+@pytest.mark.slow
 def test_valid_compressed_index_is_accepted(movie: bytes, tmp_path: Path) -> None:
     path = tmp_path / "c.mov"
     path.write_bytes(malicious_files.compress_index(movie))
     assert probe_video(path).duration_s == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rest", [b"\0", b"\0\0\0\x08free"], ids=["zeros", "boxes"])
 def test_decompression_is_bounded_in_memory(rest: bytes, tmp_path: Path) -> None:
     path = tmp_path / "c.mp4"
@@ -220,6 +223,7 @@ def test_decompression_is_bounded_in_memory(rest: bytes, tmp_path: Path) -> None
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_compressed_index_of_empty_blocks_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "c.mp4"
     empty_blocks = b"\x78\x01" + b"\0\0\0\xff\xff" * 4_000_000
@@ -269,6 +273,7 @@ FORGED: dict[str, dict[bytes, Callable[[bytes], bytes]]] = {
 }
 
 
+@pytest.mark.slow
 def test_millions_of_audio_samples_are_accepted(long_audio: bytes, tmp_path: Path) -> None:
     path = tmp_path / "c.mov"
     for movie in (long_audio, malicious_files.compress_index(long_audio)):

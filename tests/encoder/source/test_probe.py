@@ -15,6 +15,8 @@ from chromi.encoder.source.video_info import VideoInfo
 from chromi.errors import NotAVideo
 from tests.support.clips import ffmpeg, make_audio, make_clip
 
+pytestmark = pytest.mark.slow
+
 
 def rejection(path: Path) -> str:
     """Return the message for the user."""

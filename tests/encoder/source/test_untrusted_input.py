@@ -53,6 +53,7 @@ FORGERY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["title", "language", FORGERY])
 def test_metadata_that_imitates_ffmpeg_output_is_ignored(key: str, tmp_path: Path) -> None:
     plain = make_clip(tmp_path / "plain.mkv", seconds=1)
@@ -64,6 +65,7 @@ def test_metadata_that_imitates_ffmpeg_output_is_ignored(key: str, tmp_path: Pat
     assert probe_video(clip) == probe_video(plain)
 
 
+@pytest.mark.slow
 def test_clip_with_many_streams_is_rejected(tmp_path: Path) -> None:
     one = make_clip(tmp_path / "one.mkv", seconds=0.1, size="32x32")
     many = tmp_path / "many.mp4"
