@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from chromi.db import open_database
+from docs.screenshots.admin import TOKEN, capture_admin
 from docs.screenshots.capture import HEIGHTS_PX, Capture
 from docs.screenshots.job import capture_jobs
 from docs.screenshots.publish import publish
@@ -61,9 +62,10 @@ def capture_all(capture: Capture, work: Path, clip: Path | None) -> None:
             make_background(page)
             capture_result(page, capture)
             capture_share_links(page, capture)
-        with run_service(instance, "web") as url:
+        with run_service(instance, "web", CHROMI_ADMIN_TOKEN=TOKEN) as url:
             capture_unplayable_clip(page, capture, url, clips)
             capture_jobs(page, capture, url)
+            capture_admin(page, capture, url)
         browser.close()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page
 
-HEIGHTS_PX = {360: 740, 768: 1024, 1440: 900, 3840: 2160}
+HEIGHTS_PX = {360: 740, 768: 1024, 1440: 900, 1920: 1080, 3840: 2160}
 """Viewport heights by width."""
 COLOR_SCHEMES = ("light", "dark")
 SETTLE_MS = 250

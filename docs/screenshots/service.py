@@ -23,11 +23,11 @@ LARGE_CLIP_BYTES = 24_000_000
 
 
 @contextmanager
-def run_service(instance: Path, command: str) -> Iterator[str]:
+def run_service(instance: Path, command: str, **settings: str) -> Iterator[str]:
     """Run `python -m chromi serve`, or `web` for pages without a worker. Yields its URL."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("CHROMI_")}
     environ |= {"CHROMI_INSTANCE": str(instance), "CHROMI_PORT": "0", "CHROMI_ENV_FILE": os.devnull}
-    environ |= {"PYTHONUNBUFFERED": "1"}
+    environ |= {"PYTHONUNBUFFERED": "1", **settings}
     log = instance.with_suffix(f".{command}.log")
     with log.open("w") as out:
         process = subprocess.Popen(  # noqa: S603  our own program
