@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # The venv has no pip. The system's pip installs into it, so Debian's python3-venv is not needed.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
+# Container images often set it. Each process that the tests start would then compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test test-fast fuzz lint format bench bench-service bench-scale bench-page soak screenshots icons translations lock clean
 
 run: $(VENV)/run.done
@@ -13,8 +16,13 @@ run: $(VENV)/run.done
 test: $(VENV)/dev.done
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+# Not even imported by `make test-fast`, because all their tests are excluded: importing them takes as long as a
+# third of its tests.
+NOT_FAST := tests/e2e tests/faults tests/cli tests/encoder/test_fuzz.py tests/web/test_fuzz_requests.py \
+	tests/web/views/test_openapi_responses.py $(wildcard tests/encoder/test_matrix_[dewo]*.py)
 test-fast: $(VENV)/dev.done
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser and not service and not soak"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser and not service and not soak" \
+		$(addprefix --ignore ,$(NOT_FAST))
 
 # Runs the property tests with FUZZ times as many examples as `make test`, and different examples in each run.
 fuzz: FUZZ ?= 100

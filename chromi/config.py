@@ -66,7 +66,7 @@ class Settings:
     max_upload_mb: int = 100
     """Largest accepted video in MB of 1,000,000 bytes, 1 to 2000; enforced by the web server."""
     workers: int = 1
-    """Number of parallel conversions, 1 to 16; each needs about 200 MB of memory."""
+    """Number of parallel conversions, 1 to 16; each needs about 240 MB of memory."""
     max_queue: int = 50
     """Jobs that may wait for a worker, 1 to 1000.
 

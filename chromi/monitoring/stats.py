@@ -32,9 +32,9 @@ class Stats:
     media_bytes: dict[str, int]
     """Keyed by folder."""
 
-    @property
-    def queue_length(self) -> int:
-        return sum(count for (_, state), count in self.jobs.items() if state == State.QUEUED)
+    def count(self, state: str) -> int:
+        """Return the number of jobs in a state."""
+        return sum(count for (_, each), count in self.jobs.items() if each == state)
 
     @property
     def live_workers(self) -> int:

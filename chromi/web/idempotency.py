@@ -68,7 +68,13 @@ def _row_id() -> str:
     """Return the id of the key's row, which other clients and other paths do not share. Raises BadRequest."""
     match = _KEY.fullmatch(request.headers[HEADER])
     if match is None:
-        raise BadRequest(Message("The header %(name)s must have 1 to 255 ASCII characters.", name=HEADER))
+        raise BadRequest(
+            Message(
+                "The header %(name)s must have 1 to 255 printable ASCII characters, "
+                "without spaces or quotation marks.",
+                name=HEADER,
+            )
+        )
     parts = (identify_client() or "", request.path.rstrip("/"), match[1])
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

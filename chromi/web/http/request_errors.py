@@ -121,7 +121,7 @@ class WrongTusVersion(ChromiError):
 class NotAChunk(UnsupportedMediaType):
     """The Content-Type is not that of a chunk."""
 
-    code = "not_a_piece"
+    code = "not_a_chunk"
     user_message = Message("Set Content-Type to “%(kind)s”.", kind=CHUNK_TYPE)
 
 

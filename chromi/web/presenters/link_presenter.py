@@ -18,7 +18,7 @@ def own_link(job: Job) -> Link:
     """Return the link that the result page uses for itself. Raises Gone."""
     own: Link | None = job.links.where(~Link.shared).first()
     if own is None or not own.is_live:
-        raise Gone(Message("This background has expired and was deleted. Please make it again."))
+        raise Gone(Message("This background expired and was deleted. Please make it again."))
     return own
 
 

@@ -57,7 +57,7 @@ def show() -> Response:
             now=datetime.now(UTC),
             wrong=[check for check in check_service(settings, services().queue, storage) if not check.ok],
             stats=collect_stats(settings, storage),
-            silence_s=WORKER_TIMEOUT_S,
+            worker_timeout_s=WORKER_TIMEOUT_S,
             running=_list_jobs(State.IN_PROGRESS),
             waiting=_list_jobs(State.QUEUED),
             failed=_list_jobs(State.FAILED),

@@ -56,7 +56,7 @@ def download(batch_id: str) -> Response:
         raise Conflict(Message("This batch has not ended yet."))
     jobs = [job for job in batch.list_jobs() if job.has_background]
     if not jobs:
-        raise Conflict(Message("No background of this batch was made."))
+        raise Conflict(Message("This batch produced no backgrounds."))
     layout = _find_layout(jobs)
     response = send_tracked_file(TrackedFile(layout), "application/zip", etag=zip_etag(layout))
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)

@@ -54,7 +54,7 @@ def _current_metrics(stats: Stats) -> Iterator[Metric]:
         for state in State:
             jobs.add_metric([kind, state], stats.jobs.get((kind, state), 0))
     yield jobs
-    yield GaugeMetricFamily("chromi_queue_length", "Jobs waiting for a worker.", stats.queue_length)
+    yield GaugeMetricFamily("chromi_queue_length", "Jobs waiting for a worker.", stats.count(State.QUEUED))
     yield GaugeMetricFamily(
         "chromi_queue_oldest_age_seconds",
         "How long the oldest waiting job has been waiting.",

@@ -160,7 +160,7 @@ def _extend(link: Link, own: Link, seconds: int) -> None:
             return
     raise Conflict(
         {
-            "revoked": Message("This link was revoked. Make a new one."),
+            "revoked": Message("This link was revoked. Create a new one."),
             "used_up": Message("This link has reached its download limit. Create a new one."),
         }.get(
             link.state,

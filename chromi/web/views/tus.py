@@ -115,7 +115,10 @@ def delete(upload_id: str) -> Response:
     if not remove_upload(upload, storage, settings, Upload.info_json.is_null()):
         Upload.find(upload_id)  # raises NotFound if another request has deleted it in the meantime
         raise Conflict(
-            Message("This upload is complete. It will be deleted automatically after its last use.")
+            Message(
+                "This upload is complete. "
+                "It will be deleted automatically once it hasn’t been used for a while."
+            )
         )
     return Response(status=204)
 
