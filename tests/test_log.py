@@ -80,6 +80,7 @@ def test_every_line_of_both_processes_is_json(
     assert "ird" not in "".join(service.log)
 
 
+@pytest.mark.slow
 def test_huey_uses_the_service_log(tmp_path: Path) -> None:
     code = (
         "import logging, worker\n"

@@ -5,8 +5,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from chromi.config import VERSION
 from tests.support.paths import ROOT
+
+pytestmark = pytest.mark.slow
 
 PROJECT_FILES = ("pyproject.toml", "README.md", "LICENSE", "worker.py", "wsgi.py")
 

@@ -12,6 +12,8 @@ from tests.support.disk_space import set_free_space
 from tests.support.remote_clients import OTHER_REMOTE, REMOTE
 from tests.support.tus_client import create, start
 
+pytestmark = pytest.mark.slow
+
 MB = 1_000_000
 
 

@@ -17,6 +17,7 @@ NETWORKS = [(IN_ONE_64, 2, 3), (IN_ONE_56, 3, 4), (IN_ONE_48, 4, 6)]
 """Addresses in one network, its limit of concurrent uploads or jobs, and its limit of uploads per hour."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("addresses", "max_active", "per_hour"), NETWORKS)
 def test_network_gets_a_share_of_uploads_for_any_number_of_addresses(
     client: FlaskClient, addresses: list[str], max_active: int, per_hour: int
@@ -34,6 +35,7 @@ def test_network_gets_a_share_of_uploads_for_any_number_of_addresses(
     assert create(client, 1000, IN_ANOTHER_48).status_code == 201
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("addresses", "max_active", "_"), NETWORKS)
 def test_network_gets_a_share_of_the_queue_and_one_first_position(
     admission: AdmissionControl, addresses: list[str], max_active: int, _: int
@@ -95,6 +97,7 @@ def test_local_address_has_no_limits(admission: AdmissionControl, client: FlaskC
     assert RateLimitUsage.select().count() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address",
     [

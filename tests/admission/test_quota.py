@@ -20,6 +20,8 @@ from tests.support.http_forms import FRAGMENT, PAGE, files_in, form
 from tests.support.remote_clients import REMOTE
 from tests.support.tus_client import TUS, create, send_chunk
 
+pytestmark = pytest.mark.slow
+
 MB = 1_000_000
 
 
@@ -149,7 +151,7 @@ def delete_upload(client: FlaskClient, settings: Settings, storage: Storage, url
 
 def let_upload_expire(client: FlaskClient, settings: Settings, storage: Storage, url: str) -> None:
     Upload.update(used_at=0).execute()
-    assert cleanup._remove_unused_uploads(settings, storage) == 1
+    assert cleanup._remove_unused_uploads(settings, storage, "holder") == 1
 
 
 def test_conversion_is_refunded_if_its_job_is_rejected_after_the_probe(

@@ -13,6 +13,8 @@ from tests.support.http_forms import form
 from tests.support.remote_clients import OTHER_REMOTE, REMOTE
 from tests.support.tus_client import TUS, create, send_chunk, start
 
+pytestmark = pytest.mark.slow
+
 # -- upload slots --------------------------------------------------------------------------------------------
 
 

@@ -86,8 +86,15 @@ def test_dead_web_server_stops_worker_without_waiting_for_its_job(
     wait_for(lambda: find_ffmpeg_processes(find_child(service, "huey_consumer").pid), "ffmpeg")
     find_child(service, "chromi web").kill()
     assert service.process.wait(30) == 1
+    assert read_state(service, job_id) == "queued"
+
+
+def read_state(service: Service, job_id: str) -> str:
+    """Return the state of a job of a service that has ended."""
     with closing(sqlite3.connect(service.instance / "chromi.db")) as connection:
-        assert connection.execute("SELECT state FROM job WHERE id = ?", [job_id]).fetchone() == ("queued",)
+        state: str
+        [state] = connection.execute("SELECT state FROM job WHERE id = ?", [job_id]).fetchone()
+    return state
 
 
 def test_children_die_when_supervisor_is_killed(start_service: StartService, clip: Path) -> None:
@@ -143,12 +150,13 @@ def test_exit_of_orphan_process_does_not_stop_the_service(start_service: StartSe
 
 
 def test_ctrl_c_requeues_running_job_and_next_start_finishes_it(
-    start_service: StartService, clip: Path
+    start_service: StartService, plain_clip: Path
 ) -> None:
     service = start_service()
-    job_id = start_job(service, clip, duration="1.5")
+    job_id = start_job(service, plain_clip, duration="1.5")
     wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
     assert service.stop(signal.SIGINT, timeout_s=20) == 0
+    assert read_state(service, job_id) == "queued"
     assert not list((service.instance / "media/work").iterdir())
     restarted = start_service(instance=str(service.instance))
     assert wait_for_end(restarted, job_id)["status"] == "success"

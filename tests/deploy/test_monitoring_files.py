@@ -63,6 +63,7 @@ def test_autoscaler_on_fly_uses_a_served_metric(served_metrics: set[str]) -> Non
     assert settings["FAS_PROMETHEUS_METRIC_NAME"] in settings["FAS_CREATED_MACHINE_COUNT"]
 
 
+@pytest.mark.slow
 def test_autoscaler_in_kubernetes_counts_queued_and_running_conversions(
     settings: Settings, postgres_settings: dict[str, str]
 ) -> None:

@@ -77,7 +77,9 @@ def page_state(
 
 
 def set_width(page: Page, width: int) -> None:
+    """Resize the window and wait for a frame, in which the page follows the new height of its action bar."""
     page.set_viewport_size({"width": width, "height": 740 if width < 768 else 900})
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def find_axe_violations(page: Page, rules: dict[ColorScheme, dict[str, object]]) -> Iterator[str]:

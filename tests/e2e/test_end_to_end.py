@@ -38,8 +38,10 @@ def download(page: Page, folder: Path, role: Literal["link", "button"] = "link")
     return gif
 
 
-def test_clip_becomes_shared_background(page: Page, service: Service, clip: Path, tmp_path: Path) -> None:
-    choose_clip(page, service, clip)
+def test_clip_becomes_shared_background(
+    page: Page, service: Service, plain_clip: Path, tmp_path: Path
+) -> None:
+    choose_clip(page, service, plain_clip)
     expect(page.get_by_role("heading", name="Choose your six seconds")).to_be_visible()
     page.get_by_label("Start time").fill("0:01.5")
     page.get_by_role("button", name="Make background").click()
@@ -67,11 +69,11 @@ def test_clip_becomes_shared_background(page: Page, service: Service, clip: Path
 
 
 def test_background_is_made_without_script(
-    page_without_script: Page, service: Service, clip: Path, tmp_path: Path
+    page_without_script: Page, service: Service, plain_clip: Path, tmp_path: Path
 ) -> None:
     page = page_without_script
     page.goto(service.url)
-    page.set_input_files("#video", clip)
+    page.set_input_files("#video", plain_clip)
     page.get_by_role("button", name="Upload this video").click()
     page.wait_for_url("**/uploads/*/")
     page.get_by_label("Start time").fill("2")
@@ -135,7 +137,7 @@ def test_running_job_shows_progress_and_can_be_cancelled(
     icon = page.locator('link[rel="icon"]')
     expect(icon).to_have_attribute("href", re.compile(r"icons/making-\d\.svg"), timeout=TIMEOUT_MS)
     expect(page).to_have_title(re.compile(r"^\d+% · Chromi"), timeout=TIMEOUT_MS)
-    expect(page.get_by_text("You can close this page")).to_be_visible()
+    expect(page.get_by_text("bookmark this page before you close it")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Canceled")).to_be_visible()
     expect(page.get_by_role("heading", name="Canceled")).to_be_focused()

@@ -64,9 +64,9 @@ def test_deleted_clip_is_uploaded_again_from_local_file(
     first_url = page.url
     delete_upload(first_url)
     make_button(page).click()
-    message = upload_progress(page).get_by_text("Your video has expired")
+    message = upload_progress(page).get_by_text("Your video expired")
     expect(message).to_be_in_viewport()
-    expect(page.locator("#announcer")).to_contain_text("Your video has expired")
+    expect(page.locator("#announcer")).to_contain_text("Your video expired")
     limit = page.get_by_label("Maximum size in MB")
     with hold_request(page, re.compile(r"/uploads/[0-9a-f]{32}/(\?.*)?$")):
         page.get_by_role("button", name="Upload again").click()
@@ -84,14 +84,14 @@ def test_expired_password_grant_asks_for_password_again(phone: Page, seeded_app:
     link = seeded_app.create_share_link(seeded_app.create_result(), password_hash=hash_password(PASSWORD))
     phone.goto(link)
     phone.get_by_label("Password for this link").fill(PASSWORD)
-    phone.get_by_role("button", name="Show the background").click()
+    phone.get_by_role("button", name="View background").click()
     expect(phone.get_by_role("link", name="Download")).to_be_visible()
     phone.context.clear_cookies()
     phone.get_by_role("link", name="Download").click()
     expect(phone.get_by_text("Please enter the password again")).to_be_visible()
     assert_no_horizontal_overflow(phone)
     phone.get_by_label("Password for this link").fill(PASSWORD)
-    phone.get_by_role("button", name="Show the background").click()
+    phone.get_by_role("button", name="View background").click()
     expect(phone.get_by_role("link", name="Download")).to_be_visible()
 
 

@@ -51,6 +51,21 @@ def quadrants(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return make_background(tmp_path_factory.mktemp("quadrants"), "quadrants")
 
 
+def test_phone_offers_the_way_to_a_computer_before_the_steps_for_chrome(
+    open_page: OpenPage, seeded_app: SeededApp, quadrants: Finished
+) -> None:
+    phone = open_page(width=360, has_touch=True, is_mobile=True)
+    open_result(phone, seeded_app, quadrants)
+    expect(phone.get_by_role("link", name="Send to my computer")).to_be_in_viewport()
+    order = [
+        phone.get_by_role("heading", name=name).bounding_box()
+        for name in ("Send to my computer", "Set it as your Chrome background")
+    ]
+    assert order[0]
+    assert order[1]
+    assert order[0]["y"] < order[1]["y"]
+
+
 def test_finished_job_has_own_title_and_icon(page: Page, seeded_app: SeededApp, quadrants: Finished) -> None:
     open_result(page, seeded_app, quadrants)
     expect(page).to_have_title("Your background is ready · Chromi")

@@ -97,7 +97,7 @@ def test_password_unlocks_page(
     console_errors.clear()
 
     field.fill(PASSWORD)
-    receiver.get_by_role("button", name="Show the background").click()
+    receiver.get_by_role("button", name="View background").click()
     expect(receiver.get_by_role("button", name="Download", exact=True)).to_be_visible()
     assert receiver.url == link, "the URL contains neither the password nor the grant"
     expect(receiver.locator(".media-frame img")).to_have_js_property("naturalWidth", 1280)
@@ -120,5 +120,5 @@ def test_password_unlocks_page_without_script(page_without_script: Page, result_
     link = make_link(page, password=PASSWORD).input_value()
     page.goto(link)
     page.get_by_label("Password for this link").fill(PASSWORD)
-    page.get_by_role("button", name="Show the background").click()
+    page.get_by_role("button", name="View background").click()
     expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible()

@@ -163,7 +163,7 @@ def test_unplayable_local_file_is_shown_as_preview_after_upload(
     wait_for_end_frames(page)
     page.reload()  # discard the frames that the studio has already read
     page.evaluate(SHOW_LOCAL_FILE, {"url": url, "type": "video/mp4"})
-    expect(page.get_by_text("A preview appears after the upload")).to_be_visible()
+    expect(page.get_by_text("A preview will appear after the upload")).to_be_visible()
     page.evaluate(
         "document.querySelector('#studio').dispatchEvent("
         "new CustomEvent('chromi:uploaded', { detail: { info: { duration_s: 3, fps: 24 } } }))"

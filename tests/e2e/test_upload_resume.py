@@ -128,7 +128,7 @@ def test_upload_deleted_by_server_can_be_restarted(
     proxy.max_bytes = math.inf
     proxy.reconnect()
     page.get_by_role("button", name="Try again now").click()
-    expect(upload_progress(page).get_by_text("has expired")).to_be_visible()
+    expect(upload_progress(page).get_by_text("expired and was deleted")).to_be_visible()
     expect(page.get_by_role("button", name="Make background")).to_be_disabled()
     page.get_by_role("button", name="Upload again").click()
     page.wait_for_url(lambda url: first.name not in url)

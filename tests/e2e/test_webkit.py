@@ -107,10 +107,10 @@ def page(driver: WebKitGTK) -> BrowserPage:
 
 
 def test_clip_becomes_shared_background(
-    page: BrowserPage, service: Service, clip: Path, tmp_path: Path
+    page: BrowserPage, service: Service, plain_clip: Path, tmp_path: Path
 ) -> None:
     page.driver.get(service.url)
-    page.driver.find_element(By.ID, "video").send_keys(str(clip))
+    page.driver.find_element(By.ID, "video").send_keys(str(plain_clip))
     page.wait_for_url("/uploads/")
     page.wait_for_text("h1", "Choose your six seconds")
 

@@ -156,7 +156,7 @@ def test_disk_that_fills_up_during_a_body_is_reported(small_disk: Service) -> No
 def test_conversion_on_full_disk_fails_with_a_message(
     small_disk: Service, heavy_clip: Path, step: str
 ) -> None:
-    job_id = start_job(small_disk, heavy_clip, quality="best", duration="4")
+    job_id = start_job(small_disk, heavy_clip, quality="best", duration="2")
     wait_for(
         lambda: get_job(small_disk, job_id)["progress"]["step"] == step, step, timeout_s=90, interval_s=0.02
     )

@@ -1,6 +1,7 @@
 """PostgreSQL and Redis may stop at any time: requests get clear errors, no job is lost, no process ends."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,7 +146,14 @@ def test_service_starts_as_soon_as_its_servers_do(
     url = own_postgres.create_database()
     own_postgres.stop()
 
-    later = threading.Timer(2, own_postgres.start)
+    in_its_place = socket.create_server(("127.0.0.1", own_postgres.port))
+
+    def start_after_first_attempt() -> None:
+        with in_its_place:
+            in_its_place.accept()[0].close()
+        own_postgres.start()
+
+    later = threading.Thread(target=start_after_first_attempt)
     later.start()
     service = run_service(
         tmp_path / "instance", {"database_url": url, "secret_key": "a key for all machines"}

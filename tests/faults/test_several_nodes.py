@@ -1,6 +1,5 @@
 """Two web servers and three workers that share only PostgreSQL, Redis and a bucket lose nothing."""
 
-import os
 import signal
 import subprocess
 from collections import Counter
@@ -16,7 +15,7 @@ from chromi.db.connection import configure_database
 from tests.support.consumers import run_consumer
 from tests.support.nodes import run_web, run_worker, url_on
 from tests.support.running_service import Service
-from tests.support.service_client import curl, curl_json, get_job, wait_for_end
+from tests.support.service_client import curl_json, get_job, status_of, wait_for_end
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -103,7 +102,3 @@ def count_jobs(state: State) -> int:
 
 def curl_bytes(url: str) -> bytes:
     return subprocess.run(["curl", "-sSf", "-m", "30", url], capture_output=True, check=True).stdout
-
-
-def status_of(url: str) -> int:
-    return int(curl("-o", os.devnull, "-w", "%{http_code}", url))

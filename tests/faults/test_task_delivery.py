@@ -64,9 +64,9 @@ def test_pickle_in_queue_runs_no_code(instance: OpenInstance, start_consumer: St
 
 @pytest.mark.timeout(400)
 def test_two_consumers_run_each_job_once(instance: OpenInstance, start_consumer: StartConsumer) -> None:
-    """Every job has two tasks. Both consumers have two workers, which are replaced after 50 tasks."""
-    job_ids = [instance.queue_job(task_count=2) for _ in range(300)]
-    consumers = [start_consumer("finish_at_once", workers=2, tasks_per_worker=50) for _ in range(2)]
+    """Every job has two tasks. Both consumers have two workers, which are replaced after 20 tasks."""
+    job_ids = [instance.queue_job(task_count=2) for _ in range(120)]
+    consumers = [start_consumer("finish_at_once", workers=2, tasks_per_worker=20) for _ in range(2)]
 
     def are_all_done() -> bool:
         return Job.select().where(Job.state == State.SUCCESS).count() == len(job_ids)

@@ -45,10 +45,10 @@ def kill_ffmpeg(consumer: "subprocess.Popen[bytes]", job_id: str, attempt: int) 
 
 
 def test_job_of_killed_worker_restarts_at_once(
-    instance: OpenInstance, start_consumer: StartConsumer, heavy_clip: Path
+    instance: OpenInstance, start_consumer: StartConsumer, clip: Path
 ) -> None:
     consumer = start_consumer()
-    job_id = instance.queue_job(instance.create_upload(heavy_clip))
+    job_id = instance.queue_job(instance.create_upload(clip))
     processes = wait_for(lambda: find_ffmpeg_processes(consumer.pid), "ffmpeg")
     kill_worker(job_id)
     wait_for(

@@ -13,7 +13,7 @@ from typing import Any
 from peewee import OperationalError
 
 from chromi.config import QUEUES, Settings
-from chromi.db import Job, JobKind, Link, State, Upload, Worker, database
+from chromi.db import CleanupLease, Job, JobKind, Link, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions, ConversionResult, probe_video
 from chromi.signing_keys import load_signing_keys
 from chromi.storage import Storage, new_id
@@ -123,6 +123,7 @@ class SeededApp:
         """Start sending a worker's heartbeats, unless they are already being sent."""
         if self.heartbeat is None:
             Worker.record_heartbeat(WORKER_ID, QUEUES)
+            CleanupLease.acquire(WORKER_ID)
             self.heartbeat = Heartbeat()
 
     def stop_heartbeat(self) -> None:

@@ -1,6 +1,7 @@
 """Call a running service with curl."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ def curl(*arguments: str) -> str:
 
 def curl_json(*arguments: str) -> Any:
     return json.loads(curl(*arguments))
+
+
+def status_of(url: str) -> int:
+    """Return the status of a GET request; discard the body."""
+    return int(curl("-o", os.devnull, "-w", "%{http_code}", url))
 
 
 def start_job(service: Service, clip: Path, **options: str) -> str:

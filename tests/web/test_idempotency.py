@@ -19,6 +19,8 @@ from chromi.web.idempotency import ABANDONED_S
 from tests.support.http_forms import files_in, form
 from tests.support.remote_clients import OTHER_REMOTE, REMOTE
 
+pytestmark = pytest.mark.slow
+
 KEY = "8e03978e-40d5-43dd-bc93-6894a57f9324"
 
 Post = Callable[..., TestResponse]

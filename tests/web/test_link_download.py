@@ -10,6 +10,8 @@ from chromi.db import Job, Link, database
 from tests.support.http_forms import PAGE
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 PREVIEW_BOTS = [
     "Mozilla/5.0 (compatible; Rocket.Chat/6.5; +https://rocket.chat)",
     "Iframely/1.3.1 (+https://iframely.com/docs/about)",

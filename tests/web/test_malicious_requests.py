@@ -16,6 +16,8 @@ from chromi.db.connection import configure_database
 from tests.support.http_forms import PAGE, form
 from tests.support.tus_client import CHUNK
 
+pytestmark = pytest.mark.slow
+
 MALICIOUS_TEXT = "<script>alert(1)</script>\n\x1b[31m2026 ERROR forged\u202e\"'&{{7*7}}.mp4"
 
 
@@ -35,7 +37,6 @@ def test_id_of_one_kind_is_not_accepted_as_another(client: FlaskClient, job: Job
     assert client.post(f"/uploads/{job.id}/jobs/").status_code == 404
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

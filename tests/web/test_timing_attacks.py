@@ -98,6 +98,7 @@ def admin_client(settings: Settings) -> Iterator[FlaskClient]:
     database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guess", [change_middle(ADMIN_TOKEN), ADMIN_TOKEN[:-1], f"{ADMIN_TOKEN}x", "x"])
 def test_admin_token_is_compared_in_constant_time(
     admin_client: FlaskClient, comparisons: Comparisons, guess: str
@@ -110,6 +111,7 @@ def test_admin_token_is_compared_in_constant_time(
     assert comparisons == [(guess.encode(), ADMIN_TOKEN.encode())] * 2
 
 
+@pytest.mark.slow
 def test_password_hash_is_compared_in_constant_time(
     app: Flask, client: FlaskClient, comparisons: Comparisons
 ) -> None:

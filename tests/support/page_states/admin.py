@@ -33,5 +33,5 @@ def open_admin_page(page: Page, app: SeededApp) -> None:
         app.create_failed_job("no_frames")
     app.create_failed_job("timed_out", error_message="It took too long.", upload=None)
     log_in(page, app, ADMIN_TOKEN)
-    expect_heading(page, "All is well")
+    expect_heading(page, "Service healthy")
     expect(page.get_by_role("button", name="Retry").first).to_be_visible()

@@ -16,6 +16,8 @@ from chromi.web.auth.link_passwords import ATTEMPTS
 from tests.support.http_forms import PAGE
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "olé, four words"
 MAX_ATTEMPTS = int(ATTEMPTS.amount)
 
@@ -88,7 +90,6 @@ def test_password_is_compared_after_unicode_normalization(unlock: Unlock) -> Non
     assert unlock("ole\N{COMBINING ACUTE ACCENT}, four words").status_code == 200
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["", " ", PASSWORD.upper(), PASSWORD + " ", "x" * 100_000, "\x00"])
 def test_wrong_password_gives_no_access(client: FlaskClient, url: str, unlock: Unlock, wrong: str) -> None:
     response = unlock(wrong)
@@ -215,7 +216,6 @@ def test_wrong_password_shows_error_in_the_form(unlock: Unlock) -> None:
 # -- guessing ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_correct_password_is_rejected_after_too_many_attempts(
     client: FlaskClient, unlock: Unlock, app: Flask
 ) -> None:
@@ -231,7 +231,6 @@ def test_correct_password_is_rejected_after_too_many_attempts(
     assert unlock().status_code == 200
 
 
-@pytest.mark.slow
 def test_correct_password_resets_the_attempts(unlock: Unlock) -> None:
     for _ in range(MAX_ATTEMPTS - 1):
         unlock("guess")
@@ -239,7 +238,6 @@ def test_correct_password_resets_the_attempts(unlock: Unlock) -> None:
     assert [unlock("guess").status_code for _ in range(MAX_ATTEMPTS)] == [403] * MAX_ATTEMPTS
 
 
-@pytest.mark.slow
 def test_attempts_are_counted_per_link(client: FlaskClient, job: Job, unlock: Unlock) -> None:
     for _ in range(MAX_ATTEMPTS):
         unlock("guess")
@@ -255,7 +253,6 @@ def test_passwords_are_not_logged(unlock: Unlock, caplog: pytest.LogCaptureFixtu
     assert "another guess" not in caplog.text
 
 
-@pytest.mark.slow
 def test_clock_set_back_changes_neither_attempts_nor_lock_time(
     client: FlaskClient, url: str, unlock: Unlock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

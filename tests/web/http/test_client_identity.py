@@ -14,6 +14,8 @@ from chromi.web.limits.upload_guard import UploadGuard
 from tests.support.tus_client import create
 from tests.web.limits.test_upload_guard import whole_upload
 
+pytestmark = pytest.mark.slow
+
 ONE, OTHER = "first-token-of-tests", "other-token-of-tests"
 
 

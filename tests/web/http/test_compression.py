@@ -11,6 +11,8 @@ from tests.support import tus_client
 from tests.support.http_forms import FRAGMENT, PAGE
 from tests.support.tus_client import TUS
 
+pytestmark = pytest.mark.slow
+
 DECOMPRESS = {"br": brotli.decompress, "gzip": gzip.decompress}
 BROWSER = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 

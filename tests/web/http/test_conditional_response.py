@@ -6,6 +6,8 @@ from flask.testing import FlaskClient
 
 from chromi.web.http.static_files import STYLESHEET
 
+pytestmark = pytest.mark.slow
+
 RANGE = {"Range": "bytes=10-19"}
 IGNORED_RANGES = ["lines=0-9", "bytes=9-5", "bytes=a-b", "bytes=", "0-9", "bytes=-0", "bytes=0-1,5-9"]
 OTHER_ETAGS = ['"another"', 'W/"another"', '"one", "two"']

@@ -6,6 +6,8 @@ from flask.testing import FlaskClient
 
 from tests.support.http_forms import FRAGMENT, PAGE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("accept", "is_page"),

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,6 +12,8 @@ from chromi.config import Settings
 from tests.support.http_forms import PostForm, form
 from tests.support.remote_clients import OTHER_REMOTE, REMOTE
 from tests.support.tus_client import create
+
+pytestmark = pytest.mark.slow
 
 IPV6 = {"REMOTE_ADDR": "2a00:1450:4001:800::1"}
 
@@ -33,29 +36,34 @@ def state_of(response: TestResponse) -> dict[str, tuple[int, int]]:
     return {name: (int(left), int(full_in_s)) for name, left, full_in_s in members}
 
 
+def about(seconds: int) -> Any:
+    """Allow for the seconds that a busy machine takes to answer after it has charged the quota."""
+    return pytest.approx(seconds, abs=60)
+
+
 def test_upload_states_its_policies_and_what_is_left(client: FlaskClient) -> None:
     response = create(client, 4_000_000, "8.8.8.8")
     assert response.headers["RateLimit-Policy"] == (
         '"uploads";q=2;w=3600, "bytes";q=10000000;qu="content-bytes";w=3600'
     )
     state = state_of(response)
-    assert state["uploads"] == (1, 1800)
+    assert state["uploads"] == (1, about(1800))
     assert state["bytes"][0] == pytest.approx(6_000_000, rel=0.01)
-    assert state["bytes"][1] == 1440
+    assert state["bytes"][1] == about(1440)
 
 
 def test_rejected_request_has_nothing_left_beside_retry_after(client: FlaskClient) -> None:
     for _ in range(2):
         assert create(client, 1000, "8.8.8.8").status_code == 201
     response = create(client, 1000, "8.8.8.8")
-    assert (response.status_code, response.headers["Retry-After"]) == (429, "1800")
-    assert state_of(response)["uploads"] == (0, 3600)
-    assert state_of(create(client, 1000, "9.9.9.9"))["uploads"] == (1, 1800)
+    assert (response.status_code, int(response.headers["Retry-After"])) == (429, about(1800))
+    assert state_of(response)["uploads"] == (0, about(3600))
+    assert state_of(create(client, 1000, "9.9.9.9"))["uploads"] == (1, about(1800))
 
 
 def test_job_states_only_the_quota_of_jobs(client: FlaskClient, upload: str) -> None:
     response = client.post(f"/uploads/{upload}/loops/", environ_base=REMOTE)
-    assert state_of(response) == {"jobs": (2, 1200)}
+    assert state_of(response) == {"jobs": (2, about(1200))}
 
 
 def test_invalid_upload_states_what_it_was_charged(client: FlaskClient) -> None:

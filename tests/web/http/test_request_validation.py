@@ -28,6 +28,7 @@ def restricted_client(tmp_path: Path) -> Iterator[FlaskClient]:
     database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -50,12 +51,14 @@ def test_only_trusted_hosts_are_accepted(
     assert "evil" not in response.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/health/", "/health/live", "/health/ready", "/healthz/"])
 @pytest.mark.parametrize("host", ["172.19.0.2:8080", ""])
 def test_health_checks_accept_any_host(restricted_client: FlaskClient, path: str, host: str) -> None:
     assert restricted_client.get(path, headers={"Host": host}).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["a b", "x:99999", ""])
 def test_no_link_is_created_for_an_invalid_host(client: FlaskClient, job: Job, host: str) -> None:
     response = client.post(f"/jobs/{job.id}/links/", headers={"Host": host})
@@ -63,6 +66,7 @@ def test_no_link_is_created_for_an_invalid_host(client: FlaskClient, job: Job, h
     assert not Link.select().where(Link.shared).exists()
 
 
+@pytest.mark.slow
 def test_forwarded_host_and_scheme_are_not_used_in_links(client: FlaskClient, job: Job) -> None:
     forged = {"X-Forwarded-Host": "evil.example.com", "X-Forwarded-Proto": "https", "Forwarded": "host=evil"}
     url = client.post(f"/jobs/{job.id}/links/", headers=forged).get_json()["url"]
@@ -121,6 +125,7 @@ def test_form_with_too_many_fields_is_rejected(client: FlaskClient, storage: Sto
     assert files_in(storage) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["start_time", "nonsense"])
 def test_field_of_a_megabyte_is_rejected(client: FlaskClient, storage: Storage, name: str) -> None:
     response = client.post("/convert/", **form(b"x", **{name: "1" * 1_000_000}))

@@ -11,6 +11,7 @@ from chromi.config import Settings
 HSTS = "Strict-Transport-Security"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/", "/health/", "/static/css/app.css", "/nowhere"])
 def test_every_response_has_security_headers(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers

@@ -37,6 +37,7 @@ def test_static_files_of_page_are_cached_forever(client: FlaskClient) -> None:
         assert response.headers["Cache-Control"] == CACHED_FOREVER, url
 
 
+@pytest.mark.slow
 def test_version_changes_with_any_file(tmp_path: Path) -> None:
     before = Assets(FOLDER)
     shutil.copytree(FOLDER, tmp_path / "static")
@@ -181,6 +182,7 @@ def test_start_page_has_open_graph_data(client: FlaskClient) -> None:
     assert '<meta name="twitter:card" content="summary_large_image">' in html
 
 
+@pytest.mark.slow
 def test_only_start_page_may_be_indexed(client: FlaskClient, upload: str, job: Job) -> None:
     assert "X-Robots-Tag" not in client.get("/", headers=PAGE).headers
     for url in (f"/uploads/{upload}/", f"/jobs/{job.id}/", "/health/", "/nowhere"):

@@ -17,6 +17,8 @@ from chromi.translations.collect import extract_messages, to_mo
 from tests.support import tus_client
 from tests.support.http_forms import PAGE, form
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("accept_language", "language"),
@@ -153,7 +155,6 @@ def test_upload_pages_are_translated(pseudo_client: FlaskClient, client: FlaskCl
     assert_translated(pseudo_client, "/", created.location, f"/uploads/{upload}/", "/nothing/")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", JobKind)
 @pytest.mark.parametrize("state", [state for state in State if state != State.SUCCESS])
 def test_job_page_is_translated_in_each_state(

@@ -60,6 +60,7 @@ def test_trusted_proxy_headers_are_used(
     assert seen == (client, "https://localhost/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [

@@ -16,6 +16,8 @@ from tests.support import tus_client
 from tests.support.disk_space import set_free_space
 from tests.support.tus_client import CREATION_URL, send_chunk
 
+pytestmark = pytest.mark.slow
+
 REMOTE, OTHER_REMOTE = "8.8.8.8", "7.7.7.7"
 LARGE_BYTES = 100 * MB
 

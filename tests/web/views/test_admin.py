@@ -12,13 +12,15 @@ from werkzeug.test import TestResponse
 
 from chromi import create_app
 from chromi.config import QUEUES, Settings
-from chromi.db import Job, RateLimitUsage, State, Upload, Worker, database
+from chromi.db import CleanupLease, Job, RateLimitUsage, State, Upload, Worker, database
 from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import NoFrames
 from chromi.errors import ConfigError
 from chromi.tokens import ADMIN_SESSION_MAX_AGE_S
 from chromi.web.auth import admin_token
 from tests.support.http_forms import PAGE
+
+pytestmark = pytest.mark.slow
 
 TOKEN = "the-admin-token-é-of-tests"
 ENDPOINTS = [("GET", "/admin/"), ("POST", "/admin/login"), ("POST", "/admin/logout")]
@@ -187,13 +189,14 @@ def text_of(page: TestResponse) -> str:
 
 def test_page_shows_queued_running_and_failed_jobs(admin: FlaskClient, upload: str) -> None:
     Worker.record_heartbeat("machine:77", QUEUES)
+    CleanupLease.acquire("machine:77")
     failed = create_failed_job(Upload.find(upload))
     waiting = Job.create(options_json={})
     running = Job.claim(Job.create(options_json={}).id, "machine:77")
     assert running
     page = admin.get("/admin/", headers=PAGE)
     text = text_of(page)
-    assert "All is well" in text
+    assert "Service healthy" in text
     assert NoFrames.user_message in page.text.replace("&#39;", "'")
     assert "no_frames" in text
     assert "machine:77" in text
@@ -207,7 +210,7 @@ def test_page_shows_queued_running_and_failed_jobs(admin: FlaskClient, upload: s
 
 def test_page_shows_unhealthy_parts(admin: FlaskClient) -> None:
     text = text_of(admin.get("/admin/", headers=PAGE))
-    assert "Something is wrong" in text
+    assert "Service unhealthy" in text
     assert "No worker is alive" in text
 
 
@@ -229,7 +232,7 @@ def test_failed_job_is_retried_as_a_new_job(admin: FlaskClient, upload: str) -> 
 
 def test_failed_job_without_upload_cannot_be_retried(admin: FlaskClient) -> None:
     job = create_failed_job()
-    assert "Its clip is gone" in text_of(admin.get("/admin/", headers=PAGE))
+    assert "Clip deleted" in text_of(admin.get("/admin/", headers=PAGE))
     assert admin.post(f"/admin/jobs/{job.id}/retry", headers=PAGE).status_code == 404
 
 

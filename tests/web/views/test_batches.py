@@ -22,7 +22,7 @@ from tests.support.http_forms import form
 from tests.support.remote_clients import REMOTE
 from tests.support.webhook_target import SECRET
 
-pytestmark = pytest.mark.usefixtures("without_worker")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_worker")]
 
 HOUR_S = 3600
 

@@ -15,6 +15,8 @@ from chromi.storage import Storage
 from tests.support.clips import make_clip
 from tests.support.http_forms import FRAGMENT, PAGE, form
 
+pytestmark = pytest.mark.slow
+
 LOOPS = [LoopWindow(1.25, 6.0, 97), LoopWindow(0.0, 6.0, 30)]
 
 

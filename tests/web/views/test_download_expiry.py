@@ -13,6 +13,8 @@ from chromi.web.presenters.link_presenter import download_url
 from tests.support.download_counts import downloads_have_ended, one_time_uses
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 SetClock = Callable[[float], None]
 
 

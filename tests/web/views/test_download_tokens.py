@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import replace
 
+import pytest
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
@@ -16,6 +17,8 @@ from chromi.storage import new_id
 from chromi.tokens import LINK_CODE_LENGTH, TokenSigner
 from tests.support.flask_client import BufferedClient
 from tests.support.http_forms import PAGE
+
+pytestmark = pytest.mark.slow
 
 BASE64_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

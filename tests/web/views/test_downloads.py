@@ -11,6 +11,8 @@ from chromi.storage import Storage
 from tests.support.download_counts import one_time_uses
 from tests.support.http_forms import PAGE
 
+pytestmark = pytest.mark.slow
+
 # -- the file ------------------------------------------------------------------------------------------------
 
 

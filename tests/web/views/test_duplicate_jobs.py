@@ -12,7 +12,7 @@ from chromi.db import Job, JobKind, State, database
 from chromi.encoder import ConversionOptions
 from tests.support.http_forms import FRAGMENT, PAGE
 
-pytestmark = pytest.mark.usefixtures("without_worker")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_worker")]
 
 
 @pytest.fixture

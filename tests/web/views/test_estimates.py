@@ -13,6 +13,8 @@ from chromi.encoder.encoder_errors import NoFrames
 from chromi.storage import Storage
 from tests.support.http_forms import FRAGMENT, PAGE, files_in
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"small": 9_966_590, "balanced": 25_600_000, "best": 31_000_000}
 DETAILS = {quality: SizeEstimate(size_bytes).to_dict() for quality, size_bytes in SIZES.items()}
 SIZES_TEXT = "Small 10.0 MB · Balanced 25.6 MB · Best 31.0 MB"
@@ -34,7 +36,6 @@ def finished_job(running_job: Job) -> Job:
     return Job.find(running_job.id)
 
 
-@pytest.mark.slow
 def test_estimate_extracts_the_frames_that_the_conversion_uses(
     client: FlaskClient, upload: str, storage: Storage
 ) -> None:

@@ -16,6 +16,8 @@ from chromi.storage import Storage
 from chromi.tokens import TokenSigner
 from tests.support.http_forms import PAGE, files_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def url(client: FlaskClient, job: Job) -> str:
@@ -145,7 +147,7 @@ def test_first_frames_of_source_and_result_are_available(client: FlaskClient, ur
 def test_page_describes_the_extension(client: FlaskClient, job: Job, url: str) -> None:
     page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
     assert f'href="{url}"' in page
-    assert "replaces Google’s new tab page" in page
+    assert "replaces Chrome’s new tab page" in page
 
 
 def test_page_without_source_frame_offers_no_comparison(

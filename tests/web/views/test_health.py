@@ -10,11 +10,13 @@ from flask.testing import FlaskClient
 
 from chromi import create_app
 from chromi.config import QUEUES, VERSION, Settings
-from chromi.db import Worker, database, database_connection
+from chromi.db import CleanupLease, Worker, database, database_connection
 from chromi.errors import ServiceUnhealthy
 from chromi.monitoring import health_checks
 from chromi.storage import Storage
 from tests.support.failing_writes import failing_writes
+
+pytestmark = pytest.mark.slow
 
 TOKEN = "an-admin-token-of-24-letters"
 REMOTE = "8.8.8.8"
@@ -52,6 +54,18 @@ def test_queue_without_a_worker_gets_503(settings: Settings, missing: str) -> No
     response = client.get("/health/")
     assert (response.status_code, response.get_json()["worker"]["ok"]) == (503, False)
     assert f"No worker serves the queue “{missing}”" in response.get_json()["worker"]["detail"]
+
+
+def test_service_without_a_cleanup_gets_503(settings: Settings) -> None:
+    client = create_app(dataclasses.replace(settings, inline=False)).test_client()
+    with database_connection():
+        Worker.record_heartbeat("worker-1", QUEUES)
+    response = client.get("/health/")
+    assert (response.status_code, response.get_json()["worker"]["ok"]) == (503, False)
+    assert "No worker runs the cleanup" in response.get_json()["worker"]["detail"]
+    with database_connection():
+        CleanupLease.acquire("worker-1")
+    assert client.get("/health/").status_code == 200
 
 
 def test_missing_folder_gets_503(client: FlaskClient, storage: Storage) -> None:

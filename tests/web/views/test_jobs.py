@@ -18,6 +18,8 @@ from chromi.web.views.jobs import parse_options
 from tests.support import clips
 from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def queued_job(upload: str) -> Job:
@@ -33,7 +35,6 @@ def running_job(queued_job: Job) -> Job:
     return Job.find(job.id)
 
 
-@pytest.mark.slow
 def test_inline_conversion_returns_the_result(client: FlaskClient, convert: PostForm, tmp_path: Path) -> None:
     response = convert(start_time="00:00:01", duration="1")
     assert response.status_code == 200
@@ -45,7 +46,6 @@ def test_inline_conversion_returns_the_result(client: FlaskClient, convert: Post
         assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 24, 0)
 
 
-@pytest.mark.slow
 def test_one_shot_upload_is_removed_after_its_job(convert: PostForm, storage: Storage) -> None:
     convert(duration="1")
     job = Job.get()
@@ -53,7 +53,6 @@ def test_one_shot_upload_is_removed_after_its_job(convert: PostForm, storage: St
     assert Upload.select().count() == 0
 
 
-@pytest.mark.slow
 def test_upload_from_the_page_is_kept_after_its_job(
     client: FlaskClient, upload: str, storage: Storage
 ) -> None:
@@ -124,7 +123,6 @@ def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload:
     )
 
 
-@pytest.mark.slow
 def test_enqueued_job_has_a_status_url(client: FlaskClient, upload: str) -> None:
     body = client.post(f"/uploads/{upload}/jobs/", data={"duration": "1"}).get_json()
     job_id = body["job_id"]
@@ -302,7 +300,6 @@ def test_job_of_a_removed_upload_gets_404(client: FlaskClient, upload: str) -> N
     assert "Please upload yours again" in response.text
 
 
-@pytest.mark.slow
 def test_page_of_an_expired_result_gets_410(client: FlaskClient, convert: PostForm) -> None:
     convert(duration="1")
     job = Job.get()

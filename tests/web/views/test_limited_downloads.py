@@ -9,6 +9,8 @@ from tests.support.download_counts import downloads_have_ended, one_time_uses
 from tests.support.http_forms import PAGE
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def three_times_url(client: FlaskClient, job: Job) -> str:

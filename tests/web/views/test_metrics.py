@@ -15,6 +15,8 @@ from chromi.encoder.encoder_errors import NoFrames
 from tests.support.flask_client import BufferedClient
 from tests.support.http_forms import form
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = re.compile(r'(chromi_[a-z_]+)(?:\{((?:[a-z]+="[\w.]+",?)+)\})? (-?[0-9.e+-]+)')
 
 
@@ -74,11 +76,10 @@ def test_metrics_cover_queue_workers_and_disk(client: FlaskClient) -> None:
     assert samples["chromi_database_bytes"] > 0
 
 
-@pytest.mark.slow
 def test_ended_jobs_are_counted_once_and_survive_cleanup_and_restart(
-    client: FlaskClient, clip: Path, settings: Settings
+    client: FlaskClient, plain_clip: Path, settings: Settings
 ) -> None:
-    assert client.post("/convert/", **form(clip, duration="1")).status_code == 200
+    assert client.post("/convert/", **form(plain_clip, duration="1")).status_code == 200
     for _ in range(2):
         job = Job.create(options_json={})
         claimed = Job.claim(job.id, "worker-1")

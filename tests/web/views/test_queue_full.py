@@ -12,6 +12,8 @@ from chromi.encoder import ConversionOptions
 from chromi.storage import Storage
 from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:

@@ -14,6 +14,8 @@ from chromi.errors import BadOptions, ChromiError, NotAVideo
 from chromi.storage import Storage
 from tests.support.http_forms import PAGE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def failed_job(upload: str) -> Job:
@@ -33,7 +35,6 @@ def set_result(job: Job, upload: str | None, size_bytes: int) -> str:
     return f"/jobs/{job.id}/"
 
 
-@pytest.mark.slow
 def test_retry_uses_the_same_upload_and_options(client: FlaskClient, failed_job: Job) -> None:
     page = client.get(f"/jobs/{failed_job.id}/", headers=PAGE).text
     assert f'action="/jobs/{failed_job.id}/again"' in page
@@ -45,7 +46,6 @@ def test_retry_uses_the_same_upload_and_options(client: FlaskClient, failed_job:
     assert new_job.state == State.SUCCESS
 
 
-@pytest.mark.slow
 def test_browser_is_redirected_to_the_new_job(client: FlaskClient, failed_job: Job) -> None:
     response = client.post(f"/jobs/{failed_job.id}/again", headers=PAGE)
     assert response.status_code == 303
@@ -73,7 +73,6 @@ def test_page_of_a_failed_job_has_advice_for_the_error(
     assert "start_time=00:00:01.500" in page, "the settings are lost"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", [ChromiError, BadOptions, NotAVideo, *EncodeError.__subclasses__()])
 @pytest.mark.parametrize("has_upload", [True, False])
 def test_page_of_a_failed_job_shows_every_error(

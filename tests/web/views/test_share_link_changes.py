@@ -14,6 +14,8 @@ from chromi.storage import Storage
 from tests.support.http_forms import PAGE
 from tests.support.share_link_requests import create_link, expiry_of, extend_link
 
+pytestmark = pytest.mark.slow
+
 DAY_S = 86400
 
 # -- extending -----------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from chromi.web.views.share_link_form import DURATIONS_S
 from tests.support.http_forms import FRAGMENT, PAGE
 from tests.support.share_link_requests import create_link, list_links
 
+pytestmark = pytest.mark.slow
+
 
 def text_of(response: TestResponse) -> str:
     """Return the text of a page without tags, in one line."""

@@ -7,6 +7,8 @@ from flask.testing import FlaskClient
 
 from tests.support.http_forms import PAGE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("name", "value", "limits"),

@@ -27,6 +27,8 @@ from tests.support.tus_client import (
     upload_id_of,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_clip_sent_in_chunks_arrives_byte_for_byte(
     client: FlaskClient, storage: Storage, content: bytes
@@ -42,7 +44,6 @@ def test_clip_sent_in_chunks_arrives_byte_for_byte(
     assert is_stored(storage, url, content)
 
 
-@pytest.mark.slow
 def test_complete_resumable_upload_is_an_ordinary_upload(
     client: FlaskClient, half_upload: str, content: bytes
 ) -> None:
@@ -105,7 +106,7 @@ def test_empty_or_too_large_file_is_rejected_at_creation(
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
-        ({"Content-Type": "video/mp4"}, 415, "not_a_piece"),
+        ({"Content-Type": "video/mp4"}, 415, "not_a_chunk"),
         ({"Upload-Offset": "0"}, 409, "wrong_offset"),
         ({"Upload-Offset": "99999999"}, 409, "wrong_offset"),
         ({"Upload-Offset": "-1"}, 400, "bad_request"),

@@ -21,6 +21,8 @@ from chromi.web import upload_receiver
 from tests.support.http_forms import files_in
 from tests.support.tus_client import TUS, create, is_stored, offset_of, send_chunk, upload_id_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("content", [b"This is only a text.\n" * 1000, b"\x00" * 50_000])
 def test_non_video_file_is_rejected_and_removed(

@@ -1,5 +1,6 @@
 """Only received bytes keep the slot of a resumable upload and extend its lifetime."""
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -10,6 +11,8 @@ from chromi.storage import Storage
 from tests.support import tus_client
 from tests.support.http_forms import PAGE, files_in
 from tests.support.tus_client import offset_of, send_chunk, upload_id_of
+
+pytestmark = pytest.mark.slow
 
 REMOTE = "8.8.8.8"
 
@@ -81,9 +84,9 @@ def test_requests_without_bytes_do_not_extend_the_lifetime(
     age_uploads(settings.upload_ttl_s - 20)
     client.get(f"/uploads/{upload_id_of(half_upload)}/")
     assert send_chunk(client, half_upload, offset_of(client, half_upload), b"").status_code == 204
-    assert _remove_unused_uploads(settings, storage) == 0
+    assert _remove_unused_uploads(settings, storage, "holder") == 0
     age_uploads(40)
-    assert _remove_unused_uploads(settings, storage) == 1
+    assert _remove_unused_uploads(settings, storage, "holder") == 1
     assert files_in(storage) == []
 
 
@@ -93,4 +96,4 @@ def test_each_chunk_extends_the_lifetime(
     age_uploads(settings.upload_ttl_s - 20)
     assert send_chunk(client, half_upload, offset_of(client, half_upload), b"x").status_code == 204
     age_uploads(40)
-    assert _remove_unused_uploads(settings, storage) == 0
+    assert _remove_unused_uploads(settings, storage, "holder") == 0

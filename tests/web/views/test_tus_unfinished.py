@@ -8,6 +8,8 @@ from chromi.storage import Storage
 from tests.support.http_forms import FRAGMENT, PAGE, files_in
 from tests.support.tus_client import CREATION_URL, TUS, create, send_chunk, upload_id_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_page_of_an_unfinished_upload_asks_for_the_same_file(client: FlaskClient, half_upload: str) -> None:
     page = client.get(f"/uploads/{upload_id_of(half_upload)}/", headers=PAGE)

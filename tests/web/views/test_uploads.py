@@ -13,6 +13,8 @@ from chromi.storage import Storage
 from tests.support import clips
 from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in, form
 
+pytestmark = pytest.mark.slow
+
 
 def test_start_page_has_an_upload_form(client: FlaskClient) -> None:
     response = client.get("/", headers=PAGE)
@@ -44,15 +46,15 @@ def test_htmx_is_redirected_to_the_studio(client: FlaskClient, clip: Path) -> No
     assert response.headers["HX-Redirect"].startswith("/uploads/")
 
 
-def test_upload_is_stored_once_byte_for_byte(upload: str, storage: Storage, clip: Path) -> None:
+def test_upload_is_stored_once_byte_for_byte(upload: str, storage: Storage, plain_clip: Path) -> None:
     assert files_in(storage) == [str(storage.upload_path(upload))]
-    assert storage.upload_path(upload).read_bytes() == clip.read_bytes()
+    assert storage.upload_path(upload).read_bytes() == plain_clip.read_bytes()
 
 
-def test_video_supports_ranges(client: FlaskClient, upload: str, clip: Path) -> None:
+def test_video_supports_ranges(client: FlaskClient, upload: str, plain_clip: Path) -> None:
     response = client.get(f"/uploads/{upload}/video", headers={"Range": "bytes=100-199"})
     assert response.status_code == 206
-    assert response.data == clip.read_bytes()[100:200]
+    assert response.data == plain_clip.read_bytes()[100:200]
     assert response.content_type == "video/mp4"
     assert "sandbox" in response.headers["Content-Security-Policy"]
 
