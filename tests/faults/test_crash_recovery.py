@@ -151,7 +151,7 @@ def test_workers_killed_at_any_step_leave_no_files(tmp_path: Path, engines: dict
         assert {path.stem for path in instance.storage.results.iterdir()} == set(job_ids)
         Link.update(expires_at=time.time() - 1).execute()
         Upload.update(used_at=time.time() - 10_000).execute()
-        instance.clean_up()
+        instance.clean_up_later()
         assert instance.list_media_names() == []
 
 

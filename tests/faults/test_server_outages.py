@@ -139,28 +139,26 @@ def test_wrong_password_stops_the_start_at_once_and_is_not_printed(
     assert "Traceback" not in str(failure.value)
 
 
-def test_service_starts_as_soon_as_its_servers_do(
-    own_postgres: PostgresServer, tmp_path: Path, plain_clip: Path
-) -> None:
+def test_service_starts_as_soon_as_its_servers_do(tmp_path: Path) -> None:
     """All machines of a service are started at the same time."""
-    url = own_postgres.create_database()
-    own_postgres.stop()
+    with run_postgres() as postgres:  # no other test's service may connect to the port
+        url = postgres.create_database()
+        postgres.stop()
+        in_its_place = socket.create_server(("127.0.0.1", postgres.port))
 
-    in_its_place = socket.create_server(("127.0.0.1", own_postgres.port))
+        def start_after_first_attempt() -> None:
+            with in_its_place:
+                in_its_place.accept()[0].close()
+            postgres.start()
 
-    def start_after_first_attempt() -> None:
-        with in_its_place:
-            in_its_place.accept()[0].close()
-        own_postgres.start()
-
-    later = threading.Thread(target=start_after_first_attempt)
-    later.start()
-    service = run_service(
-        tmp_path / "instance", {"database_url": url, "secret_key": "a key for all machines"}
-    )
-    try:
-        assert "cannot be reached. Retrying in" in "".join(service.log)
-        assert curl_json(f"{service.url}/health/")["database"]["ok"]
-    finally:
-        end_service(service)
-        later.join()
+        later = threading.Thread(target=start_after_first_attempt)
+        later.start()
+        service = run_service(
+            tmp_path / "instance", {"database_url": url, "secret_key": "a key for all machines"}
+        )
+        try:
+            assert "cannot be reached. Retrying in" in "".join(service.log)
+            assert curl_json(f"{service.url}/health/")["database"]["ok"]
+        finally:
+            end_service(service)
+            later.join()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chromi.config import Settings
-from chromi.db import FINAL_STATES, Job, Upload, database
+from chromi.db import FINAL_STATES, CleanupLease, Job, Upload, database
 from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions, probe_video
 from chromi.jobs.cleanup import CleanupReport, run_cleanup
@@ -77,7 +77,8 @@ class OpenInstance:
         return run_cleanup(self.settings, self.storage, self.queue.sizes, self.queue.enqueue)
 
     def clean_up_later(self) -> CleanupReport:
-        """Run the cleanup as if no file had been modified for hours."""
+        """Run the cleanup as if hours had passed for all files and for the lease of a killed holder."""
+        CleanupLease.update(expires_at=0).execute()
         for path in self._media_paths():
             make_old(path)
         return self.clean_up()
