@@ -50,8 +50,43 @@ from chromi.web.views import (
     uploads,
 )
 
-MAX_FORM_PARTS = 20
-"""Our forms have three parts. Each file part takes up a descriptor."""
+MAX_FORM_PARTS = 30
+"""A file, 20 options and a webhook's URL may each be a part. Each file part takes up a descriptor."""
+
+# before_request hooks run in this order, and after_request hooks in reverse order.
+HTTP_MODULES = (
+    request_log,
+    translation,
+    negotiation,
+    error_handlers,
+    security_headers,
+    request_validation,
+    client_identity,
+    cors,
+    rate_limit_headers,
+    compression,
+    static_files,
+    template_filters,
+    trusted_proxy,
+    url_prefix,
+)
+VIEWS = (
+    uploads,
+    tus,
+    studio,
+    clip_analysis,
+    jobs,
+    batches,
+    retry,
+    downloads,
+    share_links,
+    extension,
+    health,
+    manifest,
+    metrics,
+    openapi,
+    admin,
+)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -70,41 +105,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         background=ThreadPoolExecutor(max_workers=1, thread_name_prefix="background"),
     )
     app.teardown_request(close_database)
-    # before_request hooks run in this order, and after_request hooks in reverse order.
-    http_modules = (
-        request_log,
-        translation,
-        negotiation,
-        error_handlers,
-        security_headers,
-        request_validation,
-        client_identity,
-        cors,
-        rate_limit_headers,
-        compression,
-        static_files,
-        template_filters,
-        trusted_proxy,
-        url_prefix,
-    )
-    views = (
-        uploads,
-        tus,
-        studio,
-        clip_analysis,
-        jobs,
-        batches,
-        retry,
-        downloads,
-        share_links,
-        extension,
-        health,
-        manifest,
-        metrics,
-        openapi,
-        admin,
-    )
-    for module in (*http_modules, job_presenter, *views):
+    for module in (*HTTP_MODULES, job_presenter, *VIEWS):
         module.init_app(app)
 
 

@@ -70,7 +70,7 @@ def _check_duplicates(unfinished: list[Job], options: ConversionOptions) -> None
 
 
 def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind, **fields: Any) -> Job:
-    """Create a job with these further fields. Raises NotFound and the errors of check_job."""
+    """Create a job with these further fields. Raises NotFound and the errors of `admit_job`."""
     admission, client = services().admission, identify_client()
     admission.admit_job(client, kind)
     if not upload.touch():

@@ -219,6 +219,8 @@ def test_chunk_size_follows_speed(
 
 def test_numbers_are_formatted_in_page_language(modules_page: Page) -> None:
     assert call(modules_page, "format.js", "megabytes", 12_345_678) == "12.3 MB"
+    assert call(modules_page, "format.js", "megabyteLimit", "7.5") == "7.5 MB"
+    assert call(modules_page, "format.js", "decimal", "1.05") == "1.05"
     assert call(modules_page, "format.js", "percent", 0.714) == "71%"
     assert call(modules_page, "format.js", "seconds", 4.25) == "4.2 sec"
     assert call(modules_page, "format.js", "seconds", 42.5) == "42 sec"

@@ -1,8 +1,12 @@
 """Invalid values in the studio's fields."""
 
+import re
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.clips import make_clip
 from tests.support.error_messages import make_button, open_studio_page
 from tests.support.seeded_app import SeededApp
 
@@ -40,6 +44,17 @@ def test_comma_is_accepted_as_decimal_separator(page: Page, seeded_app: SeededAp
     open_studio_page(page, seeded_app.create_upload())
     page.get_by_label("Start time").fill("0:01,5")
     expect(page.get_by_label("Selected part of the video")).to_have_value("1.5")
+
+
+def test_chosen_cut_of_very_short_clip_survives_reload(
+    page: Page, seeded_app: SeededApp, tmp_path: Path
+) -> None:
+    open_studio_page(page, seeded_app.create_upload(make_clip(tmp_path / "clip.mp4", seconds=0.5)))
+    expect(page.get_by_role("radio", name="Back and forth")).to_be_checked()
+    page.get_by_role("radio", name=re.compile("^Cut")).check()
+    expect(page).to_have_url(re.compile("loop=cut"))
+    open_studio_page(page, page.url)
+    expect(page.get_by_role("radio", name=re.compile("^Cut"))).to_be_checked()
 
 
 def test_invalid_field_in_closed_details_is_shown(page: Page, seeded_app: SeededApp) -> None:

@@ -118,9 +118,11 @@ def test_cards_show_size_and_frame_of_each_quality(upload_and_open: UploadAndOpe
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     assert dialog.locator("img").evaluate("image => image.width") == 1280
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("radio", name=re.compile("^Balanced"))).to_be_checked()
+    expect(start_field(page)).to_have_value("0:00.0")
 
     page.get_by_role("radio", name="Best").check()
     expect(sizes.first).to_have_text(re.compile("about"))

@@ -32,7 +32,7 @@ export function correctNumbers(form) {
   });
 }
 
-/** Suggest to play a very short clip back and forth, as the server does for a clip that it already has. */
+/** Suggest playing a very short clip back and forth, as the server does for a clip that it already has. */
 export function suggestLoopStyle(form, clipDurationS) {
   const { loop, short } = form.elements;
   if (clipDurationS >= FLICKER_S || loop.value !== "cut" || short.value !== "play") return;

@@ -8,6 +8,8 @@ const megabyteFormat = new Intl.NumberFormat(lang, {
   minimumFractionDigits: 1,
   maximumFractionDigits: 1,
 });
+const limitFormat = new Intl.NumberFormat(lang, { style: "unit", unit: "megabyte", maximumFractionDigits: 3 });
+const decimalFormat = new Intl.NumberFormat(lang);
 const percentFormat = new Intl.NumberFormat(lang, { style: "percent" });
 const timeFormat = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" });
 
@@ -19,6 +21,16 @@ export function fill(sentence, values) {
 /** 12345678 -> "12.3 MB" */
 export function megabytes(bytes) {
   return megabyteFormat.format(bytes / 1e6);
+}
+
+/** 10 -> "10 MB", 7.5 -> "7.5 MB" */
+export function megabyteLimit(limitMb) {
+  return limitFormat.format(limitMb);
+}
+
+/** 1.05 -> "1.05" */
+export function decimal(value) {
+  return decimalFormat.format(value);
 }
 
 /** 0.714 -> "71%" */

@@ -9,10 +9,11 @@ export const SEEK_OFFSET_S = 0.0005;
 const FRAME_TIMEOUT_MS = 50;
 
 function once(target, eventName) {
+  const listeners = new AbortController();
   return new Promise((resolve, reject) => {
-    target.addEventListener(eventName, resolve, { once: true });
-    for (const failure of ["error", "emptied"]) target.addEventListener(failure, reject, { once: true });
-  });
+    target.addEventListener(eventName, resolve, { signal: listeners.signal });
+    for (const failure of ["error", "emptied"]) target.addEventListener(failure, reject, { signal: listeners.signal });
+  }).finally(() => listeners.abort());
 }
 
 function delay(durationMs) {

@@ -13,8 +13,8 @@ function handlesKey(element, key) {
 }
 
 /**
- * Handle the studio's shortcuts on the whole page. The arrow keys also move the timeline's slider while `isEnabled`
- * returns false.
+ * Handle the studio's shortcuts on the whole page, but not while a dialog is open. The arrow keys also move the
+ * timeline's slider while `isEnabled` returns false.
  */
 export function handleShortcuts({ trimWindow, player, stepFrames, isEnabled, signal }) {
   const moveBy = (event, sign) => trimWindow.moveBy(sign * (event.shiftKey ? LONG_STEP_S : STEP_S));
@@ -30,6 +30,7 @@ export function handleShortcuts({ trimWindow, player, stepFrames, isEnabled, sig
     ArrowUp: (event) => event.target.matches(TIMELINE_SLIDER) && moveBy(event, 1),
   };
   const onKeyDown = (event) => {
+    if (document.querySelector("dialog[open]")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const isSlider = event.target.matches?.(TIMELINE_SLIDER) && key.startsWith("Arrow");
     if (!Object.hasOwn(actions, key) || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -69,16 +69,20 @@ class MyBackgrounds {
 
   #onForget(item, url) {
     const next = item.nextElementSibling ?? item.previousElementSibling;
+    this.#remove(item, url);
+    next?.querySelector("button").focus();
+  }
+
+  #remove(item, url) {
     forget(url);
     item.remove();
     this.#section.hidden = this.#list.children.length === 0;
-    next?.querySelector("button").focus();
   }
 
   /** A missing image may only mean that the connection is lost. */
   async #removeIfGone(item, url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (response && GONE.has(response.status)) this.#onForget(item, url);
+    if (response && GONE.has(response.status)) this.#remove(item, url);
   }
 }
 

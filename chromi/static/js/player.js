@@ -1,3 +1,4 @@
+import { clamp } from "./clamp.js";
 import { SEEK_OFFSET_S } from "./frame-grabber.js";
 import { FrameSequence } from "./frame-sequence.js";
 
@@ -57,7 +58,7 @@ export class Player extends EventTarget {
     this.stop();
     const lastFrameS = Math.max(0, this.#trimWindow.clipDurationS - 0.5 / fps);
     const timeS = (Math.round(this.playheadS * fps) + frames) / fps;
-    this.seek(Math.min(Math.max(0, timeS), lastFrameS));
+    this.seek(clamp(timeS, 0, lastFrameS));
   }
 
   toggle() {

@@ -1,7 +1,8 @@
-import { percent } from "./format.js";
+import { decimal, percent } from "./format.js";
 
 function textOf({ value }, unit) {
-  return unit === "%" ? percent(Number(value) / 100) : `${value}${unit === "×" ? unit : ` ${unit}`}`;
+  if (unit === "%") return percent(Number(value) / 100);
+  return `${decimal(value)}${unit === "×" ? unit : ` ${unit}`}`;
 }
 
 /** Show the value beside each slider of the form. */

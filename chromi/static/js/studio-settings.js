@@ -2,7 +2,8 @@ import { clamp } from "./clamp.js";
 import { parseTimecode } from "./timecode.js";
 
 export const DEFAULT_LENGTH_S = 6;
-const MIN_LENGTH_S = 1;
+/** The lowest length that the field accepts. */
+export const MIN_LENGTH_S = 1;
 const MAX_LENGTH_S = 10;
 const SNAP_S = 0.25;
 const STORE_DELAY_MS = 250;

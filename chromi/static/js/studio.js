@@ -98,7 +98,10 @@ class Studio {
     this.#estimates.addEventListener("change", () => this.#summary.show(this.#settings));
     this.#blackBars.addEventListener("change", () => this.#updateBackdrop());
     this.#form.addEventListener("input", () => this.#onSettingsChanged());
-    const onUploaded = ({ detail }) => this.#onUploaded(detail.info);
+    const onUploaded = ({ detail }) => {
+      this.#onUploaded(detail.info);
+      suggestLoopStyle(this.#form, detail.info.duration_s);
+    };
     this.#root.addEventListener("chromi:uploaded", onUploaded, { signal: this.#signal });
   }
 
@@ -143,7 +146,6 @@ class Studio {
   #onUploaded({ duration_s: clipDurationS, fps }) {
     this.#fps = fps || this.#fps;
     this.#trimWindow.set({ clipDurationS });
-    suggestLoopStyle(this.#form, clipDurationS);
     this.#blackBars.search();
     this.#estimates.settingsChanged();
     this.#suggestions.settingsChanged();

@@ -1,4 +1,4 @@
-import { fill, seconds } from "./format.js";
+import { fill, megabyteLimit, seconds } from "./format.js";
 import { backgroundDurationS } from "./frame-order.js";
 
 /** Says beside the primary action what will be made: length, size in pixels, and bytes. */
@@ -22,7 +22,7 @@ export class Summary {
 
   get #bytes() {
     const { size_limit: limit, qualities, limited_quality: limited, summary } = this.#parts;
-    if (limited.checked) return fill(summary.dataset.limit, { size: `${limit.value || limit.placeholder} MB` });
+    if (limited.checked) return fill(summary.dataset.limit, { size: megabyteLimit(limit.value || limit.placeholder) });
     return qualities.querySelector(`[data-size="${this.#form.elements.quality.value}"]`).textContent;
   }
 }

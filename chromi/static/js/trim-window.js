@@ -1,10 +1,13 @@
+import { clamp } from "./clamp.js";
+import { DEFAULT_LENGTH_S } from "./studio-settings.js";
+
 /**
  * The window: the part of the clip that the background shows. "change" is dispatched when the window has moved, or its
  * length or the clip's has changed.
  */
 export class TrimWindow extends EventTarget {
   clipDurationS = 0;
-  lengthS = 6;
+  lengthS = DEFAULT_LENGTH_S;
   startS = 0;
 
   get endS() {
@@ -29,7 +32,7 @@ export class TrimWindow extends EventTarget {
     const before = [this.startS, this.lengthS, this.clipDurationS].join();
     Object.assign(this, { lengthS, clipDurationS });
     const lastStartS = this.hasClipDuration ? this.lastStartS : Infinity;
-    this.startS = Math.round(Math.min(Math.max(0, startS), lastStartS) * 1000) / 1000;
+    this.startS = Math.round(clamp(startS, 0, lastStartS) * 1000) / 1000;
     if (before !== [this.startS, this.lengthS, this.clipDurationS].join()) this.dispatchEvent(new Event("change"));
   }
 

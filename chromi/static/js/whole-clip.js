@@ -1,9 +1,6 @@
 import { fill, seconds } from "./format.js";
 import { backgroundDurationS } from "./frame-order.js";
-import { DEFAULT_LENGTH_S } from "./studio-settings.js";
-
-/** The lowest length that the field accepts. */
-const MIN_LENGTH_S = 1;
+import { DEFAULT_LENGTH_S, MIN_LENGTH_S } from "./studio-settings.js";
 
 /** Show a sentence instead of the trim controls if all of the clip is used. */
 export function showWholeClip(root, { whole_clip_message: message, length, length_label: label }, trimWindow, settings) {

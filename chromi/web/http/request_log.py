@@ -54,14 +54,13 @@ def end_request(response: Response) -> Response:
     if "request_id" not in g:
         return response  # the response was created before `begin_request` ran
     response.headers[HEADER] = g.request_id
+    sent_bytes = 0 if request.method == "HEAD" else response.content_length or 0
     if not response.direct_passthrough:  # a file counts its own bytes as they are sent
-        http_counters.count_sent(response.content_length or 0)
+        http_counters.count_sent(sent_bytes)
     http_counters.count_request(response.status_code, request.content_length or 0)
     if response.status_code >= 400 or not _is_poll(response):
         ms = round((time.monotonic() - g.started_at) * 1000)
-        _log_request(
-            request.method[:16], route_of_request(), response.status_code, response.content_length or 0, ms
-        )
+        _log_request(request.method[:16], route_of_request(), response.status_code, sent_bytes, ms)
     return response
 
 

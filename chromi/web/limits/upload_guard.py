@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 WHOLE_UPLOAD = re.compile(r"/(uploads|convert)/?")
 CHUNK = re.compile(r"/uploads/resumable/[^/]+")
 EXPENSIVE = re.compile(
-    r"POST /(download/.*|jobs/[^/]+/links/?)|GET /(download/[^/]+/extension\.zip|batches/[^/]+/zip/?)"
+    r"POST /(download/.*|jobs/[^/]+/links/?)"
+    r"|(GET|HEAD) /(download/[^/]+/extension\.zip|batches/[^/]+/zip/?)"
 )
 
 
@@ -71,7 +72,7 @@ class UploadGuard:
         self.check_size(request, 0 if request.chunked else request.content_length)
         if not (self._is_whole_upload(request) or self._is_chunk(request)):
             return
-        token = parse_api_token(request.path, request.headers.get("AUTHORIZATION"))
+        token = parse_api_token(self._path_of(request), request.headers.get("AUTHORIZATION"))
         require_known_token(token, self._admission)
         client = self._admission.client_of(self._client_address(request, peer), token)
         others = self._other_reservations(request)

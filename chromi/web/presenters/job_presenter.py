@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from flask import Flask, url_for
 
 from chromi.db import Job, JobKind, State, Worker
-from chromi.encoder import ConversionOptions
 from chromi.jobs.handlers import JOB_TYPES
 from chromi.jobs.recovery import queue_of
 from chromi.web.http.translation import translate
 from chromi.web.presenters.estimate_presenter import quality_cards
 from chromi.web.presenters.link_presenter import own_url, result_page_links
+from chromi.web.presenters.studio_presenter import studio_defaults
 from chromi.web.presenters.upload_presenter import video_url
 from chromi.web.services import services
 
@@ -80,9 +80,9 @@ def is_waiting_without_worker(job: Job) -> bool:
 
 def _studio_url(job: Job) -> str | None:
     """Return the studio URL with the job's options, or None if its clip has been deleted."""
-    if job.upload_id is None:
+    if job.upload is None:
         return None
-    defaults = ConversionOptions().to_form()
+    defaults = studio_defaults(job.upload)
     chosen = {name: text for name, text in job.options.to_form().items() if text != defaults[name]}
     address = url_for("studio.show", upload_id=job.upload_id)
     return f"{address}?{urlencode({'start_time': job.start_time, **chosen}, safe=':,')}"

@@ -38,7 +38,7 @@ RANGES = {
 """The lowest and highest value of each option that has a slider."""
 MAX_OPTION_LENGTH = 32
 FLICKER_S = 1.0
-"""A shorter clip flickers if it starts again and again, so the studio suggests to play it back and forth."""
+"""A shorter clip flickers if it starts again and again, so the studio suggests playing it back and forth."""
 
 
 def unfinished_page(upload: Upload) -> dict[str, Any]:
@@ -55,9 +55,7 @@ def studio_page(upload: Upload) -> dict[str, Any]:
 
     The form is prefilled from the request: from the form after an error, or from a link's query string.
     """
-    defaults = {**ConversionOptions().to_form(), "start_time": "0:00"}
-    if upload.info and upload.info.duration_s < FLICKER_S:
-        defaults["loop"] = Loop.BOOMERANG
+    defaults = studio_defaults(upload)
     form = {name: request.values.get(name, defaults[name])[:MAX_OPTION_LENGTH] for name in OPTIONS}
     window_s = _window_s(form)
     return {
@@ -71,6 +69,14 @@ def studio_page(upload: Upload) -> dict[str, Any]:
         "window_s": window_s,
         "is_short": upload.info is not None and upload.info.duration_s <= window_s,
     }
+
+
+def studio_defaults(upload: Upload) -> dict[str, str]:
+    """Return the options that the studio of this clip has chosen at first, as form fields."""
+    defaults = {**ConversionOptions().to_form(), "start_time": "0:00"}
+    if upload.info and upload.info.duration_s < FLICKER_S:
+        defaults["loop"] = Loop.BOOMERANG
+    return defaults
 
 
 def _window_s(form: dict[str, str]) -> float:

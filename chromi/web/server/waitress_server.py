@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from typing import Any
 
 import waitress
 from flask import Flask
@@ -39,12 +40,25 @@ def serve(app: Flask, settings: Settings) -> None:
     TcpWSGIServer.channel_class = Channel
     TcpWSGIServer.handle_accept = _accept_several
     Channel.guard = UploadGuard(settings, app.extensions["chromi"].admission)
-    socket = inherited_socket()
-    where = {"sockets": [socket]} if socket else {"host": settings.host, "port": settings.port}
     sockets: Sockets = {}
     dispatcher = RequestDispatcher()
+    server = _create_server(app, settings, sockets, dispatcher)
+    loop = EventLoop(sockets)
+    port = getattr(server, "effective_port", settings.port)
+    address = f"http://{_url_host(settings.host)}:{port}{settings.url_prefix}/"
+    logger.info("Chromi is running at %s (press Ctrl-C to stop)", address)
+    start_file_cleanup(app.extensions["chromi"].storage)
+    with database.keep_open(), suppress(KeyboardInterrupt):
+        loop.run()
+    dispatcher.shutdown()  # gives active requests 5 s
+
+
+def _create_server(app: Flask, settings: Settings, sockets: Sockets, dispatcher: RequestDispatcher) -> Any:
+    """Return the listening server; its sockets are added to `sockets`. Raises ConfigError."""
+    socket = inherited_socket()
+    where = {"sockets": [socket]} if socket else {"host": settings.host, "port": settings.port}
     try:
-        server = waitress.create_server(
+        return waitress.create_server(
             app,
             **where,
             map=sockets,
@@ -65,14 +79,6 @@ def serve(app: Flask, settings: Settings) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from error
-    loop = EventLoop(sockets)
-    port = getattr(server, "effective_port", settings.port)
-    address = f"http://{_url_host(settings.host)}:{port}{settings.url_prefix}/"
-    logger.info("Chromi is running at %s (press Ctrl-C to stop)", address)
-    start_file_cleanup(app.extensions["chromi"].storage)
-    with database.keep_open(), suppress(KeyboardInterrupt):
-        loop.run()
-    dispatcher.shutdown()  # gives active requests 5 s
 
 
 _accept_one = TcpWSGIServer.handle_accept

@@ -35,9 +35,8 @@ def init_app(app: Flask) -> None:
 @bp.before_request
 def require_login() -> Response | None:
     """Show the login page unless the request has the token or a session."""
-    request.environ["HTTP_ACCEPT_LANGUAGE"] = (
-        "en"  # otherwise, numbers and dates would be in another language
-    )
+    # Otherwise, numbers and dates would be in another language than the page.
+    request.environ["HTTP_ACCEPT_LANGUAGE"] = "en"
     if request.endpoint == "admin.login":
         return None
     try:

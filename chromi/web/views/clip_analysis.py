@@ -85,8 +85,10 @@ def bars(job_id: str) -> str:
 def create_preview(upload_id: str) -> Response:
     """Make a copy of the clip that every browser can play, unless it already exists."""
     upload = Upload.find_complete(upload_id)
-    if _has_preview(upload.id):
-        return _existing_preview(upload.id)
+    if has_preview(upload.id):
+        return (
+            _render_preview(upload.id) if negotiate_format() == "fragment" else redirect_to_preview(upload.id)
+        )
     job = submit_job(upload, ConversionOptions(), JobKind.PREVIEW)
     return _enqueued(job)
 
@@ -101,7 +103,7 @@ def preview_status(job_id: str) -> str:
 def preview(upload_id: str) -> Response:
     """Send the copy that every browser can play."""
     upload = Upload.find_complete(upload_id)
-    if not _has_preview(upload.id):
+    if not has_preview(upload.id):
         raise NotFound(Message("There is no preview of this video yet."))
     upload.record_use()
     file = TrackedFile(services().storage.preview_path(upload.id))
@@ -118,12 +120,16 @@ def _enqueued(job: Job) -> Response:
     return render_job_fragment(job, 202) if negotiate_format() == "fragment" else redirect_to_job(job)
 
 
-def _has_preview(upload_id: str) -> bool:
+def has_preview(upload_id: str) -> bool:
     return services().storage.is_available(services().storage.preview_path(upload_id))
 
 
-def _existing_preview(upload_id: str) -> Response:
+def redirect_to_preview(upload_id: str) -> Response:
     url = url_for("clip_analysis.preview", upload_id=upload_id)
-    if negotiate_format() == "fragment":
-        return make_response(render_template("_preview.html", job=None, preview_url=url), 202)
     return redirect_or_json(url, {"preview_url": url}, 200)
+
+
+def _render_preview(upload_id: str) -> Response:
+    """Return the fragment that shows an existing preview in the studio."""
+    url = url_for("clip_analysis.preview", upload_id=upload_id)
+    return make_response(render_template("_preview.html", job=None, preview_url=url), 202)

@@ -28,16 +28,7 @@ def show() -> Response:
         display="standalone",
         background_color="#0f0d0b",
         theme_color="#0f0d0b",
-        icons=[
-            {
-                "src": url_for("static", filename=f"icons/app-{size_px}.png"),
-                "sizes": f"{size_px}x{size_px}",
-                "type": "image/png",
-                "purpose": purpose,
-            }
-            for size_px in ICON_SIZES_PX
-            for purpose in ("any", "maskable")
-        ],
+        icons=_list_icons(),
         share_target={
             "action": url_for("uploads.create"),
             "method": "POST",
@@ -48,3 +39,16 @@ def show() -> Response:
     response.mimetype = "application/manifest+json"
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+def _list_icons() -> list[dict[str, str]]:
+    return [
+        {
+            "src": url_for("static", filename=f"icons/app-{size_px}.png"),
+            "sizes": f"{size_px}x{size_px}",
+            "type": "image/png",
+            "purpose": purpose,
+        }
+        for size_px in ICON_SIZES_PX
+        for purpose in ("any", "maskable")
+    ]

@@ -39,13 +39,15 @@ def show() -> Response:
 
 class _ChromiCollector(Collector):
     def collect(self) -> Iterator[Metric]:
-        yield from _current_metrics(collect_stats(services().settings, services().storage))
+        stats = collect_stats(services().settings, services().storage)
+        yield from _job_metrics(stats)
+        yield from _storage_metrics(stats)
         yield from _job_counters()
         yield from _http_counters()
 
 
-def _current_metrics(stats: Stats) -> Iterator[Metric]:
-    """Yield gauges of the current state."""
+def _job_metrics(stats: Stats) -> Iterator[Metric]:
+    """Yield gauges of the current jobs and workers."""
     info = GaugeMetricFamily("chromi_info", "The running version.", labels=["version"])
     info.add_metric([VERSION], 1)
     yield info
@@ -67,6 +69,10 @@ def _current_metrics(stats: Stats) -> Iterator[Metric]:
             "Time since the most recent heartbeat of any worker.",
             min(stats.worker_ages_s.values()),
         )
+
+
+def _storage_metrics(stats: Stats) -> Iterator[Metric]:
+    """Yield gauges of the disk, the files and the databases."""
     yield GaugeMetricFamily(
         "chromi_disk_free_bytes", "Free space on the instance's disk.", stats.disk_free_bytes
     )

@@ -9,7 +9,7 @@ from chromi.encoder import ConversionOptions
 from chromi.errors import ClipNotFound, Conflict
 from chromi.i18n import Message
 from chromi.web.submission import submit_job
-from chromi.web.views.clip_analysis import create_preview
+from chromi.web.views.clip_analysis import has_preview, redirect_to_preview
 from chromi.web.views.jobs import redirect_to_job
 
 bp = Blueprint("retry", __name__)
@@ -26,8 +26,8 @@ def retry(job_id: str) -> Response:
     A preview depends only on the clip, so an existing one is returned as for any other request for it.
     """
     job = Job.find(job_id)
-    if job.kind == JobKind.PREVIEW and job.upload_id:
-        return create_preview(job.upload_id)
+    if job.kind == JobKind.PREVIEW and job.upload_id and has_preview(job.upload_id):
+        return redirect_to_preview(job.upload_id)
     return redirect_to_job(submit_again(job, job.options))
 
 

@@ -70,7 +70,8 @@ def _start_conversion(job_id: str) -> Job:
 
 def _discard(upload: Upload, *, is_refund: bool) -> None:
     """Delete an upload whose job did not start, and refund it if the job was not admitted."""
-    services().storage.upload_path(upload.id).unlink(missing_ok=True)
+    storage = services().storage
+    storage.remove(storage.upload_path(upload.id))
     with suppress(OperationalError):  # the cleanup will delete the row
         upload.delete_instance()
         if is_refund:

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from chromi.db import Job
+from chromi.web.http.http_counters import http_counters
 from tests.support.http_forms import PAGE, form
 from tests.support.log_capture import LogLines
 from tests.test_log import MALICIOUS_TEXT
@@ -39,6 +40,12 @@ def test_request_is_logged_on_one_line(client: FlaskClient, log_lines: LogLines)
     assert line["bytes"] == len(response.data)
     assert 0 <= line["ms"] < 10_000
     assert line["path"] == "(none)"
+
+
+def test_no_bytes_are_counted_for_a_head_request(client: FlaskClient, log_lines: LogLines) -> None:
+    counted = http_counters.sent_bytes
+    assert client.head("/").content_length
+    assert (log_lines[0]["bytes"], http_counters.sent_bytes) == (0, counted)
 
 
 def test_tokens_and_queries_are_not_logged(

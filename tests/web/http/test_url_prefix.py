@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from chromi.config import Settings
 from chromi.errors import ConfigError
+from chromi.web.http.request_errors import WrongApiToken
 from chromi.web.http.url_prefix import remove_prefix
 from chromi.web.limits.upload_guard import RequestKind, UploadGuard
 from tests.web.limits.test_upload_guard import Request
@@ -15,7 +16,7 @@ from tests.web.limits.test_upload_guard import Request
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, url_prefix="/tools/chromi")
+    return replace(settings, url_prefix="/tools/chromi", api_tokens=("a-token-of-thirty-two-characters",))
 
 
 @pytest.mark.parametrize("path", ["/", "/tools/chromi/", "/tools/chromi"])
@@ -45,6 +46,10 @@ def test_upload_guard_recognizes_requests(app: Flask, settings: Settings, base: 
     assert guard.kind_of(upload) is RequestKind.UPLOAD
     assert guard.kind_of(Request("PATCH", f"{base}/uploads/resumable/x")) is RequestKind.UPLOAD
     assert guard.kind_of(Request("POST", f"{base}/download/x/")) is RequestKind.EXPENSIVE
+    with pytest.raises(WrongApiToken):
+        guard.check_headers(
+            Request("POST", f"{base}/convert/", headers={"AUTHORIZATION": "Bearer x"}), "8.8.8.8"
+        )
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,38 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from chromi.config import QUEUES
-from chromi.db import Job, State, Upload, Worker
+from chromi.db import Job, JobKind, State, Upload, Worker
 from chromi.encoder import READING, ConversionOptions, Progress
 from chromi.encoder.encoder_errors import EncodeError, NoFrames
 from chromi.storage import Storage
 from chromi.web.views.jobs import parse_options
 from tests.support import clips
-from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in
+from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in, form
 
 pytestmark = pytest.mark.slow
+
+EVERY_OPTION = {
+    "start_time": "00:00:02.000",
+    "duration": "1",
+    "quality": "small",
+    "max_mb": "5",
+    "motion": "color",
+    "framing": "fit",
+    "focus": "0.25,0",
+    "pad": "#102030",
+    "size": "1280x720",
+    "scaling": "pixelated",
+    "loop": "boomerang",
+    "speed": "0.5",
+    "reverse": "on",
+    "short": "repeat",
+    "zoom": "1.5",
+    "crop_bars": "auto",
+    "blur": "2.5",
+    "brightness": "120",
+    "saturation": "0",
+    "darken": "30",
+}
 
 
 @pytest.fixture
@@ -87,35 +110,18 @@ def test_result_page_says_what_a_size_limit_cost(
     assert re.findall(r">([^<]*(?:frames per second|colors)[, ][^<]*to [^<]*)<", page.text) == texts
 
 
+def test_form_may_have_a_part_for_every_option(convert: PostForm) -> None:
+    response = convert(**EVERY_OPTION)
+    assert response.status_code == 200, response.text
+
+
 def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload: str) -> None:
-    sent = {
-        "start_time": "00:00:02.000",
-        "duration": "1",
-        "quality": "small",
-        "max_mb": "5",
-        "motion": "color",
-        "framing": "fit",
-        "focus": "0.25,0",
-        "pad": "#102030",
-        "size": "1280x720",
-        "scaling": "pixelated",
-        "loop": "boomerang",
-        "speed": "0.5",
-        "reverse": "on",
-        "short": "repeat",
-        "zoom": "1.5",
-        "crop_bars": "auto",
-        "blur": "2.5",
-        "brightness": "120",
-        "saturation": "0",
-        "darken": "30",
-    }
-    with app.test_request_context(method="POST", data=sent):
+    with app.test_request_context(method="POST", data=EVERY_OPTION):
         options = parse_options(Upload.find(upload))
     url = f"/jobs/{Job.create(upload=upload, options_json=options.to_dict(), state=State.CANCELLED).id}/"
     numbers = {"duration": 1, "max_mb": 5, "speed": 0.5, "reverse": True}
     numbers |= {"zoom": 1.5, "blur": 2.5, "brightness": 120, "saturation": 0, "darken": 30}
-    assert client.get(url).get_json()["recipe"] == {**sent, **numbers}
+    assert client.get(url).get_json()["recipe"] == {**EVERY_OPTION, **numbers}
     page = client.get(url, headers=PAGE).text
     assert "framing=fit&amp;focus=0.25,0&amp;pad=%23102030&amp;scaling=pixelated&amp;loop=boomerang" in page
     assert (
@@ -225,6 +231,29 @@ def test_cancel_responds_to_page_and_fragment_requests(client: FlaskClient, queu
     assert "Canceled" in fragment.text
     page = client.post(f"/jobs/{queued_job.id}/cancel", headers=PAGE)
     assert page.status_code == 303
+
+
+@pytest.mark.parametrize(("loop", "query"), [("cut", "&loop=cut"), ("boomerang", "")])
+def test_edit_keeps_the_loop_of_a_very_short_clip(
+    client: FlaskClient, tmp_path: Path, loop: str, query: str
+) -> None:
+    """The studio of such a clip suggests playing it back and forth."""
+    clip = clips.make_clip(tmp_path / "clip.mp4", seconds=0.5)
+    upload = Upload.find(client.post("/uploads/", **form(clip)).get_json()["upload_id"])
+    options = ConversionOptions.parse(loop=loop)
+    job = Job.create(upload=upload, options_json=options.to_dict(), state=State.CANCELLED)
+    page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
+    url = f"/uploads/{upload.id}/?start_time=00:00:00.000{query}"
+    assert f'href="{url.replace("&", "&amp;")}"' in page
+    assert re.search(f'value="{loop}"[^>]* checked', client.get(url, headers=PAGE).text)
+
+
+def test_page_of_another_cancelled_job_says_nothing_of_a_background(client: FlaskClient, upload: str) -> None:
+    for kind in (JobKind.CONVERT, JobKind.LOOPS):
+        options_json = ConversionOptions().to_dict()
+        job = Job.create(upload=upload, kind=kind, options_json=options_json, state=State.CANCELLED)
+        page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
+        assert ("No background was made" in page) is (kind is JobKind.CONVERT)
 
 
 def test_page_warns_if_no_worker_is_alive(client: FlaskClient, queued_job: Job) -> None:

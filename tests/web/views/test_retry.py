@@ -12,7 +12,7 @@ from chromi.encoder import ConversionOptions
 from chromi.encoder.encoder_errors import CannotFit, DiskFull, EncodeError, NoFrames
 from chromi.errors import BadOptions, ChromiError, NotAVideo
 from chromi.storage import Storage
-from tests.support.http_forms import PAGE
+from tests.support.http_forms import FRAGMENT, PAGE
 
 pytestmark = pytest.mark.slow
 
@@ -94,10 +94,22 @@ def test_existing_preview_is_not_made_again(client: FlaskClient, upload: str, st
     assert running
     assert running.succeed({})
     storage.preview_path(upload).write_bytes(b"preview")
+    url = f"/uploads/{upload}/preview"
     response = client.post(f"/jobs/{queued.id}/again")
     assert response.status_code == 200
-    assert response.get_json() == {"preview_url": f"/uploads/{upload}/preview"}
+    assert response.get_json() == {"preview_url": url}
+    assert client.post(f"/jobs/{queued.id}/again", headers=FRAGMENT).headers["HX-Redirect"] == url
     assert Job.select().count() == 1
+
+
+def test_retry_of_a_preview_leads_to_the_page_of_the_new_job(client: FlaskClient, upload: str) -> None:
+    failed = Job.create(upload=upload, kind=JobKind.PREVIEW, options_json=ConversionOptions().to_dict())
+    running = Job.claim(failed.id, "worker-1")
+    assert running
+    assert running.fail(DiskFull())
+    response = client.post(f"/jobs/{failed.id}/again", headers=FRAGMENT)
+    new_job = Job.get(Job.kind == JobKind.PREVIEW, Job.id != failed.id)
+    assert response.headers["HX-Redirect"] == f"/jobs/{new_job.id}/"
 
 
 @pytest.mark.parametrize("action", ["again", "smaller"])
