@@ -154,13 +154,16 @@ class Settings:
                 f"CHROMI_URL_PREFIX must be empty or a path like /chromi, without a slash at its end, "
                 f"not {self.url_prefix!r}."
             )
+        check_cors_origins(self.cors_origins)
+        self._check_keys()
+
+    def _check_keys(self) -> None:
         for key in (self.secret_key, *self.old_secret_keys):
             if key and len(key) < MIN_KEY_LENGTH:
                 raise ConfigError(f"A secret key must have at least {MIN_KEY_LENGTH} characters.")
         if self.admin_token and len(self.admin_token) < MIN_KEY_LENGTH:
             raise ConfigError(f"CHROMI_ADMIN_TOKEN must have at least {MIN_KEY_LENGTH} characters.")
         check_api_tokens(self.api_tokens)
-        check_cors_origins(self.cors_origins)
         check_webhook_secret(self.webhook_secret)
         if self.webhook_secret and self.inline:
             raise ConfigError("CHROMI_WEBHOOK_SECRET needs a worker, so CHROMI_INLINE must be false.")

@@ -86,9 +86,8 @@ class TokenSigner:
     def _load(self, text: str, salt: str) -> tuple[Any, float]:
         """Return the signed value and its age in seconds. Raises BadSignature.
 
-        With max_age, itsdangerous itself rejects signatures from the future. If the clock were set back, that
-        would end every link created since then. Such signatures therefore count as new here, because nobody
-        else can sign.
+        With max_age, itsdangerous itself rejects signatures from the future, so setting the clock back would
+        end every session and every entered password. They count as new here, because nobody else can sign.
         """
         signed, signed_at = URLSafeTimedSerializer(self._keys, salt=salt).loads(text, return_timestamp=True)
         return signed, time.time() - signed_at.timestamp()

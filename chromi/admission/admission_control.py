@@ -119,9 +119,8 @@ class AdmissionControl:
 
         Raises the errors of check_capacity.
         """
-        with exclusive_transaction(
-            Upload
-        ):  # if two uploads start at the same time, the second sees the first
+        # If two uploads start at the same time, the second sees the first.
+        with exclusive_transaction(Upload):
             self.check_capacity(Reservation(upload.client, upload.length_bytes), ())
             upload.record_start()
 

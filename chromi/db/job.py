@@ -55,7 +55,7 @@ FINAL_STATES = (State.SUCCESS, State.FAILED, State.CANCELLED)
 
 
 class Job(BaseModel):
-    """A job. The row is the source of truth; the queue only carries its id."""
+    """A job. The row is the source of truth; messages in the queue only wake workers."""
 
     upload = ForeignKeyField(Upload, null=True, backref="jobs", on_delete="SET NULL")
     upload_id: str | None

@@ -2,7 +2,7 @@
 
 from chromi.encoder.bars import ContentBox, find_bars
 from chromi.encoder.capabilities import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
-from chromi.encoder.gif.validate import copy_first_frame, read_first_frame
+from chromi.encoder.gif.validate import first_frame_jpeg, first_frame_png
 from chromi.encoder.loops import LoopWindow, find_loops
 from chromi.encoder.options import OPTIONS, ConversionOptions, Loop, Quality
 from chromi.encoder.pipeline import ConversionResult, SizeEstimate, convert, estimate
@@ -25,7 +25,7 @@ __all__ = [
     "SizeEstimate",
     "VideoInfo",
     "convert",
-    "copy_first_frame",
+    "first_frame_png",
     "estimate",
     "find_bars",
     "find_loops",
@@ -35,5 +35,5 @@ __all__ = [
     "inspect_sandbox",
     "make_preview",
     "probe_video",
-    "read_first_frame",
+    "first_frame_jpeg",
 ]

@@ -32,8 +32,6 @@ def find_bars(
     source: Path,
     options: ConversionOptions,
     *,
-    threads: int = 2,
-    timeout_s: float = BARS_TIMEOUT_S,
     on_tick: Callable[[], None] = lambda: None,
 ) -> ContentBox | None:
     """Return what a conversion with `crop_bars` would keep, or None if the clip has no certain bars.
@@ -44,8 +42,7 @@ def find_bars(
     info = probe_video(source, on_tick=on_tick)
     options = replace(options, crop_bars=CropBars.AUTO)
     writer = FrameWriter(
-        threads=threads,
-        timeout_s=timeout_s,
+        timeout_s=BARS_TIMEOUT_S,
         max_bytes=max_frames_bytes(options),
         on_tick=lambda frames: on_tick(),
     )

@@ -71,7 +71,6 @@ def find_loops(
     *,
     duration_s: float = 6.0,
     limit: int = 5,
-    threads: int = 2,
     timeout_s: float = LOOPS_TIMEOUT_S,
     on_tick: Callable[[float], None] = lambda fraction: None,
 ) -> list[LoopWindow]:
@@ -87,7 +86,6 @@ def find_loops(
     info = probe_video(source, on_tick=lambda: on_tick(0.0))
     expected_frames = ConversionOptions.fps * min(info.duration_s, MAX_SEARCHED_S)
     writer = FrameWriter(
-        threads=threads,
         timeout_s=deadline - time.monotonic(),
         max_bytes=_FRAME_BYTES * _MAX_FRAMES,
         on_tick=lambda frames: on_tick(min(1.0, frames / expected_frames)),

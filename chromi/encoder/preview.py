@@ -33,7 +33,6 @@ def make_preview(
     source: Path,
     destination: Path,
     *,
-    threads: int = 2,
     timeout_s: float = PREVIEW_TIMEOUT_S,
     on_tick: Callable[[float], None] = lambda fraction: None,
 ) -> None:
@@ -50,7 +49,6 @@ def make_preview(
         info = probe_video(source, on_tick=lambda: on_tick(0.0))
         expected_frames = _choose_fps(info) * min(info.duration_s, MAX_PREVIEW_S)
         writer = FrameWriter(
-            threads=threads,
             timeout_s=timeout_s,
             max_bytes=_MAX_BYTES,
             on_tick=lambda frames: on_tick(min(1.0, frames / expected_frames)),

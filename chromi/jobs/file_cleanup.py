@@ -37,7 +37,8 @@ def remove_orphans(storage: Storage) -> int:
 def remove_copies(storage: Storage) -> int:
     """If the disk is nearly full, remove copies of files in the bucket, and return their number.
 
-    The least recently read ones go first. A copy that is needed again is copied from the bucket again.
+    The least recently read ones go first. A copy that is needed again is copied from the bucket again. The
+    clips of running jobs stay, because ffmpeg opens them several times.
     """
     if storage.bucket is None or not storage.is_low():
         return 0
@@ -46,7 +47,7 @@ def remove_copies(storage: Storage) -> int:
         published = _list_published_paths(map(_id_of, paths), storage)
         copies += published.intersection(paths)
     removed = 0
-    for path in sorted(copies, key=lambda path: path.stat().st_atime):
+    for path in sorted(copies, key=_read_at):
         if not storage.is_low():
             break
         path.unlink(missing_ok=True)
@@ -101,15 +102,25 @@ def _list_needed_paths(ids: Iterable[str], storage: Storage) -> set[Path]:
 
 
 def _list_published_paths(ids: Iterable[str], storage: Storage) -> set[Path]:
-    """Return the paths of the complete uploads and of the results with these ids, which are in the bucket."""
+    """Return the paths of those uploads and results with these ids that are in the bucket and not in use."""
     wanted = list(ids)
-    complete = Upload.select(Upload.id).where(Upload.id.in_(wanted), Upload.info_json.is_null(False))
+    in_use = Job.select(Job.upload).where(Job.state == State.IN_PROGRESS, Job.upload.is_null(False))
+    complete = Upload.select(Upload.id).where(
+        Upload.id.in_(wanted), Upload.info_json.is_null(False), Upload.id.not_in(in_use)
+    )
     finished = Job.select(Job.id).where(
         Job.id.in_(wanted), Job.state == State.SUCCESS, Job.kind == JobKind.CONVERT
     )
     return {path for upload in complete for path in storage.upload_files(upload.id)} | {
         path for job in finished for path in storage.result_files(job.id)
     }
+
+
+def _read_at(path: Path) -> float:
+    try:
+        return path.stat().st_atime
+    except FileNotFoundError:
+        return 0.0  # another process has just removed it
 
 
 def _id_of(path: Path) -> str:

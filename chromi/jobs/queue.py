@@ -171,18 +171,23 @@ def create_queue(settings: Settings, storage: Storage) -> Queue:
             _run(claimed, settings, storage, queue)
 
     queue = Queue(huey, run_inline if settings.inline else enqueue)
-
-    huey.on_startup(name="lock")(lambda: WorkerLocks(storage.workers).hold(worker_id()))
-    huey.on_startup(name="heartbeat")(
-        lambda: start_heartbeat(worker_id(), settings.queues, storage, queue.sizes, queue.enqueue)
-    )
-    huey.on_startup(name="webhooks")(lambda: start_webhooks(settings.webhook_secret))
-    huey.on_startup(name="file-cleanup")(lambda: start_file_cleanup(storage))
+    _register_startup_hooks(queue, settings, storage)
     if settings.runs_scheduler:
         # A late cleanup is dropped, because the next one does the same work.
         huey.periodic_task(crontab(), name=CLEANUP, expires=50)(clean_up)
         huey.on_startup(name="cleanup")(clean_up)
     return queue
+
+
+def _register_startup_hooks(queue: Queue, settings: Settings, storage: Storage) -> None:
+    """Register the threads that each worker starts, and the lock that it holds while it is alive."""
+    on_startup = queue.huey.on_startup
+    on_startup(name="lock")(lambda: WorkerLocks(storage.workers).hold(worker_id()))
+    on_startup(name="heartbeat")(
+        lambda: start_heartbeat(worker_id(), settings.queues, storage, queue.sizes, queue.enqueue)
+    )
+    on_startup(name="webhooks")(lambda: start_webhooks(settings.webhook_secret))
+    on_startup(name="file-cleanup")(lambda: start_file_cleanup(storage))
 
 
 def _has_space(storage: Storage) -> bool:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStorage
@@ -17,6 +17,9 @@ from chromi.db.sqlite_database import LOCK_TIMEOUT_S
 from chromi.errors import ConfigError, ServiceUnhealthy
 from chromi.server_urls import POSTGRES_SCHEMES
 from chromi.startup import SCHEMA_LOCK, is_postgres_rejection, wait_until_available
+
+if TYPE_CHECKING:
+    import redis
 
 CONNECT_TIMEOUT_S = 5
 REDIS_HEALTH_CHECK_S = 30
@@ -82,22 +85,9 @@ def _open_postgres(url: str) -> QueueEngine:
 def _open_redis(url: str) -> QueueEngine:
     try:
         import redis
-        from redis.backoff import ExponentialBackoff
-        from redis.retry import Retry
     except ImportError as error:
         raise ConfigError("A Redis queue requires redis: see docs/scaling.md.") from error
-    try:
-        pool = redis.ConnectionPool.from_url(
-            url,
-            retry=Retry(ExponentialBackoff(cap=1, base=0.1), REDIS_RETRIES),
-            retry_on_error=[redis.ConnectionError, redis.TimeoutError],
-            health_check_interval=REDIS_HEALTH_CHECK_S,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_timeout=CONNECT_TIMEOUT_S,
-        )
-        pool.connection_class(**pool.connection_kwargs)  # does not connect yet
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"CHROMI_QUEUE_URL has an option that Redis does not accept: {error}.") from error
+    pool = _create_redis_pool(url)
     client = redis.Redis(connection_pool=pool)
 
     def check() -> None:
@@ -120,6 +110,27 @@ def _open_redis(url: str) -> QueueEngine:
         name, blocking=False, connection_pool=pool
     )
     return QueueEngine(storage, (redis.RedisError,), check)
+
+
+def _create_redis_pool(url: str) -> redis.ConnectionPool:
+    """Return a pool of connections to the URL, none of which is open yet. Raises ConfigError."""
+    import redis
+    from redis.backoff import ExponentialBackoff
+    from redis.retry import Retry
+
+    try:
+        pool = redis.ConnectionPool.from_url(
+            url,
+            retry=Retry(ExponentialBackoff(cap=1, base=0.1), REDIS_RETRIES),
+            retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+            health_check_interval=REDIS_HEALTH_CHECK_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=CONNECT_TIMEOUT_S,
+        )
+        pool.connection_class(**pool.connection_kwargs)  # raises what is wrong with the options
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"CHROMI_QUEUE_URL has an option that Redis does not accept: {error}.") from error
+    return pool
 
 
 def _location(url: str) -> str:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from peewee import InternalError, OperationalError
+from peewee import InterfaceError, InternalError, OperationalError
 
 from chromi.admission.quota import byte_quota
 from chromi.config import Settings
@@ -23,15 +23,18 @@ MAX_CACHED_FRAME_SETS = 4
 about 60 MB at 720p. 10 s of noise at 1080p take 1 GB, which may be the entire volume of a small host."""
 
 
-def remove_job_leftovers(job: Job, storage: Storage) -> None:
-    """Remove what is no longer needed once a job has ended, and restart its upload's time to live."""
+def remove_job_leftovers(job: Job, storage: Storage) -> bool:
+    """Remove what is no longer needed once a job has ended, and restart its upload's time to live.
+
+    Return False if the upload no longer exists.
+    """
     ended = Job.get_or_none(Job.id == job.id, Job.state.in_((State.FAILED, State.CANCELLED)))
     if ended:
         storage.remove_result(job.id)  # it may have been canceled at the moment it was published
     if ended and ended.state == State.FAILED:
         _remove_frames(job.upload_id, storage)  # a power failure may have damaged them: read the clip again
     prune_frame_cache(storage)
-    best_effort(lambda: _release_upload(job.upload_id, storage))
+    return _release_upload(job.upload_id, storage)
 
 
 def _release_upload(upload_id: str | None, storage: Storage) -> bool:
@@ -56,11 +59,14 @@ def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
 def remove_upload(upload: Upload, storage: Storage, settings: Settings, *conditions: Any) -> bool:
     """Remove an upload if the conditions still hold, and return whether it was removed.
 
-    The client is refunded the bytes that it was charged for but has not sent.
+    The client is refunded the bytes that it was charged for but has not sent, unless another machine has
+    received some of them.
     """
-    missing_bytes = max(0, upload.length_bytes - size_of([storage.partial_upload_path(upload.id)]))
+    partial_path = storage.partial_upload_path(upload.id)
+    is_known = upload.started_at is None or partial_path.exists()
+    missing_bytes = max(0, upload.length_bytes - size_of([partial_path]))
     is_removed = _delete_upload(upload, storage, *conditions)
-    if is_removed and missing_bytes and not upload.is_complete:
+    if is_removed and is_known and missing_bytes and not upload.is_complete:
         byte_quota(settings).charge(upload.client, -missing_bytes)
     return is_removed
 
@@ -105,6 +111,9 @@ def best_effort(step: Callable[[], int]) -> int:
     """Run a step. If the disk is full, or a server is unavailable or read-only, log that and return 0."""
     try:
         return step()
-    except (OperationalError, InternalError, QueueUnavailable, ServiceBusy, OSError) as error:
+    except (
+        *(OperationalError, InterfaceError, InternalError),
+        *(QueueUnavailable, ServiceBusy, OSError),
+    ) as error:
         logger.warning("cleanup step failed, will retry in the next cleanup: %s", error)
         return 0

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from peewee import OperationalError
+from peewee import InterfaceError, OperationalError
 
 from chromi import memory_profile
 from chromi.config import Settings
 from chromi.db import MAX_ATTEMPTS, Job, JobKind, Lease, database, retry_on_lock
-from chromi.encoder.encoder_errors import Cancelled, ConverterKilled
+from chromi.encoder.encoder_errors import Cancelled, ConverterKilled, to_encode_error
 from chromi.errors import ChromiError, ServiceBusy
 from chromi.jobs.handlers import JOB_TYPES
-from chromi.jobs.removal import remove_job_leftovers
+from chromi.jobs.removal import best_effort, remove_job_leftovers
 from chromi.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -46,16 +46,19 @@ def run_job(job: Job, settings: Settings, storage: Storage) -> bool:
     except ChromiError as error:
         logger.warning("job %s failed: %s", job.id, error)
         _fail(job, error)
+    except OSError as error:
+        logger.warning("job %s failed: %s", job.id, error)
+        _fail(job, to_encode_error(error))
     except KeyboardInterrupt:
         job.release(count_attempt=False)
         raise
-    except OperationalError as error:
+    except (OperationalError, InterfaceError) as error:
         logger.error("job %s: could not update its row, left to the cleanup: %s", job.id, error)
     except Exception:
         logger.exception("job %s failed unexpectedly", job.id)
         _fail(job, ChromiError())
     finally:
-        remove_job_leftovers(job, storage)
+        best_effort(lambda: remove_job_leftovers(job, storage))
         memory_profile.log_growth("after the job")
     return False
 

@@ -17,7 +17,7 @@ from http.client import HTTPException
 from itertools import islice
 from urllib.parse import urlsplit
 
-from peewee import DatabaseError
+from peewee import DatabaseError, InterfaceError
 from standardwebhooks import Webhook as WebhookSigner
 
 from chromi.config import VERSION
@@ -38,7 +38,10 @@ def start_webhooks(secret: str) -> None:
 
     def run() -> None:
         while True:
-            deliver_due_webhooks(secret)
+            try:
+                deliver_due_webhooks(secret)
+            except Exception:  # one webhook must not end the deliveries of all others
+                logger.exception("could not deliver webhooks")
             time.sleep(POLL_INTERVAL_S)
 
     if secret:
@@ -55,7 +58,7 @@ def deliver_due_webhooks(secret: str) -> None:
                     outcomes = threads.map(lambda webhook: _send(webhook, secret), claimed)
                     for webhook, (status, reason) in zip(claimed, outcomes, strict=True):
                         _record(webhook, status, reason)
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         logger.warning("could not deliver webhooks, will try again: %s", error)
 
 
@@ -99,7 +102,7 @@ def _send(webhook: Webhook, secret: str) -> tuple[int, str]:
         status = webhook_request.send(webhook.url, body.encode(), signed_headers(webhook.id, body, secret))
     except webhook_request.NotPublic as error:
         return 410, str(error)
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, UnicodeError) as error:  # getaddrinfo raises the last for some names
         return 0, str(error) or type(error).__name__
     return status, f"status {status}"
 

@@ -54,7 +54,7 @@ def is_public(address: str) -> bool:
 
 
 def send(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """POST the body and return the status. Raises NotPublic, OSError and HTTPException."""
+    """POST the body and return the status. Raises NotPublic, OSError, HTTPException and UnicodeError."""
     parts = urlsplit(url)
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     connection = HTTPConnection(parts.hostname or "")
@@ -80,7 +80,16 @@ def _is_name_or_public(host: str) -> bool:
     try:
         return is_public(host)
     except ValueError:
-        return True  # a name, whose address is checked when the request is sent
+        return _is_name(host)  # its address is checked when the request is sent
+
+
+def _is_name(host: str) -> bool:
+    """Return whether a host can be resolved: no label may be empty or longer than 63 characters."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _connect(parts: SplitResult) -> socket.socket:

@@ -69,4 +69,5 @@ def _oldest_queued_age_s() -> float | None:
 
 def _worker_ages_s() -> dict[str, float]:
     workers = Worker.select().order_by(Worker.seen_at.desc())
-    return {worker.id: max(0.0, time.time() - worker.seen_at) for worker in workers}
+    # A heartbeat in the future was sent before a clock was set back.
+    return {worker.id: abs(time.time() - worker.seen_at) for worker in workers}

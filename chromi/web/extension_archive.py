@@ -10,7 +10,7 @@ from flask import render_template
 from PIL import Image, ImageOps
 
 from chromi.config import VERSION
-from chromi.encoder import read_first_frame
+from chromi.encoder import first_frame_jpeg
 from chromi.web.http.file_response import FileLayout
 from chromi.web.zip_layout import ZipBuilder
 
@@ -21,7 +21,7 @@ ICON_PX = 128
 def build_extension(gif_path: Path) -> FileLayout:
     """Return the layout of the extension's ZIP. Raises FileNotFoundError."""
     builder = ZipBuilder()
-    for name, content in _small_files(read_first_frame(gif_path)):
+    for name, content in _small_files(first_frame_jpeg(gif_path)):
         builder.add(name, content)
     builder.add_file("background.gif", gif_path)
     return builder.finish()

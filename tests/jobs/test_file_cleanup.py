@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chromi.config import Settings
-from chromi.db import State, Upload
+from chromi.db import Job, State, Upload
 from chromi.jobs.file_cleanup import remove_copies
 from chromi.storage import Storage, files_in, new_id
 from tests.jobs.conftest import create_job, create_upload
@@ -63,6 +63,16 @@ def test_files_that_are_not_in_the_bucket_are_kept(disk: SmallDisk) -> None:
     frames = write(disk.frame_cache_path(new_id(), "0" * 16), read_at=1000)
     assert remove_copies(disk) == 0
     assert all(path.exists() for path in (partial, result, work, frames))
+
+
+def test_clip_of_a_running_job_is_kept(disk: SmallDisk) -> None:
+    upload = create_upload(disk)
+    clip = write(disk.upload_path(upload.id), read_at=1000)
+    job = create_job(State.IN_PROGRESS, upload=upload)
+    assert remove_copies(disk) == 0
+    assert clip.exists()
+    Job.update(state=State.FAILED).where(Job.id == job.id).execute()
+    assert remove_copies(disk) == 1
 
 
 def test_without_a_bucket_the_only_copies_are_kept(open_instance: None, settings: Settings) -> None:

@@ -72,6 +72,17 @@ def test_ended_job_is_announced_once_with_a_valid_signature(target: WebhookTarge
     assert Webhook.select().count() == 0
 
 
+def test_name_that_cannot_be_resolved_stops_no_other_delivery(
+    target: WebhookTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = create_webhook(target), create_webhook(target)
+    Webhook.update(url="http://a..b/").where(Webhook.id == bad.id).execute()
+    deliver()
+    assert len(target.received) == 1
+    assert [(each.id, each.attempts) for each in Webhook.select()] == [(bad.id, 1)]
+    assert good.url == target.url()
+
+
 def test_batch_is_announced_when_its_last_job_has_ended(target: WebhookTarget) -> None:
     batch = Batch.create()
     first = create_job(State.FAILED, batch_id=batch.id)

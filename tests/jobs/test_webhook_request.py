@@ -86,6 +86,7 @@ def test_url_of_a_public_host_is_valid(url: str) -> None:
             "https://example.org/\r\nX: 1",
             "https://a.org:0/",
         ),
+        *("http://a..b/", "http://.x/", f"http://{'a' * 64}.org/"),
         "https://example.org/" + "x" * 2000,
     ],
 )

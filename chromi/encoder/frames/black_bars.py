@@ -16,7 +16,6 @@ from PIL import Image, ImageChops
 from chromi.encoder.encoder_errors import EncodeError, NoFrames
 from chromi.encoder.frames.color_filters import correct_tags, flatten_alpha
 from chromi.encoder.frames.frame_writer import FrameWriter
-from chromi.encoder.options import ConversionOptions, CropBars
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.source.seek import decode_all_options
 from chromi.encoder.source.video_info import VideoInfo
@@ -76,76 +75,70 @@ class Content:
         )
 
 
-def find_content(
-    source: Path,
-    info: VideoInfo,
-    options: ConversionOptions,
-    start_s: float,
-    window_s: float,
-    folder: Path,
-    writer: FrameWriter,
-    seek_s: float | None,
-) -> Content | None:
-    """Return the content within the bars of a window of the clip, or None without certain bars.
+@dataclass(frozen=True)
+class BarSampler:
+    """Samples frames of a clip to find its bars. Temporary files are written to `folder`."""
 
-    `seek_s` is where reading begins, or None for the beginning of the file. Temporary files are written to
-    `folder`. A clip that cannot be read has no certain bars. Raises TimedOut and other errors that are not
-    due to the clip.
-    """
-    if options.crop_bars is CropBars.OFF:
-        return None
-    count = min(_MAX_SAMPLES, max(_MIN_SAMPLES, ceil(window_s * _SAMPLES_PER_S)))
-    paths = (folder / "rows.png", folder / "columns.png")
-    # Without eof_action, a clip shorter than half the distance between samples would have none.
-    samples = f"fps={count / window_s:.6f}:start_time={start_s:.6f}:eof_action=pass"
-    select = [samples, "tpad=stop=-1:stop_mode=clone", f"trim=end_frame={count}"]
-    try:
-        _write_strips(source, info, seek_s, select, count, paths, writer)
-        rows, columns = (_read_strip(path, count, is_rows=path is paths[0]) for path in paths)
-    except EncodeError as error:
-        if type(error) not in (EncodeError, NoFrames):
-            raise
-        return None
-    except OSError:
-        return None
-    finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
-    return _choose_content(_find_edges(columns), _find_edges(rows), info)
+    source: Path
+    info: VideoInfo
+    folder: Path
+    writer: FrameWriter
 
+    def find_content(self, start_s: float, window_s: float, seek_s: float | None) -> Content | None:
+        """Return the content within the bars of a window of the clip, or None without certain bars.
 
-def _write_strips(
-    source: Path,
-    info: VideoInfo,
-    seek_s: float | None,
-    select: Sequence[str],
-    count: int,
-    paths: tuple[Path, Path],
-    writer: FrameWriter,
-) -> None:
-    """Write the samples stacked vertically: once with short rows, once with short columns."""
-    # The matrix does not change what is black, and `scale` does not know every matrix.
-    chain = [*correct_tags(info), *select, *flatten_alpha(info), "setparams=colorspace=bt709"]
-    longest_px = _MAX_SIDE_PX + 1
-    graph = (
-        f"[0:{info.stream}]{','.join(chain)},split[a][b]"
-        f";[a]scale=w='min(iw,{_BLOCKS})':h='min(ih,{longest_px})':flags=area,format=rgb24,tile=1x{count}[rows]"
-        f";[b]scale=w='min(iw,{longest_px})':h='min(ih,{_BLOCKS})':flags=area,format=rgb24,tile=1x{count}[columns]"
-    )
-    with source.open("rb") as clip:
-        writer.write(
-            [
-                *untrusted_input(
-                    clip.fileno(), threads=writer.threads, before=decode_all_options(info, seek_s)
-                ),
-                *("-filter_complex_threads", str(writer.threads), "-filter_complex", graph),
-                *("-map", "[rows]", "-frames:v", "1", "-c:v", "png", *REPORT_FRAMES),
-                *("-f", "image2", "-update", "1", "-y", str(paths[0])),
-                *("-map", "[columns]", "-frames:v", "1", "-c:v", "png"),
-                *("-f", "image2", "-update", "1", "-y", str(paths[1])),
-            ],
-            writes=paths,
-            descriptors=(clip.fileno(),),
+        `seek_s` is where reading begins, or None for the beginning of the file. A clip that cannot be read
+        has no certain bars. Raises TimedOut and other errors that are not due to the clip.
+        """
+        count = min(_MAX_SAMPLES, max(_MIN_SAMPLES, ceil(window_s * _SAMPLES_PER_S)))
+        # Without eof_action, a clip shorter than half the distance between samples would have none.
+        samples = f"fps={count / window_s:.6f}:start_time={start_s:.6f}:eof_action=pass"
+        select = [samples, "tpad=stop=-1:stop_mode=clone", f"trim=end_frame={count}"]
+        paths = (self.folder / "rows.png", self.folder / "columns.png")
+        try:
+            self._write_strips(seek_s, select, count, paths)
+            rows, columns = (_read_strip(path, count, is_rows=path is paths[0]) for path in paths)
+        except EncodeError as error:
+            if type(error) not in (EncodeError, NoFrames):
+                raise
+            return None
+        except OSError:
+            return None
+        finally:
+            for path in paths:
+                path.unlink(missing_ok=True)
+        return _choose_content(_find_edges(columns), _find_edges(rows), self.info)
+
+    def _write_strips(
+        self, seek_s: float | None, select: Sequence[str], count: int, paths: tuple[Path, Path]
+    ) -> None:
+        """Write the samples stacked vertically: once with short rows, once with short columns."""
+        threads = self.writer.threads
+        with self.source.open("rb") as clip:
+            self.writer.write(
+                [
+                    *untrusted_input(
+                        clip.fileno(), threads=threads, before=decode_all_options(self.info, seek_s)
+                    ),
+                    *("-filter_complex_threads", str(threads), "-filter_complex"),
+                    self._build_graph(select, count),
+                    *("-map", "[rows]", "-frames:v", "1", "-c:v", "png", *REPORT_FRAMES),
+                    *("-f", "image2", "-update", "1", "-y", str(paths[0])),
+                    *("-map", "[columns]", "-frames:v", "1", "-c:v", "png"),
+                    *("-f", "image2", "-update", "1", "-y", str(paths[1])),
+                ],
+                writes=paths,
+                descriptors=(clip.fileno(),),
+            )
+
+    def _build_graph(self, select: Sequence[str], count: int) -> str:
+        # The matrix does not change what is black, and `scale` does not know every matrix.
+        chain = [*correct_tags(self.info), *select, *flatten_alpha(self.info), "setparams=colorspace=bt709"]
+        longest, tile = _MAX_SIDE_PX + 1, f"flags=area,format=rgb24,tile=1x{count}"
+        return (
+            f"[0:{self.info.stream}]{','.join(chain)},split[a][b]"
+            f";[a]scale=w='min(iw,{_BLOCKS})':h='min(ih,{longest})':{tile}[rows]"
+            f";[b]scale=w='min(iw,{longest})':h='min(ih,{_BLOCKS})':{tile}[columns]"
         )
 
 

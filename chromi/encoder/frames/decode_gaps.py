@@ -6,7 +6,6 @@ from pathlib import Path
 from chromi.encoder.encoder_errors import FrozenVideo
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg, untrusted_input
-from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.source.ffmpeg_log import FrameLog, PacketListing
 from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
@@ -28,12 +27,12 @@ def check_for_gaps(
     times_s = sorted({*(float(time_s) for time_s in log.times_s if time_s < end_s), end_s})
     for before_s, after_s in pairwise(times_s):
         if after_s - before_s > MAX_GAP_S and after_s > start_s:
-            lost = _count_packets(source, info, before_s, after_s, writer.limits)
+            lost = _count_packets(source, info, before_s, after_s, writer)
             if lost >= _MIN_LOST_PACKETS:
                 raise FrozenVideo(detail=f"{lost} packets from {before_s} to {after_s} s produced no frame")
 
 
-def _count_packets(source: Path, info: VideoInfo, start_s: float, end_s: float, limits: ProcessLimits) -> int:
+def _count_packets(source: Path, info: VideoInfo, start_s: float, end_s: float, writer: FrameWriter) -> int:
     """Return the number of packets between two decoded frames, skipping _MARGIN_S next to each."""
     packets = PacketListing()
     with source.open("rb") as clip:
@@ -43,8 +42,9 @@ def _count_packets(source: Path, info: VideoInfo, start_s: float, end_s: float, 
                 *("-map", f"0:{info.stream}", "-c", "copy", "-to", f"{end_s:.6f}"),
                 *("-f", "framecrc", "pipe:1"),
             ],
-            limits=limits,
+            limits=writer.limits,
             descriptors=(clip.fileno(),),
             on_output=packets.read,
+            on_tick=writer.tick,
         )
     return sum(start_s + _MARGIN_S < time_s < end_s - _MARGIN_S for time_s in packets.times_s)

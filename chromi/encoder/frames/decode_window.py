@@ -4,12 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import partial
+from functools import cached_property
 from math import floor
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import FrozenVideo, NoFrames
-from chromi.encoder.frames.black_bars import Content, find_content
+from chromi.encoder.frames.black_bars import BarSampler, Content
 from chromi.encoder.frames.color_filters import write_lut
 from chromi.encoder.frames.decode_gaps import check_for_gaps
 from chromi.encoder.frames.deinterlacing import choose_deinterlacer, may_be_unflagged
@@ -19,7 +19,7 @@ from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.pixel_art_detection import is_pixel_art
 from chromi.encoder.frames.thumbnails import THUMBNAIL_FILTERS, THUMBNAIL_OUTPUTS
 from chromi.encoder.frames.write_in_order import SET_TIMESTAMPS
-from chromi.encoder.options import ConversionOptions
+from chromi.encoder.options import ConversionOptions, CropBars
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.source.ffmpeg_log import FrameLog
 from chromi.encoder.source.seek import seek_options
@@ -104,21 +104,33 @@ class WindowDecoder:
         self, source: Path, info: VideoInfo, options: ConversionOptions, folder: Path, writer: FrameWriter
     ) -> None:
         self._source, self._info, self._options, self._writer = source, info, options, writer
+        self._folder = folder
         self._unordered_path = folder / "unordered.avi"
-        self._lut_path = write_lut(info, folder)
-        self._pixelated = is_pixel_art(source, info, options, folder)
         last_frame_s = max(0.0, info.duration_s - options.speed / options.fps)
         offset_s = min(read_from_s(options), last_frame_s)
         self._start_s = info.first_frame_s + offset_s
         self._end_s = self._start_s + frames_to_read(options) * options.speed / options.fps
         self._clip_end_s = info.first_frame_s + info.duration_s
         self._seek_points_s = self._list_seek_points(offset_s)
-        window = (self._start_s, self._end_s - self._start_s)
-        self._find_content = partial(find_content, source, info, options, *window, folder, writer)
 
     def find_content(self) -> Content | None:
         """Return the content within certain black bars, as in the first attempt of `decode`."""
         return self._find_content(next(self._seek_points_s))
+
+    def _find_content(self, seek_s: float | None) -> Content | None:
+        if self._options.crop_bars is CropBars.OFF:
+            return None
+        window_s = self._end_s - self._start_s
+        sampler = BarSampler(self._source, self._info, self._folder, self._writer)
+        return sampler.find_content(self._start_s, window_s, seek_s)
+
+    @cached_property
+    def _lut_path(self) -> Path | None:
+        return write_lut(self._info, self._folder)
+
+    @cached_property
+    def _pixelated(self) -> bool:
+        return is_pixel_art(self._source, self._info, self._options, self._folder, self._writer.tick)
 
     def decode(self, nut_path: Path | None) -> DecodedFrames:
         """Write the window's frames and thumbnails to `nut_path`, or only the frames to an AVI if it is None.
@@ -163,12 +175,17 @@ class WindowDecoder:
         """Return the deinterlacer if frames are interlaced but not flagged, or None otherwise."""
         if not may_be_unflagged(self._info):
             return None
-        return choose_deinterlacer(self._source, self._info, self._start_s, flagged=False) or None
+        return self._run_idet(self._start_s, flagged=False) or None
 
     def _choose_deinterlacer(self, attempt: _Attempt) -> Sequence[str]:
         """Return the deinterlacer for a clip whose latest frame is flagged as interlaced."""
         seek_s = float(attempt.log.times_s[-1]) if attempt.seek_s is not None else None
-        return choose_deinterlacer(self._source, self._info, seek_s, flagged=True)
+        return self._run_idet(seek_s, flagged=True)
+
+    def _run_idet(self, seek_s: float | None, *, flagged: bool) -> list[str]:
+        return choose_deinterlacer(
+            self._source, self._info, seek_s, flagged=flagged, on_tick=self._writer.tick
+        )
 
     def _run(self, attempt: _Attempt, path: Path) -> int:
         """Run ffmpeg once and return the number of frames written to `path`."""

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from chromi.encoder.process.ffmpeg import run_ffmpeg, untrusted_input
@@ -11,6 +12,9 @@ from chromi.encoder.source.video_info import VideoInfo
 
 IDET_TIMEOUT_S = 20.0
 
+_MAX_READ_S = 20
+"""The longest window: ten seconds at twice the speed. Otherwise, the whole rest of a clip with few interlaced
+frames would be decoded."""
 _FRAMES = 40
 _MIN_INTERLACED_FRAMES = 4
 """With fewer such frames, they may be progressive frames with stripes that resemble fields."""
@@ -27,15 +31,18 @@ def may_be_unflagged(info: VideoInfo) -> bool:
     return info.height_px in _UNFLAGGED_HEIGHTS_PX and info.is_yuv
 
 
-def choose_deinterlacer(source: Path, info: VideoInfo, seek_s: float | None, *, flagged: bool) -> list[str]:
+def choose_deinterlacer(
+    source: Path, info: VideoInfo, seek_s: float | None, *, flagged: bool, on_tick: Callable[[], None]
+) -> list[str]:
     """Run `idet` on the frames after `seek_s` and return the deinterlacing filter, or an empty list.
 
     With `flagged`, only frames flagged as interlaced are analyzed and deinterlaced; otherwise, all frames
-    are. Undecodable frames count as progressive. Raises TimedOut and FfmpegMissing.
+    are. Undecodable frames count as progressive. `on_tick` is called ten times a second. Raises TimedOut and
+    FfmpegMissing.
     """
     idet = _IdetLog()
     select = "select='not(eq(interlace_type,PROGRESSIVE))'," if flagged else ""
-    filters = f"{select}trim=end_frame={_FRAMES},{idet.name}"
+    filters = f"trim=duration={_MAX_READ_S},{select}trim=end_frame={_FRAMES},{idet.name}"
     with source.open("rb") as clip:
         run_ffmpeg(
             [
@@ -45,6 +52,7 @@ def choose_deinterlacer(source: Path, info: VideoInfo, seek_s: float | None, *, 
             limits=ProcessLimits(IDET_TIMEOUT_S, 0),
             descriptors=(clip.fileno(),),
             on_log=idet.read,
+            on_tick=on_tick,
         )
     if not idet.parity:
         return []

@@ -16,7 +16,7 @@ class FrameWriter:
     """
 
     def __init__(
-        self, *, threads: int, timeout_s: float, max_bytes: int, on_tick: Callable[[int], None]
+        self, *, threads: int = 2, timeout_s: float, max_bytes: int, on_tick: Callable[[int], None]
     ) -> None:
         self.threads = threads
         self._deadline = time.monotonic() + timeout_s
@@ -32,6 +32,10 @@ class FrameWriter:
     def limits(self) -> ProcessLimits:
         """The limits of the next run."""
         return ProcessLimits(max(0.1, self._deadline - time.monotonic()), self._max_bytes)
+
+    def tick(self) -> None:
+        """Call `on_tick` for a run of ffmpeg that writes no frames."""
+        self._on_tick(0)
 
     def write(
         self,

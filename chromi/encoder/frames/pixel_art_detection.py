@@ -1,5 +1,6 @@
 """Detect pixel art, which is scaled up without smoothing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image, ImageChops
@@ -28,17 +29,19 @@ _MIN_EDGE_CONTRAST = 30
 """Minimum mean difference, out of 255, between neighbors that differ. Soft edges have smaller differences."""
 
 
-def is_pixel_art(source: Path, info: VideoInfo, options: ConversionOptions, folder: Path) -> bool:
+def is_pixel_art(
+    source: Path, info: VideoInfo, options: ConversionOptions, folder: Path, on_tick: Callable[[], None]
+) -> bool:
     """Return whether to scale pixels up to squares, as set by `options.scaling` or detected.
 
     A clip counts as pixel art if it is small, uses a lossless codec, and has few colors and hard edges.
-    Temporary files are written to `folder`. Raises TimedOut.
+    Temporary files are written to `folder`. `on_tick` is called ten times a second. Raises TimedOut.
     """
     if options.scaling is not Scaling.AUTO:
         return options.scaling is Scaling.PIXELATED
     if info.codec not in _LOSSLESS or max(info.width_px, info.height_px) > MAX_SIDE_PX:
         return False
-    return _has_pixel_art_statistics(_read_frames(source, info, options, folder / "pixels.rgb"))
+    return _has_pixel_art_statistics(_read_frames(source, info, options, folder / "pixels.rgb", on_tick))
 
 
 def _has_pixel_art_statistics(frames: Image.Image) -> bool:
@@ -55,7 +58,9 @@ def _has_pixel_art_statistics(frames: Image.Image) -> bool:
     return total_contrast / edge_pixels >= _MIN_EDGE_CONTRAST
 
 
-def _read_frames(source: Path, info: VideoInfo, options: ConversionOptions, path: Path) -> Image.Image:
+def _read_frames(
+    source: Path, info: VideoInfo, options: ConversionOptions, path: Path, on_tick: Callable[[], None]
+) -> Image.Image:
     """Return one frame per second of the window, stacked vertically, skipping frames that fail to decode."""
     width, height, start_s = info.width_px, info.height_px, info.first_frame_s + options.start_s
     filters = f"fps=1:start_time={start_s:.6f},trim=end_frame={_FRAMES},scale={width}:{height}:flags=neighbor"
@@ -69,6 +74,7 @@ def _read_frames(source: Path, info: VideoInfo, options: ConversionOptions, path
             limits=ProcessLimits(_TIMEOUT_S, 3 * MAX_SIDE_PX**2 * _FRAMES),
             writes=(path,),
             descriptors=(clip.fileno(),),
+            on_tick=on_tick,
         )
     pixels = path.read_bytes()
     path.unlink()

@@ -98,7 +98,7 @@ def publish(partial_path: Path, destination: Path, *, on_tick: Callable[[], None
     run_parallel([publish_file], max_parallel=1, on_tick=on_tick)
 
 
-def read_first_frame(gif_path: Path) -> bytes:
+def first_frame_jpeg(gif_path: Path) -> bytes:
     """Return the first frame as a JPEG to serve as a small still image of the GIF."""
     jpeg = io.BytesIO()
     with Image.open(gif_path, formats=["GIF"]) as image:
@@ -106,7 +106,7 @@ def read_first_frame(gif_path: Path) -> bytes:
     return jpeg.getvalue()
 
 
-def copy_first_frame(gif_path: Path) -> bytes:
+def first_frame_png(gif_path: Path) -> bytes:
     """Return the first frame as a lossless PNG."""
     png = io.BytesIO()
     with Image.open(gif_path, formats=["GIF"]) as image:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -41,7 +42,8 @@ class _Pipe:
 
     def __post_init__(self) -> None:
         self.reader, self.writer = os.pipe()
-        fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        with suppress(PermissionError):  # the system limits the memory for all pipes of a user
+            fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     def close_reader(self) -> None:
         """Close this process's copy of the reading end, if it is open."""
@@ -73,7 +75,7 @@ class ChangedPixelRenderer:
     _ended_early: bool = False
 
     def render(self, on_tick: Callable[[], None]) -> None:
-        """Write the GIF of ffmpeg, whose delays and disposal methods are still to be set.
+        """Encode the GIF. `concat_segments` sets its delays and disposal methods.
 
         Raises TimedOut and EncodeError.
         """

@@ -71,7 +71,7 @@ class FrameQuantizer:
         if self._badly_drawn is not None:
             frame.changed[self._badly_drawn] = True
             self._badly_drawn = None
-        if frame.changed.any():  # otherwise the palette before serves, because nothing is drawn
+        if frame.changed.any():  # otherwise nothing is drawn, and the palette is kept
             self._draw(frame, indexes)
         return self._palette
 

@@ -100,7 +100,7 @@ def build_ladder(sampler: Sampler, options: ConversionOptions) -> Ladder:
     rungs = _build_rungs(smooth, options.motion, sampler)
     smooth_count = sum(rung in smooth for rung in rungs)
     rich = [index for index in range(smooth_count) if rungs[index].settings.colors >= RICH_COLORS]
-    start = max(rich, key=lambda index: _value(rungs[index]))
+    start = max(rich or [0], key=lambda index: _value(rungs[index]))
     return Ladder(rungs, start, _choose_balanced_bytes(Ladder(rungs, start), smooth_count))
 
 

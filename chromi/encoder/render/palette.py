@@ -17,7 +17,7 @@ from chromi.encoder.render.pixels import ByteArray, Pixels, from_rgb, to_rgb
 PALETTE_ENTRIES = 256
 
 _MAX_SAMPLES = 16_000
-"""Pixels that a palette for the whole GIF is clustered from. More change nothing visible."""
+"""How many pixels are sampled to choose a palette for the whole GIF. More make no visible difference."""
 _FIRST_ITERATIONS = 10
 _NEXT_ITERATIONS = 3
 """Iterations that start from the palette of the frame before."""

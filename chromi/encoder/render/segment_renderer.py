@@ -77,11 +77,6 @@ class Segment:
             source.unlink()
         self.frames_done = len(self.frames) - self.lead_frames
 
-    def discard(self) -> None:
-        """Remove the files that `render` wrote."""
-        for path in self.encoded.paths:
-            path.unlink()
-
     def _run_ffmpeg(self, check: Callable[[], None]) -> None:
         counter = FrameCounter()
         run_ffmpeg(

@@ -17,7 +17,7 @@ from flask import (
 )
 
 from chromi.db import Download, Link, database_connection
-from chromi.encoder import copy_first_frame, read_first_frame
+from chromi.encoder import first_frame_jpeg, first_frame_png
 from chromi.errors import ChromiError, Gone, NotFound
 from chromi.web.auth import link_passwords
 from chromi.web.http.error_handlers import render_form_error
@@ -97,7 +97,7 @@ def still(token: str) -> Response:
     if not link_passwords.is_unlocked(link):
         raise PasswordRequired
     try:
-        frame = read_first_frame(_result_path(link))
+        frame = first_frame_jpeg(_result_path(link))
     except FileNotFoundError as error:
         raise Gone from error
     return Response(frame, mimetype="image/jpeg")
@@ -128,7 +128,7 @@ def first_frame(token: str) -> Response:
     """Send the GIF's first frame as a lossless PNG, for the result page."""
     link = find_own_link(token)
     try:
-        image = Response(copy_first_frame(_result_path(link)), mimetype="image/png")
+        image = Response(first_frame_png(_result_path(link)), mimetype="image/png")
     except FileNotFoundError as error:
         raise Gone from error
     allow_browser_cache(image, link)

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from chromi.encoder.encoder_errors import Cancelled
-from chromi.encoder.frames.black_bars import Content, find_content
+from chromi.encoder.frames.black_bars import BarSampler, Content
 from chromi.encoder.frames.frame_writer import FrameWriter
-from chromi.encoder.options import ConversionOptions, CropBars, Framing
+from chromi.encoder.options import CropBars, Framing
 from chromi.encoder.source.probe import probe_video
 from tests.encoder.conftest import Extract, FirstFrame, read_frame
 from tests.support.clips import HLG_OPTIONS, ffmpeg, make_clip
@@ -30,8 +30,8 @@ def find(
     writer = FrameWriter(threads=1, timeout_s=60, max_bytes=10**8, on_tick=on_tick)
     info = probe_video(clip)
     window = (info.first_frame_s + start_s, window_s)
-    options = ConversionOptions(crop_bars=CropBars.AUTO)
-    return find_content(clip, info, options, *window, folder, writer, window[0] if start_s else None)
+    sampler = BarSampler(clip, info, folder, writer)
+    return sampler.find_content(*window, window[0] if start_s else None)
 
 
 def bars_of(content: Content | None) -> tuple[int, int, int, int] | None:

@@ -129,6 +129,13 @@ def test_rich_color_gives_up_frames_per_second_before_colors() -> None:
     assert first_with_fewer_colors.settings.fps == 12
 
 
+def test_ladder_without_a_rung_in_rich_colors_starts_at_its_first() -> None:
+    few_are_best = {MANY: (30e6, 20.0), FEW: (9e6, 21.2), LOW: (20e6, 18.0), HIGH: (10e6, 16.0)}
+    ladder = build(few_are_best)
+    assert ladder.balanced_start == 0
+    assert ladder.rungs[0].settings == FEW
+
+
 def test_better_settings_at_the_same_size_are_used() -> None:
     assert {rung.settings.local_palettes for rung in build(NOISY).rungs[2:]} == {False}
     calm = build(CALM)
