@@ -115,8 +115,8 @@ def redis_settings(postgres_settings: dict[str, str], redis: RedisServer) -> dic
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight seconds of moving colors with a counter, 640x360 H.264."""
-    return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=8)
+    """Eight seconds of moving colors with a counter, 640x360 H.264, with key frames for fast seeking."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=8, options=("-g", "12"))
 
 
 @pytest.fixture(scope="session")

@@ -242,7 +242,7 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tall_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight seconds in portrait format: red and lime at the top, blue and yellow at the bottom."""
     path = tmp_path_factory.mktemp("clips") / "tall.mp4"
-    return clips.make_clip(path, size="180x320", rate=24, pattern="quadrants")
+    return clips.make_clip(path, size="180x320", rate=24, pattern="quadrants", options=("-g", "12"))
 
 
 @pytest.fixture(scope="session")
