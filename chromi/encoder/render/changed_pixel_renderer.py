@@ -22,8 +22,7 @@ from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, REPORT_FRAMES, fram
 from chromi.encoder.process.parallel import TICK_S, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.changed_pixels import SETTLED_FRAMES, find_changes
-from chromi.encoder.render.frame_quantizer import TRANSPARENT_INDEX, FrameQuantizer
-from chromi.encoder.render.palette import PALETTE_ENTRIES
+from chromi.encoder.render.frame_quantizer import FrameQuantizer
 from chromi.encoder.render.pixels import Pixels
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
 
@@ -122,16 +121,14 @@ class ChangedPixelRenderer:
         settings, size_px = self.settings, self.store.size_px
         quantizer = FrameQuantizer(settings.colors - 1, size_px, dither=settings.dither)
         indexes = np.empty(math.prod(size_px), np.uint8)
-        palette = np.zeros(PALETTE_ENTRIES, np.uint32)
         for number, frame in enumerate(find_changes(frames, settings.threshold)):
             check()
-            if number - 1 in self.store.undrawn:
-                frame.changed[:] = True
             if number in self.store.undrawn:
                 frame.changed[:] = False
-                indexes[:] = TRANSPARENT_INDEX
-            else:
-                palette = quantizer.quantize(frame, indexes)
+                continue
+            if number - 1 in self.store.undrawn:
+                frame.changed[:] = True
+            palette = quantizer.quantize(frame, indexes)
             while not self._encoder_slots.acquire(timeout=TICK_S):
                 check()
             _write_all(self._quantized.writer, indexes.data)

@@ -67,7 +67,7 @@ class FrameStore:
 
     `work_dir` is for intermediate files. Palettes stay there and are reused by later renderings.
 
-    With a palette per frame, nothing is drawn in the `undrawn` frames; they only show which pixels keep their
+    With a palette per frame, the `undrawn` frames are not in the GIF; they only show which pixels keep their
     color. The frame after them is drawn completely.
     """
 

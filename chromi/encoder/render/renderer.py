@@ -35,7 +35,7 @@ def render_gif(
         segments = split_frames(store, settings, limits, threads)
         _render_segments(segments, threads, on_tick)
         encoded = [segment.encoded for segment in segments]
-    kept = settings.kept_frames(store.frame_count)
+    kept = [number for number in settings.kept_frames(store.frame_count) if number not in store.undrawn]
     concat_segments(encoded, gif_path, get_delays_cs(kept, store.frame_count))
     for path in (path for segment in encoded for path in segment.paths):
         path.unlink()

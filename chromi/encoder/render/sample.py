@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from chromi.encoder.frames.color_filters import BT709_TO_BGRA
 from chromi.encoder.gif.concat import EncodedSegment, read_frames
-from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, frames_input, run_ffmpeg
+from chromi.encoder.process.ffmpeg import OUTPUT_FPS, QUIET, run_ffmpeg
 from chromi.encoder.process.parallel import TICK_S, Task, run_parallel
 from chromi.encoder.process.subprocess_runner import ProcessLimits
 from chromi.encoder.render.quality_metrics import measure_false_color, measure_quality
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
 from chromi.encoder.render.renderer import render_gif
-from chromi.encoder.render.sample_frames import choose_sample
+from chromi.encoder.render.sample_extraction import extract_sample, select_frames
+from chromi.encoder.render.sample_frames import SampledFrame, choose_sample
 from chromi.encoder.render.segment_renderer import Segment
 
 _REPEATED_FRAME_BYTES = 25
@@ -38,6 +39,18 @@ class Measurement:
     quality: float
     false_color: float = 0.0
     sufficient_encodings: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _DrawnFrames:
+    """The frames of the sample that a GIF shows, and the store that it is rendered from."""
+
+    store: FrameStore
+    frames: Sequence[SampledFrame]
+
+    @property
+    def compared_numbers(self) -> list[int]:
+        return [number for number, frame in enumerate(self.frames) if frame.is_compared]
 
 
 class Sampler:
@@ -62,25 +75,38 @@ class Sampler:
         self.moving_count = len(self._moving)
         self._chosen = choose_sample(motion)
         self.has_all_frames, frames = self._chosen.has_all, self._chosen.frames
-        undrawn = [number for number, frame in enumerate(frames) if frame.is_undrawn]
         self._compared_numbers = [number for number, frame in enumerate(frames) if frame.is_compared]
-        frames_path = store.frames_path if self.has_all_frames else store.work_dir / "sample.nut"
-        self._sample = replace(store, frames_path=frames_path, frame_count=len(frames), undrawn=undrawn)
+        self._frames_path = store.frames_path if self.has_all_frames else store.work_dir / "sample.nut"
+        self._local_palettes, self._one_palette = self._list_drawn(frames)
         self.complete_gifs: dict[RenderSettings, Path] = {}
         """GIFs with all frames of the clip, by their settings, if the sample has all frames."""
+
+    def _list_drawn(self, frames: Sequence[SampledFrame]) -> tuple[_DrawnFrames, _DrawnFrames]:
+        """Return the frames drawn with a palette per frame, and those with one palette, which are fewer."""
+        drawn = self._chosen.list_drawn(local_palettes=True)
+        undrawn = set(range(len(frames))) - set(drawn)
+        store = replace(self._store, frames_path=self._frames_path, frame_count=len(frames), undrawn=undrawn)
+        local_palettes = _DrawnFrames(store, [frames[number] for number in drawn])
+        drawn = self._chosen.list_drawn(local_palettes=False)
+        path = self._store.frames_path if self.has_all_frames else self._store.work_dir / "one-palette.nut"
+        store = replace(self._store, frames_path=path, frame_count=len(drawn))
+        return local_palettes, _DrawnFrames(store, [frames[number] for number in drawn])
+
+    def _drawn_with(self, settings: RenderSettings) -> _DrawnFrames:
+        return self._local_palettes if settings.local_palettes else self._one_palette
 
     def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
         """Render the sample with each of `settings` and return the predicted sizes and qualities."""
         self._prepare([each.colors for each in settings if not each.local_palettes])
-        source = self._decode_compared(self._sample.frames_path, BT709_TO_BGRA, self._on_tick)
+        source = self._decode(self._frames_path, self._compared_numbers, BT709_TO_BGRA, self._on_tick)
         measurements: list[Task[Measurement]] = [partial(self._measure, each, source) for each in settings]
         max_parallel = min(2, self._threads)
         return run_parallel(measurements, max_parallel=max_parallel, on_tick=self._on_tick)
 
     def _prepare(self, color_counts: Sequence[int]) -> None:
         tasks: list[Task[None]] = [partial(self._write_palettes, color_counts)]
-        if not self._sample.frames_path.exists():
-            tasks.insert(0, self._extract)
+        if not self._frames_path.exists():
+            tasks.insert(0, partial(self._extract, has_one_palette=bool(color_counts)))
         run_parallel(tasks, max_parallel=self._threads, on_tick=self._on_tick)
 
     def _measure(
@@ -92,11 +118,13 @@ class Sampler:
             paths = self._render(settings, check)
         finally:
             self._render_lock.release()
-        rendered = self._decode_compared(paths[0], "format=bgra", check)
+        drawn = self._drawn_with(settings)
+        rendered = self._decode(paths[0], drawn.compared_numbers, "format=bgra", check)
         quality, false_color = measure_quality(source, rendered), measure_false_color(source, rendered)
         sizes = [_read_sizes(path, has_local_tables=settings.local_palettes) for path in paths]
         self._remove_incomplete(settings, paths)
-        total_bytes = self._predict_total([min(alternatives) for alternatives in zip(*sizes, strict=True)])
+        smallest = [min(alternatives) for alternatives in zip(*sizes, strict=True)]
+        total_bytes = self._predict_total(drawn.frames, smallest)
         sufficient = self._find_sufficient(settings, sizes, total_bytes)
         return Measurement(total_bytes, quality, false_color, sufficient)
 
@@ -108,9 +136,10 @@ class Sampler:
     def _write_still(self, png_path: Path, settings: RenderSettings) -> None:
         settings = replace(settings, fps=OUTPUT_FPS)
         gif_path, *others = self._render(settings, self._on_tick)
+        numbers = self._drawn_with(settings).compared_numbers
         run_ffmpeg(
             [
-                *(*QUIET, "-i", str(gif_path), "-vf", f"{_select(self._compared_numbers[:1])},format=rgb24"),
+                *(*QUIET, "-i", str(gif_path), "-vf", f"{select_frames(numbers[:1])},format=rgb24"),
                 *("-frames:v", "1", "-update", "1", "-f", "image2", "-c:v", "png", "-y", str(png_path)),
             ],
             limits=self._limits,
@@ -128,30 +157,12 @@ class Sampler:
         for path in paths:
             path.unlink()
 
-    def _extract(self, check: Callable[[], None]) -> None:
-        run_ffmpeg(
-            [*QUIET, *self._extract_arguments()],
-            limits=self._limits,
-            reads=(self._store.frames_path,),
-            writes=(self._sample.frames_path,),
-            on_tick=check,
-        ).check()
-
-    def _extract_arguments(self) -> list[str]:
-        inputs: list[str] = []
-        offsets = self._chosen.offsets
-        for start in self._chosen.run_starts:
-            inputs += frames_input(self._store.frames_path, start)
-        count = len(self._chosen.run_starts)
-        trim = f"trim=end_frame={offsets[-1] + 1},{_select(offsets)},setpts=N/TB/{OUTPUT_FPS}"
-        trims = ";".join(f"[{number}:v:0]{trim}[{number}]" for number in range(count))
-        labels = "".join(f"[{number}]" for number in range(count))
-        return [
-            *(*inputs, "-filter_complex_threads", "1"),
-            *("-filter_complex", f"{trims};{labels}concat=n={count}[all]", "-map", "[all]"),
-            *("-c:v", "utvideo", "-fps_mode", "passthrough", "-f", "nut"),
-            *("-y", str(self._sample.frames_path)),
-        ]
+    def _extract(self, check: Callable[[], None], *, has_one_palette: bool) -> None:
+        """Copy the frames of the sample, and those drawn with one palette, to files of their own."""
+        numbers: dict[Path, Sequence[int]] = {self._frames_path: range(len(self._chosen.frames))}
+        if has_one_palette:
+            numbers[self._one_palette.store.frames_path] = self._chosen.list_drawn(local_palettes=False)
+        extract_sample(self._store.frames_path, self._chosen, numbers, limits=self._limits, on_tick=check)
 
     def _write_palettes(self, color_counts: Sequence[int], check: Callable[[], None]) -> None:
         for colors in color_counts:
@@ -159,7 +170,8 @@ class Sampler:
             self._segment(RenderSettings(colors)).write_palette()
 
     def _segment(self, settings: RenderSettings) -> Segment:
-        return Segment(self._sample, settings, self._limits, range(self._sample.frame_count))
+        store = self._one_palette.store
+        return Segment(store, settings, self._limits, range(store.frame_count))
 
     def _render(self, settings: RenderSettings, check: Callable[[], None]) -> Sequence[Path]:
         """Render the sample and return one or more GIFs that show the same images."""
@@ -170,9 +182,9 @@ class Sampler:
             segment.write_palette()
             segment.render(check)
             return segment.encoded.paths
-        gif_path = self._sample.work_dir / f"sample-{settings.threshold}.gif"
+        gif_path = self._store.work_dir / f"sample-{settings.threshold}.gif"
         render_gif(
-            self._sample,
+            self._local_palettes.store,
             settings,
             gif_path,
             threads=self._threads,
@@ -181,13 +193,15 @@ class Sampler:
         )
         return [gif_path]
 
-    def _decode_compared(self, path: Path, filters: str, check: Callable[[], None]) -> npt.NDArray[np.uint8]:
-        """Return the compared frames of the sample or its GIF, shape (frames, height, width, 4), bgra."""
+    def _decode(
+        self, path: Path, numbers: Sequence[int], filters: str, check: Callable[[], None]
+    ) -> npt.NDArray[np.uint8]:
+        """Return the frames of a file with these numbers, shape (frames, height, width, 4), bgra."""
         pixels_path = path.with_suffix(".bgra")
         run_ffmpeg(
             [
                 *(*QUIET, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough", "-vf"),
-                f"{_select(self._compared_numbers)},{filters}",
+                f"{select_frames(numbers)},{filters}",
                 *("-f", "rawvideo", "-y", str(pixels_path)),
             ],
             limits=self._limits,
@@ -204,30 +218,26 @@ class Sampler:
         self, settings: RenderSettings, sizes: Sequence[Sequence[int]], total_bytes: float
     ) -> frozenset[str]:
         max_bytes = _SUFFICIENT_RATIO * total_bytes
+        frames = self._drawn_with(settings).frames
         by_encoding = zip(settings.unchanged_pixels, sizes, strict=False)
-        return frozenset(name for name, values in by_encoding if self._predict_total(values) <= max_bytes)
+        return frozenset(
+            name for name, values in by_encoding if self._predict_total(frames, values) <= max_bytes
+        )
 
-    def _predict_total(self, sizes: Sequence[int]) -> float:
+    def _predict_total(self, frames: Sequence[SampledFrame], sizes: Sequence[int]) -> float:
         """Add up the first frame, which is encoded in full, and the other frames.
 
         A frame's size is interpolated by its motion between those of the measured frames.
         """
         repeated_count = self.frame_count - 1 - len(self._moving)
         measured = sorted(
-            (frame.motion, size)
-            for frame, size in zip(self._chosen.frames, sizes, strict=True)
-            if frame.is_measured
+            (frame.motion, size) for frame, size in zip(frames, sizes, strict=True) if frame.is_measured
         )
         if not measured:
             return sizes[0] + repeated_count * _REPEATED_FRAME_BYTES
         motion, frame_bytes = np.array(measured).T
         moving_bytes = np.interp(self._moving, motion, frame_bytes).sum()
         return float(sizes[0] + moving_bytes + repeated_count * _REPEATED_FRAME_BYTES)
-
-
-def _select(numbers: Sequence[int]) -> str:
-    """Return the filter that passes the frames with these numbers."""
-    return f"select='{'+'.join(f'eq(n,{number})' for number in numbers)}'"
 
 
 def _read_sizes(gif_path: Path, *, has_local_tables: bool) -> list[int]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from chromi.encoder.render.changed_pixels import SETTLED_FRAMES
 
 MAX_RUNS = 3
-_LEAD_OFFSETS, _MEASURED_OFFSETS = (0, 4, 6), (7, 8)
+_LEAD_OFFSETS, _PREVIOUS_OFFSET, _MEASURED_OFFSETS = (0, 4), 6, (7, 8)
 _FOLLOWING_OFFSETS = tuple(range(9, 9 + SETTLED_FRAMES))
 """The frames of a run. Because small changes are not redrawn, the measured frames depend on the displayed
 colors, which are those of several earlier frames, and on which pixels keep their color afterward."""
-_RUN_OFFSETS = (*_LEAD_OFFSETS, *_MEASURED_OFFSETS, *_FOLLOWING_OFFSETS)
+_RUN_OFFSETS = (*_LEAD_OFFSETS, _PREVIOUS_OFFSET, *_MEASURED_OFFSETS, *_FOLLOWING_OFFSETS)
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,15 @@ class SampledFrame:
     """A frame of the sample, with its motion.
 
     The size of a measured frame predicts that of other frames. A compared frame is compared with its source.
-    Nothing is drawn in an undrawn one; it only shows which pixels keep their color.
+    Lead frames are drawn only with a palette per frame, for the displayed colors. Following ones are never
+    drawn; they only show which pixels keep their color.
     """
 
     motion: float
     is_measured: bool
     is_compared: bool
-    is_undrawn: bool = False
+    is_lead: bool = False
+    is_following: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,14 @@ class SampleFrames:
     offsets: Sequence[int]
     has_all: bool
     """True if the sample has all frames of the clip."""
+
+    def list_drawn(self, *, local_palettes: bool) -> list[int]:
+        """Return the numbers of the frames that are drawn with a palette per frame, or with one palette."""
+        return [
+            number
+            for number, frame in enumerate(self.frames)
+            if not frame.is_following and (local_palettes or not frame.is_lead)
+        ]
 
 
 def choose_sample(motion: Sequence[float]) -> SampleFrames:
@@ -75,7 +85,8 @@ def _describe_runs(motion: Sequence[float], starts: Sequence[int]) -> list[Sampl
             motion[start + offset],
             is_measured=offset in _MEASURED_OFFSETS and motion[start + offset] > 0,
             is_compared=offset == _MEASURED_OFFSETS[-1] and run > 0,
-            is_undrawn=offset in _FOLLOWING_OFFSETS,
+            is_lead=offset in _LEAD_OFFSETS,
+            is_following=offset in _FOLLOWING_OFFSETS,
         )
         for run, start in enumerate(starts)
         for offset in _RUN_OFFSETS
