@@ -46,7 +46,7 @@ SHOWINFO_LINES = st.one_of(
 )
 
 
-@limit_examples(400)
+@limit_examples(150)
 @given(
     packets=st.lists(PACKET_LINES, max_size=8),
     showinfo=st.lists(SHOWINFO_LINES, max_size=8),
@@ -148,7 +148,7 @@ def apply_edits(content: bytes, edits: list[tuple[str, float, Any]]) -> bytes:
 def test_probe_survives_any_file_content(container: str, seeds: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "c"
 
-    @limit_examples(6)
+    @limit_examples(4)
     @given(EDITS)
     def probe_edited(edits: list[tuple[str, float, Any]]) -> None:
         path.write_bytes(apply_edits(seeds[container], edits))
@@ -177,20 +177,20 @@ SHORT_CLIPS = st.fixed_dictionaries(
 CONVERSION_OPTIONS = st.builds(
     ConversionOptions,
     start_s=st.floats(0, 1).map(lambda start_s: round(start_s, 3)),
-    duration_s=st.integers(24, 72).map(lambda frames: round(frames / 24, 3)),
+    duration_s=st.integers(24, 48).map(lambda frames: round(frames / 24, 3)),
     quality=st.sampled_from(Quality),
     framing=st.sampled_from(Framing),
     loop=st.sampled_from(Loop),
     speed=st.sampled_from([0.5, 1.0, 1.3, 2.0]),
     reverse=st.booleans(),
     short=st.sampled_from(Short),
-    width_px=st.just(640),
-    height_px=st.just(360),
+    width_px=st.just(160),
+    height_px=st.just(90),
 )
 
 
 def test_any_window_of_any_clip_is_converted(tmp_path: Path) -> None:
-    @limit_examples(12)
+    @limit_examples(6)
     @given(SHORT_CLIPS, CONVERSION_OPTIONS)
     @example({"seconds": 0.125, "rate": 24, "size": "64x36", "pattern": "color"}, ConversionOptions())
     def convert_clip(clip: dict[str, Any], options: ConversionOptions) -> None:
@@ -205,7 +205,7 @@ def test_any_window_of_any_clip_is_converted(tmp_path: Path) -> None:
 # -- user input ----------------------------------------------------------------------------------------------
 
 
-@limit_examples(500)
+@limit_examples(150)
 @given(st.dictionaries(st.one_of(st.sampled_from(OPTIONS), st.text(max_size=8)), OPTION_TEXTS, max_size=6))
 def test_option_parser_survives_any_input(texts: dict[str, str]) -> None:
     with suppress(BadOptions):
@@ -215,7 +215,7 @@ def test_option_parser_survives_any_input(texts: dict[str, str]) -> None:
         assert 1 <= options.duration_s <= 10
 
 
-@limit_examples(300)
+@limit_examples(150)
 @given(OPTION_TEXTS)
 def test_timecode_parser_survives_any_input(text: str) -> None:
     with suppress(ValueError):
@@ -229,7 +229,7 @@ def test_timecode_parser_survives_any_input(text: str) -> None:
 KEY = "k" * 32
 
 
-@limit_examples(300)
+@limit_examples(100)
 @given(st.text(max_size=300))
 def test_arbitrary_tokens_are_rejected(token: str) -> None:
     signer = TokenSigner([KEY])
@@ -238,7 +238,7 @@ def test_arbitrary_tokens_are_rejected(token: str) -> None:
         signer.verify_link(token)
 
 
-@limit_examples(300)
+@limit_examples(100)
 @given(POSITIONS, st.text(max_size=4), st.integers(0, 4))
 def test_modified_tokens_never_give_access_to_another_link(place: float, text: str, removed: int) -> None:
     signer = TokenSigner([KEY])
