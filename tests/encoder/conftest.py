@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def make_counting_clip(path: Path, *, seconds: float = 6, rate: float = 24, code
 
 @pytest.fixture
 def extract(tmp_path: Path) -> Extract:
-    """Run pass 1 on a window of a clip, by default at a small size."""
+    """Run pass 1 on a window of a clip, by default at a small size. It probes a clip once."""
+    probe_once = cache(lambda clip, modified_ns: probe_video(clip))
 
     def extract(clip: Path, start_s: float = 0.0, duration_s: float = 1.0, **options: Any) -> ExtractedFrames:
         output_dir = tmp_path / f"extracted-{clip.name}"
@@ -47,7 +49,7 @@ def extract(tmp_path: Path) -> Extract:
         small = {"width_px": 128, "height_px": 72}
         return extract_frames(
             clip,
-            probe_video(clip),
+            probe_once(clip, clip.stat().st_mtime_ns),
             ConversionOptions(start_s, duration_s, **{**small, **options}),
             output_dir=output_dir,
             threads=2,

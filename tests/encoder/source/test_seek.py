@@ -11,7 +11,9 @@ from tests.support.clips import ffmpeg, make_clip
 
 pytestmark = pytest.mark.slow
 
-START_FRAMES = (0, 1, 23, 24, 60, 71, 110)
+START_FRAMES = (0, 23, 60, 110)
+"""Around a key frame, between key frames, and near the end of a clip of 144 frames."""
+MORE_START_FRAMES = (1, 24, 71)
 
 
 def make_counting_clip(path: Path, codec: str, options: Sequence[str], size: str = "64x36") -> Path:
@@ -43,7 +45,9 @@ def assert_exact(
 def test_every_start_is_frame_exact(
     name: str, codec: str, options: Sequence[str], tmp_path: Path, extract: Extract
 ) -> None:
-    assert_exact(extract, make_counting_clip(tmp_path / name, codec, options))
+    clip = make_counting_clip(tmp_path / name, codec, options)
+    # Open GOPs are the hardest to seek in: all starts are tried in one of them.
+    assert_exact(extract, clip, START_FRAMES + MORE_START_FRAMES if name == "open_gop.mp4" else START_FRAMES)
 
 
 def test_intra_refresh_clip_is_decoded_completely(tmp_path: Path, extract: Extract) -> None:
