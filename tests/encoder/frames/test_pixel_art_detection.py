@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from chromi.encoder.options import Framing, Scaling
-from tests.encoder.conftest import FULL_SIZE, Extract, read_frame
+from tests.encoder.conftest import FirstFrame
 from tests.support.clips import ffmpeg, make_clip
 
 pytestmark = pytest.mark.slow
@@ -58,17 +58,17 @@ def smooth_fraction(image: Image.Image) -> float:
 @pytest.mark.parametrize("name", ["c.gif", "c.mkv", "c.mov"])
 @pytest.mark.parametrize("size", [(64, 64), (160, 100)])
 def test_pixel_art_is_enlarged_to_squares(
-    name: str, size: tuple[int, int], tmp_path: Path, extract: Extract
+    name: str, size: tuple[int, int], tmp_path: Path, first_frame: FirstFrame
 ) -> None:
-    image = read_frame(extract(make_pixel_art(tmp_path / name, size), **FULL_SIZE), 0)
+    image = first_frame(make_pixel_art(tmp_path / name, size))
     assert smooth_fraction(image) < 0.002
 
 
 @pytest.mark.parametrize("framing", [Framing.FIT, Framing.BLUR])
 def test_pixel_art_is_enlarged_to_squares_in_every_framing(
-    framing: Framing, tmp_path: Path, extract: Extract
+    framing: Framing, tmp_path: Path, first_frame: FirstFrame
 ) -> None:
-    image = read_frame(extract(make_pixel_art(tmp_path / "c.gif", (64, 64)), framing=framing, **FULL_SIZE), 0)
+    image = first_frame(make_pixel_art(tmp_path / "c.gif", (64, 64)), framing=framing)
     assert smooth_fraction(image.crop((300, 0, 980, 720))) < 0.002
 
 
@@ -84,35 +84,28 @@ def make_camera_gif(path: Path, colors: int, dither: str) -> Path:
 
 @pytest.mark.parametrize("colors", [16, 64])
 @pytest.mark.parametrize("dither", ["none", "bayer"])
-def test_camera_gif_is_enlarged_smoothly(colors: int, dither: str, tmp_path: Path, extract: Extract) -> None:
+def test_camera_gif_is_enlarged_smoothly(
+    colors: int, dither: str, tmp_path: Path, first_frame: FirstFrame
+) -> None:
     clip = make_camera_gif(tmp_path / "c.gif", colors, dither)
-    automatic, smooth = (
-        read_frame(extract(clip, scaling=scaling, **FULL_SIZE), 0)
-        for scaling in (Scaling.AUTO, Scaling.SMOOTH)
-    )
+    automatic, smooth = (first_frame(clip, scaling=scaling) for scaling in (Scaling.AUTO, Scaling.SMOOTH))
     assert automatic.tobytes() == smooth.tobytes()
 
 
-def test_small_camera_video_is_enlarged_smoothly(tmp_path: Path, extract: Extract) -> None:
+def test_small_camera_video_is_enlarged_smoothly(tmp_path: Path, first_frame: FirstFrame) -> None:
     clip = make_clip(tmp_path / "c.mp4", seconds=0.5, size="160x90")
-    automatic, smooth = (
-        read_frame(extract(clip, duration_s=0.1, scaling=scaling, **FULL_SIZE), 0)
-        for scaling in (Scaling.AUTO, Scaling.SMOOTH)
-    )
+    automatic, smooth = (first_frame(clip, scaling=scaling) for scaling in (Scaling.AUTO, Scaling.SMOOTH))
     assert automatic.tobytes() == smooth.tobytes()
 
 
-def test_scaling_option_overrides_detection(tmp_path: Path, extract: Extract) -> None:
+def test_scaling_option_overrides_detection(tmp_path: Path, first_frame: FirstFrame) -> None:
     clip = make_pixel_art(tmp_path / "c.gif")
-    assert smooth_fraction(read_frame(extract(clip, scaling=Scaling.SMOOTH, **FULL_SIZE), 0)) > 0.02
+    assert smooth_fraction(first_frame(clip, scaling=Scaling.SMOOTH)) > 0.02
     small = make_clip(tmp_path / "c.mp4", seconds=0.5, size="160x90")
-    assert (
-        smooth_fraction(read_frame(extract(small, duration_s=0.1, scaling=Scaling.PIXELATED, **FULL_SIZE), 0))
-        < 0.002
-    )
+    assert smooth_fraction(first_frame(small, scaling=Scaling.PIXELATED)) < 0.002
 
 
-def test_pixel_aspect_ratio_of_gif_is_ignored(tmp_path: Path, extract: Extract) -> None:
+def test_pixel_aspect_ratio_of_gif_is_ignored(tmp_path: Path, first_frame: FirstFrame) -> None:
     """Byte 12 of the header sets a pixel aspect ratio of 2:1, which browsers ignore."""
     clip = tmp_path / "c.gif"
     frames = [Image.new("RGB", (160, 90), "black") for _ in range(3)]
@@ -122,10 +115,6 @@ def test_pixel_aspect_ratio_of_gif_is_ignored(tmp_path: Path, extract: Extract) 
     content = bytearray(clip.read_bytes())
     content[12] = round(2 * 64 - 15)
     clip.write_bytes(bytes(content))
-    image = (
-        read_frame(extract(clip, duration_s=0.1, **FULL_SIZE), 0)
-        .convert("L")
-        .point(lambda v: 255 * (v > 128))
-    )
+    image = first_frame(clip).convert("L").point(lambda v: 255 * (v > 128))
     left, top, right, bottom = image.getbbox() or (0, 0, 0, 0)
     assert (right - left) / (bottom - top) == pytest.approx(1, abs=0.03)
