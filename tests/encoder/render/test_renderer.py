@@ -26,7 +26,9 @@ from tests.support.clips import make_clip
 from tests.support.processes import find_ffmpeg_processes
 
 LIMITS = ProcessLimits(60, 512 * 1024**2)
-SMALL_SIZE = {"width_px": 640, "height_px": 360}
+MEDIUM_SIZE = {"width_px": 640, "height_px": 360}
+"""For tests of processes that must run for a while, and of estimates."""
+SMALL_SIZE = {"width_px": 320, "height_px": 180}
 """For tests that do not depend on the frame size."""
 
 
@@ -41,7 +43,20 @@ render = partial(render_gif, threads=2, timeout_s=60, on_tick=ignore)
 def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     """Sixty frames in segments of 24, 24 and 12. The clip has 20 fps, so ten frames are repeated."""
     folder = tmp_path_factory.mktemp("store")
+    return make_store(make_clip(folder / "c.mp4", seconds=2.5, rate=20), 2.5, **MEDIUM_SIZE)
+
+
+@pytest.fixture(scope="module")
+def small_store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    """The frames of `store`, but small."""
+    folder = tmp_path_factory.mktemp("small")
     return make_store(make_clip(folder / "c.mp4", seconds=2.5, rate=20), 2.5, **SMALL_SIZE)
+
+
+@pytest.fixture(scope="module")
+def all_frames(small_store: FrameStore, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The pixels of each frame at the full frame rate."""
+    return render_images(small_store, RenderSettings(), tmp_path_factory.mktemp("all") / "all.gif")
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +64,14 @@ def half_grainy(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
     """One second, without grain in the first half and with grain in the second."""
     folder = tmp_path_factory.mktemp("grainy")
     grain = "noise=alls=60:allf=t+u:enable='gte(t,0.5)'"
-    return make_store(make_clip(folder / "c.mp4", seconds=1, rate=24, filters=grain), 1, **SMALL_SIZE)
+    return make_store(make_clip(folder / "c.mp4", seconds=1, rate=24, filters=grain), 1, **MEDIUM_SIZE)
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[FrameStore, Ladder]:
-    """Frames of the default size and their ladder."""
+    """Frames and their ladder."""
     clip = make_clip(tmp_path_factory.mktemp("measured") / "c.mp4", seconds=1.5, rate=20)
-    store = make_store(clip, 1.5)
+    store = make_store(clip, 1.5, **MEDIUM_SIZE)
     return store, measure(store)
 
 
@@ -108,15 +123,15 @@ def render_images(store: FrameStore, settings: RenderSettings, gif_path: Path) -
 
 @pytest.mark.slow
 def test_segments_give_the_same_images_as_one_rendering(
-    store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    in_segments = render_images(store, RenderSettings(colors=32), tmp_path / "segments.gif")
+    in_segments = render_images(small_store, RenderSettings(colors=32), tmp_path / "segments.gif")
     size_bytes = (tmp_path / "segments.gif").stat().st_size
     monkeypatch.setattr(
         "chromi.encoder.render.renderer.split_frames",
         lambda store, settings, limits, threads: [Segment(store, settings, limits, range(store.frame_count))],
     )
-    assert in_segments == render_images(store, RenderSettings(colors=32), tmp_path / "once.gif")
+    assert in_segments == render_images(small_store, RenderSettings(colors=32), tmp_path / "once.gif")
     assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
 
 
@@ -151,31 +166,29 @@ def test_smallest_encoding_of_each_frame_shows_the_same_images(
 )
 @pytest.mark.slow
 def test_all_settings_render_the_shown_frames(
-    settings: RenderSettings, store: FrameStore, tmp_path: Path
+    settings: RenderSettings, small_store: FrameStore, tmp_path: Path
 ) -> None:
-    render(store, settings, tmp_path / "o.gif")
+    render(small_store, settings, tmp_path / "o.gif")
     with Image.open(tmp_path / "o.gif") as gif:
-        assert gif.n_frames == len(settings.kept_frames(store.frame_count))  # type: ignore[attr-defined]
+        assert gif.n_frames == len(settings.kept_frames(small_store.frame_count))  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("local_palettes", [False, True])
-@pytest.mark.parametrize("fps", [12, 15, 20])
+@pytest.mark.parametrize(("fps", "local_palettes"), [(12, False), (15, True), (20, False)])
 def test_lower_frame_rate_shows_the_right_frames(
-    fps: int, local_palettes: bool, store: FrameStore, tmp_path: Path
+    fps: int, local_palettes: bool, small_store: FrameStore, all_frames: list[bytes], tmp_path: Path
 ) -> None:
     """Each frame looks most like the frame of the clip at its time, compared with those around it."""
     settings = RenderSettings(fps=fps, local_palettes=local_palettes)
-    all_frames = render_images(store, RenderSettings(), tmp_path / "all.gif")
-    kept = settings.kept_frames(store.frame_count)
-    for number, image in zip(kept, render_images(store, settings, tmp_path / "o.gif"), strict=True):
-        nearby = range(max(0, number - 3), min(store.frame_count, number + 4))
+    kept = settings.kept_frames(small_store.frame_count)
+    for number, image in zip(kept, render_images(small_store, settings, tmp_path / "o.gif"), strict=True):
+        nearby = range(max(0, number - 3), min(small_store.frame_count, number + 4))
         errors = {other: difference(image, all_frames[other]) for other in nearby}
         assert errors[number] == min(errors.values())
 
 
-def test_repeated_frames_have_no_motion(store: FrameStore) -> None:
-    assert sum(1 for motion in store.thumbnails.motion()[1:] if not motion) == 10
+def test_repeated_frames_have_no_motion(small_store: FrameStore) -> None:
+    assert sum(1 for motion in small_store.thumbnails.motion()[1:] if not motion) == 10
 
 
 @pytest.mark.slow
@@ -184,7 +197,7 @@ def test_estimate_counts_static_background_once(tmp_path: Path) -> None:
     box = "split[a][b];[b]crop=24:24:x='n*8':y=9[c];[a][c]overlay=x='9+n*4':y=20"
     static = "noise=c0s=60,loop=-1:1,setpts=N/24/TB"
     clip = make_clip(tmp_path / "c.mp4", seconds=1, rate=24, filters=f"{static},{box}")
-    store = make_store(clip, 1)
+    store = make_store(clip, 1, **MEDIUM_SIZE)
     ladder = measure(store)
     rung = ladder.rungs[ladder.balanced_start]
     render(store, rung.settings, tmp_path / "o.gif")
