@@ -1,4 +1,7 @@
-"""Clips of every aspect ratio, rotation and codec come out upright, undistorted and in their own colors."""
+"""Clips come out upright, undistorted and in their own colors.
+
+The test matrix has each codec, rotation, transparency and range; these tests have what it lacks.
+"""
 
 from pathlib import Path
 
@@ -26,28 +29,6 @@ def color_name_at(image: Image.Image, x: float, y: float) -> str:
 
 
 UPRIGHT = ["red", "lime", "blue", "yellow"]
-
-
-@pytest.mark.parametrize(
-    ("rotate", "corners"),
-    [
-        (0, UPRIGHT),
-        (90, ["lime", "yellow", "red", "blue"]),
-        (180, ["yellow", "blue", "lime", "red"]),
-        (-90, ["blue", "red", "yellow", "lime"]),
-    ],
-)
-def test_rotated_clip_is_shown_upright(
-    rotate: int, corners: list[str], tmp_path: Path, first_frame: FirstFrame
-) -> None:
-    clip = make_clip(tmp_path / "c.mp4", seconds=0.2, pattern="quadrants", rotate=rotate)
-    assert colors_at_corners(first_frame(clip)) == corners
-
-
-def test_mirrored_clip_is_mirrored_back(tmp_path: Path, first_frame: FirstFrame) -> None:
-    plain = make_clip(tmp_path / "plain.mp4", seconds=0.2, pattern="quadrants")
-    ffmpeg("-display_hflip", "-i", plain, "-c", "copy", tmp_path / "mirrored.mp4")
-    assert colors_at_corners(first_frame(tmp_path / "mirrored.mp4")) == ["lime", "red", "yellow", "blue"]
 
 
 def test_rotated_and_mirrored_clip_is_shown_upright(tmp_path: Path, first_frame: FirstFrame) -> None:
@@ -81,58 +62,29 @@ def test_anamorphic_clip_is_not_cropped_when_displayed_as_16_9(
     assert (color_name_at(image, 0.02, 0.5), color_name_at(image, 0.98, 0.5)) == ("red", "lime")
 
 
-def test_tall_clip_is_cropped_to_its_center(tmp_path: Path, first_frame: FirstFrame) -> None:
-    bands = "drawbox=h=ih/4:color=red:t=fill,drawbox=y=3*ih/4:h=ih/4:color=red:t=fill"
-    clip = make_clip(tmp_path / "c.mp4", seconds=0.2, size="360x640", pattern="color=lime", filters=bands)
-    assert colors_at_corners(first_frame(clip)) == ["lime"] * 4
-
-
 @pytest.mark.parametrize(
     ("suffix", "codec", "pix_fmt"),
     [
-        ("mp4", "libx264", "yuv420p10le"),
-        ("mp4", "libx264", "yuv422p"),
-        ("mp4", "libx264", "yuv444p"),
-        ("mp4", "libx264", "yuvj420p"),
-        ("mp4", "libx265", "yuv420p10le"),
         ("mp4", "libaom-av1", "yuv420p"),
-        ("webm", "libvpx", "yuv420p"),
-        ("webm", "libvpx-vp9", "yuv420p"),
-        ("mov", "prores_ks", "yuv422p10le"),
-        ("mov", "mjpeg", "yuvj422p"),
-        ("mov", "qtrle", "rgb24"),
         ("mov", "png", "rgb24"),
-        ("mov", "rawvideo", "rgb24"),
-        ("mp4", "mpeg4", "yuv420p"),
         ("mkv", "ffv1", "gbrp"),
-        ("gif", "gif", "rgb8"),
     ],
 )
-def test_every_codec_preserves_colors(
+def test_formats_that_the_matrix_lacks_preserve_colors(
     suffix: str, codec: str, pix_fmt: str, tmp_path: Path, first_frame: FirstFrame
 ) -> None:
     clip = make_clip(tmp_path / f"c.{suffix}", seconds=0.2, pattern="quadrants", codec=codec, pix_fmt=pix_fmt)
     assert colors_at_corners(first_frame(clip)) == UPRIGHT
 
 
-@pytest.mark.parametrize(
-    ("size", "matrix", "tag"),
-    [
-        ("640x360", "bt601", "unknown"),
-        ("1280x720", "bt709", "unknown"),
-        ("640x360", "bt709", "bt709"),
-        ("1280x720", "bt601", "smpte170m"),
-    ],
-)
-def test_untagged_clip_is_bt601_when_small_and_bt709_when_large(
-    size: str, matrix: str, tag: str, tmp_path: Path, first_frame: FirstFrame
-) -> None:
+def test_large_clip_tagged_as_bt601_is_bt601(tmp_path: Path, first_frame: FirstFrame) -> None:
+    """An untagged clip of this size is BT.709."""
     clip = make_clip(
         tmp_path / "c.mp4",
         seconds=0.1,
-        size=size,
+        size="1280x720",
         pattern="color=0x4080C0",
-        filters=f"scale=out_color_matrix={matrix},format=yuv444p,setparams=colorspace={tag}",
+        filters="scale=out_color_matrix=bt601,format=yuv444p,setparams=colorspace=smpte170m",
         pix_fmt="yuv444p",
     )
     assert is_close_to(center_pixel(first_frame(clip)), (0x40, 0x80, 0xC0), tolerance=4)
@@ -149,8 +101,8 @@ def center_pixel(image: Image.Image) -> tuple[int, ...]:
     # As Chromium 156 renders these levels (docs/encoder.md): diffuse white, 203 nits, is half of linear
     # light.
     [
-        *(("smpte2084", level, shown) for level, shown in ((0.38, 72), (0.58, 187), (0.733, 249))),
-        *(("arib-std-b67", level, shown) for level, shown in ((0.38, 72), (0.75, 186), (0.933, 240))),
+        *(("smpte2084", level, shown) for level, shown in ((0.38, 72), (0.733, 249))),
+        *(("arib-std-b67", level, shown) for level, shown in ((0.38, 72), (0.933, 240))),
     ],
 )
 def test_hdr_grays_match_chromium(
@@ -177,38 +129,16 @@ def make_hdr_clip(path: Path, transfer: str, level: float) -> Path:
     )
 
 
-@pytest.mark.parametrize(
-    ("suffix", "codec", "pix_fmt"),
-    [
-        ("webm", "libvpx", "yuva420p"),
-        ("webm", "libvpx-vp9", "yuva420p"),
-        ("mov", "prores_ks", "yuva444p10le"),
-        ("mov", "qtrle", "argb"),
-        ("mov", "png", "rgba"),
-    ],
-)
-def test_transparent_pixels_show_background_color(
-    suffix: str, codec: str, pix_fmt: str, tmp_path: Path, first_frame: FirstFrame
-) -> None:
+def test_transparent_pixels_of_qtrle_show_background_color(tmp_path: Path, first_frame: FirstFrame) -> None:
     clip = make_clip(
-        tmp_path / f"c.{suffix}",
+        tmp_path / "c.mov",
         seconds=0.2,
         pattern="color=red@0.0",
         filters="format=rgba,drawbox=w=iw/2:h=ih:color=lime@1.0:t=fill:replace=1",
-        codec=codec,
-        pix_fmt=pix_fmt,
+        codec="qtrle",
+        pix_fmt="argb",
     )
     image = first_frame(clip)
-    assert color_name_at(image, 0.1, 0.5) == "lime"
-    assert is_close_to(image.getpixel((1200, 360)), (0x20, 0x21, 0x24), tolerance=6)  # type: ignore[arg-type]
-
-
-def test_transparent_pixels_of_gif_show_background_color(tmp_path: Path, first_frame: FirstFrame) -> None:
-    frame = Image.new("P", (64, 36), 0)
-    frame.putpalette([255, 0, 0, 0, 255, 0])
-    frame.paste(1, (0, 0, 32, 36))
-    frame.save(tmp_path / "c.gif", transparency=0, save_all=True, append_images=[frame.copy()], duration=100)
-    image = first_frame(tmp_path / "c.gif")
     assert color_name_at(image, 0.1, 0.5) == "lime"
     assert is_close_to(image.getpixel((1200, 360)), (0x20, 0x21, 0x24), tolerance=6)  # type: ignore[arg-type]
 
@@ -234,17 +164,3 @@ def test_cover_art_is_not_used_as_video(tmp_path: Path, first_frame: FirstFrame)
         *("-disposition:v:0", "attached_pic", clip),
     )
     assert colors_at_corners(first_frame(clip)) == ["red"] * 4
-
-
-def test_full_range_and_limited_range_give_the_same_gray(tmp_path: Path, first_frame: FirstFrame) -> None:
-    """The gray is stored as 64 in the range 0-255 and as 71 in the range 16-235."""
-    full = make_clip(
-        tmp_path / "full.mp4",
-        seconds=0.1,
-        pattern="color=0x404040",
-        filters="scale=out_range=full",
-        pix_fmt="yuvj420p",
-    )
-    limited = make_clip(tmp_path / "limited.mp4", seconds=0.1, pattern="color=0x404040")
-    for clip in (full, limited):
-        assert is_close_to(center_pixel(first_frame(clip)), (0x40, 0x40, 0x40), tolerance=3)

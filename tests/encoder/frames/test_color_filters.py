@@ -57,8 +57,7 @@ def test_ycgco_is_converted(first_frame: FirstFrame, tmp_path: Path) -> None:
     assert_stripes(first_frame, clip)
 
 
-@pytest.mark.parametrize("full_range", [False, True])
-@pytest.mark.parametrize("matrix", ["bt709", "smpte170m"])
+@pytest.mark.parametrize(("matrix", "full_range"), [("bt709", True), ("smpte170m", False)])
 def test_vp8_uses_matrix_and_range_of_container(
     full_range: bool, matrix: str, first_frame: FirstFrame, tmp_path: Path
 ) -> None:
