@@ -4,6 +4,7 @@ tests/e2e/test_css_filters.py compares them with Chromium: with framing, at full
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,39 +53,49 @@ def blur(rgb: Plane, sigma_px: float, axis: int) -> Plane:
     return np.asarray(sum(parts))
 
 
+@dataclass(frozen=True)
+class Example:
+    """A clip, the window and size in which it is extracted, and the frames that are compared."""
+
+    clip: Path
+    window: dict[str, Any]
+    frames: int = 1
+
+    def read(self, extract: Extract, effects: dict[str, Any]) -> list[FramePlanes]:
+        extracted = extract(self.clip, **self.window, **effects)
+        size = (self.window["width_px"], self.window["height_px"])
+        return [read_planes(extracted, *size, number) for number in range(self.frames)]
+
+
 def difference(
-    extract: Extract, clip: Path, effects: dict[str, Any], numbers: Sequence[int] = (0,), **options: Any
+    extract: Extract, example: Example, plain: Sequence[FramePlanes], effects: dict[str, Any]
 ) -> float:
-    """Return by how many levels extracted frames differ from the definitions, applied without effects."""
-    window = {"duration_s": 0.1, **SIZE, **options}
-    conversion = ConversionOptions(**{**window, **effects})
-    size = (conversion.width_px, conversion.height_px)
-    extracted = extract(clip, **window)
-    plain = [read_planes(extracted, *size, number) for number in numbers]
-    extracted = extract(clip, **{**window, **effects})
-    changed = [read_planes(extracted, *size, number) for number in numbers]
+    """Return by how many levels extracted frames differ from the definitions, applied to `plain` ones."""
+    conversion = ConversionOptions(**example.window, **effects)
+    changed = example.read(extract, effects)
     return max(
         after.difference(FramePlanes.from_rgb(apply_definitions(before.to_rgb(), conversion)))
         for before, after in zip(plain, changed, strict=True)
     )
 
 
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_clip(tmp_path_factory.mktemp("effects") / "c.mp4", seconds=2, rate=24)
+def test_effects_match_their_definitions(tmp_path: Path, extract: Extract, subtests: pytest.Subtests) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.5, rate=24)
+    example = Example(clip, {"duration_s": 0.1, **SIZE})
+    plain = example.read(extract, {})
+    for effects in (*({"blur_px": px} for px in (0.3, 1, 2.5, 8, 20)), ALL):
+        with subtests.test(str(effects)):
+            assert difference(extract, example, plain, effects) <= MAX_DIFFERENCE
 
 
-@pytest.mark.parametrize("effects", [*({"blur_px": px} for px in (0.3, 1, 2.5, 8, 20)), ALL], ids=str)
-def test_effects_match_their_definitions(effects: dict[str, Any], clip: Path, extract: Extract) -> None:
-    assert difference(extract, clip, effects) <= MAX_DIFFERENCE
-
-
-@pytest.mark.parametrize("effects", [{"blur_px": 8}, *COLORS, ALL], ids=str)
-def test_flat_colors_match_the_formula(effects: dict[str, Any], tmp_path: Path, extract: Extract) -> None:
+def test_flat_colors_match_the_formula(tmp_path: Path, extract: Extract, subtests: pytest.Subtests) -> None:
     """Flat colors are exact but for the rounding of stored frames."""
-    clip, numbers = make_flat_clip(tmp_path / "c.mkv"), range(len(FLAT_COLORS))
-    options = {"duration_s": len(FLAT_COLORS) / 24, "width_px": 64, "height_px": 36}
-    assert difference(extract, clip, effects, numbers, **options) <= MAX_ROUNDING
+    window = {"duration_s": len(FLAT_COLORS) / 24, "width_px": 64, "height_px": 36}
+    example = Example(make_flat_clip(tmp_path / "c.mkv"), window, len(FLAT_COLORS))
+    plain = example.read(extract, {})
+    for effects in ({"blur_px": 8}, *COLORS, ALL):
+        with subtests.test(str(effects)):
+            assert difference(extract, example, plain, effects) <= MAX_ROUNDING
 
 
 def make_flat_clip(path: Path) -> Path:
