@@ -57,7 +57,7 @@ def test_full_period_loops_but_half_period_does_not(make_shape_clip: MakeClip) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rate", "noise"), [(10, 0), (30, 0), (29.97, 0), (60, 0), (30, 25)])
+@pytest.mark.parametrize(("rate", "noise"), [(10, 0), (29.97, 0), (60, 0), (30, 25)])
 def test_period_is_found_at_any_frame_rate_and_with_noise(
     rate: float, noise: int, make_shape_clip: MakeClip
 ) -> None:
@@ -65,12 +65,11 @@ def test_period_is_found_at_any_frame_rate_and_with_noise(
     assert min(scores(find_loops(clip, duration_s=6))) >= 95
 
 
-@pytest.mark.parametrize("noise", [0, pytest.param(25, marks=pytest.mark.slow)])
 @pytest.mark.slow
-def test_only_repeated_part_is_ranked_first(noise: int, make_shape_clip: MakeClip) -> None:
+def test_only_repeated_part_is_ranked_first(make_shape_clip: MakeClip) -> None:
     """The 1.5 seconds that start at 2 s repeat at 8 s."""
     best, second, *_ = find_loops(
-        make_shape_clip(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14, noise=noise), limit=2
+        make_shape_clip(wandering("if(between(T,8,9.5),T-6,T)"), seconds=14, noise=25), limit=2
     )
     assert best.score >= 98
     assert 1.9 <= best.start_s <= 3.6

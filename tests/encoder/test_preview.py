@@ -66,16 +66,13 @@ def test_preview_is_playable_in_browsers(tmp_path: Path, make: MakePreview) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("codec", "suffix"), [("libx264", "mkv"), ("prores_ks", "mov"), ("libvpx-vp9", "webm")]
-)
+@pytest.mark.parametrize(("codec", "suffix"), [("libx264", "mkv"), ("libvpx-vp9", "webm")])
 def test_times_count_from_the_first_frame_of_the_clip(
     codec: str, suffix: str, tmp_path: Path, make: MakePreview
 ) -> None:
-    pix_fmt = "yuv422p10le" if codec == "prores_ks" else "yuv420p"
     counting = make_clip(
         tmp_path / f"c.{suffix}", seconds=4, rate=24, size="64x36", pattern="color=black",
-        filters=COUNTING_FILTERS, codec=codec, pix_fmt=pix_fmt,
+        filters=COUNTING_FILTERS, codec=codec,
     )  # fmt: skip
     late = tmp_path / f"late.{suffix}"
     ffmpeg("-i", counting, "-c", "copy", "-output_ts_offset", "3.7", late)
@@ -97,9 +94,7 @@ def test_slides_change_at_the_times_of_the_clip(tmp_path: Path, make: MakePrevie
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rate", "expected"), [(24, 24), (25, 25), (29.97, 29.97), (50, 30), (60, 30), (5, 30)]
-)
+@pytest.mark.parametrize(("rate", "expected"), [(24, 24), (29.97, 29.97), (60, 30), (5, 30)])
 def test_frame_rate_is_at_most_30(rate: float, expected: float, tmp_path: Path, make: MakePreview) -> None:
     info = probe_video(make(make_clip(tmp_path / "c.mp4", seconds=2, size="64x36", rate=rate)))
     assert info.fps == pytest.approx(expected, abs=0.01)

@@ -12,7 +12,13 @@ pytestmark = pytest.mark.slow
 
 
 def make_bar_clip(
-    path: Path, filters: str, *, codec: str = "libx264", size: str = "320x240", options: Sequence[str] = ()
+    path: Path,
+    filters: str,
+    *,
+    seconds: float = 1.2,
+    codec: str = "libx264",
+    size: str = "320x240",
+    options: Sequence[str] = (),
 ) -> Path:
     """Make a clip of a white bar that moves by 8 pixels per field, which gives combed edges if interlaced."""
     moving = (
@@ -20,14 +26,15 @@ def make_bar_clip(
         "setparams=range=tv:colorspace=smpte170m"
     )
     return make_clip(
-        path, seconds=2, rate=50, size=size, pattern="color=black",
+        path, seconds=seconds, rate=50, size=size, pattern="color=black",
         filters=f"format=yuv420p,{moving},{filters}", codec=codec, options=options,
     )  # fmt: skip
 
 
 def combed_fraction(extract: Extract, clip: Path, number: int = 10, **options: object) -> float:
     """Return the fraction of pixels that differ from the lines above and below, which are alike."""
-    extracted = extract(clip, width_px=320, height_px=180, start_s=0.5, **options)
+    window = {"start_s": 0.5, "duration_s": 0.5, **options}
+    extracted = extract(clip, width_px=320, height_px=180, **window)
     image = read_frame(extracted, number).convert("L")
     width, height = image.size
     pixels = image.load()
@@ -86,7 +93,9 @@ def test_progressive_clip_flagged_as_interlaced_is_unchanged(tmp_path: Path, ext
 def test_clip_that_becomes_interlaced_is_deinterlaced(tmp_path: Path, extract: Extract) -> None:
     parts = [
         make_bar_clip(
-            tmp_path / f"{name}.h264", filters, options=("-qp", "1", "-bsf:v", "dump_extra", *flags)
+            *(tmp_path / f"{name}.h264", filters),
+            seconds=2,
+            options=("-qp", "1", "-bsf:v", "dump_extra", *flags),
         )
         for name, filters, flags in (
             ("a", "framestep=2,setfield=prog", ()),
