@@ -15,9 +15,9 @@ from tests.support.matrix_rows import Row
 
 FPS, CROSSFADE_FRAMES = 24, 12
 BACKGROUND_COLOR: Rgb = (32, 33, 36)
-FRAMES = {"cut": 12, "boomerang": 12, "crossfade": 24}
-"""The GIF's frame count: half the minimum duration, or a second for a crossfade, which needs it."""
-CHECKED_FRAMES = {"cut": (0, 6, 11), "boomerang": (0, 6, 11), "crossfade": (0, 11, 23)}
+FRAMES = {"cut": 6, "boomerang": 6, "crossfade": 24}
+"""The GIF's frame count: a quarter of a second, or a second for a crossfade, which needs it."""
+CHECKED_FRAMES = {"cut": (0, 3, 5), "boomerang": (0, 3, 5), "crossfade": (0, 11, 23)}
 """The GIF's frames that are checked. The fade of a crossfade begins in the middle."""
 
 _TOLERANCE = 10

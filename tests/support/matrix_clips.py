@@ -100,7 +100,7 @@ def _duration_s(row: Row) -> float:
     speed, start = float(row["speed"]), STARTS[row["start"]]
     if row["loop"] == "crossfade":  # reads a second, and up to half a second before the window
         return max(start, speed / 2) + speed + 0.2
-    return start + speed / 2 + 0.2
+    return start + speed / 4 + 0.2
 
 
 def _suffix(row: Row) -> str:

@@ -14,7 +14,7 @@ PARAMETERS = {
     "codec": (
         *("h264", "hevc", "prores", "png", "vp8", "vp9", "av1", "ffv1", "raw", "mpeg4", "mjpeg", "gif"),
     ),
-    "aspect": ("16x9", "9x16", "1x1", "4x5", "2.39x1", "odd", "tiny", "extreme"),
+    "aspect": ("16x9", "9x16", "2.39x1", "odd", "tiny", "extreme"),
     "format": (
         *("yuv420", "yuv422", "yuv444", "yuv420p10", "yuv422p10", "yuv444p10", "rgb", "gray", "alpha"),
     ),
