@@ -59,7 +59,7 @@ def test_benchmark_writes_figures_tables_and_chart(
     clip = make_clip(tmp_path / "clip.mp4", seconds=6.5, pattern="quadrants", filters="scroll=h=0.01")
     short = make_clip(tmp_path / "short.mp4", seconds=1, size="64x64")
     results = tmp_path / "results"
-    options = ["--every", "24", "--ssimulacra2-every", "72", "--results", str(results)]
+    options = ["--every", "48", "--ssimulacra2-every", "144", "--results", str(results)]
 
     encoder.main(["--only", "balanced,split", *options, str(clip), str(short)])
 
