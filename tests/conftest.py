@@ -18,7 +18,8 @@ from werkzeug.test import TestResponse
 
 from chromi import create_app, encoder, log
 from chromi.config import Settings
-from chromi.db import Job, Link, Upload, database
+from chromi.db import Job, Link, Upload, database, open_database
+from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions, ConversionResult, VideoInfo
 from chromi.environment import ENV_FILE
 from chromi.storage import Storage, new_id
@@ -104,6 +105,21 @@ def canary() -> Iterator[Canary]:
 def postgres() -> Iterator[PostgresServer]:
     with run_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres_url(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = postgres.create_database()
+    open_database(tmp_path_factory.mktemp("instance"), url)
+    configure_database(tmp_path_factory.mktemp("instance"), "")
+    return url
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, migrated_postgres_url: str) -> str:
+    """The URL of a database as a service creates it. Creating one for each test would take 100 ms."""
+    postgres.reset_database(migrated_postgres_url)
+    return migrated_postgres_url
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from chromi.encoder import ConversionOptions
 def open_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """Open a new database and return the instance folder."""
     is_server = request.param == "postgresql"
-    open_database(tmp_path, request.getfixturevalue("postgres").create_database() if is_server else "")
+    open_database(tmp_path, request.getfixturevalue("postgres_url") if is_server else "")
     with database_connection():
         yield tmp_path
     configure_database(tmp_path, "")

@@ -45,7 +45,7 @@ def open_instance(
     monkeypatch.setattr(recovery, "RECHECK_DELAY_S", 0)
     storage.create_folders()
     is_server = request.param == "postgresql"
-    url = request.getfixturevalue("postgres").create_database() if is_server else ""
+    url = request.getfixturevalue("postgres_url") if is_server else ""
     open_database(settings.instance, url)
     with database_connection():
         yield

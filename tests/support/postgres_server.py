@@ -45,6 +45,21 @@ class PostgresServer:
             connection.execute(f'CREATE DATABASE "{name}"')  # noqa: S608  our own name
         return self.url(name)
 
+    def reset_database(self, url: str) -> None:
+        """Restore the rows that a migrated database had at the first call, and disconnect its clients."""
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute("CREATE SCHEMA IF NOT EXISTS first_rows")
+            connection.execute("SET session_replication_role = replica")  # ignores foreign keys and triggers
+            query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            for (name,) in connection.execute(query).fetchall():
+                connection.execute(f"CREATE TABLE IF NOT EXISTS first_rows.{name} AS TABLE public.{name}")
+                connection.execute(f"DELETE FROM public.{name}")  # noqa: S608  our own names
+                connection.execute(f"INSERT INTO public.{name} TABLE first_rows.{name}")
+
     def start(self) -> None:
         settings = SETTINGS | {"fsync": "on" if self.durable else "off"}
         options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in settings.items())
