@@ -37,32 +37,32 @@ def test_id_of_one_kind_is_not_accepted_as_another(client: FlaskClient, job: Job
     assert client.post(f"/uploads/{job.id}/jobs/").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        "..",
-        "%2e%2e",
-        "..%2f..%2fchromi.db",
-        "%2e%2e%2f%2e%2e%2fsecret_key",
-        "..%5c..%5csecret_key",
-        "%00",
-        "a%00.gif",
-        "%0a",
-        "%ff%fe",
-        "a" * 100_000,
-        "partial-" + "0" * 32,
-        "%EF%BC%8E%EF%BC%8E",
-    ],
+PATH_PARTS = (
+    "..",
+    "%2e%2e",
+    "..%2f..%2fchromi.db",
+    "%2e%2e%2f%2e%2e%2fsecret_key",
+    "..%5c..%5csecret_key",
+    "%00",
+    "a%00.gif",
+    "%0a",
+    "%ff%fe",
+    "a" * 100_000,
+    "partial-" + "0" * 32,
+    "%EF%BC%8E%EF%BC%8E",
 )
+
+
 @pytest.mark.parametrize(
     "path",
     ["/uploads/{}/", "/uploads/{}/video", "/jobs/{}/", "/download/{}/", "/static/{}", "/static/v-1/{}"],
 )
-def test_path_traversal_finds_no_file(client: FlaskClient, path: str, part: str) -> None:
-    response = client.get(path.format(part))
-    assert response.status_code in (404, 308), response.status_code
-    if response.status_code == 308:
-        assert client.get(response.location).status_code == 404
+def test_path_traversal_finds_no_file(client: FlaskClient, path: str) -> None:
+    for part in PATH_PARTS:
+        response = client.get(path.format(part))
+        if response.status_code == 308:
+            response = client.get(response.location)
+        assert response.status_code == 404, part[:100]
 
 
 def test_control_characters_of_a_request_are_not_logged(
@@ -99,9 +99,8 @@ def client_with_postgres(settings: Settings, postgres_settings: dict[str, str]) 
     configure_database(settings.instance, "")
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
+def test_nul_character_in_a_path_is_not_found(client_with_postgres: FlaskClient) -> None:
+    for method, path in (
         ("GET", "/jobs/%00/"),
         ("GET", "/uploads/%00/"),
         ("GET", "/batches/%00/"),
@@ -112,13 +111,9 @@ def client_with_postgres(settings: Settings, postgres_settings: dict[str, str]) 
         ("HEAD", "/uploads/resumable/%00"),
         ("PATCH", "/uploads/resumable/%00"),
         ("DELETE", "/uploads/resumable/%00"),
-    ],
-)
-def test_nul_character_in_a_path_is_not_found(
-    client_with_postgres: FlaskClient, method: str, path: str
-) -> None:
-    response = client_with_postgres.open(path, method=method, headers=CHUNK | {"Upload-Offset": "0"})
-    assert response.status_code == 404
+    ):
+        response = client_with_postgres.open(path, method=method, headers=CHUNK | {"Upload-Offset": "0"})
+        assert response.status_code == 404, (method, path)
 
 
 def test_nul_character_in_an_id_of_a_form_is_not_found(client_with_postgres: FlaskClient) -> None:
