@@ -125,19 +125,26 @@ def find_untranslated(page: str) -> list[str]:
     return found
 
 
-@pytest.fixture
-def pseudo_client(app: Flask, tmp_path: Path) -> FlaskClient:
-    """A client whose language translates every message to ⟦the English one⟧."""
+@pytest.fixture(scope="module")
+def pseudolocale(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of translations; its German translates every message to ⟦the English one⟧."""
     catalog = extract_messages()
     catalog.locale = "de"
     for message in catalog:
         if message.id:
             is_many = isinstance(message.id, tuple)
             message.string = tuple(f"⟦{text}⟧" for text in message.id) if is_many else f"⟦{message.id}⟧"
-    path = tmp_path / "pseudo" / "de" / "LC_MESSAGES" / "messages.mo"
+    folder = tmp_path_factory.mktemp("pseudo")
+    path = folder / "de" / "LC_MESSAGES" / "messages.mo"
     path.parent.mkdir(parents=True)
     path.write_bytes(to_mo(catalog))
-    app.extensions["babel"].translation_directories = [str(tmp_path / "pseudo")]
+    return folder
+
+
+@pytest.fixture
+def pseudo_client(app: Flask, pseudolocale: Path) -> FlaskClient:
+    """A client whose language is the pseudolocale."""
+    app.extensions["babel"].translation_directories = [str(pseudolocale)]
     client = app.test_client()
     client.environ_base.update(HTTP_ACCEPT_LANGUAGE="de", HTTP_ACCEPT="text/html")
     return client
