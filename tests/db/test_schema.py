@@ -100,6 +100,7 @@ def test_failed_step_is_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     open_database(tmp_path)
     broken = ("CREATE TABLE half (id INTEGER)", "CREATE TABLE half (id INTEGER)")
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, broken))
+    monkeypatch.setattr(schema, "LOCK_TIMEOUT_S", 0)  # SQLite reports both with the same exception
     with pytest.raises(Exception, match="half already exists"):
         open_database(tmp_path)
     monkeypatch.undo()

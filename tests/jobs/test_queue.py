@@ -9,6 +9,7 @@ import pytest
 from chromi.config import Settings
 from chromi.db import Job, JobKind, database_connection
 from chromi.errors import ServiceUnhealthy
+from chromi.jobs import queue_engines
 from chromi.jobs.queue import Queue, open_service
 from chromi.jobs.queue_engines import open_engine
 from tests.support.redis_server import RedisServer
@@ -45,7 +46,8 @@ def test_cleanup_task_keeps_its_expiry(queue: Queue) -> None:
 
 @pytest.mark.slow
 def test_several_processes_may_create_the_database_and_the_queue_at_once(queue_settings: Settings) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # so that six processes do not import everything
     barrier = context.Barrier(6)
     processes = [
         context.Process(target=open_service_together, args=(queue_settings, barrier))
@@ -66,8 +68,13 @@ def open_service_together(settings: Settings, barrier: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("password", ["", ":a-wrong-password@"])
 def test_missing_or_wrong_password_of_redis_is_reported(
-    settings: Settings, postgres_settings: dict[str, str], redis: RedisServer, password: str
+    settings: Settings,
+    postgres_settings: dict[str, str],
+    redis: RedisServer,
+    password: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(queue_engines, "REDIS_RETRIES", 1)  # three would take seconds
     url = f"redis://{password}127.0.0.1:{redis.port}"
     with pytest.raises(ServiceUnhealthy, match="cannot be used: its password is missing or wrong"):
         open_engine(replace(settings, **postgres_settings, queue_url=url))
