@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chromi import log
+from tests.support.http_forms import LAST_FRAMES
 from tests.support.running_service import Service
 from tests.support.service_client import curl, curl_json, start_job, wait_for_end
 from tests.support.waiting import wait_for
@@ -64,7 +65,7 @@ def test_every_line_of_both_processes_is_json(
     start_service: Callable[..., Service], plain_clip: Path
 ) -> None:
     service = start_service(tracemalloc="true")
-    job_id = start_job(service, plain_clip, duration="1")
+    job_id = start_job(service, plain_clip, **LAST_FRAMES)
     assert wait_for_end(service, job_id)["status"] == "success"
     curl("-F", f"video=@{plain_clip};filename=we\nird\x1b[31m.mp4", "-Fduration=x", f"{service.url}/convert/")
     assert curl_json("-H", "X-Request-Id: from-the-proxy-1", f"{service.url}/health/ready")["status"] == "ok"

@@ -16,6 +16,7 @@ from chromi.encoder.process.sandbox import Sandbox
 from chromi.encoder.process.seccomp import make_filter
 from chromi.encoder.process.subprocess_runner import ProcessLimits, run_program
 from tests.support.blocked_syscalls import block_syscall
+from tests.support.http_forms import LAST_FRAMES
 from tests.support.paths import ROOT
 from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import start_job, wait_for_end
@@ -77,7 +78,7 @@ def test_converter_cannot_open_memory_of_service_processes(
 
 
 def test_protected_service_converts_clip(service_without_landlock: Service, plain_clip: Path) -> None:
-    job_id = start_job(service_without_landlock, plain_clip, duration="1")
+    job_id = start_job(service_without_landlock, plain_clip, **LAST_FRAMES)
     assert wait_for_end(service_without_landlock, job_id)["status"] == "success"
 
 

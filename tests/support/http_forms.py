@@ -16,6 +16,9 @@ PAGE = {"Accept": "text/html"}
 FRAGMENT = {"Accept": "text/html", "HX-Request": "true"}
 """Headers of an HTMX request."""
 
+LAST_FRAMES = {"start_time": "7.8", "duration": "1"}
+"""Options for the last frames of a clip of eight seconds: the fastest conversion of `plain_clip`."""
+
 PostForm = Callable[..., TestResponse]
 
 

@@ -16,7 +16,7 @@ from chromi.db import IdempotencyKey, Job, RateLimitUsage, Upload, database
 from chromi.storage import Storage
 from chromi.web import upload_receiver
 from chromi.web.idempotency import ABANDONED_S
-from tests.support.http_forms import files_in, form
+from tests.support.http_forms import LAST_FRAMES, files_in, form
 from tests.support.remote_clients import OTHER_REMOTE, REMOTE
 
 pytestmark = pytest.mark.slow
@@ -136,7 +136,7 @@ def test_malformed_key_gets_400(post: Post, key: str) -> None:
 
 @pytest.mark.parametrize("inline", [True])
 def test_conversion_within_the_request_returns_the_same_result(post: Post) -> None:
-    first, second = post(duration="1"), post(duration="1")
+    first, second = post(**LAST_FRAMES), post(**LAST_FRAMES)
     assert first.get_json()["success"]
     assert first.get_json() == second.get_json()
     assert Job.select().count() == 1

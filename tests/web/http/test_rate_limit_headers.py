@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from chromi.config import Settings
-from tests.support.http_forms import PostForm, form
+from tests.support.http_forms import LAST_FRAMES, PostForm, form
 from tests.support.remote_clients import OTHER_REMOTE, REMOTE
 from tests.support.tus_client import create
 
@@ -85,6 +85,6 @@ def test_ipv6_network_that_is_used_up_leaves_nothing(client: FlaskClient) -> Non
 
 
 def test_local_clients_and_other_requests_have_no_quota(client: FlaskClient, convert: PostForm) -> None:
-    for response in (convert(duration="1"), client.get("/", environ_base=REMOTE)):
+    for response in (convert(**LAST_FRAMES), client.get("/", environ_base=REMOTE)):
         assert "RateLimit" not in response.headers
         assert "RateLimit-Policy" not in response.headers

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from chromi.db import Job
 from chromi.web.http.http_counters import http_counters
-from tests.support.http_forms import PAGE, form
+from tests.support.http_forms import LAST_FRAMES, PAGE, form
 from tests.support.log_capture import LogLines
 from tests.test_log import MALICIOUS_TEXT
 
@@ -89,7 +89,7 @@ def test_page_of_a_job_is_logged(client: FlaskClient, log_lines: LogLines, job: 
 def test_log_lines_of_a_job_have_its_id_and_no_file_name(
     client: FlaskClient, log_lines: LogLines, plain_clip: Path
 ) -> None:
-    client.post("/convert/", **form(plain_clip, name="\x1b[31m\u202eforged.mp4", duration="1"))
+    client.post("/convert/", **form(plain_clip, name="\x1b[31m\u202eforged.mp4", **LAST_FRAMES))
     [job] = Job.select()
     lines = log_lines
     [end_line] = [line for line in lines if line.get("state") == "success"]

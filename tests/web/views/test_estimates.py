@@ -11,7 +11,7 @@ from chromi.db import Job, JobKind, Link, State
 from chromi.encoder import ConversionOptions, SizeEstimate
 from chromi.encoder.encoder_errors import NoFrames
 from chromi.storage import Storage
-from tests.support.http_forms import FRAGMENT, PAGE, files_in
+from tests.support.http_forms import FRAGMENT, LAST_FRAMES, PAGE, files_in
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +39,7 @@ def finished_job(running_job: Job) -> Job:
 def test_estimate_extracts_the_frames_that_the_conversion_uses(
     client: FlaskClient, upload: str, storage: Storage
 ) -> None:
-    options = {"start_time": "2", "duration": "1"}
-    response = client.post(f"/uploads/{upload}/estimates/", data=options)
+    response = client.post(f"/uploads/{upload}/estimates/", data=LAST_FRAMES)
     assert response.status_code == 202
     assert response.get_json()["status_url"] == f"/jobs/{response.get_json()['job_id']}/"
     job = client.get(response.get_json()["status_url"]).get_json()
@@ -56,14 +55,14 @@ def test_estimate_extracts_the_frames_that_the_conversion_uses(
 
     os.utime(frames, (1000, 1000))
     storage.upload_path(upload).write_bytes(b"no longer a clip")
-    response = client.post(f"/uploads/{upload}/jobs/", data={**options, "quality": "small"})
+    response = client.post(f"/uploads/{upload}/jobs/", data={**LAST_FRAMES, "quality": "small"})
     job = client.get(response.get_json()["status_url"]).get_json()
     assert (job["kind"], job["status"]) == ("convert", "success")
     assert set(job["estimates"]) == {"small", "balanced", "best"}
     assert list(storage.frames.iterdir()) == [frames]
     assert frames.stat().st_mtime > 1000, "recently used frames are kept longest"
 
-    response = client.post(f"/uploads/{upload}/jobs/", data={**options, "start_time": "1"})
+    response = client.post(f"/uploads/{upload}/jobs/", data={**LAST_FRAMES, "start_time": "1"})
     job = client.get(response.get_json()["status_url"]).get_json()
     assert job["error"]["code"] == "not_a_video", "frames of another window are extracted again"
 

@@ -16,7 +16,7 @@ from chromi.encoder.encoder_errors import EncodeError, NoFrames
 from chromi.storage import Storage
 from chromi.web.views.jobs import parse_options
 from tests.support import clips
-from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in, form
+from tests.support.http_forms import FRAGMENT, LAST_FRAMES, PAGE, PostForm, files_in, form
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +58,9 @@ def running_job(queued_job: Job) -> Job:
     return Job.find(job.id)
 
 
-def test_inline_conversion_returns_the_result(client: FlaskClient, convert: PostForm, tmp_path: Path) -> None:
+def test_inline_conversion_returns_the_result_and_removes_the_upload(
+    client: FlaskClient, convert: PostForm, storage: Storage, tmp_path: Path
+) -> None:
     response = convert(start_time="00:00:01", duration="1")
     assert response.status_code == 200
     body = response.get_json()
@@ -67,10 +69,6 @@ def test_inline_conversion_returns_the_result(client: FlaskClient, convert: Post
     gif.write_bytes(client.get(body["converted_url"]).data)
     with Image.open(gif) as image:
         assert (image.size, image.n_frames, image.info["loop"]) == ((1280, 720), 24, 0)
-
-
-def test_one_shot_upload_is_removed_after_its_job(convert: PostForm, storage: Storage) -> None:
-    convert(duration="1")
     job = Job.get()
     assert files_in(storage) == sorted(map(str, storage.result_files(job.id)))
     assert Upload.select().count() == 0
@@ -79,12 +77,12 @@ def test_one_shot_upload_is_removed_after_its_job(convert: PostForm, storage: St
 def test_upload_from_the_page_is_kept_after_its_job(
     client: FlaskClient, upload: str, storage: Storage
 ) -> None:
-    response = client.post(f"/uploads/{upload}/jobs/", data={"start_time": "2", "duration": "1"})
+    response = client.post(f"/uploads/{upload}/jobs/", data=LAST_FRAMES)
     assert response.status_code == 202
     assert storage.upload_path(upload).exists()
     page = client.get(response.get_json()["status_url"], headers=PAGE)
     assert "Your background is ready" in page.text
-    assert f"/uploads/{upload}/?start_time=00:00:02.000" in page.text
+    assert f"/uploads/{upload}/?start_time=00:00:07.800" in page.text
 
 
 @pytest.mark.parametrize(
@@ -110,9 +108,12 @@ def test_result_page_says_what_a_size_limit_cost(
     assert re.findall(r">([^<]*(?:frames per second|colors)[, ][^<]*to [^<]*)<", page.text) == texts
 
 
-def test_form_may_have_a_part_for_every_option(convert: PostForm) -> None:
+@pytest.mark.usefixtures("without_worker")
+def test_form_may_have_a_part_for_every_option(app: Flask, convert: PostForm) -> None:
+    services = app.extensions["chromi"]
+    app.extensions["chromi"] = replace(services, settings=replace(services.settings, inline=False))
     response = convert(**EVERY_OPTION)
-    assert response.status_code == 200, response.text
+    assert response.status_code == 202, response.text
 
 
 def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload: str) -> None:
@@ -129,6 +130,7 @@ def test_job_has_every_submitted_option(app: Flask, client: FlaskClient, upload:
     )
 
 
+@pytest.mark.usefixtures("without_worker")
 def test_enqueued_job_has_a_status_url(client: FlaskClient, upload: str) -> None:
     body = client.post(f"/uploads/{upload}/jobs/", data={"duration": "1"}).get_json()
     job_id = body["job_id"]
@@ -329,9 +331,7 @@ def test_job_of_a_removed_upload_gets_404(client: FlaskClient, upload: str) -> N
     assert "Please upload yours again" in response.text
 
 
-def test_page_of_an_expired_result_gets_410(client: FlaskClient, convert: PostForm) -> None:
-    convert(duration="1")
-    job = Job.get()
+def test_page_of_an_expired_result_gets_410(client: FlaskClient, job: Job) -> None:
     job.links.model.update(expires_at=1).execute()
     response = client.get(f"/jobs/{job.id}/", headers=PAGE)
     assert response.status_code == 410

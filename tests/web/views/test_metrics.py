@@ -13,7 +13,7 @@ from chromi.config import Settings
 from chromi.db import Job, State, Worker, database, open_database
 from chromi.encoder.encoder_errors import NoFrames
 from tests.support.flask_client import BufferedClient
-from tests.support.http_forms import form
+from tests.support.http_forms import LAST_FRAMES, form
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +79,7 @@ def test_metrics_cover_queue_workers_and_disk(client: FlaskClient) -> None:
 def test_ended_jobs_are_counted_once_and_survive_cleanup_and_restart(
     client: FlaskClient, plain_clip: Path, settings: Settings
 ) -> None:
-    assert client.post("/convert/", **form(plain_clip, duration="1")).status_code == 200
+    assert client.post("/convert/", **form(plain_clip, **LAST_FRAMES)).status_code == 200
     for _ in range(2):
         job = Job.create(options_json={})
         claimed = Job.claim(job.id, "worker-1")

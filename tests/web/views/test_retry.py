@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def failed_job(upload: str) -> Job:
-    options = ConversionOptions(start_s=1.5, duration_s=1.0, zoom=1.5, darken_percent=30.0)
+    options = ConversionOptions(start_s=7.8, duration_s=1.0, zoom=1.5, darken_percent=30.0)
     job = Job.create(upload=upload, options_json=options.to_dict())
     running = Job.claim(job.id, "worker-1")
     assert running
@@ -46,6 +46,7 @@ def test_retry_uses_the_same_upload_and_options(client: FlaskClient, failed_job:
     assert new_job.state == State.SUCCESS
 
 
+@pytest.mark.usefixtures("without_worker")
 def test_browser_is_redirected_to_the_new_job(client: FlaskClient, failed_job: Job) -> None:
     response = client.post(f"/jobs/{failed_job.id}/again", headers=PAGE)
     assert response.status_code == 303
@@ -70,7 +71,7 @@ def test_page_of_a_failed_job_has_advice_for_the_error(
     assert advice in page
     main = page.split('<section id="job"', 1)[1].split("</section>", 1)[0]
     assert re.findall(r'class="button[^>]*>([^<]+)</', main) == [*buttons, "Use another video"]
-    assert "start_time=00:00:01.500" in page, "the settings are lost"
+    assert "start_time=00:00:07.800" in page, "the settings are lost"
 
 
 @pytest.mark.parametrize("kind", [ChromiError, BadOptions, NotAVideo, *EncodeError.__subclasses__()])

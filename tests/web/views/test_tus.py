@@ -44,6 +44,7 @@ def test_clip_sent_in_chunks_arrives_byte_for_byte(
     assert is_stored(storage, url, content)
 
 
+@pytest.mark.usefixtures("without_worker")
 def test_complete_resumable_upload_is_an_ordinary_upload(
     client: FlaskClient, half_upload: str, content: bytes
 ) -> None:
