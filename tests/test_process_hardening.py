@@ -97,9 +97,9 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_missing_required_sandbox_stops_every_command(
-    command: tuple[str, ...], clip: Path, tmp_path: Path
+    command: tuple[str, ...], plain_clip: Path, tmp_path: Path
 ) -> None:
-    arguments = [str(clip) if argument == "CLIP" else argument for argument in command]
+    arguments = [str(plain_clip) if argument == "CLIP" else argument for argument in command]
     environ = {"CHROMI_INSTANCE": str(tmp_path), "CHROMI_REQUIRE_SANDBOX": "true", "PYTHONPATH": str(ROOT)}
     completed = subprocess.run(
         [*WITHOUT_LANDLOCK, sys.executable, *arguments],
@@ -114,8 +114,8 @@ def test_missing_required_sandbox_stops_every_command(
     assert not list(tmp_path.glob("out.*"))
 
 
-def test_clip_is_converted_in_required_sandbox(clip: Path, tmp_path: Path) -> None:
-    command = ["-m", "chromi", "preview", str(clip), str(tmp_path / "out.mp4")]
+def test_clip_is_converted_in_required_sandbox(plain_clip: Path, tmp_path: Path) -> None:
+    command = ["-m", "chromi", "preview", str(plain_clip), str(tmp_path / "out.mp4")]
     environ = os.environ | {"CHROMI_REQUIRE_SANDBOX": "true"}
     assert subprocess.run([sys.executable, *command], cwd=ROOT, env=environ, timeout=60).returncode == 0
     assert (tmp_path / "out.mp4").exists()

@@ -65,8 +65,8 @@ class PostgresServer:
         options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in settings.items())
         self._control("start", "-l", str(self.folder / "log"), "-o", f"-p {self.port} {options}")
 
-    def stop(self) -> None:
-        self._control("stop", "-m", "fast")
+    def stop(self, mode: str = "fast") -> None:
+        self._control("stop", "-m", mode)
 
     def initialize(self) -> None:
         password_file = self.folder / "password"
@@ -107,7 +107,7 @@ def run_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            server.stop()
+            server.stop("immediate")  # does not write what is about to be deleted
 
 
 def _run(program: str, *arguments: str) -> None:
