@@ -47,15 +47,6 @@ def test_videos_are_requested_last(open_page: OpenPage, seeded_app: SeededApp) -
     assert all(url.startswith(seeded_app.url) for url in requested), "all files are from this origin"
 
 
-def test_nothing_moves_with_reduced_motion(open_page: OpenPage, seeded_app: SeededApp) -> None:
-    page = open_page(reduced_motion="reduce")
-    requested: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
-    page.goto(seeded_app.url)
-    expect(page.get_by_role("button", name="Play animation")).to_be_visible()
-    assert not any(VIDEO.search(url) for url in requested)
-
-
 def test_example_is_downloaded_at_once(page: Page, seeded_app: SeededApp) -> None:
     page.goto(seeded_app.url)
     with page.expect_download() as download:
