@@ -8,11 +8,18 @@ from playwright.sync_api import Page, Route
 
 from tests.support.waiting import wait_for
 
+ANALYSES_URL = re.compile("/(estimates|loops|bars)/$")
+
 RECORD_TEXTS = """(element) => {
   window.texts = [];
   new MutationObserver(() => texts.push(element.textContent)).observe(element, { childList: true });
 }"""
 """Record in `window.texts` every text that an element shows."""
+
+
+def block_analyses(page: Page) -> None:
+    """Do not answer the studio's requests for analyses, which would take longer than the test itself."""
+    page.route(ANALYSES_URL, lambda route: None)
 
 
 @contextmanager
