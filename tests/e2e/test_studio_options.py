@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from chromi.encoder import ConversionOptions, convert
 from chromi.encoder.options import Framing
-from tests.e2e.conftest import COLOR_SCHEMES, OpenStudio
+from tests.e2e.conftest import OpenStudio
 from tests.support.clips import make_clip
 from tests.support.studio_page import drag, slider, start_field, wait_for_end_frames
 
@@ -27,6 +27,8 @@ FRAME_BOX = """() => {
   return [...shares, frame.width / view.width, frame.height / view.height];
 }"""
 """Where the whole frame of the clip lies: left, top, width and height in fractions of the player."""
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""After these, the page has followed its new size."""
 
 
 def is_drawn(canvas: Locator) -> bool:
@@ -38,30 +40,28 @@ def is_drawn(canvas: Locator) -> bool:
     return opacity == 255
 
 
-@pytest.mark.parametrize("width", [360, 768, 1440])
+@pytest.mark.parametrize("width", [360, 1440])
 def test_all_controls_work_at_every_width(
     page: Page, open_studio: OpenStudio, tall_clip: Path, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     open_studio(tall_clip)
     wait_for_end_frames(page)
-    for scheme in COLOR_SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        for name in BUTTONS:
-            button = page.get_by_role("button", name=name)
-            expect(button).to_be_visible()
-            box = button.bounding_box()
-            assert box
-            assert box["height"] >= 44
-        for name in ("Crossfade", "Blurred edges", "Balanced"):
-            page.get_by_role("radio", name=name).check()
-            expect(page.get_by_role("radio", name=name)).to_be_checked()
-        for name in ("Cut", "Fill", "Small"):
-            page.get_by_role("radio", name=name).check()
-        slider(page).press("Home")
-        slider(page).press("ArrowRight")
-        expect(start_field(page)).to_have_value("0:00.1")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for name in BUTTONS:
+        button = page.get_by_role("button", name=name)
+        expect(button).to_be_visible()
+        box = button.bounding_box()
+        assert box
+        assert box["height"] >= 44
+    for name in ("Crossfade", "Blurred edges", "Balanced"):
+        page.get_by_role("radio", name=name).check()
+        expect(page.get_by_role("radio", name=name)).to_be_checked()
+    for name in ("Cut", "Fill", "Small"):
+        page.get_by_role("radio", name=name).check()
+    slider(page).press("Home")
+    slider(page).press("ArrowRight")
+    expect(start_field(page)).to_have_value("0:00.1")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_enter_in_field_makes_background(open_studio: OpenStudio, long_clip: Path) -> None:
@@ -187,27 +187,27 @@ def test_summary_says_what_will_be_made(open_studio: OpenStudio, clip: Path) -> 
     expect(page.get_by_text("1920 × 1080 is larger than your video")).to_be_visible()
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1920, 1080)])
-def test_all_main_options_are_visible_beside_the_player(
-    open_studio: OpenStudio, clip: Path, size: tuple[int, int]
-) -> None:
+def test_all_main_options_are_visible_beside_the_player(open_studio: OpenStudio, clip: Path) -> None:
     page = open_studio(clip)
-    page.set_viewport_size({"width": size[0], "height": size[1]})
     wait_for_end_frames(page)
-    bar = page.locator(".action-bar").bounding_box()
-    assert bar
     names = ("Cut", "Crossfade", "Back and forth", "Small", "Balanced", "Best", "Custom size")
-    for control in [
+    controls = [
         *(
             page.get_by_role("radio", name=re.compile(f"^{name}"))
             for name in (*names, "Fill", "Fit", "Blurred edges")
         ),
         page.get_by_role("slider", name="Zoom", exact=True),
         page.locator("[data-part=track]"),
-    ]:
-        box = control.bounding_box()
-        assert box
-        assert box["y"] + box["height"] <= bar["y"]
+    ]
+    for width, height in ((1440, 900), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(TWO_FRAMES)
+        bar = page.locator(".action-bar").bounding_box()
+        assert bar
+        for control in controls:
+            box = control.bounding_box()
+            assert box
+            assert box["y"] + box["height"] <= bar["y"], (control, width)
 
 
 def test_heading_depends_on_length(open_studio: OpenStudio, clip: Path) -> None:
