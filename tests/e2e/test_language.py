@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from chromi.web.http.translation import LANGUAGES
 from tests.e2e.conftest import record_console_errors
 from tests.support.paths import ROOT
-from tests.support.running_service import Service
-from tests.support.service_client import start_job, wait_for_end
+from tests.support.seeded_app import SeededApp
 
 pytestmark = pytest.mark.browser
 
@@ -39,25 +38,18 @@ def open_phone(browser: Browser, language: str, **options: object) -> Iterator[P
     assert console_errors == []
 
 
-@pytest.fixture(scope="module")
-def result_url(service: Service, clip: Path) -> str:
-    job_id = start_job(service, clip, duration="1")
-    assert wait_for_end(service, job_id)["status"] == "success"
-    return f"{service.url}/jobs/{job_id}/"
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translated_pages_fit_small_phone(
-    browser: Browser, service: Service, clip: Path, result_url: str, language: str
+    browser: Browser, seeded_app: SeededApp, result_url: str, language: str
 ) -> None:
     translate = load_translations(language)
     with open_phone(browser, language) as page:
-        page.goto(service.url)
+        page.goto(seeded_app.url)
         heading = page.get_by_role("heading", level=1)
         expect(heading).to_have_text(translate("Turn any video into a Chrome new tab background"))
         assert page.evaluate(OVERFLOW_PX) == 0
-        page.set_input_files("#video", clip)
-        expect(page.get_by_role("button", name=translate("Play loop"))).to_be_visible(timeout=60_000)
+        page.goto(seeded_app.create_upload())
+        expect(page.get_by_role("button", name=translate("Play loop"))).to_be_visible()
         page.get_by_text(translate("More options"), exact=True).click()
         assert page.evaluate(OVERFLOW_PX) == 0
         page.goto(result_url)
@@ -90,11 +82,11 @@ def test_times_are_in_utc_without_script(browser: Browser, result_url: str) -> N
         )
 
 
-def test_messages_from_script_are_translated(browser: Browser, service: Service, tmp_path: Path) -> None:
+def test_messages_from_script_are_translated(browser: Browser, seeded_app: SeededApp, tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("no clip")
     with open_phone(browser, "fr-FR") as page:
-        page.goto(service.url)
+        page.goto(seeded_app.url)
         page.set_input_files("#video", text)
         expected = load_translations("fr")(WRONG_FILE_TYPE).replace("{name}", "notes.txt")
         expect(page.locator("#error p")).to_have_text(expected)
