@@ -24,11 +24,12 @@ from chromi.db import database, open_database
 from tests.support import clips
 from tests.support.flaky_proxy import FlakyProxy
 from tests.support.paths import ROOT
-from tests.support.running_service import end_service, run_service
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.seeded_app import Finished, SeededApp
 
 OpenPage = Callable[..., Page]
 """Opens a page that is `width` px wide; other keyword arguments go to Browser.new_context()."""
+WebServerWith = Callable[[dict[str, str]], Service]
 OpenStudio = Callable[..., Page]
 """Opens the studio of a clip, with a query string if one is given."""
 
@@ -180,24 +181,40 @@ def seeded_app_settings() -> dict[str, str]:
     return {"max_queue": "1000"}  # no worker takes jobs from the queue
 
 
+@pytest.fixture(scope="session")
+def web_server_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServerWith]:
+    """Return the web server with these settings, which all modules that use the same settings share."""
+    servers: dict[str, Service] = {}
+
+    def web_server_with(settings: dict[str, str]) -> Service:
+        key = repr(sorted(settings.items()))
+        if key not in servers:
+            instance = tmp_path_factory.mktemp("seeded") / "instance"
+            servers[key] = run_service(instance, settings, ("-m", "chromi", "web"))
+        return servers[key]
+
+    yield web_server_with
+    for server in servers.values():
+        end_service(server)
+
+
 @pytest.fixture(scope="module")
 def seeded_app(
-    tmp_path_factory: pytest.TempPathFactory,
+    web_server_with: WebServerWith,
     clip: Path,
     finished_files: Finished,
     seeded_app_settings: dict[str, str],
 ) -> Iterator[SeededApp]:
-    """The web server without a worker, for all tests of a module."""
-    instance = tmp_path_factory.mktemp("seeded") / "instance"
-    service = run_service(instance, seeded_app_settings, ("-m", "chromi", "web"))
+    """The web server without a worker and without earlier modules' rows, for all tests of a module."""
+    service = web_server_with(seeded_app_settings)
     open_database(service.instance)
     with database.connection_context():
         app = SeededApp(service, clip, finished_files)
+        app.delete_rows()
         app.start_heartbeat()
         yield app
         app.stop_heartbeat()
     database.close()
-    end_service(service)
 
 
 @pytest.fixture

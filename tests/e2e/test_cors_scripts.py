@@ -7,7 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.running_service import Service, end_service, run_service
+from tests.e2e.conftest import WebServerWith
+from tests.support.running_service import Service
+from tests.support.seeded_app import SeededApp
 
 pytestmark = [pytest.mark.browser, pytest.mark.service]
 
@@ -73,11 +75,9 @@ def other_site() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def open_service(other_site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that allows the other site's scripts."""
-    service = run_service(tmp_path_factory.mktemp("service") / "instance", {"cors_origins": other_site})
-    yield service
-    end_service(service)
+def open_service(other_site: str, web_server_with: WebServerWith) -> Service:
+    """A web server that allows the other site's scripts."""
+    return web_server_with({"cors_origins": other_site})
 
 
 @pytest.fixture
@@ -102,7 +102,10 @@ def test_form_is_rejected(other_page: Page, open_service: Service) -> None:
     expect(other_page.get_by_text("came from another site")).to_be_visible()
 
 
-def test_script_of_a_site_that_is_not_allowed_can_read_nothing(other_page: Page, service: Service) -> None:
+def test_script_of_a_site_that_is_not_allowed_can_read_nothing(
+    other_page: Page, seeded_app: SeededApp
+) -> None:
+    before = set(seeded_app.service.media_files())
     with pytest.raises(Exception, match="Failed to fetch"):
-        other_page.evaluate(CONVERT, service.url)
-    assert service.media_files() == []
+        other_page.evaluate(CONVERT, seeded_app.url)
+    assert set(seeded_app.service.media_files()) == before

@@ -7,13 +7,28 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from peewee import OperationalError
 
 from chromi.config import QUEUES, Settings
-from chromi.db import CleanupLease, Job, JobKind, Link, State, Upload, Worker, database
+from chromi.db import (
+    Batch,
+    CleanupLease,
+    Download,
+    IdempotencyKey,
+    Job,
+    JobKind,
+    Link,
+    RateLimitUsage,
+    State,
+    Upload,
+    Webhook,
+    Worker,
+    database,
+)
 from chromi.encoder import ConversionOptions, ConversionResult, probe_video
 from chromi.signing_keys import load_signing_keys
 from chromi.storage import Storage, new_id
@@ -49,7 +64,7 @@ class SeededApp:
         """Create an upload and return its studio's URL; `info` overrides the probed video properties."""
         path, upload_id = clip or self.clip, new_id()
         shutil.copy(path, self.storage.upload_path(upload_id))
-        info_json = probe_video(path).to_dict() | info
+        info_json = probe(path, path.stat().st_mtime_ns) | info
         Upload.create(id=upload_id, length_bytes=path.stat().st_size, info_json=info_json)
         return f"{self.url}/uploads/{upload_id}/"
 
@@ -91,14 +106,21 @@ class SeededApp:
 
     def create_result(self, size_bytes: int | None = None, *, finished: Finished | None = None) -> Job:
         """Create a finished job with its files; `size_bytes` replaces the GIF's size in the row."""
+        return self.finish_conversion(self.create_job(), size_bytes, finished=finished)
+
+    def finish_conversion(
+        self, url: str, size_bytes: int | None = None, *, finished: Finished | None = None
+    ) -> Job:
+        """Create the files of the job at this URL and mark it as successful, as a worker would."""
         gif, poster, result = finished or self.finished
+        job_id = id_in(url)
+        shutil.copy(gif, self.storage.result_path(job_id))
+        shutil.copy(poster, self.storage.source_frame_path(job_id))
+        Link.create(job=job_id, expires_at=time.time() + TWO_HOURS_S, shared=False)
         result_json = {"result": result.to_dict() | ({"bytes": size_bytes} if size_bytes else {})}
-        url = self.create_job(state=State.SUCCESS, progress=1.0, result_json=result_json)
-        job = Job.find(id_in(url))
-        shutil.copy(gif, self.storage.result_path(job.id))
-        shutil.copy(poster, self.storage.source_frame_path(job.id))
-        Link.create(job=job, expires_at=time.time() + TWO_HOURS_S, shared=False)
-        return job
+        values = {"state": State.SUCCESS, "progress": 1.0, "result_json": result_json}
+        Job.update(values).where(Job.id == job_id).execute()
+        return Job.find(job_id)
 
     def create_share_link(self, job: Job, **values: Any) -> str:
         """Create a share link with these column values and return its URL."""
@@ -118,6 +140,11 @@ class SeededApp:
         """Mark the newest job as failed, as a worker would."""
         newest = Job.select().order_by(Job.created_at.desc()).first()
         Job.update(state=State.FAILED, **failure(code)).where(Job.id == newest.id).execute()
+
+    def delete_rows(self) -> None:
+        """Delete what earlier tests have stored, so that they do not use up limits or the queue."""
+        for table in (Download, Link, Webhook, Batch, IdempotencyKey, RateLimitUsage, Job, Upload):
+            table.delete().execute()
 
     def start_heartbeat(self) -> None:
         """Start sending a worker's heartbeats, unless they are already being sent."""
@@ -151,6 +178,12 @@ class Heartbeat(threading.Thread):
     def stop(self) -> None:
         self._is_stopped.set()
         self.join()
+
+
+@cache
+def probe(path: Path, mtime_ns: int) -> dict[str, Any]:
+    """Return the properties of a clip, each version of which ffmpeg reads only once."""
+    return probe_video(path).to_dict()
 
 
 def failure(code: str) -> dict[str, str]:
