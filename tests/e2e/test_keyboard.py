@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from chromi.encoder.timecode import parse_timecode
 from tests.e2e.conftest import OpenPage
 from tests.support.keyboard import button_named, has_focus, tab_to, tab_to_and_press
-from tests.support.page_helpers import RECORD_TEXTS, hold_request
+from tests.support.page_helpers import RECORD_TEXTS, block_analyses, hold_request
 from tests.support.running_service import Service
 from tests.support.waiting import wait_for
 
@@ -33,6 +33,7 @@ def test_background_is_made_and_shared_by_keyboard(
     page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.add_init_script(RECORD_ANNOUNCEMENTS)
+    block_analyses(page)
     choose_file(page, service, tall_clip)
     trim(page)
     choose_options(page)
@@ -127,10 +128,10 @@ def share(page: Page) -> str:
     """Make a link with a password, copy it, and return it."""
     tab_to(page, page.get_by_label("Password (optional)"))
     page.keyboard.type(PASSWORD)
-    tab_to_and_press(page, button_named(page, "Create link"))
+    page.keyboard.press("Enter")
     field = page.get_by_label("Link 1", exact=True)
     expect(field).to_be_visible()
-    expect(button_named(page, "Create link")).to_be_focused()
+    expect(page.get_by_label("Password (optional)")).to_be_focused()
     tab_to_and_press(page, button_named(page, "Copy link 1"))
     expect(page.locator("#announcer")).to_have_text("Copied")
     link = field.input_value()
