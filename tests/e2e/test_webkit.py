@@ -109,10 +109,10 @@ def page(driver: WebKitGTK) -> BrowserPage:
 def test_clip_becomes_shared_background(
     page: BrowserPage, service: Service, plain_clip: Path, tmp_path: Path
 ) -> None:
-    page.driver.get(service.url)
+    page.driver.get(f"{service.url}/?duration=2")
     page.driver.find_element(By.ID, "video").send_keys(str(plain_clip))
     page.wait_for_url("/uploads/")
-    page.wait_for_text("h1", "Choose your six seconds")
+    page.wait_for_text("h1", "Choose a part of your video")
 
     page.click_button("Play loop")
     wait_for(lambda: page.evaluate("document.querySelector('#studio video').currentTime > 0.5"), "the loop")
