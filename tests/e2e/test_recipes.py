@@ -1,4 +1,7 @@
-"""The scripts in docs/recipes.md work as they are, except for the server's address."""
+"""The scripts in docs/recipes.md work as they are, except for the server's address.
+
+The worker draws frames instead of converting. test_http_api.py converts a clip with the same requests.
+"""
 
 import os
 import re
@@ -6,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -15,8 +19,9 @@ from PIL import Image
 
 from chromi.jobs import webhook_request
 from chromi.jobs.webhook_delivery import signed_headers
+from tests.support.consumers import run_consumer
 from tests.support.paths import ROOT
-from tests.support.running_service import Service
+from tests.support.running_service import Service, end_service, run_service
 from tests.support.waiting import wait_for
 from tests.support.webhook_target import SECRET
 
@@ -46,6 +51,15 @@ def run(*command: str, folder: Path, **environ: str) -> None:
 def frames_of(gif_path: Path) -> int:
     with Image.open(gif_path) as gif:
         return int(gif.n_frames)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The web server, and a consumer whose jobs take no time."""
+    web = run_service(tmp_path_factory.mktemp("service") / "instance", {}, ("-m", "chromi", "web"))
+    with run_consumer(web.instance, "tests.support.drawing_worker"):
+        yield web
+    end_service(web)
 
 
 @pytest.fixture
