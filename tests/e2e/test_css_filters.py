@@ -34,11 +34,12 @@ MARGIN_PX = 80
 MAX_DIFFERENCE = 2
 
 EACH: list[dict[str, Any]] = [
-    *({"blur_px": blur_px} for blur_px in (0.4, 4)),
-    *({"brightness_percent": percent} for percent in (50, 150)),
-    *({"saturation_percent": percent} for percent in (0, 200)),
+    {"blur_px": 4},
+    {"brightness_percent": 150},
+    {"saturation_percent": 200},
     {"darken_percent": 60},
 ]
+"""tests/encoder/frames/test_effects.py checks further values against the filters' definitions."""
 ALL = {"blur_px": 3, "brightness_percent": 130, "saturation_percent": 160, "darken_percent": 25}
 WITHOUT_CLAMPING = {**ALL, "brightness_percent": 80, "saturation_percent": 60}
 SMALL = {"width_px": 640, "height_px": 360}
@@ -106,7 +107,7 @@ def render_css(page: Page, rgb: Plane, effects: dict[str, float]) -> Plane:
     ("clip", "options", "all_effects"),
     [
         ("wide", SMALL, EACH),
-        *(("upright phone", {"framing": framing}, [ALL]) for framing in Framing),
+        *(("upright phone", {"framing": framing, **SMALL}, [ALL]) for framing in Framing),
         ("upright phone", {"framing": Framing.FIT, "pad": "#4080c0", **FULL_HD}, [{**ALL, "blur_px": 20}]),
         # Effects come before the blending of two frames, which makes no difference unless they clamp.
         ("wide", {"loop": Loop.CROSSFADE, "duration_s": 0.3, **SMALL}, [WITHOUT_CLAMPING]),

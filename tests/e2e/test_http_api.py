@@ -139,7 +139,7 @@ def test_download_with_password_can_be_resumed(service: Service, finished: Any, 
     url = curl_json("-Fmax_uses=1", "-Fpassword=four words", links_url)["url"]
     gif, jar = tmp_path / "downloaded.gif", tmp_path / "jar"
     assert status_of(url) == "401"
-    limits = ["--limit-rate", "100k", "-m4"]
+    limits = ["--limit-rate", "100k", "-m2"]
     interrupted = ["curl", "-sS", "-Fpassword=four words", f"-c{jar}", f"-o{gif}", *limits, url]
     assert subprocess.run(interrupted, capture_output=True).returncode == 28  # curl's timeout
     start = gif.read_bytes()
