@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -160,15 +159,12 @@ def test_cancellation_stops_each_step(step: str, after_s: float, clip: Path, fol
 
 
 def test_keyboard_interrupt_stops_conversion_and_is_raised(clip: Path, folder: Path) -> None:
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-
-    def convert_interrupted() -> None:
-        timer.start()
-        convert_in(folder, clip)
+    def interrupt(progress: Progress) -> None:
+        if progress.step == "choosing":  # ffmpeg and other threads are running
+            os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        convert_interrupted()
-    timer.join()
+        convert_in(folder, clip, on_progress=interrupt)
     assert list_files(folder) == []
 
 
