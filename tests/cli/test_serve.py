@@ -7,18 +7,18 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.nodes import run_worker
 from tests.support.paths import ROOT
 from tests.support.ports import find_free_port
 from tests.support.processes import find_ffmpeg_processes, find_public_paths, handles_signal, have_ended
 from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
+from tests.support.service_database import add_result
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -56,24 +56,26 @@ def read_environments(processes: list[psutil.Process]) -> list[dict[str, str]]:
     return environments
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_signal_stops_all_processes_cleanly(start_service: StartService, signum: int) -> None:
-    service = start_service()
-    wait_for(lambda: len(service.processes()) >= 5, "web, consumer, scheduler and worker")
-    processes = service.processes()
+def stop_cleanly(service: Service, signum: int) -> None:
+    """Stop a service with all its processes, and expect no error."""
     consumer = find_child(service, "huey_consumer")
     wait_for(lambda: handles_signal(consumer.pid, signal.SIGTERM), "the consumer's signal handler")
+    processes = wait_for_processes(service)
     assert service.stop(signum) == 0
     wait_for(lambda: have_ended(processes), "all processes to end")
     assert "Traceback" not in "".join(service.log)
 
 
-@pytest.mark.parametrize("victim", ["chromi web", "huey_consumer"])
-def test_exit_of_one_process_stops_the_other(start_service: StartService, victim: str) -> None:
+def wait_for_processes(service: Service) -> list[psutil.Process]:
+    """Wait until the service has all its processes, and return them."""
+    wait_for(lambda: len(service.processes()) >= 5, "web, consumer, scheduler and worker")
+    return service.processes()
+
+
+def test_dead_consumer_stops_web_server(start_service: StartService) -> None:
     service = start_service()
-    wait_for(lambda: len(service.processes()) >= 5, "all processes")
-    processes = service.processes()
-    find_child(service, victim).kill()
+    processes = wait_for_processes(service)
+    find_child(service, "huey_consumer").kill()
     assert service.process.wait(30) != 0
     wait_for(lambda: have_ended(processes), "all processes to end")
 
@@ -84,8 +86,10 @@ def test_dead_web_server_stops_worker_without_waiting_for_its_job(
     service = start_service()
     job_id = start_job(service, clip, quality="best")
     wait_for(lambda: find_ffmpeg_processes(find_child(service, "huey_consumer").pid), "ffmpeg")
+    processes = wait_for_processes(service)
     find_child(service, "chromi web").kill()
     assert service.process.wait(30) == 1
+    wait_for(lambda: have_ended(processes), "all processes to end")
     assert read_state(service, job_id) == "queued"
 
 
@@ -108,12 +112,13 @@ def test_children_die_when_supervisor_is_killed(start_service: StartService, cli
 
 
 def test_web_server_responds_after_sigterm_until_running_job_has_finished(
-    start_service: StartService, clip: Path, plain_clip: Path, tmp_path: Path
+    start_service: StartService, plain_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service()
-    finished_job = wait_for_end(service, start_job(service, plain_clip, duration="1"))
-    running_id = start_job(service, clip, duration="1.5")
+    finished_id, content = add_result(service, 100_000)
+    running_id = start_job(service, plain_clip, duration="1.5")
     wait_for(lambda: find_ffmpeg_processes(find_child(service, "huey_consumer").pid), "ffmpeg")
+    processes = wait_for_processes(service)
     service.process.send_signal(signal.SIGTERM)
 
     def is_published() -> bool:
@@ -121,16 +126,15 @@ def test_web_server_responds_after_sigterm_until_running_job_has_finished(
         return (service.instance / f"media/results/{running_id}.gif").exists()
 
     gif = tmp_path / "downloaded.gif"
-    curl("-o", str(gif), service.url + finished_job["converted_url"])
+    curl("-o", str(gif), service.url + get_job(service, finished_id)["converted_url"])
     late_id = start_job(service, plain_clip, duration="1")
-    wait_for(is_published, "the running job's GIF", timeout_s=60)
-    assert gif.stat().st_size == finished_job["result"]["bytes"]
+    wait_for(is_published, "the running job's GIF", timeout_s=60, interval_s=0.2)
+    assert gif.read_bytes() == content
     assert service.process.wait(30) == 0
+    wait_for(lambda: have_ended(processes), "all processes to end")
     assert find_ffmpeg_processes() == []
-
-    restarted = start_service(instance=str(service.instance))
-    assert get_job(restarted, running_id)["status"] == "success"
-    assert wait_for_end(restarted, late_id)["status"] == "success"
+    assert [read_state(service, job_id) for job_id in (running_id, late_id)] == ["success", "queued"]
+    assert "Traceback" not in "".join(service.log)
 
 
 def test_exit_of_orphan_process_does_not_stop_the_service(start_service: StartService, clip: Path) -> None:
@@ -153,13 +157,36 @@ def test_ctrl_c_requeues_running_job_and_next_start_finishes_it(
     start_service: StartService, plain_clip: Path
 ) -> None:
     service = start_service()
-    job_id = start_job(service, plain_clip, duration="1.5")
+    job_id = start_job(service, plain_clip, duration="1")
     wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
-    assert service.stop(signal.SIGINT, timeout_s=20) == 0
+    stop_cleanly(service, signal.SIGINT)
     assert read_state(service, job_id) == "queued"
     assert not list((service.instance / "media/work").iterdir())
     restarted = start_service(instance=str(service.instance))
     assert wait_for_end(restarted, job_id)["status"] == "success"
+    stop_cleanly(restarted, signal.SIGTERM)
+
+
+@contextmanager
+def set_umask(umask: int) -> Iterator[None]:
+    previous = os.umask(umask)
+    yield
+    os.umask(previous)
+
+
+@pytest.fixture
+def default_umask() -> Iterator[None]:
+    """A umask that lets other users read new files, which is the default of most systems."""
+    with set_umask(0o022):
+        yield
+
+
+@pytest.fixture(scope="module")
+def service_with_default_umask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with set_umask(0o022):
+        service = run_service(tmp_path_factory.mktemp("service") / "instance", {})
+    yield service
+    end_service(service)
 
 
 def test_port_in_use_stops_the_start_with_a_message(tmp_path: Path) -> None:
@@ -172,12 +199,11 @@ def test_port_in_use_stops_the_start_with_a_message(tmp_path: Path) -> None:
     assert "Traceback" not in completed.stdout
 
 
-def test_second_service_on_same_instance_is_rejected(start_service: StartService) -> None:
-    service = start_service()
-    completed = run_serve(service.instance, CHROMI_PORT="0")
+def test_second_service_on_same_instance_is_rejected(service_with_default_umask: Service) -> None:
+    completed = run_serve(service_with_default_umask.instance, CHROMI_PORT="0")
     assert completed.returncode != 0
     assert "already running on" in completed.stdout
-    assert curl_json(f"{service.url}/health/")["database"]["ok"]
+    assert curl_json(f"{service_with_default_umask.url}/health/")["database"]["ok"]
 
 
 def test_invalid_host_is_reported(tmp_path: Path) -> None:
@@ -207,17 +233,8 @@ def run_serve(instance: Path, **environ: str) -> "subprocess.CompletedProcess[st
     )
 
 
-@pytest.fixture
-def default_umask() -> Iterator[None]:
-    """A umask that lets other users read new files, which is the default of most systems."""
-    previous = os.umask(0o022)
-    yield
-    os.umask(previous)
-
-
-@pytest.mark.usefixtures("default_umask")
-def test_files_of_the_service_are_private(start_service: StartService, plain_clip: Path) -> None:
-    service = start_service()
+def test_files_of_the_service_are_private(service_with_default_umask: Service, plain_clip: Path) -> None:
+    service = service_with_default_umask
     upload = curl_json(f"-Fvideo=@{plain_clip}", f"{service.url}/uploads/")["upload_id"]
     job_id = curl_json("-Fduration=1", f"{service.url}/uploads/{upload}/jobs/")["job_id"]
     wait_for_end(service, job_id)
@@ -238,27 +255,12 @@ def test_files_created_by_commands_are_private(tmp_path: Path, command: str) -> 
 def test_inline_mode_converts_inside_the_request(
     start_service: StartService, plain_clip: Path, tmp_path: Path
 ) -> None:
-    service = start_service(inline="true")
+    service = start_service(("-m", "chromi", "web"), inline="true")
     response = curl_json(f"-Fvideo=@{plain_clip}", "-Fduration=1", f"{service.url}/convert/")
     assert response["success"] is True
     gif = tmp_path / "downloaded.gif"
     curl("-o", str(gif), service.url + response["converted_url"])
     assert gif.read_bytes().startswith(b"GIF89a")
-
-
-def test_each_worker_runs_the_jobs_of_its_queues(tmp_path: Path, plain_clip: Path) -> None:
-    web = run_service(tmp_path / "instance", {}, ("-m", "chromi", "web"))
-    try:
-        conversion_id = start_job(web, plain_clip, duration="1")
-        upload_url = web.url + curl_json(f"-Fvideo=@{plain_clip}", f"{web.url}/uploads/")["url"]
-        estimate_id = curl_json("-Fduration=1", f"{upload_url}estimates/")["job_id"]
-        with run_worker(web.instance, queues="studio"):
-            assert wait_for_end(web, estimate_id)["status"] == "success"
-            assert get_job(web, conversion_id)["status"] == "queued"
-        with run_worker(web.instance, queues="convert"):
-            assert wait_for_end(web, conversion_id)["status"] == "success"
-    finally:
-        end_service(web)
 
 
 def test_unknown_queue_prevents_start_and_allowed_ones_are_listed(tmp_path: Path) -> None:

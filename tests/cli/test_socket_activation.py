@@ -52,10 +52,8 @@ def test_no_request_fails_while_the_service_restarts(tmp_path: Path) -> None:
         client = threading.Thread(target=send_requests)
         client.start()
         try:
-            for _ in range(2):
-                count = len(answers)
-                with run_on(listener, tmp_path / "instance"):
-                    wait_for(lambda: len(answers) > count + 5, "responses", timeout_s=60)  # noqa: B023
+            with run_on(listener, tmp_path / "instance"):
+                wait_for(lambda: len(answers) > 5, "responses", timeout_s=60)
         finally:
             with run_on(listener, tmp_path / "instance"):
                 is_over.set()
