@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from chromi.db import open_database
+from tests.support.nodes import WEB
 from tests.support.paths import ROOT
 from tests.support.running_service import Service
-from tests.support.service_client import curl, curl_json, start_job, wait_for_end
+from tests.support.service_client import curl, curl_json
+from tests.support.service_database import add_result
 
 pytestmark = pytest.mark.service
 
@@ -83,28 +86,29 @@ def run_documented(host: Path, name: str, file: Path, volume: Path) -> None:
 
 @pytest.mark.parametrize("name", ["systemd", "docker"])
 def test_documented_backup_and_restore_keep_links(
-    start_service: Callable[..., Service], host: Path, plain_clip: Path, name: str
+    start_service: Callable[..., Service], host: Path, name: str
 ) -> None:
     instance = host / "lib/chromi"
-    service = start_service(instance=str(instance))
-    job_id = wait_for_end(service, start_job(service, plain_clip, duration="1"))["job_id"]
+    service = start_service(WEB, instance=str(instance))
+    service.instance = instance
+    job_id, content = add_result(service, 1_000_000)
     link = curl_json("-Fmax_uses=2", f"{service.url}/jobs/{job_id}/links/")["url"].removeprefix(service.url)
     run_documented(host, f"{name} backup", Path("chromi-new.tar"), instance)
     [file] = [*host.glob("lib/chromi-backups/*.tar"), *host.glob("*.tar")]
     with tarfile.open(file) as archive:
         assert "chromi.db" in archive.getnames()
-    lost_id = start_job(service, plain_clip, duration="1")
+    lost_id, _ = add_result(service, 1000)
     service.stop()
 
     run_documented(host, f"{name} restore", file, instance)
-    restored = start_service(instance=str(instance))
+    restored = start_service(WEB, instance=str(instance))
     assert curl(f"-o{host}/background.gif", restored.url + link) == ""
-    assert (host / "background.gif").read_bytes().startswith(b"GIF89a")
+    assert (host / "background.gif").read_bytes() == content
     assert curl_json(f"{restored.url}/jobs/{lost_id}/")["error"]["code"] == "not_found"
 
 
-def test_backup_unit_deletes_only_old_backups(start_service: Callable[..., Service], host: Path) -> None:
-    start_service(instance=str(host / "lib/chromi")).stop()
+def test_backup_unit_deletes_only_old_backups(host: Path) -> None:
+    open_database(host / "lib/chromi")
     folder = host / "lib/chromi-backups"
     old, partial, recent = (
         folder / "chromi-1.tar",

@@ -20,7 +20,8 @@ from chromi.monitoring import backup
 from tests.support.paths import ROOT
 from tests.support.processes import find_ffmpeg_processes
 from tests.support.running_service import Service
-from tests.support.service_client import curl, curl_json, start_job, wait_for_end
+from tests.support.service_client import curl, curl_json, start_job
+from tests.support.service_database import add_result
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -38,14 +39,12 @@ def run_backup(instance: Path, file: Path, **environ: str) -> "subprocess.Comple
 
 
 def test_restored_backup_serves_links_and_continues_jobs(
-    start_service: Callable[..., Service], heavy_clip: Path, plain_clip: Path, tmp_path: Path
+    start_service: Callable[..., Service], heavy_clip: Path, tmp_path: Path
 ) -> None:
     service = start_service()
-    finished_id = wait_for_end(service, start_job(service, plain_clip, duration="1"))["job_id"]
+    finished_id, content = add_result(service, 1_000_000)
     links_path = f"/jobs/{finished_id}/links/"
     link_path = curl_json("-Fmax_uses=2", service.url + links_path)["url"].removeprefix(service.url)
-    gif_before = tmp_path / "before.gif"
-    curl("-o", str(gif_before), service.url + link_path)
     running_id = start_job(service, heavy_clip, quality="best", duration="10")
     wait_for(lambda: find_ffmpeg_processes(service.process.pid), "ffmpeg")
 
@@ -61,7 +60,7 @@ def test_restored_backup_serves_links_and_continues_jobs(
     restarted = start_service(instance=str(restored))
     gif_after = tmp_path / "after.gif"
     curl("-o", str(gif_after), restarted.url + link_path)
-    assert gif_after.read_bytes() == gif_before.read_bytes()
+    assert gif_after.read_bytes() == content
     assert curl_json(restarted.url + links_path)["links"][0]["max_uses"] == 2
     # Its worker no longer exists. As after a crash, cleanup requeues the job when its lease expires.
     assert curl_json(f"{restarted.url}/jobs/{running_id}/")["status"] in ("queued", "in_progress")
