@@ -1,7 +1,6 @@
 """A locked database, killed processes and a damaged database lose no data."""
 
 import os
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chromi.db import Job, Link
+from chromi.db import Link
 from tests.support.paths import ROOT
 from tests.support.running_service import Service
 from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
@@ -97,13 +96,13 @@ def create_link(service: Service, job_id: str, **options: str) -> dict[str, str]
 # -- a locked database -----------------------------------------------------------------------------------
 
 
-def test_ten_second_lock_loses_nothing(service: Service, clip: Path) -> None:
+def test_ten_second_lock_loses_nothing(service: Service, clip: Path, plain_clip: Path) -> None:
     """Writes get a 503 and reads succeed. A job that ends during the lock is recorded after it."""
     finished_id, content = add_result(service, LARGE_BYTES)
     gif_url = service.url + get_job(service, finished_id)["converted_url"]
     one_time_url = create_link(service, finished_id, one_time="on")["url"]
     download = Download(service, one_time_url)
-    job_id = start_encoding(service, clip)
+    job_id = start_encoding(service, plain_clip)
     locked_until = time.monotonic() + 10
     with write_lock(service):
         writes = start_writes(service, clip)
@@ -238,31 +237,6 @@ def send_chunk(service: Service, location: str, chunk: bytes, *, offset: int) ->
         file.write(chunk)
         file.flush()
         return get_status("-XPATCH", *headers, "--data-binary", f"@{file.name}", service.url + location)
-
-
-def test_job_killed_between_result_file_and_row_is_recovered(service: Service, clip: Path) -> None:
-    """The GIF exists but is not recorded: it is not served, and the job runs again."""
-    job_id = start_encoding(service, clip)
-    with write_lock(service):
-        wait_for(lambda: f"{job_id}.gif" in result_names(service), "the GIF to be published")
-        worker = query_value(service, "SELECT worker FROM job WHERE id = ?", job_id)
-        os.kill(int(worker.split(":")[-1]), signal.SIGKILL)
-        assert get_job(service, job_id)["converted_url"] is None
-    with open_rows(service):
-        long_ago = time.time() - 100
-        Job.update(heartbeat_at=long_ago, created_at=long_ago).where(Job.id == job_id).execute()
-    clean_up(service)  # does nothing if the next worker, which starts with a cleanup, was faster
-    job = wait_for_end(service, job_id)
-    assert (job["status"], count_attempts(service, job_id)) == ("success", 2)
-    for path in (service.instance / "media/results").glob("*.partial"):
-        make_old(path)
-    clean_up(service)
-    names = [f"{job_id}{suffix}" for suffix in (".gif", ".jpg", ".mp4")]
-    assert [name for name in result_names(service) if job_id in name] == names
-    assert not [name for name in result_names(service) if "partial" in name]
-    assert not list((service.instance / "media/work").iterdir())
-    size_bytes = curl("-o", "/dev/null", "-w", "%{size_download}", service.url + job["converted_url"])
-    assert int(size_bytes) == job["result"]["bytes"]
 
 
 # -- a damaged database ----------------------------------------------------------------------------------

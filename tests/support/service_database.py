@@ -10,7 +10,8 @@ from typing import Any
 
 import psutil
 
-from chromi.db import Job, Link, database, open_database
+from chromi.db import Job, Link, database, database_connection, open_database
+from chromi.db.connection import configure_database
 from chromi.encoder import ConversionOptions, ConversionResult
 from chromi.storage import Storage
 from tests.support.running_service import Service
@@ -25,6 +26,22 @@ def open_rows(service: Service) -> Iterator[None]:
 
 
 @contextmanager
+def open_server_rows(folder: Path, database_url: str) -> Iterator[None]:
+    """Use the models on the database that several machines share."""
+    open_database(folder, database_url)
+    try:
+        with database_connection():
+            yield
+    finally:
+        configure_database(folder, "")
+
+
+def make_job_older(job_id: str) -> None:
+    """Set a job's creation to a minute earlier. Newer jobs are not enqueued again."""
+    assert Job.update(created_at=Job.created_at - 60).where(Job.id == job_id).execute()
+
+
+@contextmanager
 def write_lock(service: Service, name: str = "chromi.db") -> Iterator[None]:
     """Hold a database's write lock, as another program might."""
     path = service.instance / name
@@ -36,16 +53,21 @@ def write_lock(service: Service, name: str = "chromi.db") -> Iterator[None]:
 
 def add_result(service: Service, size_bytes: int) -> tuple[str, bytes]:
     """Add a finished job with a random file; return its id and the file's content."""
+    with open_rows(service):
+        return add_finished_job(Storage(service.instance), size_bytes)
+
+
+def add_finished_job(storage: Storage, size_bytes: int) -> tuple[str, bytes]:
+    """Add a finished job with a random file to the open database; return its id and the file's content."""
     content = os.urandom(size_bytes)
     result = ConversionResult(24, size_bytes, 100, 1280, 720, seconds={})
-    with open_rows(service):
-        job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())
-        Storage(service.instance).result_path(job.id).write_bytes(content)
-        running = Job.claim(job.id, "worker-1")
-        assert running
-        assert running.succeed({"result": result.to_dict()})
-        Link.create(job=job, expires_at=time.time() + 3600, shared=False)
-        return str(job.id), content
+    job = Job.create(options_json=ConversionOptions(duration_s=1.0).to_dict())
+    storage.result_path(job.id).write_bytes(content)
+    running = Job.claim(job.id, "worker-1")
+    assert running
+    assert running.succeed({"result": result.to_dict()})
+    Link.create(job=job, expires_at=time.time() + 3600, shared=False)
+    return str(job.id), content
 
 
 def query_value(service: Service, query: str, *values: str) -> Any:
