@@ -65,7 +65,15 @@ def send_fatal_request(service: Service, *arguments: str) -> None:
 # -- the web server --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("point", "prefix"), [("in_probe", "incoming"), ("after_rename", "")])
+@pytest.mark.parametrize(
+    ("engines", "point", "prefix"),
+    [
+        ("embedded", "in_probe", "incoming"),
+        ("embedded", "after_rename", ""),
+        ("servers", "after_rename", ""),
+    ],
+    indirect=["engines"],
+)
 def test_upload_of_killed_web_server_is_cleaned_up(
     start_server: StartServer, engines: dict[str, str], clip: Path, point: str, prefix: str
 ) -> None:
@@ -80,8 +88,16 @@ def test_upload_of_killed_web_server_is_cleaned_up(
         assert instance.list_media_names() == []
 
 
-@pytest.mark.parametrize("point", ["in_probe", "after_completion"])
-@pytest.mark.parametrize("has_cleanup", [False, True])
+@pytest.mark.parametrize(
+    ("engines", "point", "has_cleanup"),
+    [
+        ("embedded", "in_probe", True),
+        ("embedded", "after_completion", False),
+        ("embedded", "after_completion", True),
+        ("servers", "after_completion", True),
+    ],
+    indirect=["engines"],
+)
 def test_resumable_upload_survives_a_killed_web_server(
     start_server: StartServer, engines: dict[str, str], clip: Path, point: str, has_cleanup: bool
 ) -> None:
@@ -144,6 +160,8 @@ def test_workers_killed_at_any_step_leave_no_files(tmp_path: Path, engines: dict
             assert f"{job_id}-1" in names or step == "published"
             assert (f"{job_id}.gif" in names) == (step == "published")
         assert {job.attempts for job in Job.select()} == {2}
+        contents = {instance.storage.result_path(job_id).read_bytes() for job_id in job_ids}
+        assert contents == {b"GIF"}, "the second attempt has replaced a GIF that was not recorded"
         assert list(instance.storage.work.iterdir()) == [], (
             "work folders of dead workers are removed even if they are new"
         )

@@ -16,6 +16,7 @@ from tests.support.postgres_server import PostgresServer, run_postgres
 from tests.support.redis_server import RedisServer, run_redis
 from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
+from tests.support.service_database import make_job_older, open_server_rows
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -35,11 +36,17 @@ def own_redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
+def own_postgres_url(own_postgres: PostgresServer) -> str:
+    """The URL of the service's database."""
+    return own_postgres.create_database()
+
+
+@pytest.fixture(scope="module")
 def service(
-    own_postgres: PostgresServer, own_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    own_postgres_url: str, own_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     settings = {
-        "database_url": own_postgres.create_database(),
+        "database_url": own_postgres_url,
         "queue_url": own_redis.url(),
         "secret_key": "a key for all machines",
     }
@@ -63,7 +70,7 @@ def test_job_runs_with_servers(service: Service, plain_clip: Path) -> None:
 
 
 def test_job_that_arrives_while_redis_is_down_runs_when_it_is_back(
-    service: Service, own_redis: RedisServer, plain_clip: Path
+    service: Service, own_postgres_url: str, own_redis: RedisServer, plain_clip: Path, tmp_path: Path
 ) -> None:
     own_redis.stop()
     job_id = start_job(service, plain_clip, duration="1")
@@ -71,6 +78,8 @@ def test_job_that_arrives_while_redis_is_down_runs_when_it_is_back(
     status, health = request(f"{service.url}/health/")
     assert (status, health["queue"]["ok"], health["database"]["ok"]) == (503, False, True)
     own_redis.start()
+    with open_server_rows(tmp_path, own_postgres_url):
+        make_job_older(job_id)
     assert wait_for_end(service, job_id)["status"] == "success"
     assert request(f"{service.url}/health/")[0] == 200
 
@@ -90,7 +99,7 @@ def test_requests_fail_clearly_while_postgres_is_down_and_work_when_it_is_back(
     own_postgres.start()
     wait_for(lambda: request(f"{service.url}/health/")[0] == 200, "all connections to be replaced")
     assert wait_for_end(service, job_id)["status"] == "success"
-    assert wait_for_end(service, start_job(service, plain_clip, duration="2"))["status"] == "success"
+    assert wait_for_end(service, start_job(service, plain_clip, duration="1"))["status"] == "success"
     assert service.process.poll() is None
 
 
