@@ -13,15 +13,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from chromi.config import MB
 from chromi.storage import MIN_FREE_BYTES
 from tests.support.clips import make_clip
 from tests.support.raw_connections import read_until_reset
 from tests.support.running_service import Service, end_service, run_service
-from tests.support.service_client import curl, curl_json, get_job, start_job, wait_for_end
+from tests.support.service_client import curl, curl_json, start_job, wait_for_end
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -46,6 +48,14 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     wait_for(lambda: curl_json(f"{service.url}/health/")["worker"]["ok"], "the worker's first heartbeat")
     yield service
     end_service(service)
+
+
+@pytest.fixture(scope="module")
+def finished_job(small_disk: Service, plain_clip: Path) -> Any:
+    """The JSON of a finished job, whose clip has been removed."""
+    job = wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))
+    wait_for(lambda: len(small_disk.media_files()) == 3, "the job's clip to be removed")
+    return job
 
 
 @contextmanager
@@ -75,10 +85,9 @@ def request(*arguments: str) -> tuple[int, str | None]:
 
 
 def test_uploads_are_rejected_and_reads_succeed_on_a_full_disk(
-    small_disk: Service, clip: Path, plain_clip: Path, tmp_path: Path
+    small_disk: Service, finished_job: Any, clip: Path, tmp_path: Path
 ) -> None:
-    job = wait_for_end(small_disk, start_job(small_disk, plain_clip, duration="1"))
-    wait_for(lambda: len(small_disk.media_files()) == 3, "the job's clip to be removed")
+    job = finished_job
     with full_disk(small_disk):
         for path in ("uploads/", "convert/"):
             assert request(f"-Fvideo=@{clip}", f"{small_disk.url}/{path}") == (503, "disk_full")
@@ -156,26 +165,28 @@ def test_disk_that_fills_up_during_a_body_is_reported(small_disk: Service) -> No
 def test_conversion_on_full_disk_fails_with_a_message(
     small_disk: Service, heavy_clip: Path, step: str
 ) -> None:
-    job_id = start_job(small_disk, heavy_clip, quality="best", duration="2")
-    wait_for(
-        lambda: get_job(small_disk, job_id)["progress"]["step"] == step, step, timeout_s=90, interval_s=0.02
-    )
+    files = set(small_disk.media_files())
+    job_id = start_job(small_disk, heavy_clip, quality="best", duration="1.5")
+    with requests.Session() as client:
+        client.headers["User-Agent"] = "curl/8.5.0"
+
+        def get_step() -> str:
+            step: str = client.get(f"{small_disk.url}/jobs/{job_id}/", timeout=30).json()["progress"]["step"]
+            return step
+
+        wait_for(lambda: get_step() == step, step, timeout_s=90)
     with full_disk(small_disk, free_bytes=2 * MB):
         job = wait_for_end(small_disk, job_id)
     assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
     assert "out of disk space" in job["error"]["message"]
-    wait_for(lambda: not [path for path in small_disk.media_files() if job_id in str(path)], "their removal")
+    wait_for(lambda: set(small_disk.media_files()) <= files, "the job's files to be removed")
 
 
 def test_row_rejected_by_full_disk_is_written_once_there_is_space(
-    small_disk: Service,
-    tmp_path: Path,
+    small_disk: Service, finished_job: Any, tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", seconds=2, size="64x36", pattern="color")
-    before = len(small_disk.media_files())
-    job = wait_for_end(small_disk, start_job(small_disk, clip, duration="1"))
-    # Remove the clip first: the space that it frees would be enough for the rows below.
-    wait_for(lambda: len(small_disk.media_files()) == before + 3, "the job's clip to be removed")
+    job = finished_job
     upload = curl_json(f"-Fvideo=@{clip}", f"{small_disk.url}/uploads/")
     links_url = f"{small_disk.url}/jobs/{job['job_id']}/links/"
     link, one_time_link = curl_json("-XPOST", links_url), curl_json("-Fone_time=on", links_url)

@@ -15,6 +15,7 @@ from tests.support.nodes import run_web, run_worker, worker_log
 from tests.support.reverse_proxies import run_load_balancer
 from tests.support.s3_server import S3Server
 from tests.support.service_client import curl, curl_json, get_job, wait_for_end
+from tests.support.service_database import make_job_older, open_server_rows
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -68,6 +69,8 @@ def test_machine_with_a_full_disk_leaves_jobs_to_others(
             log = worker_log(folder)
             wait_for(lambda: "the disk is nearly full" in log.read_text(), "the job to be refused")
             assert get_job(web, job_id)["status"] == "queued"
+            with open_server_rows(tmp_path, servers["database_url"]):
+                make_job_older(job_id)
             with run_worker(tmp_path / "worker", servers):
                 assert wait_for_end(web, job_id)["status"] == "success"
         assert "Traceback" not in log.read_text()
