@@ -10,17 +10,16 @@ from typing import Any
 
 import pytest
 
-from chromi.db import Job, Worker
+from chromi.db import Worker
 from tests.support.consumers import run_consumer
 from tests.support.running_service import Service, end_service, run_service
 from tests.support.service_client import curl, curl_json, get_job, wait_for_end
-from tests.support.service_database import open_rows, query_value, write_lock
+from tests.support.service_database import make_job_older, open_rows, query_value, write_lock
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
 
 NO_WORKER = "Processing is paused right now"
-JOB_AGE_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +57,8 @@ def request(*arguments: str) -> tuple[Any, int]:
 
 
 def make_older(service: Service, job_id: str) -> None:
-    """Set the job's creation to a minute earlier. Newer jobs are not enqueued again."""
     with open_rows(service):
-        assert Job.update(created_at=Job.created_at - JOB_AGE_S).where(Job.id == job_id).execute()
+        make_job_older(job_id)
 
 
 def test_job_of_web_server_killed_before_enqueue_is_recovered(
