@@ -27,13 +27,19 @@ WEB_WITH_SHORT_TIMEOUTS = "; ".join(
 StartConsumer = Callable[..., "subprocess.Popen[bytes]"]
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+ON_EACH_ENGINE = pytest.mark.parametrize("instance", ["sqlite", "redis"], indirect=True)
+"""Runs a test with the embedded database and queue, and with PostgreSQL and Redis."""
+
+
+@pytest.fixture
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenInstance]:
     """An instance folder without a web server, with an open connection to its database.
 
-    Each test runs with the embedded database and queue, and with PostgreSQL and Redis.
+    It has the embedded database and queue, unless the test runs ON_EACH_ENGINE. Tests do that if what they
+    prove depends on the engine: tasks, leases and rows that several processes change.
     """
-    servers = {} if request.param == "sqlite" else request.getfixturevalue("redis_settings")
+    has_servers = getattr(request, "param", "sqlite") == "redis"
+    servers = request.getfixturevalue("redis_settings") if has_servers else {}
     with open_instance(tmp_path / "instance", **servers) as instance, database_connection():
         yield instance
 

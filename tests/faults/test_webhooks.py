@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from chromi.db import Job, State, Webhook
+from tests.faults.conftest import ON_EACH_ENGINE
 from tests.support.consumers import run_consumer
 from tests.support.open_instance import OpenInstance
 from tests.support.waiting import wait_for
@@ -23,6 +24,7 @@ def target() -> Iterator[WebhookTarget]:
     target.close()
 
 
+@ON_EACH_ENGINE
 def test_killed_worker_loses_no_webhook(
     instance: OpenInstance, target: WebhookTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:

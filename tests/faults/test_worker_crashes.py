@@ -11,7 +11,7 @@ import pytest
 
 from chromi.db import FINAL_STATES, LEASE_S, Job, Link, State
 from chromi.encoder.encoder_errors import ConverterKilled, WorkerDied
-from tests.faults.conftest import StartConsumer
+from tests.faults.conftest import ON_EACH_ENGINE, StartConsumer
 from tests.support.consumers import terminate_consumer
 from tests.support.open_instance import OpenInstance
 from tests.support.processes import find_ffmpeg_processes, have_ended
@@ -44,11 +44,12 @@ def kill_ffmpeg(consumer: "subprocess.Popen[bytes]", job_id: str, attempt: int) 
     wait_for(is_over, f"attempt {attempt} to end", interval_s=0.01)
 
 
+@ON_EACH_ENGINE
 def test_job_of_killed_worker_restarts_at_once(
-    instance: OpenInstance, start_consumer: StartConsumer, clip: Path
+    instance: OpenInstance, start_consumer: StartConsumer, plain_clip: Path
 ) -> None:
     consumer = start_consumer()
-    job_id = instance.queue_job(instance.create_upload(clip))
+    job_id = instance.queue_job(instance.create_upload(plain_clip))
     processes = wait_for(lambda: find_ffmpeg_processes(consumer.pid), "ffmpeg")
     kill_worker(job_id)
     wait_for(
@@ -118,6 +119,7 @@ def test_hanging_worker_is_killed_when_its_lease_expires(
     assert "in hang_once" in instance.log_path.read_text(), "the log has the stack of the hanging worker"
 
 
+@ON_EACH_ENGINE
 def test_worker_resuming_after_lease_expiry_changes_nothing(
     instance: OpenInstance, start_consumer: StartConsumer
 ) -> None:

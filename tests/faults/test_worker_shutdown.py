@@ -3,7 +3,7 @@
 import pytest
 
 from chromi.db import Job, State
-from tests.faults.conftest import StartConsumer
+from tests.faults.conftest import ON_EACH_ENGINE, StartConsumer
 from tests.support.consumers import terminate_consumer
 from tests.support.open_instance import OpenInstance
 from tests.support.waiting import wait_for
@@ -27,6 +27,7 @@ def test_sigterm_lets_job_finish_within_grace_period(
     assert instance.queue.sizes()["convert"] == 1
 
 
+@ON_EACH_ENGINE
 def test_job_is_requeued_after_grace_period(instance: OpenInstance, start_consumer: StartConsumer) -> None:
     consumer = start_consumer("wait_for_file", grace_s=1)
     job_id = instance.queue_job()
