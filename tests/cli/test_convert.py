@@ -44,7 +44,7 @@ def test_convert_accepts_every_option(run_command: RunCommand, plain_clip: Path,
         *("convert", plain_clip, gif, "--poster", poster),
         *("--start", "1", "--duration", "1", "--quality", "small"),
         *("--max-mb", "20", "--framing", "blur", "--focus", "0.3,0.7", "--pad", "#102030"),
-        *("--size", "1920x1080", "--loop", "crossfade", "--speed", "1.5", "--reverse", "--short", "repeat"),
+        *("--size", "1920x1080", "--loop", "boomerang", "--speed", "1.5", "--reverse", "--short", "repeat"),
         *("--zoom", "1.5", "--crop-bars", "auto", "--blur", "2", "--brightness", "120", "--saturation", "50"),
         *("--darken", "30", "--threads", "1"),
     )

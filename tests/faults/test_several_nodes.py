@@ -9,13 +9,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
-from chromi.db import Job, Link, State, database_connection, open_database
-from chromi.db.connection import configure_database
+from chromi.db import Job, Link, State
 from tests.support.consumers import run_consumer
 from tests.support.nodes import run_web, run_worker, url_on
 from tests.support.running_service import Service
 from tests.support.service_client import curl_json, get_job, status_of, wait_for_end
+from tests.support.service_database import open_server_rows
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.service
@@ -29,14 +30,16 @@ def test_clip_sent_to_one_server_is_converted_and_downloaded_from_another(
     with (
         run_web(tmp_path / "web-1", servers) as first,
         run_web(tmp_path / "web-2", servers) as second,
-        run_worker(tmp_path / "convert", servers, queues="convert"),
         run_worker(tmp_path / "studio", servers, queues="studio"),
+        ExitStack() as stack,
     ):
         upload_url = first.url + curl_json(f"-Fvideo=@{plain_clip}", f"{first.url}/uploads/")["url"]
         assert curl_bytes(f"{url_on(second, upload_url)}video") == plain_clip.read_bytes()
+        job_id = curl_json("-Fduration=1", f"{upload_url}jobs/")["job_id"]
         estimate = curl_json("-Fduration=1", f"{url_on(second, upload_url)}estimates/")
         assert wait_for_end(first, estimate["job_id"])["status"] == "success"
-        job_id = curl_json("-Fduration=1", f"{upload_url}jobs/")["job_id"]
+        assert get_job(first, job_id)["status"] == "queued", "no worker runs the jobs of its queue"
+        stack.enter_context(run_worker(tmp_path / "convert", servers, queues="convert"))
         job = wait_for_end(second, job_id)
         assert (job["status"], job["result"]["frames"]) == ("success", 24)
         gifs = [curl_bytes(service.url + job["converted_url"]) for service in (first, second)]
@@ -58,7 +61,8 @@ def test_jobs_survive_the_loss_of_a_worker_and_the_restart_of_a_web_server(
     folders = [tmp_path / name for name in ("worker-1", "worker-2", "worker-3")]
     for folder in folders:
         folder.mkdir()
-    with ExitStack() as stack:
+    with ExitStack() as stack, requests.Session() as client:
+        client.headers.update({"User-Agent": "curl/8.5.0", "Accept": "application/json"})
         workers = [
             stack.enter_context(
                 run_consumer(folder, "tests.support.fake_worker", behavior="wait_for_file", environ=environ)
@@ -68,7 +72,7 @@ def test_jobs_survive_the_loss_of_a_worker_and_the_restart_of_a_web_server(
         with run_web(tmp_path / "web-1", servers) as first, run_web(tmp_path / "web-2", servers) as second:
             upload_url = curl_json(f"-Fvideo=@{plain_clip}", f"{first.url}/uploads/")["url"]
             webs = [first, second] * (JOB_COUNT // 4)
-            job_ids = [submit(web, upload_url, number) for number, web in enumerate(webs)]
+            job_ids = [submit(client, web, upload_url, number) for number, web in enumerate(webs)]
             wait_for(
                 lambda: all((folder / "runs").exists() for folder in folders),
                 "every worker to run a job",
@@ -78,22 +82,23 @@ def test_jobs_survive_the_loss_of_a_worker_and_the_restart_of_a_web_server(
             for folder in folders[1:]:
                 (folder / "finish").touch()
         with run_web(tmp_path / "web-1", servers) as first:
-            job_ids += [submit(first, upload_url, number) for number in range(len(job_ids), JOB_COUNT)]
-            open_database(tmp_path, servers["database_url"])
-            with database_connection():
+            numbers = range(len(job_ids), JOB_COUNT)
+            job_ids += [submit(client, first, upload_url, number) for number in numbers]
+            with open_server_rows(tmp_path, servers["database_url"]):
                 wait_for(lambda: count_jobs(State.SUCCESS) == JOB_COUNT, "all jobs", timeout_s=120)
                 assert Link.select().count() == JOB_COUNT
-            configure_database(tmp_path, "")
             assert get_job(first, job_ids[0])["status"] == "success"
     runs = [line.split()[0] for folder in folders for line in (folder / "runs").read_text().splitlines()]
     [interrupted] = (folders[0] / "runs").read_text().split()[:1]
     assert Counter(runs) == Counter([*job_ids, interrupted]), "only the killed worker's job ran twice"
 
 
-def submit(web: Service, upload_url: str, number: int) -> str:
+def submit(client: requests.Session, web: Service, upload_url: str, number: int) -> str:
     """Start a job that differs from the others, and return its id."""
-    answer = curl_json(f"-Fstart_time={number / 100}", "-Fduration=1", f"{web.url}{upload_url}jobs/")
-    return str(answer["job_id"])
+    form = {"start_time": str(number / 100), "duration": "1"}
+    response = client.post(f"{web.url}{upload_url}jobs/", form, timeout=30)
+    assert response.status_code == 202, response.text
+    return str(response.json()["job_id"])
 
 
 def count_jobs(state: State) -> int:
