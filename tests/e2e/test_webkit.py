@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    NoSuchFrameException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver import WebKitGTK
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -71,7 +75,8 @@ class BrowserPage:
 
     def __init__(self, driver: WebKitGTK) -> None:
         self.driver = driver
-        ignored = (NoSuchElementException, StaleElementReferenceException)
+        # The second is raised if the page is replaced meanwhile.
+        ignored = (NoSuchElementException, NoSuchFrameException, StaleElementReferenceException)
         self._wait = WebDriverWait(driver, TIMEOUT_S, poll_frequency=0.1, ignored_exceptions=ignored)
 
     def find(self, css: str) -> WebElement:
