@@ -49,4 +49,4 @@ def wait_for_end(service: Service, job_id: str, *, timeout_s: float = 90) -> Any
         job = get_job(service, job_id)
         return job if job["status"] not in ("queued", "in_progress") else None
 
-    return wait_for(get_ended_job, f"job {job_id} to end", timeout_s=timeout_s, interval_s=0.2)
+    return wait_for(get_ended_job, f"job {job_id} to end", timeout_s=timeout_s)
