@@ -42,7 +42,9 @@ def submit_batch(items: Sequence[tuple[Upload, ConversionOptions]], batch_id: st
     Raises AlreadyRunning, BadOptions, QueueFull, DiskFull, RateLimited and NotFound. They charge nothing.
     """
     services().admission.check_batch_size(identify_client(), len(items))
-    with exclusive_transaction(*{upload.id: upload for upload, _ in items}.values()):
+    uploads = {upload.id: upload for upload, _ in items}
+    # In the same order in every request; otherwise, two of them may wait for each other.
+    with exclusive_transaction(*(uploads[upload_id] for upload_id in sorted(uploads))):
         batch = Batch.create(id=batch_id)
         jobs = []
         for position, (upload, options) in enumerate(items):

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
+from chromi.db import Job
 from tests.e2e.conftest import CHROMIUM, CHROMIUM_ARGS
+from tests.support.error_messages import press_try_again
 from tests.support.flaky_proxy import FlakyProxy
 from tests.support.page_helpers import block_analyses
 from tests.support.running_service import Service
@@ -82,7 +84,7 @@ def test_background_is_made_without_script(
     page.get_by_label("Start time").fill("2")
     page.get_by_text("More options").click()
     page.get_by_label("Length (1 to 10 sec)").fill("1")
-    page.get_by_role("button", name="Make background").click()
+    page.get_by_label("Length (1 to 10 sec)").press("Enter")
     page.wait_for_url("**/jobs/*/")
     ready = page.get_by_role("heading", name="Your background is ready")
 
@@ -156,6 +158,35 @@ def test_lost_connection_is_shown_until_server_answers(
     proxy.reconnect()
     expect(page.get_by_text("Connection lost")).to_be_hidden(timeout=TIMEOUT_MS)
     expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
+    assert console_errors
+    console_errors.clear()
+
+
+def test_lost_connection_is_not_shown_for_a_job_that_is_gone(
+    page: Page, seeded_app: SeededApp, proxy: FlakyProxy, console_errors: list[str]
+) -> None:
+    page.goto(seeded_app.create_job().replace(seeded_app.url, proxy.url))
+    proxy.disconnect()
+    expect(page.get_by_text("Connection lost")).to_be_visible(timeout=TIMEOUT_MS)
+    Job.delete().execute()
+    proxy.reconnect()
+    expect(page.locator("#error")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_text("Connection lost")).to_be_hidden()
+    assert console_errors
+    console_errors.clear()
+
+
+def test_cancel_is_repeated_after_the_job_was_polled(
+    page: Page, seeded_app: SeededApp, proxy: FlakyProxy, console_errors: list[str]
+) -> None:
+    page.goto(seeded_app.create_job().replace(seeded_app.url, proxy.url))
+    proxy.disconnect()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#error")).to_be_visible()
+    with page.expect_response("**/status"):
+        proxy.reconnect()
+    press_try_again(page)
+    expect(page.get_by_role("heading", name="Canceled")).to_be_visible()
     assert console_errors
     console_errors.clear()
 

@@ -49,6 +49,25 @@ def test_chosen_cut_of_very_short_clip_survives_reload(
     expect(page.get_by_role("radio", name=re.compile("^Cut"))).to_be_checked()
 
 
+def test_dragging_changes_the_address_at_intervals(page: Page, seeded_app: SeededApp) -> None:
+    open_studio_page(page, seeded_app.create_upload())
+    page.evaluate("""() => {
+      window.stored = 0;
+      const replaceState = history.replaceState.bind(history);
+      history.replaceState = (...state) => {
+        window.stored += 1;
+        replaceState(...state);
+      };
+    }""")
+    slider = page.get_by_role("slider", name="Darken")
+    slider.evaluate(
+        "field => { for (let n = 0; n < 300; n += 1) {"
+        " field.value = n % 50; field.dispatchEvent(new Event('input', { bubbles: true })); } }"
+    )
+    expect(page).to_have_url(re.compile("darken=49"))
+    assert page.evaluate("window.stored") <= 3
+
+
 def test_invalid_field_in_closed_details_is_shown(page: Page, seeded_app: SeededApp) -> None:
     open_studio_page(page, seeded_app.create_upload())
     more_options = page.get_by_text("More options")

@@ -225,6 +225,7 @@ def test_heading_depends_on_length(open_studio: OpenStudio, clip: Path) -> None:
         expect(heading).to_have_text(text)
         expect(page).to_have_title(f"{text} · Chromi")
     length.fill("4")
+    expect(page).to_have_url(re.compile("duration=4"))
     page.reload()
     expect(heading).to_have_text("Choose a part of your video")
     expect(page).to_have_title("Choose a part of your video · Chromi")

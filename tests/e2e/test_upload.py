@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import LARGE_CLIP_BYTES
+from tests.support.clips import make_clip
 from tests.support.flaky_proxy import FlakyProxy
 from tests.support.page_helpers import hold_request
 from tests.support.page_states.studio import CHUNK_URL
@@ -64,6 +65,19 @@ def test_studio_opens_at_once_and_plays_local_file(page: Page, proxy: FlakyProxy
     proxy.bytes_per_s = None
     wait_for_upload(page)
     expect(bar).to_be_hidden()
+
+
+def test_chosen_cut_of_very_short_upload_survives_reload(
+    page: Page, seeded_app: SeededApp, tmp_path: Path
+) -> None:
+    page.goto(seeded_app.url)
+    page.set_input_files("#video", make_clip(tmp_path / "clip.mp4", seconds=0.5))
+    wait_for_upload(page)
+    expect(page.get_by_role("radio", name="Back and forth")).to_be_checked()
+    page.get_by_role("radio", name=re.compile("^Cut")).check()
+    expect(page).to_have_url(re.compile("loop=cut"))
+    page.reload()
+    expect(page.get_by_role("radio", name=re.compile("^Cut"))).to_be_checked()
 
 
 def test_uploaded_event_has_video_info_from_server(page: Page, seeded_app: SeededApp, clip: Path) -> None:

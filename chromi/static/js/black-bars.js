@@ -17,17 +17,25 @@ function removeBlended({ left, top, width, height }) {
 
 /** Offers to crop the clip's black bars if the server finds any. "change" is dispatched when they are cropped or not. */
 export class BlackBars extends EventTarget {
+  #form;
   #field;
   #content = WHOLE_FRAME;
+  #signal;
 
   constructor(form, signal) {
     super();
+    this.#form = form;
     this.#field = form.elements.crop_bars;
+    this.#signal = signal;
     document.addEventListener("htmx:afterSwap", ({ detail }) => detail.target.id === "bars" && this.#onAfterSwap(), { signal });
   }
 
-  /** Search the clip, which must be on the server. */
+  /** Search the clip, which must be on the server. While a field is invalid, this waits for the next change. */
   search() {
+    if (!this.#form.checkValidity()) {
+      this.#form.addEventListener("change", () => this.search(), { once: true, signal: this.#signal });
+      return;
+    }
     window.htmx.process(barsElement()); // htmx may not have processed the page yet
     window.htmx.trigger(barsElement(), "options-settled");
   }

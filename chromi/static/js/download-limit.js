@@ -14,17 +14,32 @@ async function waitForCount(limit, form) {
     await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL_MS));
     const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
     if (response?.status === 410) {
-      limit.textContent = limit.dataset.usedUp;
-      form.closest(".actions").remove(); // so that the sentence takes the button's place
+      showEnd(limit, form, parse(await response.text()));
       return;
     }
     if (response?.ok && replaceLimit(limit, await response.text())) return;
   }
 }
 
+/** Say why the link has ended, in place of the button. */
+function showEnd(limit, form, page) {
+  const isUsedUp = page.querySelector("[data-code]")?.dataset.code === "link_used_up";
+  limit.textContent = isUsedUp ? limit.dataset.usedUp : page.querySelector(".lead").textContent;
+  const actions = form.closest(".actions");
+  if (actions.contains(document.activeElement)) {
+    limit.tabIndex = -1;
+    limit.focus();
+  }
+  actions.remove();
+}
+
+function parse(html) {
+  return new DOMParser().parseFromString(html, "text/html");
+}
+
 /** Show the sentence of the current page. Return false if no download has been counted since. */
 function replaceLimit(limit, html) {
-  const current = new DOMParser().parseFromString(html, "text/html").querySelector("[data-part=limit]");
+  const current = parse(html).querySelector("[data-part=limit]");
   if (!current || current.dataset.left === limit.dataset.left) return false;
   limit.dataset.left = current.dataset.left;
   limit.replaceChildren(...current.childNodes);

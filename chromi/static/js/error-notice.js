@@ -50,11 +50,19 @@ function isUserAction({ verb, triggeringEvent }) {
 
 /** Press the same button again and give it the focus. The form is sent as it is now. */
 function repeat({ elt, triggeringEvent }) {
-  const button = triggeringEvent.submitter ?? (elt.matches("button") ? elt : null);
-  if (button) {
-    button.focus({ preventScroll: true });
-    button.click();
-  } else window.htmx.trigger(elt, triggeringEvent.type);
+  const pressed = triggeringEvent.submitter ?? (elt.matches("button") ? elt : null);
+  if (!pressed) {
+    window.htmx.trigger(elt, triggeringEvent.type);
+    return;
+  }
+  // A poll may have replaced the button meanwhile, or removed it with a job that has ended.
+  const button = pressed.isConnected ? pressed : document.getElementById(pressed.id);
+  if (!button) {
+    showError("");
+    return;
+  }
+  button.focus({ preventScroll: true });
+  button.click();
 }
 
 /** Shows what went wrong with htmx requests, and repeats the last failed one for "Try again". */

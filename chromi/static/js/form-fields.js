@@ -32,10 +32,15 @@ export function correctNumbers(form) {
   });
 }
 
-/** Suggest playing a very short clip back and forth, as the server does for a clip that it already has. */
+/**
+ * Suggest playing a very short clip back and forth, as the server does for a clip that it already has. A style that was
+ * chosen before, which is in the page's address, stays.
+ */
 export function suggestLoopStyle(form, clipDurationS) {
   const { loop, short } = form.elements;
-  if (clipDurationS >= FLICKER_S || loop.value !== "cut" || short.value !== "play") return;
+  if (clipDurationS >= FLICKER_S || short.value !== "play") return;
+  form.dataset.defaults = JSON.stringify({ ...JSON.parse(form.dataset.defaults), loop: "boomerang" });
+  if (loop.value !== "cut" || new URLSearchParams(location.search).has("loop")) return;
   loop.value = "boomerang";
   form.dispatchEvent(new Event("input"));
 }

@@ -35,8 +35,12 @@ function connectionNotice() {
   return document.getElementById("connection");
 }
 
+/** Show or hide the notice. The job's announcement gets the focus of the button that is hidden. */
 function showConnectionLost(isLost) {
-  connectionNotice().hidden = !isLost;
+  const notice = connectionNotice();
+  const hadFocus = notice.contains(document.activeElement);
+  notice.hidden = !isLost;
+  if (!isLost && hadFocus) focusAnnouncement();
 }
 
 /** A button that is replaced between mousedown and mouseup gets no click. */
@@ -48,12 +52,15 @@ function isUnfinished(element) {
   return jobElement().contains(element) && jobElement().hasAttribute("hx-get");
 }
 
-/** Focus the announcement if the focused button was removed with the old fragment. */
-function restoreFocus() {
-  if (document.activeElement !== document.body) return;
+function focusAnnouncement() {
   const { announcement } = partsOf(jobElement());
   announcement.tabIndex = -1;
   announcement.focus();
+}
+
+/** Focus the announcement if the focused button was removed with the old fragment. */
+function restoreFocus() {
+  if (document.activeElement === document.body) focusAnnouncement();
 }
 
 /** Keeps the fragment's polling going, and the page up to date with it. */
@@ -107,9 +114,9 @@ class JobStatus {
   #onErrorResponse({ target, detail }) {
     if (!isUnfinished(target)) return;
     const isPoll = target === jobElement();
-    if (isPoll && GONE.has(detail.xhr.status)) return;
-    showConnectionLost(isPoll);
-    this.#retryLater();
+    const isGone = isPoll && GONE.has(detail.xhr.status);
+    showConnectionLost(isPoll && !isGone);
+    if (!isGone) this.#retryLater();
   }
 }
 

@@ -23,7 +23,9 @@ export async function showImage(image, url) {
   canvas.height = animated.naturalHeight;
   canvas.getContext("2d").drawImage(animated, 0, 0);
   canvas.toBlob((still) => {
-    image.src = URL.createObjectURL(still);
+    const stillUrl = URL.createObjectURL(still);
+    image.addEventListener("load", () => URL.revokeObjectURL(stillUrl), { once: true });
+    image.src = stillUrl;
     image.classList.add("still-frame");
   });
 }

@@ -15,6 +15,7 @@ function showFeedback(button, message, isSuccess) {
   button.textContent = message;
   button.classList.toggle("success", isSuccess);
   setTimeout(() => {
+    announce(""); // so that the same sentence is announced again for the next link
     button.textContent = button.dataset.label;
     button.classList.remove("success");
   }, FEEDBACK_MS);

@@ -6,7 +6,7 @@ export const DEFAULT_LENGTH_S = 6;
 export const MIN_LENGTH_S = 1;
 const MAX_LENGTH_S = 10;
 const SNAP_S = 0.25;
-const STORE_DELAY_MS = 250;
+const STORE_INTERVAL_MS = 400;
 
 /** Round to three decimal places like the server: Python rounds halves to even. */
 function roundToMilli(value) {
@@ -59,17 +59,25 @@ function storeSettingsInUrl(form) {
   history.replaceState(history.state, "", url);
 }
 
-/** Store the settings in the address after each change, but not at every step of a drag. */
+/**
+ * Store the settings in the address after each change, but not at every step of a drag: Safari rejects more than 100
+ * changes in 30 seconds, and other browsers reject or ignore more than 200 in ten.
+ */
 export function storeSettingsOnChange(form, trimWindow, signal) {
   let timer = 0;
+  let storedAtMs = -Infinity;
   const store = () => {
     clearTimeout(timer);
+    storedAtMs = performance.now();
     storeSettingsInUrl(form);
   };
-  trimWindow.addEventListener("change", () => {
+  const storeAtIntervals = () => {
     clearTimeout(timer);
-    timer = setTimeout(store, STORE_DELAY_MS);
-  });
-  for (const name of ["input", "change", "submit"]) form.addEventListener(name, store);
+    if (performance.now() - storedAtMs >= STORE_INTERVAL_MS) store();
+    else timer = setTimeout(store, STORE_INTERVAL_MS);
+  };
+  trimWindow.addEventListener("change", storeAtIntervals);
+  form.addEventListener("input", storeAtIntervals);
+  for (const name of ["change", "submit"]) form.addEventListener(name, store);
   signal.addEventListener("abort", () => clearTimeout(timer));
 }

@@ -24,9 +24,13 @@ class RequestHold {
     studio.addEventListener("htmx:confirm", this.#onConfirm);
   }
 
-  release() {
+  /** Hold no further requests. */
+  end() {
     this.#studio.removeEventListener("htmx:confirm", this.#onConfirm);
     this.cancel();
+  }
+
+  sendHeld() {
     for (const send of this.#held.values()) send(true);
   }
 
@@ -108,10 +112,11 @@ class StudioUpload {
     await sendFile(this.#file, this.#upload.uploadUrl, { retrier: this.#retrier, onProgress, signal });
     const response = await this.#retrier.run(() => request("GET", this.#upload.pageUrl, { signal }));
     const { info, video_url: videoUrl } = JSON.parse(response.responseText);
+    this.#hold.end();
     this.#studio.dispatchEvent(new CustomEvent("chromi:uploaded", { detail: { info, videoUrl } }));
     this.#showState("done");
     document.addEventListener("htmx:beforeSwap", (event) => this.#onBeforeSwap(event), { signal });
-    this.#hold.release();
+    this.#hold.sendHeld();
   }
 
   /** Show the elements whose data-states include the state, and hide the others. */

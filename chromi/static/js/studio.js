@@ -79,6 +79,12 @@ class Studio {
     // Reserves the space of the controls that appear with the video, so the page does not jump.
     if (this.#source.startsWithVideo) this.#showVideoControls(true, { isReserved: true });
     this.#source.load();
+    this.#signal.addEventListener("abort", () => this.#stop());
+  }
+
+  #stop() {
+    this.#player.stop();
+    this.#grabber?.close();
   }
 
   get #settings() {

@@ -62,6 +62,7 @@ class UploadForm {
   #parts;
   #input;
   #preview = null;
+  #localUrl = "";
   #defaultLostMessage;
   #abortController = null;
   #retrier = null;
@@ -96,6 +97,7 @@ class UploadForm {
       return;
     }
     const clip = clipOf(file);
+    announce(""); // so that a second "Upload canceled" is announced
     showError("");
     this.#showState(clip);
     this.#parts.cancel.focus();
@@ -136,14 +138,15 @@ class UploadForm {
   #cancel() {
     this.#abortController.abort();
     this.#reset("");
-    this.#input.focus();
     announce(this.#form.dataset.cancelled);
   }
 
-  /** Return to the idle state with an error message, or without one. */
+  /** Return to the idle state with an error message, or without one. The field gets the focus of "Cancel". */
   #reset(message) {
+    const hadFocus = this.#parts.opening.contains(document.activeElement);
     this.#showState(null);
     this.#input.value = "";
+    if (hadFocus) this.#input.focus();
     showError(message);
   }
 
@@ -158,6 +161,8 @@ class UploadForm {
     parts.file_name.textContent = clip ? clip.file.name : "";
     this.#preview?.remove();
     this.#preview = clip ? createPreview(clip) : null;
+    URL.revokeObjectURL(this.#localUrl);
+    this.#localUrl = clip?.localUrl ?? "";
     if (this.#preview) this.#form.querySelector(".media-frame").append(this.#preview);
   }
 

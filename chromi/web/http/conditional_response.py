@@ -10,8 +10,9 @@ from werkzeug.exceptions import PreconditionFailed
 def make_conditional(response: Response, size_bytes: int, *, latest_start: int | None = None) -> None:
     """Change a response that has an ETag and `size_bytes` to 304 or 206 if the request asks for that.
 
-    A range is ignored if it starts after byte `latest_start`, or if RFC 9110 says or allows so: an unknown
-    unit, a malformed range, several ranges. Raises PreconditionFailed and RequestedRangeNotSatisfiable.
+    A range is ignored if it starts after byte `latest_start`, or if RFC 9110 says or allows so: another
+    method than GET, an unknown unit, a malformed range, several ranges. Raises PreconditionFailed and
+    RequestedRangeNotSatisfiable.
 
     Werkzeug does not know `If-Match: *`, applies a range before the conditions, and rejects ranges that it
     should ignore or shorten. It therefore gets neither If-Match nor a range that does not apply.
@@ -36,7 +37,9 @@ def _matches_strongly(expected: ETags, etag: str | None, is_weak: bool | None) -
 def _applicable_range(size_bytes: int, latest_start: int | None) -> Range | None:
     """Return the requested range, starting within the file or after its end, or None to ignore it."""
     requested = request.range
-    if requested is None or requested.units != "bytes" or len(requested.ranges) != 1:
+    if request.method != "GET" or requested is None:
+        return None
+    if requested.units != "bytes" or len(requested.ranges) != 1:
         return None
     [(start, stop)] = requested.ranges
     if start < 0:  # the last bytes, or the whole file if it has fewer

@@ -49,9 +49,9 @@ def still(job_id: str, quality: str) -> Response:
     job = Job.find(job_id)
     if job.upload_id is None or not job.size_estimates or quality not in job.size_estimates:
         raise NotFound
-    file = TrackedFile(
-        services().storage.fetch(services().storage.stills_folder(job.upload_id) / f"{quality}.png")
-    )
+    storage = services().storage
+    path = storage.stills_folder(job.upload_id) / f"{quality}.png"
+    file = TrackedFile(storage.fetch(path, newer_than=job.finished_at or 0.0))
     image = send_tracked_file(file, "image/png", etag=f"{job.id}-{quality}")
     image.headers["Cache-Control"] = "private, max-age=3600"
     return image

@@ -47,9 +47,14 @@ def status(job_id: str) -> str:
 
 @bp.post("/jobs/<job_id>/cancel", strict_slashes=False)
 def cancel(job_id: str) -> Response:
-    """Cancel an unfinished job. Its worker stops ffmpeg when it next renews the lease."""
+    """Cancel an unfinished job. Its worker stops ffmpeg when it next renews the lease.
+
+    Without script, a job that has just ended leads to its page.
+    """
     job = Job.find(job_id)
     if not Job.cancel(job.id) and Job.find(job.id).state != State.CANCELLED:
+        if negotiate_format() == "page":
+            return make_response(redirect(url_for("jobs.show", job_id=job.id), 303))
         raise Conflict(Message("This job has already ended and can’t be canceled."))
     remove_job_leftovers(Job.find(job.id), services().storage)
     job = Job.find(job.id)

@@ -103,6 +103,11 @@ def test_range_that_does_not_apply_is_ignored(
     assert client.get(stylesheet_url, headers={"Range": requested}).status_code == 200
 
 
+def test_head_ignores_a_range(client: FlaskClient, own_url: str, gif: bytes) -> None:
+    response = client.head(own_url, headers=RANGE)
+    assert (response.status_code, response.content_length) == (200, len(gif))
+
+
 def test_if_range_of_a_static_file_gets_the_whole_file(client: FlaskClient, stylesheet_url: str) -> None:
     """Its ETag is the same for each Content-Encoding, so bytes of two versions could be mixed."""
     etag = client.head(stylesheet_url).headers["ETag"]

@@ -28,9 +28,9 @@ def test_pages_link_to_prefix(client: FlaskClient, path: str) -> None:
 
 def test_error_page_repeats_full_path(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chromi.web.views.uploads.render_template", lambda *args, **kwargs: 1 / 0)
-    response = client.get("/tools/chromi/", headers={"Accept": "text/html"})
+    response = client.get("/tools/chromi/?loop=crossfade&darken=20", headers={"Accept": "text/html"})
     assert response.status_code == 500
-    assert 'href="/tools/chromi/">Try again' in response.text
+    assert 'href="/tools/chromi/?loop=crossfade&amp;darken=20">Try again' in response.text
 
 
 def test_similar_path_is_not_ours() -> None:

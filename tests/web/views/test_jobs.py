@@ -225,6 +225,8 @@ def test_job_can_be_cancelled_twice_but_not_after_success(client: FlaskClient, r
     assert client.post(f"/jobs/{running_job.id}/cancel").status_code == 202
     Job.update(state=State.SUCCESS).where(Job.id == running_job.id).execute()
     assert client.post(f"/jobs/{running_job.id}/cancel").status_code == 409
+    page = client.post(f"/jobs/{running_job.id}/cancel", headers=PAGE)
+    assert (page.status_code, page.location) == (303, f"/jobs/{running_job.id}/")
 
 
 def test_cancel_responds_to_page_and_fragment_requests(client: FlaskClient, queued_job: Job) -> None:
