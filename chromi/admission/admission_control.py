@@ -7,6 +7,7 @@ methods once the request is otherwise valid; they check again and charge the cli
 from __future__ import annotations
 
 import hmac
+import logging
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -20,11 +21,13 @@ from peewee import fn
 from chromi.admission.quota import byte_quota, job_quota, probe_quota, upload_quota
 from chromi.client_networks import Network, is_local, network_prefixes, networks_of
 from chromi.config import Settings
-from chromi.db import Job, JobKind, Upload, exclusive_transaction, in_network
+from chromi.db import TEMPORARY_ERRORS, Job, JobKind, Upload, exclusive_transaction, in_network
 from chromi.errors import BadOptions, DiskFull, QueueFull, RateLimited, UploadsFull
 from chromi.i18n import Message
 from chromi.storage import MIN_FREE_BYTES, Storage, size_of
 from chromi.tokens import TokenSigner
+
+logger = logging.getLogger(__name__)
 
 SHARE_DIVISOR = 3
 """An address gets at most a third of each resource. For networks, see client_networks.IPV6_WEIGHTS."""
@@ -126,14 +129,20 @@ class AdmissionControl:
 
     @contextmanager
     def charge_probe(self, client: str | None) -> Iterator[None]:
-        """Charge the time spent inside the block to the client's probe quota. Raises RateLimited."""
+        """Charge the time spent inside the block to the client's probe quota. Raises RateLimited.
+
+        An unavailable database after the block does not replace its result.
+        """
         quota = probe_quota(self.settings)
         quota.acquire(client, MIN_PROBE_S)
         started_at = time.monotonic()
         try:
             yield
         finally:
-            quota.charge(client, time.monotonic() - started_at - MIN_PROBE_S)
+            try:
+                quota.charge(client, time.monotonic() - started_at - MIN_PROBE_S)
+            except TEMPORARY_ERRORS as error:
+                logger.warning("could not charge the time of a probe: %s", error)
 
     def check_capacity(self, reservation: Reservation, others: Iterable[Reservation]) -> None:
         """Raise UploadsFull, RateLimited or DiskFull if an upload could not start now.

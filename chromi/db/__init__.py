@@ -11,6 +11,7 @@ from chromi.db.batch import Batch
 from chromi.db.cleanup_lease import CleanupLease
 from chromi.db.clock import MAX_CLOCK_DIFFERENCE_S, check_clock
 from chromi.db.connection import (
+    TEMPORARY_ERRORS,
     database,
     database_connection,
     exclusive_transaction,
@@ -40,6 +41,7 @@ __all__ = [
     "MAX_LINK_AGE_S",
     "MAX_WEBHOOK_ATTEMPTS",
     "RETRY_PAUSES_S",
+    "TEMPORARY_ERRORS",
     "WORKER_TIMEOUT_S",
     "Batch",
     "CleanupLease",

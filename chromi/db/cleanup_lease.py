@@ -9,6 +9,7 @@ from typing import TypeVar
 from peewee import CharField, DoubleField
 
 from chromi.db.base import BaseModel
+from chromi.db.clock import MAX_CLOCK_DIFFERENCE_S
 
 CLEANUP_LEASE_S = 300
 """A node that died during a cleanup blocks the next one for this long."""
@@ -33,10 +34,12 @@ class CleanupLease(BaseModel):
     def acquire(cls, holder: str) -> bool:
         """Take the lease, and return False if another holder has it.
 
-        An expiry too far in the future was written before a clock was set back and counts as expired.
+        An expiry too far in the future was written before a clock was set back and counts as expired. The
+        clocks of machines may differ.
         """
         now = time.time()
-        is_free = ~cls.expires_at.between(now, now + CLEANUP_LEASE_S) | (cls.holder == holder)
+        latest = now + CLEANUP_LEASE_S + MAX_CLOCK_DIFFERENCE_S
+        is_free = ~cls.expires_at.between(now, latest) | (cls.holder == holder)
         return bool(cls.update(holder=holder, expires_at=now + CLEANUP_LEASE_S).where(is_free).execute())
 
     @classmethod
@@ -58,5 +61,6 @@ class CleanupLease(BaseModel):
     def was_held_recently(cls) -> bool:
         """Return whether a cleanup is running or ended within MAX_AGE_S."""
         now = time.time()
-        is_recent = cls.expires_at.between(now - MAX_AGE_S, now + CLEANUP_LEASE_S)
+        latest = now + CLEANUP_LEASE_S + MAX_CLOCK_DIFFERENCE_S
+        is_recent = cls.expires_at.between(now - MAX_AGE_S, latest)
         return bool(cls.select().where(is_recent).exists())

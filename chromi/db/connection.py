@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from peewee import DatabaseProxy, InterfaceError, Model, OperationalError
+from peewee import DatabaseProxy, InterfaceError, InternalError, Model, OperationalError
 
 from chromi.db.postgres_database import Postgres
 from chromi.db.sqlite_database import Sqlite
@@ -22,6 +22,8 @@ database = DatabaseProxy()
 _sqlite = Sqlite(None)
 database.initialize(_sqlite)
 
+TEMPORARY_ERRORS = (OperationalError, InterfaceError, InternalError)
+"""Raised while the database is locked, cannot be reached, is read-only, or its disk is full."""
 RETRY_TIMEOUT_S = 20.0
 """How long to retry a write that must not be lost. Shorter than a lease, but enough to free disk space."""
 RETRY_INTERVAL_S = 0.5
@@ -64,7 +66,7 @@ def exclusive_transaction(*locked: Model | type[Model]) -> AbstractContextManage
 
 
 def retry_on_lock(write: Callable[[], T], *, timeout_s: float = RETRY_TIMEOUT_S) -> T:
-    """Retry `write` while the database is locked, cannot be reached, or its disk is full.
+    """Retry `write` while it raises TEMPORARY_ERRORS.
 
     Raises the last error after `timeout_s` seconds.
     """
@@ -72,7 +74,7 @@ def retry_on_lock(write: Callable[[], T], *, timeout_s: float = RETRY_TIMEOUT_S)
     while True:
         try:
             return write()
-        except (OperationalError, InterfaceError, sqlite3.OperationalError) as error:
+        except (*TEMPORARY_ERRORS, sqlite3.OperationalError) as error:
             if time.monotonic() > deadline or database.in_transaction():
                 raise
             logger.warning("database write failed, retrying: %s", error)

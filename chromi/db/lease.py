@@ -8,10 +8,8 @@ import time
 from types import TracebackType
 from typing import Self
 
-from peewee import InterfaceError, OperationalError
-
 from chromi import memory_profile
-from chromi.db.connection import database
+from chromi.db.connection import TEMPORARY_ERRORS, database
 from chromi.db.job import Job
 from chromi.encoder import READING, Progress
 from chromi.encoder.encoder_errors import Cancelled, TimedOut
@@ -74,7 +72,7 @@ class Lease:
         self._reset_watchdog()
         try:
             self._is_lost = not self._job.report(progress)
-        except (OperationalError, InterfaceError) as error:
+        except TEMPORARY_ERRORS as error:
             # Another process holds the write lock, or the server is restarting; the next report may succeed.
             logger.warning("job %s: could not write progress: %s", self._job.id, error)
             database.drop_broken_connection()

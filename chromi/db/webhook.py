@@ -9,6 +9,7 @@ from typing import Self
 from peewee import CharField, DoubleField, IntegerField, TextField
 
 from chromi.db.base import BaseModel
+from chromi.db.clock import MAX_CLOCK_DIFFERENCE_S
 
 RETRY_PAUSES_S = (5, 60, 300, 1800, 7200, 21_600, 50_400)
 """The pauses between attempts, in total 22.6 hours."""
@@ -49,10 +50,11 @@ class Webhook(BaseModel):
         """Yield webhooks that are due, after scheduling their next attempts in case these are interrupted.
 
         Of the webhooks to one URL, only the one that has been due the longest is yielded. A time beyond the
-        longest pause was set before the clock was set back, so it is also due.
+        longest pause was set before the clock was set back, so it is also due; machines' clocks may differ.
         """
         now = time.time()
-        due = cls.select().where(~cls.next_attempt_at.between(now, now + RETRY_PAUSES_S[-1]))
+        latest = now + RETRY_PAUSES_S[-1] + MAX_CLOCK_DIFFERENCE_S
+        due = cls.select().where(~cls.next_attempt_at.between(now, latest))
         claimed_urls = set()
         for webhook in list(due.order_by(cls.next_attempt_at)):
             if webhook.url in claimed_urls:

@@ -70,10 +70,13 @@ def remove_bucket_orphans(bucket: Bucket, batch: Iterable[tuple[str, float]]) ->
 
 
 def _list_old_paths(storage: Storage) -> list[Path]:
-    """List what is in the folders of uploads, work and results and was not written to for ORPHAN_AGE_S."""
+    """List what is in the folders for files and was not written to for ORPHAN_AGE_S.
+
+    Temporary files have no id. They are left by processes that were killed.
+    """
     old = []
-    for folder in (storage.uploads, storage.work, storage.results):
-        for path in folder.iterdir():
+    for folder in (storage.uploads, storage.work, storage.results, storage.spool):
+        for path in folder.iterdir() if folder.exists() else ():
             try:
                 is_old = path.stat().st_mtime < time.time() - ORPHAN_AGE_S
             except FileNotFoundError:

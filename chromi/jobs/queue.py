@@ -15,11 +15,11 @@ from functools import wraps
 from typing import Any
 
 from huey import Huey, crontab
-from peewee import InterfaceError, OperationalError
 
 from chromi import log, memory_profile
 from chromi.config import QUEUES, Settings
 from chromi.db import (
+    TEMPORARY_ERRORS,
     WORKER_TIMEOUT_S,
     FilesOwner,
     Job,
@@ -204,7 +204,7 @@ def _with_database(run: Callable[[], None]) -> Callable[[], None]:
         try:
             with database_connection():
                 run()
-        except (OperationalError, InterfaceError) as error:
+        except TEMPORARY_ERRORS as error:
             logger.warning("task %s: the database is unavailable: %s", run.__name__, error)
 
     return run_with_connection

@@ -7,11 +7,9 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from peewee import InterfaceError, InternalError, OperationalError
-
 from chromi.admission.quota import byte_quota
 from chromi.config import Settings
-from chromi.db import FINAL_STATES, Job, Link, State, Upload
+from chromi.db import FINAL_STATES, TEMPORARY_ERRORS, Job, Link, State, Upload, exclusive_transaction
 from chromi.errors import ServiceBusy
 from chromi.jobs.queue_storage import QueueUnavailable
 from chromi.storage import Storage, size_of
@@ -49,11 +47,17 @@ def _release_upload(upload_id: str | None, storage: Storage) -> bool:
 
 
 def remove_result_if_unneeded(job_id: str, storage: Storage) -> bool:
-    """Remove a result and its rows unless a live link needs it, and return whether it was removed."""
-    if Link.select().where(Link.job == job_id, Link.live()).exists():
-        return False
-    storage.remove_result(job_id)
-    return bool(Job.delete().where(Job.id == job_id, Job.state == State.SUCCESS).execute())
+    """Remove a result and its rows unless a live link needs it, and return whether it was removed.
+
+    The rows go first, in one transaction with the check, so that no link is created in between.
+    """
+    with exclusive_transaction(Job(id=job_id)):
+        needed = Link.select(Link.job).where(Link.live())
+        unneeded = (Job.id == job_id) & (Job.state == State.SUCCESS) & Job.id.not_in(needed)
+        is_removed = bool(Job.delete().where(unneeded).execute())
+    if is_removed:
+        storage.remove_result(job_id)
+    return is_removed
 
 
 def remove_upload(upload: Upload, storage: Storage, settings: Settings, *conditions: Any) -> bool:
@@ -111,9 +115,6 @@ def best_effort(step: Callable[[], int]) -> int:
     """Run a step. If the disk is full, or a server is unavailable or read-only, log that and return 0."""
     try:
         return step()
-    except (
-        *(OperationalError, InterfaceError, InternalError),
-        *(QueueUnavailable, ServiceBusy, OSError),
-    ) as error:
+    except (*TEMPORARY_ERRORS, QueueUnavailable, ServiceBusy, OSError) as error:
         logger.warning("cleanup step failed, will retry in the next cleanup: %s", error)
         return 0

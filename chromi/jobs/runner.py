@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from peewee import InterfaceError, OperationalError
-
 from chromi import memory_profile
 from chromi.config import Settings
-from chromi.db import MAX_ATTEMPTS, Job, JobKind, Lease, database, retry_on_lock
+from chromi.db import MAX_ATTEMPTS, TEMPORARY_ERRORS, Job, JobKind, Lease, database, retry_on_lock
 from chromi.encoder.encoder_errors import Cancelled, ConverterKilled, to_encode_error
 from chromi.errors import ChromiError, ServiceBusy
 from chromi.jobs.handlers import JOB_TYPES
@@ -52,7 +50,7 @@ def run_job(job: Job, settings: Settings, storage: Storage) -> bool:
     except KeyboardInterrupt:
         job.release(count_attempt=False)
         raise
-    except (OperationalError, InterfaceError) as error:
+    except TEMPORARY_ERRORS as error:
         logger.error("job %s: could not update its row, left to the cleanup: %s", job.id, error)
     except Exception:
         logger.exception("job %s failed unexpectedly", job.id)

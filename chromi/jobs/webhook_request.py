@@ -22,8 +22,12 @@ MAX_ADDRESSES = 3
 """How many of a name's addresses are tried, each for CONNECT_TIMEOUT_S."""
 MAX_URL_LENGTH = 2000
 
-_TRANSLATED = tuple(ipaddress.ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
-"""IPv6 networks whose addresses contain an IPv4 address, which may be private (NAT64, 6to4)."""
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96", "fec0::/10")
+)
+"""IPv6 networks that `is_global` does not exclude: those whose addresses contain an IPv4 address, which may
+be private (NAT64, 6to4, IPv4-compatible), and the deprecated site-local one."""
 
 
 class NotPublic(OSError):
@@ -47,7 +51,7 @@ def is_public(address: str) -> bool:
     """True unless the address is private, loopback, link-local, multicast or reserved."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        if any(ip in network for network in _TRANSLATED):
+        if any(ip in network for network in _NOT_PUBLIC):
             return False
         ip = ip.ipv4_mapped or ip
     return ip.is_global and not ip.is_multicast
@@ -56,8 +60,8 @@ def is_public(address: str) -> bool:
 def send(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     """POST the body and return the status. Raises NotPublic, OSError, HTTPException and UnicodeError."""
     parts = urlsplit(url)
-    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-    connection = HTTPConnection(parts.hostname or "")
+    target = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
+    connection = HTTPConnection(parts.hostname or "", parts.port or 80)  # not used: the socket is connected
     connection.sock = _connect(parts)
     with closing(connection), closing(connection.sock):
         # A timeout of the socket starts again with each byte. The base class's method ends TLS as well.

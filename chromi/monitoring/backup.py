@@ -19,7 +19,7 @@ from pathlib import Path
 from chromi.atomic_files import atomic_publish
 from chromi.config import Settings
 from chromi.errors import ServiceUnhealthy
-from chromi.storage import Storage
+from chromi.storage import Storage, files_in
 
 
 def write_backup(settings: Settings, destination: Path) -> int:
@@ -65,7 +65,7 @@ def _write_archive(settings: Settings, file: io.BufferedWriter) -> int:
             _add(archive, copy, copy.name)
         _add(archive, settings.instance / "secret_key", "secret_key")
         for path in (*_finished_files(storage.uploads), *_finished_files(storage.results)):
-            _add(archive, path, f"media/{path.parent.name}/{path.name}")
+            _add(archive, path, f"media/{path.relative_to(storage.uploads.parent)}")
         return len(archive.getmembers())
 
 
@@ -78,7 +78,7 @@ def copy_database(source: Path, copy: Path) -> None:
 
 def _finished_files(folder: Path) -> list[Path]:
     """List the files that have their final name. All other files are still being written."""
-    return sorted(path for path in folder.glob("*") if not path.name.startswith((".", "incoming-")))
+    return sorted(path for path in files_in(folder) if not path.name.startswith((".", "incoming-")))
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:

@@ -20,6 +20,7 @@ from chromi.encoder.process.launcher import set_parent_death_signal
 from chromi.environment import ENV_FILE, read_environ
 from chromi.errors import ConfigError
 from chromi.socket_activation import FIRST_DESCRIPTOR, has_inherited_socket, pass_socket_on
+from chromi.storage.paths import SPOOL_FOLDER
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     Uploads are spooled to TMPDIR, because /tmp is often in memory.
     """
     instance = settings.instance.resolve()
-    spool = instance / "tmp"
+    spool = instance / SPOOL_FOLDER
     spool.mkdir(parents=True, exist_ok=True)
     own = {"CHROMI_INSTANCE": str(instance), ENV_FILE: os.devnull}
     python = {"TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}

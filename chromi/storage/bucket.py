@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 from chromi.atomic_files import atomic_publish
 from chromi.errors import ConfigError, DiskFull, ServiceBusy, ServiceUnhealthy
 from chromi.startup import wait_until_available
+from chromi.storage.files import modified_at
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +55,14 @@ class Bucket:
             raise ConfigError("CHROMI_STORAGE_URL requires obstore: see docs/scaling.md.") from error
         self._obstore = obstore
 
-    def fetch(self, key: str, path: Path, on_tick: Tick, *, retry_s: float) -> None:
-        """Download a file unless it is here. Raises FileNotFoundError, ServiceBusy and DiskFull."""
+    def fetch(self, key: str, path: Path, on_tick: Tick, *, retry_s: float, newer_than: float = 0.0) -> None:
+        """Download a file unless it is here and was written after `newer_than`, in seconds since 1970.
+
+        Raises FileNotFoundError, ServiceBusy and DiskFull.
+        """
         lock = self._locks.setdefault(key, threading.Lock())
         with lock:
-            if not path.exists():
+            if modified_at(path) <= newer_than:
                 self._retry(lambda: self._download(key, path, on_tick), on_tick, retry_s)
 
     def publish(self, path: Path, key: str, on_tick: Tick, *, retry_s: float) -> None:
@@ -122,13 +126,17 @@ class Bucket:
 
     def _download(self, key: str, path: Path, on_tick: Tick) -> None:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+
+        def check() -> None:
+            on_tick()
+
         path.parent.mkdir(parents=True, exist_ok=True)  # the stills' folder, or all if a disk was lost
         try:
             with partial.open("xb") as file:
                 for chunk in self._obstore.get(self._get_store(), key).stream(min_chunk_size=READ_BYTES):
                     file.write(chunk)
                     on_tick()
-            atomic_publish(partial, path)
+            atomic_publish(partial, path, check=check)
         except OSError as error:
             raise DiskFull.from_os_error(error) or error from error
         finally:

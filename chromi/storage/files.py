@@ -84,6 +84,14 @@ def files_in(folder: Path) -> Iterator[Path]:
     return (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
 
 
+def modified_at(path: Path) -> float:
+    """Return when a file was last written to, in seconds since 1970; 0 if it does not exist."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def size_of(files: Iterable[Path]) -> int:
     """Return the total bytes of the files that exist. Files may disappear while they are being counted."""
     size_bytes = 0

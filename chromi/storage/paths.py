@@ -14,7 +14,7 @@ from chromi.config import MB
 from chromi.encoder.options import Quality
 from chromi.errors import NotFound, ServiceBusy, ServiceUnhealthy
 from chromi.storage.bucket import Bucket, Tick
-from chromi.storage.files import IncomingFile, new_id
+from chromi.storage.files import IncomingFile, modified_at, new_id
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,9 @@ REQUEST_RETRY_S = 5.0
 """How long a request waits for a bucket that is unavailable."""
 MIN_FREE_BYTES = 500 * MB
 """An upload is briefly stored twice. A conversion stores 50 to 500 MB of frames and writes the GIF."""
+
+SPOOL_FOLDER = "tmp"
+"""The folder in the instance folder for temporary files of all processes."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _FRAME_CACHE_KEY = re.compile(r"[0-9a-f]{16}")
@@ -42,6 +45,7 @@ class Storage:
         self.frames = media / "frames"
         self.work = media / "work"
         self.results = media / "results"
+        self.spool = instance.resolve() / SPOOL_FOLDER
         self.workers = instance.resolve() / "workers"
         """One lock file per live worker; see worker_locks.py."""
 
@@ -66,14 +70,23 @@ class Storage:
 
     # -- copies in the bucket --------------------------------------------------------------------------
 
-    def fetch(self, path: Path, on_tick: Tick = lambda: None, *, retry_s: float = REQUEST_RETRY_S) -> Path:
+    def fetch(
+        self,
+        path: Path,
+        on_tick: Tick = lambda: None,
+        *,
+        retry_s: float = REQUEST_RETRY_S,
+        newer_than: float = 0.0,
+    ) -> Path:
         """Return the path of a complete file after copying it from the bucket if necessary.
 
-        Without a bucket, the file may be missing. Raises NotFound, ServiceBusy and DiskFull.
+        A copy from before `newer_than`, in seconds since 1970, is replaced. Without a bucket, the file may be
+        missing. Raises NotFound, ServiceBusy and DiskFull.
         """
         if self.bucket:
             try:
-                self.bucket.fetch(self._key(path), path, on_tick, retry_s=retry_s)
+                key = self._key(path)
+                self.bucket.fetch(key, path, on_tick, retry_s=retry_s, newer_than=newer_than)
             except FileNotFoundError as error:
                 raise NotFound from error
         return path
@@ -139,7 +152,7 @@ class Storage:
 
     def cached_frames(self) -> list[tuple[str, Path]]:
         """List the cached frames with the id of their upload, most recently used first."""
-        paths = sorted(self.frames.iterdir(), key=_modified_at, reverse=True)
+        paths = sorted(self.frames.iterdir(), key=modified_at, reverse=True)
         return [(path.name.partition("-")[0], path) for path in paths]
 
     # -- jobs ------------------------------------------------------------------------------------------
@@ -190,10 +203,3 @@ def _check_name(name: str, pattern: re.Pattern[str] = _ID) -> str:
     if not pattern.fullmatch(name):
         raise NotFound
     return name
-
-
-def _modified_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0  # another process has just removed it

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from peewee import OperationalError
 
 from chromi.admission import quota as quota_module
 from chromi.admission.admission_control import AdmissionControl
@@ -202,6 +203,16 @@ def test_probe_seconds_are_charged_to_remote_clients(client: FlaskClient, clip: 
     RateLimitUsage.delete().execute()
     assert client.post("/uploads/", **form(clip)).status_code == 201
     assert used_share("probe seconds") == 0
+
+
+def test_locked_database_after_the_probe_does_not_reject_the_upload(
+    client: FlaskClient, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(quota_module.Quota, "charge", fail)
+    assert client.post("/uploads/", **form(clip), environ_base=REMOTE).status_code == 201
 
 
 @pytest.fixture

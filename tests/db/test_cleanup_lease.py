@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chromi.db import CleanupLease, cleanup_lease
+from chromi.db import MAX_CLOCK_DIFFERENCE_S, CleanupLease, cleanup_lease
 from chromi.db.cleanup_lease import CLEANUP_LEASE_S
 
 pytestmark = pytest.mark.usefixtures("open_db")
@@ -24,6 +24,14 @@ def test_lease_of_dead_process_or_of_the_future_can_be_taken(expires_in_s: float
     assert CleanupLease.acquire("dead")
     CleanupLease.update(expires_at=time.time() + expires_in_s).execute()
     assert CleanupLease.acquire("alive")
+
+
+def test_clocks_of_machines_may_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert CleanupLease.acquire("first")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - MAX_CLOCK_DIFFERENCE_S + 1)
+    assert not CleanupLease.acquire("second")
+    assert CleanupLease.was_held_recently()
 
 
 def test_long_cleanup_renews_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,8 @@
 import time
 
 import pytest
-from peewee import OperationalError
 
-from chromi.db import Job, Lease
+from chromi.db import TEMPORARY_ERRORS, Job, Lease
 from chromi.db import lease as lease_module
 from chromi.encoder import Progress
 from chromi.encoder.encoder_errors import Cancelled, TimedOut
@@ -25,11 +24,12 @@ def test_attempt_times_out_although_it_reports_progress(
             lease.report(progress)
 
 
+@pytest.mark.parametrize("error", TEMPORARY_ERRORS)
 def test_report_that_cannot_be_written_does_not_end_the_job(
-    running: Job, monkeypatch: pytest.MonkeyPatch
+    running: Job, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def fail(**_: object) -> bool:
-        raise OperationalError("database is locked")
+        raise error("the database is locked, unreachable or read-only")
 
     lease = Lease(running, watchdog=False)
     monkeypatch.setattr(running, "_transition", fail)

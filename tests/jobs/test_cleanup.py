@@ -124,6 +124,17 @@ def test_result_that_is_shared_during_cleanup_is_kept(
     assert Link.select().where(Link.job == job, Link.live()).exists()
 
 
+def test_row_of_a_result_goes_before_its_files(
+    clean_up: CleanUp, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the row is gone, the result may still be shared."""
+    job = create_result(storage, expires_at=time.time() - 1)
+    found: list[Job | None] = []
+    monkeypatch.setattr(Storage, "remove_result", lambda *_: found.append(Job.get_or_none(Job.id == job.id)))
+    assert clean_up().results_removed == 1
+    assert found == [None]
+
+
 def test_old_files_without_row_are_removed(clean_up: CleanUp, storage: Storage) -> None:
     abandoned = storage.uploads / "incoming-x"
     abandoned.write_bytes(b"half an upload")
@@ -137,8 +148,11 @@ def test_old_files_without_row_are_removed(clean_up: CleanUp, storage: Storage) 
     result = storage.results / f"{new_id()}.gif.abcd.partial"
     result.write_bytes(b"x")
     make_old(result)
-    assert clean_up().orphans_removed == 3
-    assert [path for path in (abandoned, work, result) if path.exists()] == []
+    temporary = storage.spool / "tmpabc"
+    temporary.mkdir(parents=True)
+    make_old(temporary)
+    assert clean_up().orphans_removed == 4
+    assert [path for path in (abandoned, work, result, temporary) if path.exists()] == []
     assert arriving.exists()
 
 

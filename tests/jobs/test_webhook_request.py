@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -37,6 +38,7 @@ def allow_local(monkeypatch: pytest.MonkeyPatch) -> None:
         *("127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
         *("224.0.0.1", "240.0.0.1", "255.255.255.255", "198.18.0.1", "::1", "::", "fe80::1%eth0", "fd00::1"),
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "ff02::1", "2001:db8::1"),
+        *("fec0::1", "::127.0.0.1"),
     ],
 )
 def test_address_inside_a_network_is_not_public(address: str) -> None:
@@ -108,6 +110,18 @@ def test_request_has_path_host_and_body(target: WebhookTarget) -> None:
     assert (received.path, received.body) == ("/hook?key=1", b"body")
     assert received.headers["Host"] == f"localhost:{target.server.server_port}"
     assert received.headers["webhook-id"] == "msg_1"
+
+
+@pytest.mark.usefixtures("allow_local")
+def test_url_may_have_a_query_without_a_path(target: WebhookTarget) -> None:
+    assert send(target.url("?key=1"), b"", {}) == 204
+    assert target.received[0].path == "/?key=1"
+
+
+def test_ipv6_address_may_end_in_a_letter(target: WebhookTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = partial(socket.create_connection, ("127.0.0.1", target.server.server_port))
+    monkeypatch.setattr(webhook_request, "_connect", lambda parts: connect())
+    assert send("http://[2606:4700::abcd]/", b"", {}) == 204
 
 
 @pytest.mark.usefixtures("allow_local")

@@ -94,6 +94,8 @@ def test_incomplete_files_are_not_in_backup(settings: Settings, tmp_path: Path) 
         "uploads/incoming-x",
         "uploads/partial-1",
         "uploads/2",
+        "uploads/2-stills/best.png",
+        "uploads/2-stills/.best.png.partial",
         "results/.chromi-x.partial",
         "results/3.gif",
     ):
@@ -103,7 +105,8 @@ def test_incomplete_files_are_not_in_backup(settings: Settings, tmp_path: Path) 
     backup.write_backup(settings, tmp_path / "chromi.tar")
     with tarfile.open(tmp_path / "chromi.tar") as archive:
         names = sorted(archive.getnames())
-    assert names == ["chromi.db", "media/results/3.gif", "media/uploads/2", "media/uploads/partial-1"]
+    uploads = ["media/uploads/2", "media/uploads/2-stills/best.png", "media/uploads/partial-1"]
+    assert names == ["chromi.db", "media/results/3.gif", *uploads]
 
 
 def test_backup_contains_rows_of_the_write_ahead_log_during_a_write(

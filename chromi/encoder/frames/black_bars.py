@@ -209,6 +209,8 @@ def _choose_content(columns: _Side, rows: _Side, info: VideoInfo) -> Content | N
     x, y = columns.content, rows.content
     if info.is_yuv and "444" not in info.pixel_format:
         x, y = _round_inward(x), _round_inward(y)
+    if not x or not y:
+        return None
     return Content(x, y, (columns.frame_px, rows.frame_px))
 
 

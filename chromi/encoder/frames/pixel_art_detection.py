@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
+from chromi.encoder.encoder_errors import TimedOut
 from chromi.encoder.options import ConversionOptions, Scaling
 from chromi.encoder.process.ffmpeg import QUIET, run_ffmpeg, untrusted_input
 from chromi.encoder.process.subprocess_runner import ProcessLimits
@@ -35,13 +36,18 @@ def is_pixel_art(
     """Return whether to scale pixels up to squares, as set by `options.scaling` or detected.
 
     A clip counts as pixel art if it is small, uses a lossless codec, and has few colors and hard edges.
-    Temporary files are written to `folder`. `on_tick` is called ten times a second. Raises TimedOut.
+    A clip that cannot be read in time does not. Temporary files are written to `folder`. `on_tick` is called
+    ten times a second.
     """
     if options.scaling is not Scaling.AUTO:
         return options.scaling is Scaling.PIXELATED
     if info.codec not in _LOSSLESS or max(info.width_px, info.height_px) > MAX_SIDE_PX:
         return False
-    return _has_pixel_art_statistics(_read_frames(source, info, options, folder / "pixels.rgb", on_tick))
+    try:
+        frames = _read_frames(source, info, options, folder / "pixels.rgb", on_tick)
+    except TimedOut:
+        return False
+    return _has_pixel_art_statistics(frames)
 
 
 def _has_pixel_art_statistics(frames: Image.Image) -> bool:
@@ -63,11 +69,12 @@ def _read_frames(
 ) -> Image.Image:
     """Return one frame per second of the window, stacked vertically, skipping frames that fail to decode."""
     width, height, start_s = info.width_px, info.height_px, info.first_frame_s + options.start_s
+    seek_s = start_s if options.start_s else None
     filters = f"fps=1:start_time={start_s:.6f},trim=end_frame={_FRAMES},scale={width}:{height}:flags=neighbor"
     with source.open("rb") as clip:
         run_ffmpeg(
             [
-                *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek_options(info, None))),
+                *(*QUIET, *untrusted_input(clip.fileno(), threads=1, before=seek_options(info, seek_s))),
                 *("-map", f"0:{info.stream}", "-vf", filters, "-fps_mode", "passthrough"),
                 *("-pix_fmt", "rgb24", "-f", "rawvideo", "-y", str(path)),
             ],

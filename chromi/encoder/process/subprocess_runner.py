@@ -119,6 +119,12 @@ def run_program(
     """
     deadline = time.monotonic() + limits.timeout_s
     log = _LogTail(on_log)
+
+    def check() -> None:
+        on_tick()
+        if time.monotonic() > deadline:
+            raise TimedOut(detail=f"killed after {limits.timeout_s:.0f} s: {log.text}")
+
     for path in writes:
         path.touch()
     active_sandbox = sandbox.detect_sandbox()
@@ -127,10 +133,10 @@ def run_program(
         _start([*words, *command], limits, [*descriptors, *rulesets]) as process,
     ):
         for _ in _read_pipes(process, on_output, log.read):
-            on_tick()
-            if time.monotonic() > deadline:
-                raise TimedOut(detail=f"killed after {limits.timeout_s:.0f} s: {log.text}")
-        return ProcessResult(process.wait(), log.text)
+            check()
+        while (exit_code := _wait(process)) is None:  # a program may close its pipes and go on
+            check()
+        return ProcessResult(exit_code, log.text)
 
 
 class _LogTail:
@@ -174,6 +180,14 @@ def _start(
                 process.wait()
 
 
+def _wait(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code, or None if the process is still running after `_TICK_S`."""
+    try:
+        return process.wait(_TICK_S)
+    except subprocess.TimeoutExpired:
+        return None
+
+
 def _read_pipes(
     process: subprocess.Popen[bytes], on_output: Callable[[str], None], on_log: Callable[[str], None]
 ) -> Iterator[None]:
@@ -181,7 +195,7 @@ def _read_pipes(
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, _LineSplitter(on_output))  # type: ignore[arg-type]
         selector.register(process.stderr, selectors.EVENT_READ, _LineSplitter(on_log))  # type: ignore[arg-type]
-        while selector.get_map():  # the pipes close when the process ends, because it has no children
+        while selector.get_map():  # the pipes close at the latest when the process ends: it has no children
             for key, _ in selector.select(_TICK_S):
                 chunk = os.read(key.fd, _MAX_LINE_BYTES)
                 key.data.feed(chunk)

@@ -103,6 +103,8 @@ class PaletteSequence:
         """
         colors = _Colors.count(self._sample(pixels, weights, samples))
         if len(colors.rgb) <= self._color_count:
+            colors = _Colors.count(pixels)  # a small element may not be in the sample
+        if len(colors.rgb) <= self._color_count:
             return colors.rgb
         self._centers = self._cluster(colors)
         return to_srgb(_add_rare(self._centers, pixels, self._color_count))

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from chromi.encoder.encoder_errors import Cancelled
+from chromi.encoder.frames import black_bars
 from chromi.encoder.frames.black_bars import BarSampler, Content
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.options import CropBars, Framing
@@ -147,6 +148,12 @@ def test_extremely_long_sides_are_not_measured(tmp_path: Path) -> None:
             **{"pix_fmt": "rgb24", "filters": "drawbox=h=96:t=fill,drawbox=y=ih-96:h=96:t=fill"},
         )
         assert bars_of(find(clip, tmp_path)) == expected
+
+
+def test_content_without_whole_chroma_samples_is_not_cropped(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=0.1, size="8x8")
+    columns, rows = (black_bars._Side(content, 8, is_lit_across=True) for content in (range(8), range(3, 5)))
+    assert black_bars._choose_content(columns, rows, probe_video(clip)) is None
 
 
 def test_single_frame_suffices(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from chromi.encoder.frames import pixel_art_detection
 from chromi.encoder.options import Framing, Scaling
 from tests.encoder.conftest import FirstFrame
 from tests.support.clips import ffmpeg, make_clip
@@ -62,6 +63,14 @@ def test_pixel_art_is_enlarged_to_squares(
 ) -> None:
     image = first_frame(make_pixel_art(tmp_path / name, size))
     assert smooth_fraction(image) < 0.002
+
+
+def test_clip_that_is_not_read_in_time_is_enlarged_smoothly(
+    tmp_path: Path, first_frame: FirstFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pixel_art_detection, "_TIMEOUT_S", 0.0)
+    image = first_frame(make_pixel_art(tmp_path / "c.gif", (64, 64)))
+    assert smooth_fraction(image) > 0.002
 
 
 @pytest.mark.parametrize("framing", [Framing.FIT, Framing.BLUR])

@@ -1,5 +1,6 @@
 """ffmpeg runs within its limits and ends when its parent does."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -19,8 +20,9 @@ from chromi.encoder.capabilities import inspect_ffmpeg
 from chromi.encoder.encoder_errors import ConverterKilled, EncodeError, FfmpegMissing, TimedOut
 from chromi.encoder.process import sandbox
 from chromi.encoder.process.ffmpeg import find_ffmpeg, run_ffmpeg
-from chromi.encoder.process.subprocess_runner import ProcessLimits, ProcessResult
+from chromi.encoder.process.subprocess_runner import ProcessLimits, ProcessResult, run_program
 from chromi.errors import DiskFull
+from tests.encoder.process.sandboxes import UNRESTRICTED
 from tests.support.processes import find_ffmpeg_processes
 from tests.support.waiting import wait_for
 
@@ -40,6 +42,7 @@ def limits(
 @pytest.fixture(autouse=True)
 def resource_leak_check() -> Iterator[None]:
     """Fail if a test leaves processes, file descriptors or threads behind."""
+    gc.collect()  # closes what earlier tests have left
     descriptors, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
     yield
     assert find_ffmpeg_processes() == []
@@ -66,6 +69,17 @@ def test_timeout_kills_ffmpeg() -> None:
     start = time.monotonic()
     with pytest.raises(TimedOut):
         run_ffmpeg(SILENT, limits=limits(timeout_s=0.5))
+    assert time.monotonic() - start < 5
+
+
+def test_timeout_kills_a_program_that_closes_its_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sandbox, "detect_sandbox", lambda: UNRESTRICTED
+    )  # Python needs more files than ffmpeg
+    code = "import os, time; os.close(1); os.close(2); time.sleep(60)"
+    start = time.monotonic()
+    with pytest.raises(TimedOut):
+        run_program([sys.executable, "-c", code], limits=limits(timeout_s=0.5))
     assert time.monotonic() - start < 5
 
 

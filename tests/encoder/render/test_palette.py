@@ -126,6 +126,15 @@ def test_few_colors_are_kept_exactly() -> None:
     assert sorted(palette.tolist()) == sorted(colors.tolist())
 
 
+def test_few_colors_of_small_elements_are_kept_exactly() -> None:
+    pixels = np.zeros((100_000, 3), np.uint8)
+    elements = [[250, 10, 20], [20, 250, 30], [40, 30, 250]]
+    for number, color in enumerate(elements):
+        pixels[30_000 * number : 30_000 * number + 4] = color
+    palette = choose_palette(pixels, 255)
+    assert sorted(palette.tolist()) == sorted([[0, 0, 0], *elements])
+
+
 def test_next_palette_follows_the_colors_of_the_next_frame() -> None:
     random = np.random.default_rng(1)
     dark, light = (random.integers(low, low + 40, (20_000, 3)).astype(np.uint8) for low in (0, 200))
