@@ -149,6 +149,20 @@ def test_running_job_shows_progress_and_can_be_cancelled(
     expect(icon).to_have_attribute("href", re.compile("icons/failed.svg"))
 
 
+def test_loop_behind_the_progress_can_be_paused(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.create_running_job())
+    video = page.locator("#chosen_loop")
+    wait_for(lambda: not video.evaluate("video => video.paused"), "the loop to play")
+    page.get_by_role("button", name="Pause animation").click()
+    for _ in range(2):  # the fragment is replaced, but not the video
+        with page.expect_response("**/status"):
+            pass
+    expect(page.get_by_role("button", name="Play animation")).to_be_visible()
+    assert video.evaluate("video => video.paused")
+    page.get_by_role("button", name="Play animation").click()
+    wait_for(lambda: not video.evaluate("video => video.paused"), "the loop to play again")
+
+
 def test_lost_connection_is_shown_until_server_answers(
     page: Page, seeded_app: SeededApp, proxy: FlakyProxy, console_errors: list[str]
 ) -> None:

@@ -1,4 +1,5 @@
 import { FrameLayout } from "./frame-layout.js";
+import { enhanceMotionToggle } from "./motion-toggle.js";
 import { prefersReducedMotion } from "./reduced-motion.js";
 
 const enhanced = new WeakSet();
@@ -26,14 +27,28 @@ function loopPart(video) {
   video.addEventListener("timeupdate", () => video.currentTime >= endS && restart());
   video.addEventListener("ended", () => {
     restart();
-    play(video);
+    keepPlaying(video);
   });
   video.addEventListener("error", () => video.remove()); // the browser cannot play it
 }
 
-function play(video) {
+/** Play the video unless it is paused by its button. */
+function keepPlaying(video) {
+  if (!video.autoplay) video.pause();
   // Rejected if the file cannot be played, which the error event reports, or if the video is removed.
-  video.play().catch(() => {});
+  else if (video.paused) video.play().catch(() => {});
+}
+
+/** Let the button pause the loop. With reduced motion it is paused at first; with data saving it is not even loaded. */
+function connectToggle(video) {
+  const savesData = Boolean(navigator.connection?.saveData);
+  if (!savesData) video.preload = "auto";
+  const toggle = document.getElementById("loop_toggle");
+  video.addEventListener("error", () => toggle.remove());
+  enhanceMotionToggle(toggle, !prefersReducedMotion() && !savesData, (isPlaying) => {
+    video.autoplay = isPlaying;
+    keepPlaying(video);
+  });
 }
 
 /** Play the part of the clip that is being made behind the job's progress. Called again whenever the fragment is replaced. */
@@ -43,6 +58,7 @@ export function playChosenLoop() {
   if (!enhanced.has(video)) {
     enhanced.add(video);
     loopPart(video);
+    connectToggle(video);
   }
-  if (!prefersReducedMotion() && video.paused) play(video);
+  keepPlaying(video);
 }
