@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Playwright, expect
 
 from chromi.db import Job
 from tests.e2e.conftest import CHROMIUM, CHROMIUM_ARGS
-from tests.support.error_messages import press_try_again
+from tests.support.error_messages import press_try_again, url_through
 from tests.support.flaky_proxy import FlakyProxy
 from tests.support.page_helpers import block_analyses
 from tests.support.running_service import Service
@@ -166,7 +166,7 @@ def test_loop_behind_the_progress_can_be_paused(page: Page, seeded_app: SeededAp
 def test_lost_connection_is_shown_until_server_answers(
     page: Page, seeded_app: SeededApp, proxy: FlakyProxy, console_errors: list[str]
 ) -> None:
-    page.goto(seeded_app.create_job().replace(seeded_app.url, proxy.url))
+    page.goto(url_through(proxy, seeded_app.create_job()))
     proxy.disconnect()
     expect(page.get_by_text("Connection lost")).to_be_visible(timeout=TIMEOUT_MS)
     proxy.reconnect()
@@ -179,7 +179,7 @@ def test_lost_connection_is_shown_until_server_answers(
 def test_lost_connection_is_not_shown_for_a_job_that_is_gone(
     page: Page, seeded_app: SeededApp, proxy: FlakyProxy, console_errors: list[str]
 ) -> None:
-    page.goto(seeded_app.create_job().replace(seeded_app.url, proxy.url))
+    page.goto(url_through(proxy, seeded_app.create_job()))
     proxy.disconnect()
     expect(page.get_by_text("Connection lost")).to_be_visible(timeout=TIMEOUT_MS)
     Job.delete().execute()
@@ -193,7 +193,7 @@ def test_lost_connection_is_not_shown_for_a_job_that_is_gone(
 def test_cancel_is_repeated_after_the_job_was_polled(
     page: Page, seeded_app: SeededApp, proxy: FlakyProxy, console_errors: list[str]
 ) -> None:
-    page.goto(seeded_app.create_job().replace(seeded_app.url, proxy.url))
+    page.goto(url_through(proxy, seeded_app.create_job()))
     proxy.disconnect()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#error")).to_be_visible()
