@@ -14,7 +14,7 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ESPIPE)
 
 
 def atomic_publish(
-    partial: Path, destination: Path, *, overwrite: bool = True, check: Callable[[], None] = lambda: None
+    partial: Path, destination: Path, *, overwrite: bool = True, check: Callable[[], object] = lambda: None
 ) -> None:
     """Move a finished file to its final name in one step once all of it is on disk.
 
@@ -69,7 +69,7 @@ def _rename_new(partial: Path, destination: Path) -> None:
         partial.unlink()
 
 
-def flush(file: BinaryIO, check: Callable[[], None] = lambda: None) -> None:
+def flush(file: BinaryIO, check: Callable[[], object] = lambda: None) -> None:
     """Return once all of the file is on disk. `check` is called before each MiB. Raises OSError.
 
     A single fsync would block the commits of every process until it ends: 14.8 s for 30 MB on a disk that

@@ -11,6 +11,7 @@ from chromi.db.batch import Batch
 from chromi.db.cleanup_lease import CleanupLease
 from chromi.db.clock import MAX_CLOCK_DIFFERENCE_S, check_clock
 from chromi.db.connection import (
+    DATABASE_ERRORS,
     TEMPORARY_ERRORS,
     database,
     database_connection,
@@ -32,6 +33,7 @@ from chromi.db.webhook import MAX_WEBHOOK_ATTEMPTS, RETRY_PAUSES_S, Webhook
 from chromi.db.worker import HEARTBEAT_INTERVAL_S, WORKER_TIMEOUT_S, Worker
 
 __all__ = [
+    "DATABASE_ERRORS",
     "FINAL_STATES",
     "HEARTBEAT_INTERVAL_S",
     "HOUR_S",

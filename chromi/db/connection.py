@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from peewee import DatabaseProxy, InterfaceError, InternalError, Model, OperationalError
+from peewee import DatabaseError, DatabaseProxy, InterfaceError, InternalError, Model, OperationalError
 
 from chromi.db.postgres_database import Postgres
 from chromi.db.sqlite_database import Sqlite
@@ -22,6 +22,8 @@ database = DatabaseProxy()
 _sqlite = Sqlite(None)
 database.initialize(_sqlite)
 
+DATABASE_ERRORS = (DatabaseError, InterfaceError)
+"""All errors of a database. InterfaceError, of a connection that was lost, is not a DatabaseError."""
 TEMPORARY_ERRORS = (OperationalError, InterfaceError, InternalError)
 """Raised while the database is locked, cannot be reached, is read-only, or its disk is full."""
 RETRY_TIMEOUT_S = 20.0

@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from peewee import DatabaseError, InterfaceError
-
-from chromi.db import HEARTBEAT_INTERVAL_S, Job, Worker, database_connection
+from chromi.db import DATABASE_ERRORS, HEARTBEAT_INTERVAL_S, Job, Worker, database_connection
 from chromi.jobs.cleanup import CLEANUP_INTERVAL_S, clean_up_files
 from chromi.jobs.recovery import recover_jobs
 from chromi.storage import Storage
@@ -72,5 +70,5 @@ def _tolerate_faults(purpose: str) -> Iterator[None]:
     """Log what the database or the disk prevented. The next round of the thread tries it again."""
     try:
         yield
-    except (DatabaseError, InterfaceError, OSError) as error:
+    except (*DATABASE_ERRORS, OSError) as error:
         logger.warning("could not %s: %s", purpose, error)

@@ -17,11 +17,10 @@ from http.client import HTTPException
 from itertools import islice
 from urllib.parse import urlsplit
 
-from peewee import DatabaseError, InterfaceError
 from standardwebhooks import Webhook as WebhookSigner
 
 from chromi.config import VERSION
-from chromi.db import MAX_WEBHOOK_ATTEMPTS, Batch, Job, Webhook, database_connection
+from chromi.db import DATABASE_ERRORS, MAX_WEBHOOK_ATTEMPTS, Batch, Job, Webhook, database_connection
 from chromi.jobs import webhook_request
 
 logger = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ def deliver_due_webhooks(secret: str) -> None:
                     outcomes = threads.map(lambda webhook: _send(webhook, secret), claimed)
                     for webhook, (status, reason) in zip(claimed, outcomes, strict=True):
                         _record(webhook, status, reason)
-    except (DatabaseError, InterfaceError) as error:
+    except DATABASE_ERRORS as error:
         logger.warning("could not deliver webhooks, will try again: %s", error)
 
 

@@ -9,10 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from peewee import DatabaseError, InterfaceError
-
 from chromi.config import MB, QUEUES, Settings
-from chromi.db import CleanupLease, FilesOwner, Job, State, Worker, check_clock, check_integrity, database
+from chromi.db import (
+    DATABASE_ERRORS,
+    CleanupLease,
+    FilesOwner,
+    Job,
+    State,
+    Worker,
+    check_clock,
+    check_integrity,
+    database,
+)
 from chromi.encoder import inspect_ffmpeg, inspect_gifsicle, inspect_sandbox
 from chromi.errors import ChromiError, ServiceUnhealthy
 from chromi.jobs.queue import Queue
@@ -52,7 +60,7 @@ def check_service(settings: Settings, queue: Queue, storage: Storage) -> list[Ch
 def _run(name: str, check: Callable[[], str]) -> Check:
     try:
         return Check(name, True, check())
-    except (ChromiError, DatabaseError, InterfaceError, QueueUnavailable, sqlite3.Error, OSError) as error:
+    except (ChromiError, *DATABASE_ERRORS, QueueUnavailable, sqlite3.Error, OSError) as error:
         return Check(name, False, str(error) or type(error).__name__)
 
 

@@ -126,17 +126,13 @@ class Bucket:
 
     def _download(self, key: str, path: Path, on_tick: Tick) -> None:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-
-        def check() -> None:
-            on_tick()
-
         path.parent.mkdir(parents=True, exist_ok=True)  # the stills' folder, or all if a disk was lost
         try:
             with partial.open("xb") as file:
                 for chunk in self._obstore.get(self._get_store(), key).stream(min_chunk_size=READ_BYTES):
                     file.write(chunk)
                     on_tick()
-            atomic_publish(partial, path, check=check)
+            atomic_publish(partial, path, check=on_tick)
         except OSError as error:
             raise DiskFull.from_os_error(error) or error from error
         finally:

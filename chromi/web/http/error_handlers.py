@@ -6,11 +6,12 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
-from peewee import DatabaseError, DoesNotExist, InterfaceError, InternalError, OperationalError
+from peewee import DatabaseError, DoesNotExist
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from chromi import errors
+from chromi.db import TEMPORARY_ERRORS
 from chromi.encoder import encoder_errors
 from chromi.errors import (
     BadRequest,
@@ -175,7 +176,7 @@ def handle_database_error(error: DatabaseError) -> Response:
     if type(error) is DatabaseError:  # SQLite raises this class for a file that is not a database
         logger.error("the database is damaged: %s", error)
         return render_error(DatabaseDamaged())
-    if not isinstance(error, (OperationalError, InterfaceError, InternalError)):
+    if not isinstance(error, TEMPORARY_ERRORS):
         return handle_unexpected_error(error)
     logger.warning("database error: %s", error)
     # SQLite reports a full disk with several messages: failure to write, grow or create a file.
