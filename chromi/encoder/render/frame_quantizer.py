@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chromi.encoder.render.changed_pixels import ChangedFrame, differ_by_more
-from chromi.encoder.render.distinct_colors import DistinctColors
+from chromi.encoder.render.distinct_colors import DistinctColors, Numbers
 from chromi.encoder.render.oklab import FloatArray, to_oklab
 from chromi.encoder.render.palette import (
     PALETTE_ENTRIES,
@@ -82,13 +82,11 @@ class FrameQuantizer:
             pixels = self._ditherer.apply(frame.pixels)[frame.changed]
         colors, numbers = self._distinct.find(pixels)
         nearest, squares = find_nearest(to_oklab(to_rgb(colors)), to_oklab(palette))
-        indexes[frame.changed] = nearest.astype(np.uint8)[numbers]
+        indexes[frame.changed] = nearest.astype(np.uint8).take(numbers)
         if len(pixels) == len(indexes):
-            self._badly_drawn = _find_badly_drawn(squares[numbers])
+            self._badly_drawn = _find_badly_drawn(squares.take(numbers))
         else:
-            steady = np.flatnonzero(frame.changed & (self._ages >= _STEADY_FRAMES))
-            squares_of_steady = squares[numbers[ages >= _STEADY_FRAMES]]
-            better = _find_better_displayed(frame, steady, squares_of_steady)
+            better = _find_better_displayed(frame, ages, numbers, squares)
             indexes[better] = TRANSPARENT_INDEX
             frame.changed[better] = False
         self._palette = to_entries(palette)
@@ -96,8 +94,7 @@ class FrameQuantizer:
 
     def _choose_palette(self, pixels: Pixels, ages: ByteArray) -> ByteArray:
         examined = choose_evenly(len(pixels), _EXAMINED_PIXELS)
-        weights = ages[examined].astype(np.float32)
-        return self._palettes.next(pixels[examined], weights, samples=_CLUSTERED_PIXELS)
+        return self._palettes.next(pixels[examined], ages[examined], samples=_CLUSTERED_PIXELS)
 
 
 class _Ditherer:
@@ -123,13 +120,18 @@ class _Ditherer:
         return self._dithered
 
 
-def _find_better_displayed(frame: ChangedFrame, indexes: _Indexes, squares: FloatArray) -> _Indexes:
-    """Return those of the pixels that look wrong, and whose displayed color is nearer to the right one.
+def _find_better_displayed(
+    frame: ChangedFrame, ages: ByteArray, numbers: Numbers, squares: FloatArray
+) -> _Indexes:
+    """Return the steady pixels that look wrong, and whose displayed color is nearer to the right one.
 
-    `squares` are those of the distances from the palette.
+    `ages` and `numbers` belong to the changed pixels: the age of each, and the number of its color. `squares`
+    are those of the colors' distances from the palette.
     """
-    is_visible = squares > _VISIBLE_ERROR**2
-    indexes, squares = indexes[is_visible], squares[is_visible]
+    looks_wrong = (squares > _VISIBLE_ERROR**2).take(numbers)
+    looks_wrong &= ages >= _STEADY_FRAMES
+    wrong = np.flatnonzero(looks_wrong)
+    indexes, squares = np.flatnonzero(frame.changed).take(wrong), squares.take(numbers.take(wrong))
     is_similar = ~differ_by_more(frame.pixels[indexes], frame.displayed[indexes], _SIMILAR_LEVELS)
     indexes, squares = indexes[is_similar], squares[is_similar]
     right, displayed = (to_oklab(to_rgb(pixels[indexes])) for pixels in (frame.pixels, frame.displayed))

@@ -39,8 +39,8 @@ _DISTINCT_DISTANCE = 0.1
 _MAX_RARE_SHARE = 1 / 6
 """Maximum share of the palette for rare colors."""
 
-_OFFSETS = np.random.default_rng(0).random(128 * 1024)
-"""Random numbers from 0 to 1, the same for every sample of up to this many pixels."""
+_RANDOM_POSITIONS = np.arange(128 * 1024) + np.random.default_rng(0).random(128 * 1024)
+"""A random number between each integer and the next, the same for every sample of up to this many pixels."""
 
 _Weights = npt.NDArray[np.float32]
 Assignment = tuple[npt.NDArray[np.intp], FloatArray]
@@ -66,12 +66,12 @@ def choose_evenly(count: int, max_count: int) -> slice | npt.NDArray[np.intp]:
     return _spread_evenly(count, max_count).astype(np.intp)
 
 
-def _spread_evenly(total: float, count: int) -> npt.NDArray[np.float64]:
+def _spread_evenly(total: int, count: int) -> npt.NDArray[np.float64]:
     """Return a random number in each of `count` equal parts of the range from 0 to `total`.
 
     Ascending positions are read several times as fast as independent ones, and represent the whole better.
     """
-    return (np.arange(count) + _OFFSETS[:count]) * (total / count)
+    return _RANDOM_POSITIONS[:count] * (total / count)
 
 
 def choose_palette(pixels: ByteArray, color_count: int) -> ByteArray:
@@ -95,7 +95,7 @@ class PaletteSequence:
         self._centers: FloatArray | None = None
 
     def next(
-        self, pixels: Pixels, weights: _Weights | None = None, *, samples: int = _MAX_SAMPLES
+        self, pixels: Pixels, weights: ByteArray | None = None, *, samples: int = _MAX_SAMPLES
     ) -> ByteArray:
         """Return the colors, shape (n, 3), that represent the pixels best.
 
@@ -109,12 +109,12 @@ class PaletteSequence:
         self._centers = self._cluster(colors)
         return to_srgb(_add_rare(self._centers, pixels, self._color_count))
 
-    def _sample(self, pixels: Pixels, weights: _Weights | None, count: int) -> Pixels:
+    def _sample(self, pixels: Pixels, weights: ByteArray | None, count: int) -> Pixels:
         """Return `count` of the pixels, chosen with a probability proportional to their weights."""
         if weights is None:
             return pixels[choose_evenly(len(pixels), count)]
-        sums = np.cumsum(weights, dtype=np.float64)
-        positions = _spread_evenly(sums[-1], count)
+        sums = np.cumsum(weights, dtype=np.uint32)
+        positions = _spread_evenly(sums[-1], count).astype(np.uint32)
         return pixels[np.searchsorted(sums, positions, side="right")]
 
     def _cluster(self, colors: _Colors) -> FloatArray:
