@@ -263,7 +263,7 @@ def test_pages_work_on_a_phone(page: Page, seeded_app: SeededApp) -> None:
     PAGE_STATES["making, running"](page, seeded_app)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Canceled")).to_be_focused()
-    page.get_by_role("link", name="Back to your video").click()
+    page.get_by_role("link", name="Edit").click()
     wait_for_studio(page)
 
     PAGE_STATES["result"](page, seeded_app)

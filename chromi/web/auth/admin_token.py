@@ -1,6 +1,6 @@
 """Check the admin token: constant-time comparison, limited attempts, and a session cookie in exchange.
 
-The token is never part of a URL. The cookie is signed, and valid for twelve hours unless the token changes.
+The token is never part of a URL. The cookie is signed, and valid for 12 hours unless the token changes.
 Sessions are not stored, so logging out only removes the cookie from the browser.
 """
 

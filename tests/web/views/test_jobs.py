@@ -216,7 +216,7 @@ def test_one_shot_upload_is_removed_when_its_job_is_cancelled(
 ) -> None:
     Upload.update(one_shot=True).execute()
     fragment = client.post(f"/jobs/{queued_job.id}/cancel", headers=FRAGMENT)
-    assert "Back to your video" not in fragment.text
+    assert "Edit" not in fragment.text
     assert files_in(storage) == []
 
 
