@@ -6,6 +6,7 @@ in a deployment must never silently select the default.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -154,6 +155,11 @@ class Settings:
                 f"CHROMI_URL_PREFIX must be empty or a path like /chromi, without a slash at its end, "
                 f"not {self.url_prefix!r}."
             )
+        if not _is_proxy(self.trusted_proxy):
+            raise ConfigError(
+                f"CHROMI_TRUSTED_PROXY must be empty, the IP address of one proxy, or *, "
+                f"not {self.trusted_proxy!r}."
+            )
         check_cors_origins(self.cors_origins)
         self._check_keys()
 
@@ -195,6 +201,16 @@ class Settings:
 def _variable(name: str) -> str:
     """Return the environment variable of a setting."""
     return PREFIX + name.upper()
+
+
+def _is_proxy(text: str) -> bool:
+    if text in ("", "*"):
+        return True
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _range_text(name: str) -> str:

@@ -88,6 +88,8 @@ def test_variables_similar_to_kubernetes_ones_are_rejected(name: str, text: str)
         ("CHROMI_MAX_QUEUE", "0"),
         ("CHROMI_UPLOAD_TTL_S", "5"),
         ("CHROMI_LINK_TTL_S", "99999999"),
+        ("CHROMI_TRUSTED_PROXY", "localhost"),
+        ("CHROMI_TRUSTED_PROXY", "10.0.0.0/8"),
     ],
 )
 def test_invalid_setting_is_rejected_by_name(name: str, text: str) -> None:
