@@ -49,6 +49,7 @@ def _set_handler(handler: logging.Handler, formatter: logging.Formatter) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.getLogger("waitress").setLevel(logging.WARNING)  # its messages about clients contain their paths
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it logs a warning for each queued request
     logging.captureWarnings(True)
 
