@@ -19,13 +19,15 @@ def submit_job(upload: Upload, options: ConversionOptions, kind: JobKind, job_id
 
     A new job gets the id `job_id`, or else a random one.
 
-    Raises AlreadyRunning, QueueFull, DiskFull, RateLimited, and NotFound if the upload was just removed.
+    Raises AlreadyRunning, QueueFull, DiskFull, RateLimited, and NotFound if the upload was just removed. They
+    cancel no other job.
     """
     with exclusive_transaction(upload):  # if two requests are identical, the second sees the first one's row
         unfinished = Job.list_unfinished(upload, kind)
         match JOB_TYPES[kind].duplicates:
             case Duplicates.REJECT:
                 _check_duplicates(unfinished, options)
+                _cancel_competing_jobs(upload, options)
             case Duplicates.REPLACE:
                 for job in unfinished:
                     Job.cancel(job.id)
@@ -56,19 +58,19 @@ def submit_batch(items: Sequence[tuple[Upload, ConversionOptions]], batch_id: st
     return batch
 
 
-def cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
-    """Cancel jobs that would delay a conversion, except an estimate that extracts the same frames."""
-    for job in Job.list_unfinished(upload, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.BARS, JobKind.PREVIEW):
-        shares_frames = job.options.frame_cache_key() == options.frame_cache_key()
-        if job.kind != JobKind.ESTIMATE or not shares_frames:
-            Job.cancel(job.id)
-
-
 def _check_duplicates(unfinished: list[Job], options: ConversionOptions) -> None:
     """Raise AlreadyRunning if one of the jobs has the same options."""
     for job in unfinished:
         if job.options == options:
             raise AlreadyRunning(job.id)
+
+
+def _cancel_competing_jobs(upload: Upload, options: ConversionOptions) -> None:
+    """Cancel jobs that would delay a conversion, except an estimate that extracts the same frames."""
+    for job in Job.list_unfinished(upload, JobKind.ESTIMATE, JobKind.LOOPS, JobKind.BARS, JobKind.PREVIEW):
+        shares_frames = job.options.frame_cache_key() == options.frame_cache_key()
+        if job.kind != JobKind.ESTIMATE or not shares_frames:
+            Job.cancel(job.id)
 
 
 def _create_job(upload: Upload, options: ConversionOptions, kind: JobKind, **fields: Any) -> Job:

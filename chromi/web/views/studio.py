@@ -12,7 +12,7 @@ from chromi.web.http.negotiation import negotiate_format
 from chromi.web.presenters.studio_presenter import studio_page, unfinished_page
 from chromi.web.presenters.upload_presenter import upload_json
 from chromi.web.services import services
-from chromi.web.submission import cancel_competing_jobs, submit_job
+from chromi.web.submission import submit_job
 from chromi.web.views.jobs import parse_options, redirect_to_job
 
 bp = Blueprint("studio", __name__)
@@ -55,9 +55,7 @@ def create_job(upload_id: str) -> Response:
     """Start a conversion."""
     upload = Upload.find_complete(upload_id)
     try:
-        options = parse_options(upload)
-        cancel_competing_jobs(upload, options)
-        job = submit_job(upload, options, JobKind.CONVERT)
+        job = submit_job(upload, parse_options(upload), JobKind.CONVERT)
     except AlreadyRunning:
         raise  # not an error that the form could show
     except ChromiError as error:

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from chromi.config import Settings
-from chromi.db import Job, State, Upload
+from chromi.db import Job, JobKind, State, Upload
 from chromi.encoder import ConversionOptions
 from chromi.storage import Storage
 from tests.support.http_forms import FRAGMENT, PAGE, PostForm, files_in
@@ -44,6 +44,13 @@ def test_page_keeps_the_chosen_options(client: FlaskClient, upload: str) -> None
     assert 'value="00:00:01.500"' in page.text
     for chosen in ("best", "crossfade"):
         assert f'value="{chosen}" checked' in page.text
+
+
+@pytest.mark.usefixtures("waiting")
+def test_rejected_conversion_cancels_no_other_job(client: FlaskClient, upload: str) -> None:
+    preview = Job.create(upload=upload, kind=JobKind.PREVIEW, options_json=ConversionOptions().to_dict())
+    assert client.post(f"/uploads/{upload}/jobs/").status_code == 503
+    assert Job.find(preview.id).state == State.QUEUED
 
 
 @pytest.mark.usefixtures("waiting")
