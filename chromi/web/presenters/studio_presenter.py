@@ -53,10 +53,13 @@ def unfinished_page(upload: Upload) -> dict[str, Any]:
 def studio_page(upload: Upload) -> dict[str, Any]:
     """Return the context of studio.html.
 
-    The form is prefilled from the request: from the form after an error, or from a link's query string.
+    The form is prefilled from the request: from the form after an error, or from the valid options of a
+    link's query string.
     """
     defaults = studio_defaults(upload)
     form = {name: request.values.get(name, defaults[name])[:MAX_OPTION_LENGTH] for name in OPTIONS}
+    if request.method == "GET":
+        form = {name: _normalize(name, text, defaults[name]) for name, text in form.items()}
     window_s = _window_s(form)
     return {
         "upload": upload,
@@ -77,6 +80,16 @@ def studio_defaults(upload: Upload) -> dict[str, str]:
     if upload.info and upload.info.duration_s < FLICKER_S:
         defaults["loop"] = Loop.BOOMERANG
     return defaults
+
+
+def _normalize(name: str, text: str, default: str) -> str:
+    """Return an option as the controls of the form have it, or the default of an invalid one."""
+    if name == "start_time":
+        return text  # a text field, which says what is wrong
+    try:
+        return ConversionOptions.parse(**{name: text}).to_form()[name]
+    except BadOptions:
+        return default
 
 
 def _window_s(form: dict[str, str]) -> float:

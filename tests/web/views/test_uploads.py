@@ -64,6 +64,15 @@ def test_studio_uses_the_start_from_the_query_string(client: FlaskClient, upload
     assert 'value="00:00:01.500"' in page.text
 
 
+def test_studio_selects_an_option_of_each_kind_for_any_query_string(client: FlaskClient, upload: str) -> None:
+    query = "quality=Best&loop=BOOMERANG&framing=stretch&focus=0.3&pad=%23ABCDEF&speed=fast&max_mb=abc"
+    page = client.get(f"/uploads/{upload}/?{query}", headers=PAGE).text
+    for name, value in {"quality": "best", "loop": "boomerang", "framing": "fill"}.items():
+        assert f'name="{name}" value="{value}" checked' in page
+    for name, value in {"focus": "0.5,0.5", "pad": "#abcdef", "speed": "1", "max_mb": ""}.items():
+        assert f'name="{name}" value="{value}"' in page
+
+
 def test_studio_uses_every_option_from_the_query_string(client: FlaskClient, upload: str) -> None:
     query = (
         "framing=blur&loop=boomerang&quality=best&size=1920x1080&short=repeat&speed=1.5&max_mb=9&reverse=yes"
