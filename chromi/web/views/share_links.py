@@ -172,8 +172,8 @@ def _extend(link: Link, own: Link, seconds: int) -> None:
 
 
 def _extend_own_link(own: Link, link: Link) -> None:
-    """Keep the result page at least as long as the share link, within the lifetime of the page's token."""
-    own.extend_to(min(link.expires_at, own.created_at + MAX_LINK_AGE_S))
+    """Keep the result page, where the share link can be revoked, at least as long as the link."""
+    own.extend_to(link.expires_at)
 
 
 def _render_change(job: Job, link: Link, change: Change, status: int = 200) -> Response:
