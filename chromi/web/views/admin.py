@@ -64,6 +64,12 @@ def show() -> Response:
     )
 
 
+@bp.get("/login", strict_slashes=False)
+def show_login() -> Response:
+    """Redirect a reload after a failed login, which has no form data, to the page with the form."""
+    return _redirect_to_start()
+
+
 @bp.post("/login", strict_slashes=False)
 def login() -> Response:
     """Exchange the token for a session cookie."""

@@ -81,6 +81,12 @@ def test_anonymous_client_sees_only_the_login_form(client: FlaskClient) -> None:
     assert client.get("/admin/").get_json()["error"]["code"] == "token_needed"
 
 
+def test_address_of_the_login_can_be_opened(client: FlaskClient) -> None:
+    assert 'name="token"' in client.get("/admin/login", headers=PAGE).text
+    log_in(client, TOKEN)
+    assert client.get("/admin/login", headers=PAGE).location == "/admin/"
+
+
 @pytest.mark.parametrize("action", ["cancel", "retry"])
 def test_anonymous_client_cannot_change_jobs(client: FlaskClient, action: str) -> None:
     job = Job.create(options_json={})
