@@ -10,7 +10,7 @@ from chromi.errors import BadOptions
 from chromi.i18n import Message, join_messages
 
 _TRUE, _FALSE = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
-_NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
 _Value = TypeVar("_Value")
