@@ -65,7 +65,7 @@ def _option(flag: str, default: str, metavar: str, description: str) -> Callable
     "--quality",
     "balanced",
     "[small|balanced|best]",
-    "At most 10 MB, at most 20 to 30 MB depending on the video, or no size limit.",
+    "Aim for 10 MB, for 20 to 30 MB depending on the video, or for no size limit. --max-mb is strict.",
 )
 @click.option("--max-mb", default="", metavar="MB", help="Maximum file size, from 0.1 to 500 MB.")
 @_option(
@@ -158,7 +158,7 @@ def convert_clip(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of start_s, duration_s and score.")
 def list_loops(source: Path, duration: str, limit: int, as_json: bool) -> None:
-    """List the most seamless loops in the video SOURCE.
+    """List the most seamless loops in the first ten minutes of the video SOURCE.
 
     Each has a score from 0 to 100. At 100, the cut is invisible.
     """
@@ -179,7 +179,7 @@ def list_loops(source: Path, duration: str, limit: int, as_json: bool) -> None:
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("destination", type=click.Path(dir_okay=False, path_type=Path))
 def write_preview(source: Path, destination: Path) -> None:
-    """Convert the video SOURCE to a small MP4 that every browser can play."""
+    """Convert the first ten minutes of the video SOURCE to a silent MP4 that every browser can play."""
     destination = _check_destination(destination, source)
     _handle_signals_as_interrupt()
     with _progress_bar() as show:

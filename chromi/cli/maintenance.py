@@ -58,9 +58,9 @@ def clean_up() -> None:
 @click.command(name="backup", cls=InstanceCommand)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def back_up(file: Path) -> None:
-    """Back up all links and their files to the tar archive FILE.
+    """Back up the database, the secret key, clips and results to the tar archive FILE.
 
-    The service may be running.
+    The service may be running. Keep the file as secret as the key.
     """
     settings = Settings.from_environ()
     count = write_backup(settings, file)
