@@ -1,23 +1,28 @@
 /** A shorter clip flickers if it starts again and again. */
 const FLICKER_S = 1;
 
-/** Connect the quality cards with the size limit: a typed limit selects its card, and another card clears the limit. */
+/**
+ * Connect the quality cards with the size limit: a typed limit selects its card, and another card clears the limit. The
+ * field changes before other listeners read the form.
+ */
 export function linkSizeLimit(form, { limited_quality: card, size_limit: field }) {
   let typed = field.value;
   field.addEventListener("input", () => {
     typed = field.value;
     card.checked = true;
   });
-  form.addEventListener("change", (event) => {
-    if (event.target.name !== "quality") return;
+  const onQualityChosen = ({ target }) => {
+    if (target.name !== "quality") return;
     field.value = card.checked ? typed || field.placeholder : "";
-    if (card.checked) field.focus();
-  });
+    // The arrow keys continue from the card.
+    if (card.checked && !card.matches(":focus-visible")) field.focus();
+  };
+  form.addEventListener("input", onQualityChosen, { capture: true });
 }
 
 /**
- * Make number fields show what is used: the nearest number in the field's range instead of one outside it, and the
- * default instead of nothing.
+ * Make number fields show what is used: the nearest number in the field's range instead of one outside it, the default
+ * or the placeholder instead of nothing, and digits instead of an exponent.
  */
 export function correctNumbers(form) {
   const defaults = JSON.parse(form.dataset.defaults);
@@ -26,7 +31,8 @@ export function correctNumbers(form) {
     const { value, min, max, validity } = target;
     if (validity.rangeUnderflow) target.value = min;
     if (validity.rangeOverflow) target.value = max;
-    if (value === "" && !validity.badInput) target.value = defaults[target.name];
+    if (value === "" && !validity.badInput) target.value = defaults[target.name] || target.placeholder;
+    if (target.value !== "") target.value = String(target.valueAsNumber);
     if (target.value === value) return;
     target.dispatchEvent(new Event("input", { bubbles: true }));
   });
