@@ -100,23 +100,24 @@ def test_studio_and_result_have_no_layout_shift(
         assert load_page(page, page_urls[name]).layout_shift < 0.01
 
 
-def test_clip_can_be_chosen_before_studio_modules_are_loaded(
-    page: Page, seeded_app: SeededApp, clip: Path, console_errors: list[str]
+@pytest.mark.parametrize("file", ["js/open-studio.js", "vendor/htmx-*.js"])
+def test_clip_can_be_chosen_before_studio_scripts_are_loaded(
+    page: Page, seeded_app: SeededApp, clip: Path, console_errors: list[str], file: str
 ) -> None:
-    """Modules that failed to load are loaded again, and the chosen clip is kept."""
+    """Scripts that failed to load are loaded again, and the chosen clip is kept."""
     failed: list[str] = []
 
     def fail(route: Route) -> None:
         failed.append(route.request.url)
         route.fulfill(status=503)
 
-    page.route("**/js/open-studio.js", fail)
+    page.route(f"**/{file}", fail)
     page.goto(seeded_app.url)
     page.set_input_files("#video", clip)
     expect(page.locator("[data-part=connection_lost]")).to_be_visible()
     page.get_by_role("button", name="Try again now").click()
     # Not before the click: a successful automatic attempt would remove the button.
-    page.unroute("**/js/open-studio.js")
+    page.unroute(f"**/{file}")
     expect(page.get_by_role("button", name="Play loop")).to_be_visible(timeout=30_000)
     assert len(console_errors) == len(failed) > 1
     assert all("503" in error for error in console_errors)

@@ -152,11 +152,31 @@ def test_unplayable_clip_is_shown_as_preview(
 
 def test_gif_is_shown_as_preview(upload_and_open: UploadAndOpen, tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
-    clips.make_clip(path, seconds=3, codec="gif", pix_fmt="rgb8", size="160x90", rate=10)
+    clips.make_clip(path, seconds=3, codec="gif", pix_fmt="rgb8", size="1920x1080", rate=2)
     page = upload_and_open(path)
     wait_for_end_frames(page)
     expect(page.locator("#studio video")).to_be_visible()
     expect(page.locator("[data-part=image]")).to_be_hidden()
+    page.get_by_text("More options").click()
+    page.get_by_label("Resolution").select_option("1920x1080")
+    expect(page.get_by_text("is larger than your video")).to_be_hidden()
+
+
+def test_preview_that_is_shorter_than_its_clip_says_where_it_ends(
+    upload_and_open: UploadAndOpen, page: Page, hevc_clip: Path, tmp_path: Path
+) -> None:
+    """A preview has only the first ten minutes. This one is replaced by one of a second."""
+    preview = clips.make_clip(tmp_path / "preview.mp4", seconds=1)
+    page.route("**/uploads/*/preview", lambda route: route.fulfill(path=preview, content_type="video/mp4"))
+    upload_and_open(hevc_clip)
+    wait_for_end_frames(page)
+    note = page.get_by_text("The preview ends at 0:01.0")
+    expect(note).to_be_hidden()
+    start_field(page).fill("1.5")
+    expect(note).to_be_visible()
+    play = page.get_by_role("button", name="Play loop")
+    play.click()
+    expect(play).to_be_visible()
 
 
 def test_unplayable_local_file_is_shown_as_preview_after_upload(

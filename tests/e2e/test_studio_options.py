@@ -185,6 +185,38 @@ def test_summary_says_what_will_be_made(open_studio: OpenStudio, clip: Path) -> 
     page.get_by_label("Resolution").select_option("1920x1080")
     expect(summary).to_have_text("4.5 sec, 1920 × 1080, under 7.5 MB")
     expect(page.get_by_text("1920 × 1080 is larger than your video")).to_be_visible()
+    page.get_by_role("radio", name="Balanced").check()
+    page.get_by_text("Custom size", exact=True).click(force=True)  # on the radio button, which covers it
+    expect(summary).to_have_text("4.5 sec, 1920 × 1080, under 7.5 MB")
+
+
+def test_number_fields_show_what_is_used(open_studio: OpenStudio, clip: Path) -> None:
+    page = open_studio(clip)
+    page.get_by_text("More options").click()
+    for label, typed, used in (
+        ("Speed", ".5", "0.5"),
+        ("Speed", "9", "2"),
+        ("Speed", "", "1"),
+        ("Maximum size in MB", "1e1", "10"),
+        ("Maximum size in MB", "", "10"),
+    ):
+        field = page.get_by_label(label)
+        field.fill(typed)
+        field.blur()
+        expect(field).to_have_value(used)
+    expect(page.locator("[data-part=summary]")).to_contain_text("under 10 MB")
+
+
+def test_arrow_keys_move_through_all_file_sizes(open_studio: OpenStudio, clip: Path) -> None:
+    page = open_studio(clip)
+    best, custom = (page.get_by_role("radio", name=name) for name in ("Best", "Custom size"))
+    best.press("ArrowDown")
+    expect(custom).to_be_checked()
+    expect(custom).to_be_focused()
+    custom.press("ArrowDown")
+    expect(page.get_by_role("radio", name="Small")).to_be_checked()
+    page.get_by_text("Custom size", exact=True).click(force=True)  # on the radio button, which covers it
+    expect(page.get_by_label("Maximum size in MB")).to_be_focused()
 
 
 def test_all_main_options_are_visible_beside_the_player(open_studio: OpenStudio, clip: Path) -> None:

@@ -1,17 +1,21 @@
 import { localizeTimes } from "./format.js";
 
-const CHECK_INTERVAL_MS = 2000;
-const MAX_CHECKS = 60;
+const FIRST_PAUSE_MS = 2000;
+const MAX_PAUSE_MS = 30_000;
+/** 30 MB take an hour at 70 kbit/s. */
+const MAX_WAIT_MS = 3_600_000;
 
 /** Update the sentence about a limited link's remaining downloads after each download of this page. */
 export function keepLimitCurrent(limit, form) {
   form.addEventListener("submit", () => void waitForCount(limit, form));
 }
 
-/** A download counts once it is complete, and the browser does not tell the page when that is. */
+/** A download counts once it is complete, and the browser does not tell the page when that is. The pauses grow. */
 async function waitForCount(limit, form) {
-  for (let check = 0; check < MAX_CHECKS; check += 1) {
-    await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL_MS));
+  let pauseMs = FIRST_PAUSE_MS;
+  for (let waitedMs = 0; waitedMs < MAX_WAIT_MS; waitedMs += pauseMs) {
+    pauseMs = Math.min(FIRST_PAUSE_MS + waitedMs / 20, MAX_PAUSE_MS);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
     const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
     if (response?.status === 410) {
       showEnd(limit, form, parse(await response.text()));

@@ -62,6 +62,7 @@ export class LoopSuggestions {
   #onAfterSwap({ detail }) {
     if (detail.target.id !== "loops") return;
     this.#markPressed();
+    if ("failed" in loopsElement().dataset) this.#request.failed();
     const announcement = loopsElement().querySelector("[data-part=loops_announcement]");
     if (announcement) announce(announcement.textContent.trim());
   }

@@ -1,7 +1,7 @@
 import { revealScriptControls } from "./dom.js";
 import { fill } from "./format.js";
 import { reloadOnHistoryNavigation, setPageUrl } from "./page-history.js";
-import { RequestRefused, request } from "./request.js";
+import { RequestRefused, TemporaryFailure, request } from "./request.js";
 import { enhanceStudio } from "./studio.js";
 import { uploadFromStudio } from "./studio-upload.js";
 import { createUpload, isSameFile } from "./tus-client.js";
@@ -9,6 +9,18 @@ import { createUpload, isSameFile } from "./tus-client.js";
 const FRAGMENT_HEADERS = { Accept: "text/html", "HX-Request": "true" };
 
 reloadOnHistoryNavigation();
+
+/** Load htmx if it was not loaded with the page. Rejects with TemporaryFailure. */
+function loadHtmx() {
+  if (window.htmx) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.addEventListener("load", resolve);
+    script.addEventListener("error", () => reject(new TemporaryFailure("")));
+    script.src = document.querySelector("script[src*='/htmx-']").src;
+    document.head.append(script);
+  });
+}
 
 function fieldsIn(main) {
   return [...main.querySelectorAll("#studio :is(input, select)")];
@@ -59,6 +71,7 @@ function showStudio(html, url, isNewEntry) {
  */
 export async function openStudio(form, clip, { unfinishedUpload, retrier, signal }) {
   const { createUrl, otherContent } = form.dataset;
+  await retrier.run(loadHtmx);
   if (unfinishedUpload) {
     const isSame = await retrier.run(() => isSameFile(clip.file, unfinishedUpload.uploadUrl, signal));
     if (!isSame) throw new RequestRefused(409, fill(otherContent, clip.file));

@@ -67,7 +67,8 @@ export class Player extends EventTarget {
   }
 
   play() {
-    if (!this.#grabber) return;
+    // The server's preview has only the first minutes of a long clip.
+    if (!this.#grabber || this.#trimWindow.startS >= this.#video.duration) return;
     this.#setPlaying(true);
     const settings = this.#getSettings();
     if (canVideoPlay(settings, this.#trimWindow)) this.#playVideo(settings);

@@ -10,7 +10,7 @@ export class SettledRequest {
   #timer = 0;
 
   /**
-   * @param {HTMLButtonElement} button has hx-trigger="options-settled"; it is shown only after its request has failed
+   * @param {HTMLButtonElement} button has hx-trigger="options-settled"; it is shown only after the analysis has failed
    * @param {{form: HTMLFormElement, getKey: function(): string, isReady: function(): boolean, signal: AbortSignal}} options
    *   `getKey` returns the settings that the analysis depends on, and `isReady` whether it can be requested now
    */
@@ -19,9 +19,9 @@ export class SettledRequest {
     this.#form = form;
     this.#getKey = getKey;
     this.#isReady = isReady;
-    // A failed request can be repeated by hand, and is repeated after the next change.
+    // A failed analysis can be repeated by hand, and is repeated after the next change.
     for (const failure of ["htmx:sendError", "htmx:responseError"]) {
-      button.addEventListener(failure, () => this.#onFailure());
+      button.addEventListener(failure, () => this.failed());
     }
     button.hidden = true;
     button.type = "button"; // as the form's first submit button it would be pressed by Enter
@@ -44,15 +44,16 @@ export class SettledRequest {
     window.htmx.trigger(this.#button, "htmx:abort");
   }
 
+  /** Must be called when the analysis has failed or was canceled. */
+  failed() {
+    this.#button.hidden = false;
+    this.#requestedKey = null;
+  }
+
   #send() {
     const key = this.#getKey();
     if (!this.#isReady() || !this.#form.checkValidity() || this.#requestedKey === key) return;
     this.#requestedKey = key;
     window.htmx.trigger(this.#button, "options-settled");
-  }
-
-  #onFailure() {
-    this.#button.hidden = false;
-    this.#requestedKey = null;
   }
 }

@@ -43,6 +43,7 @@ export class SizeEstimates extends EventTarget {
   #onAfterSwap({ detail }) {
     if (detail.target.id !== "estimates") return;
     this.#showSizes();
+    if ("failed" in estimatesElement().dataset) this.#request.failed();
     announce(estimatesElement().textContent.trim().replace(/\s+/g, " "));
   }
 

@@ -6,6 +6,7 @@ import { previewEffects } from "./effects-preview.js";
 import { EndFrames } from "./end-frames.js";
 import { suggestLoopStyle, correctNumbers, linkSizeLimit } from "./form-fields.js";
 import { FrameGrabber } from "./frame-grabber.js";
+import { fill } from "./format.js";
 import { Framing } from "./framing.js";
 import { handleShortcuts } from "./keyboard-shortcuts.js";
 import { LoopSuggestions } from "./loop-suggestions.js";
@@ -15,11 +16,14 @@ import { SizeEstimates } from "./size-estimates.js";
 import { StartField } from "./start-field.js";
 import { backgroundLengthS, readSettings, storeSettingsOnChange, windowLengthS } from "./studio-settings.js";
 import { Summary } from "./summary.js";
+import { shortTimecode } from "./timecode.js";
 import { Timeline } from "./timeline.js";
 import { TrimWindow } from "./trim-window.js";
 import { showTitle, showWholeClip } from "./whole-clip.js";
 
 const DEFAULT_FPS = 24;
+/** Browsers and ffmpeg may disagree about a clip's duration by this much. */
+const DURATION_TOLERANCE_S = 1;
 
 /** Connects the parts of the studio with each other. */
 class Studio {
@@ -72,10 +76,11 @@ class Studio {
     previewEffects(this.#root, this.#form);
     storeSettingsOnChange(this.#form, this.#trimWindow, this.#signal);
     trackBarHeight(this.#root.querySelector(".action-bar"), this.#signal);
-    const { widthPx, heightPx } = this.#root.dataset;
-    if (widthPx) this.#onSizeKnown(Number(widthPx), Number(heightPx));
     this.#onSettingsChanged();
-    if (this.#source.isUploaded) this.#onUploaded({ duration_s: Number(this.#root.dataset.durationS) });
+    const { durationS, widthPx, heightPx } = this.#root.dataset;
+    if (this.#source.isUploaded) {
+      this.#onUploaded({ duration_s: Number(durationS), width_px: Number(widthPx), height_px: Number(heightPx) });
+    }
     // Reserves the space of the controls that appear with the video, so the page does not jump.
     if (this.#source.startsWithVideo) this.#showVideoControls(true, { isReserved: true });
     this.#source.load();
@@ -120,9 +125,9 @@ class Studio {
     parts.frame_back.addEventListener("click", () => stepFrames(-1));
     parts.frame_forward.addEventListener("click", () => stepFrames(1));
     parts.start_here.addEventListener("click", () => this.#trimWindow.moveTo(this.#player.playheadS));
-    parts.show_new_tab.addEventListener("change", () => {
-      parts.new_tab_overlay.hidden = !parts.show_new_tab.checked;
-    });
+    const showNewTab = () => (parts.new_tab_overlay.hidden = !parts.show_new_tab.checked);
+    parts.show_new_tab.addEventListener("change", showNewTab);
+    showNewTab(); // it may be checked already: a studio that replaces another one keeps its fields' values
     handleShortcuts({
       trimWindow: this.#trimWindow,
       player: this.#player,
@@ -149,8 +154,9 @@ class Studio {
     if (edge === "start") this.#trimWindow.moveTo(endS - this.#trimWindow.lengthS);
   }
 
-  #onUploaded({ duration_s: clipDurationS, fps }) {
+  #onUploaded({ duration_s: clipDurationS, fps, width_px: widthPx, height_px: heightPx }) {
     this.#fps = fps || this.#fps;
+    if (widthPx) this.#onSizeKnown(widthPx, heightPx);
     this.#trimWindow.set({ clipDurationS });
     this.#blackBars.search();
     this.#estimates.settingsChanged();
@@ -176,18 +182,29 @@ class Studio {
     this.#grabber = new FrameGrabber(src);
     for (const user of [this.#endFrames, this.#player, this.#timeline]) user.use(this.#grabber);
     this.#showVideoControls(true);
-    this.#onSizeKnown(videoWidth, videoHeight);
+    // Once the server has the clip, its size is known, and the video may be the smaller preview.
+    if (this.#source.isUploaded) this.#framing.setRatio(videoWidth / videoHeight);
+    else this.#onSizeKnown(videoWidth, videoHeight);
     // A file from a screen recorder may have no duration; the server determines it after the upload.
     const isMissing = !this.#trimWindow.hasClipDuration;
     if (isMissing && Number.isFinite(duration)) this.#trimWindow.set({ clipDurationS: duration });
+    this.#showPreviewEnd();
     this.#endFrames.show(this.#settings);
     this.#player.seek(this.#trimWindow.startS);
+  }
+
+  /** Say where the server's preview of a long clip ends, if the window is not completely before. */
+  #showPreviewEnd() {
+    const { video, preview_end: note } = this.#parts;
+    note.hidden = !(this.#trimWindow.endS > video.duration + DURATION_TOLERANCE_S);
+    note.textContent = fill(note.dataset.words, { time: shortTimecode(video.duration) });
   }
 
   #onFramesChanged() {
     this.#parts.timeline.hidden = !this.#trimWindow.hasClipDuration;
     showWholeClip(this.#root, this.#parts, this.#trimWindow, this.#settings);
     showTitle(this.#trimWindow);
+    this.#showPreviewEnd();
     this.#endFrames.show(this.#settings);
     this.#player.refresh();
     this.#analyze();

@@ -111,6 +111,7 @@ def test_fragment_shows_the_error(client: FlaskClient, running_job: Job) -> None
     assert running_job.fail(NoFrames())
     fragment = client.get(f"/jobs/{running_job.id}/estimates", headers=FRAGMENT).text
     assert NoFrames.user_message in fragment
+    assert "data-failed" in fragment
     assert "hx-get" not in fragment
 
 
