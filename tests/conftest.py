@@ -33,6 +33,7 @@ from tests.support.log_capture import LogCapture, LogLines
 from tests.support.postgres_server import PostgresServer, run_postgres
 from tests.support.redis_server import RedisServer, run_redis
 from tests.support.running_service import SERVE, Service, end_service, run_service
+from tests.support.s3_server import S3Server, run_s3
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -125,6 +126,13 @@ def postgres_url(postgres: PostgresServer, migrated_postgres_url: str) -> str:
 @pytest.fixture(scope="session")
 def redis() -> Iterator[RedisServer]:
     with run_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    """A server for the tests of one module, which may stop it. Clients need CREDENTIALS."""
+    with run_s3() as server:
         yield server
 
 

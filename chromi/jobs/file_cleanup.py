@@ -23,6 +23,11 @@ ROWS_PER_QUERY = 500
 
 
 def remove_orphans(storage: Storage) -> int:
+_BUCKET_KEY = re.compile(
+    r"(?:uploads|results)/([0-9a-f]{32})(?:\.[a-z0-9]+|-stills/[a-z]+\.png)?|check-[0-9a-f]{8}"
+)
+"""Matches the keys of Storage's files, with the id as a group, and the key that Bucket.check() writes."""
+
     """Remove files and folders that no row needs, which a crash may leave behind, and return their number."""
     removed = 0
     for paths in chunked(_list_old_paths(storage), ROWS_PER_QUERY):
@@ -58,12 +63,14 @@ def remove_copies(storage: Storage) -> int:
 def remove_bucket_orphans(bucket: Bucket, batch: Iterable[tuple[str, float]]) -> int:
     """Remove the files without a row among these keys, which have the times when they were written.
 
-    Return the number of files removed. Raises ServiceBusy.
+    Keys that Chromi does not use stay, because the bucket may contain other files. Return the number of files
+    removed. Raises ServiceBusy.
     """
-    old = {key: _id_of(Path(key)) for key, written_at in batch if written_at < time.time() - ORPHAN_AGE_S}
-    ids = list(old.values())
+    old = [_BUCKET_KEY.fullmatch(key) for key, written_at in batch if written_at < time.time() - ORPHAN_AGE_S]
+    row_ids = {match[0]: match[1] for match in old if match}
+    ids = [row_id for row_id in row_ids.values() if row_id]
     kept = {row.id for model in (Upload, Job) for row in model.select(model.id).where(model.id.in_(ids))}
-    orphans = [key for key, row_id in old.items() if row_id not in kept]
+    orphans = [key for key, row_id in row_ids.items() if row_id not in kept]
     if orphans:
         bucket.delete(orphans, retry_s=0)
     return len(orphans)

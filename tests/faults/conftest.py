@@ -11,7 +11,7 @@ from chromi.db import database_connection
 from tests.support.consumers import run_consumer
 from tests.support.open_instance import OpenInstance, open_instance
 from tests.support.running_service import Service, end_service, run_service
-from tests.support.s3_server import CREDENTIALS, S3Server, run_s3
+from tests.support.s3_server import CREDENTIALS, S3Server
 
 WEB_WITH_SHORT_TIMEOUTS = "; ".join(
     (
@@ -56,12 +56,6 @@ def start_consumer(instance: OpenInstance) -> Iterator[StartConsumer]:
             )
 
         yield start
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with run_s3() as server:
-        yield server
 
 
 @pytest.fixture

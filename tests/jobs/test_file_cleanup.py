@@ -1,4 +1,4 @@
-"""A machine with a nearly full disk removes its copies of files in the bucket, and only those."""
+"""A nearly full machine removes only copies of files in the bucket, which loses only Chromi's own orphans."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,11 @@ import pytest
 
 from chromi.config import Settings
 from chromi.db import Job, State, Upload
-from chromi.jobs.file_cleanup import remove_copies
+from chromi.jobs.file_cleanup import remove_bucket_orphans, remove_copies
 from chromi.storage import Storage, files_in, new_id
 from tests.jobs.conftest import create_job, create_upload
 
+from tests.support.s3_server import CREDENTIALS, S3Server
 SIZE_BYTES = 1000
 
 
@@ -80,3 +81,30 @@ def test_without_a_bucket_the_only_copies_are_kept(open_instance: None, settings
     clip = write(local.upload_path(create_upload(local).id), read_at=1000)
     assert remove_copies(local) == 0
     assert clip.exists()
+
+
+def test_only_orphans_with_names_of_chromi_are_removed_from_the_bucket(
+    open_instance: None, s3: S3Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in CREDENTIALS.items():
+        monkeypatch.setenv(name, text)
+    storage = Storage(settings.instance, s3.take_bucket())
+    assert storage.bucket
+    lost_id, check = new_id(), f"check-{new_id()[:8]}"
+    lost = keys_of(storage, lost_id)
+    kept = keys_of(storage, create_upload(storage).id) + keys_of(storage, create_job(State.SUCCESS).id)
+    foreign = [
+        *("cat.jpg", "photos/cat.jpg", "uploads/cat.jpg", "results/2026-11.csv", "check-list.txt"),
+        *(lost_id, f"photos/{lost_id}.jpg", f"uploads/{new_id()}/cat.jpg", f"other/uploads/{lost_id}"),
+    ]
+    for key in (*lost, check, *kept, *foreign):
+        storage.bucket.publish(Path(os.devnull), key, lambda: None, retry_s=0)
+    listed = [(key, 0.0) for batch in storage.bucket.list_keys() for key, _ in batch]
+    assert remove_bucket_orphans(storage.bucket, listed) == len(lost) + 1
+    assert {key for batch in storage.bucket.list_keys() for key, _ in batch} == {*kept, *foreign}
+
+
+def keys_of(storage: Storage, row_id: str) -> list[str]:
+    """Return the keys of all files of an upload and a job with this id."""
+    paths = [*storage.upload_files(row_id), *storage.result_files(row_id)]
+    return [str(path.relative_to(storage.uploads.parent)) for path in paths]
