@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import os
 import secrets
@@ -10,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,8 +27,11 @@ PART_BYTES = 5 * 2**20
 """The smallest part that S3 accepts. At most PARTS_IN_FLIGHT are in memory."""
 PARTS_IN_FLIGHT = 2
 READ_BYTES = 2**20
-REQUEST_TIMEOUT_S = 20
-"""For a whole request: less than a worker's watchdog allows between two ticks."""
+READ_TIMEOUT_S = 20.0
+"""Until the response to a request starts, and between two chunks of it: less than a worker's watchdog allows
+between two ticks. A request that sends a part must have sent all of it by then."""
+DOWNLOAD_TIMEOUT_S = 300.0
+"""Until a response is complete. A job that needs longer could not end within its own limit."""
 RETRY_INTERVAL_S = 1.0
 
 Tick = Callable[[], object]
@@ -129,7 +132,8 @@ class Bucket:
         path.parent.mkdir(parents=True, exist_ok=True)  # the stills' folder, or all if a disk was lost
         try:
             with partial.open("xb") as file:
-                for chunk in self._obstore.get(self._get_store(), key).stream(min_chunk_size=READ_BYTES):
+                # Each chunk as it arrives, because collecting a larger one may take longer than a tick may.
+                for chunk in self._obstore.get(self._get_store(), key).stream(min_chunk_size=1):
                     file.write(chunk)
                     on_tick()
             atomic_publish(partial, path, check=on_tick)
@@ -162,9 +166,13 @@ class Bucket:
         from_url: Any = import_module("obstore.store").from_url  # its overloads know no dynamic options
 
         options: dict[str, Any] = dict(self._options)
-        client_options: dict[str, Any] = {"timeout": f"{REQUEST_TIMEOUT_S}s", "connect_timeout": "5s"}
-        client_options["allow_http"] = options.get("endpoint", "").startswith("http://")
-        no_retries = {"max_retries": 0, "retry_timeout": datetime.timedelta(seconds=REQUEST_TIMEOUT_S)}
+        client_options = {
+            "connect_timeout": timedelta(seconds=5),
+            "read_timeout": timedelta(seconds=READ_TIMEOUT_S),
+            "timeout": timedelta(seconds=DOWNLOAD_TIMEOUT_S),
+            "allow_http": options.get("endpoint", "").startswith("http://"),
+        }
+        no_retries = {"max_retries": 0, "retry_timeout": timedelta(seconds=READ_TIMEOUT_S)}
         return from_url(self._url, client_options=client_options, retry_config=no_retries, **options)
 
 

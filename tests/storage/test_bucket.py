@@ -4,7 +4,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,11 @@ import pytest
 from chromi.errors import ConfigError, NotFound, ServiceBusy, ServiceUnhealthy
 from chromi.storage import Storage, new_id
 from chromi.storage.bucket import PART_BYTES, Bucket
-from tests.support.s3_server import CREDENTIALS, S3Server, run_s3
+from tests.support.flaky_proxy import READ_BYTES, FlakyProxy
+from tests.support.s3_server import CREDENTIALS, S3Server
 
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with run_s3() as server:
-        yield server
+LIMIT_S = 0.8
+"""A limit on silence that a test need not wait long for."""
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +103,44 @@ def test_outage_is_retried_for_a_while_and_then_reported(
 
     first.publish(path, on_tick=start_server_at_third_tick, retry_s=30)
     assert second.fetch(second.upload_path(path.name)).read_bytes() == b"clip"
+
+
+def test_slow_download_ends_but_silent_one_does_not(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FlakyProxy(f"http://127.0.0.1:{s3.port}") as proxy:
+        url = s3.take_bucket().replace(str(s3.port), str(proxy.port))
+        first, second = (Storage(tmp_path / name, url) for name in ("first", "second"))
+        path = first.result_path(new_id())
+        path.parent.mkdir(parents=True)
+        path.write_bytes(os.urandom(12 * READ_BYTES))
+        first.publish(path)
+        monkeypatch.setattr("chromi.storage.bucket.READ_TIMEOUT_S", LIMIT_S)
+        proxy.download_bytes_per_s = 10 * READ_BYTES
+        ticks = [time.monotonic()]
+        copy = second.fetch(second.results / path.name, lambda: ticks.append(time.monotonic()), retry_s=0)
+        assert copy.read_bytes() == path.read_bytes()
+        assert ticks[-1] - ticks[0] > LIMIT_S
+        assert max(after - before for before, after in pairwise(ticks)) < LIMIT_S
+
+        copy.unlink()
+        proxy.download_bytes_per_s = 1
+        with pytest.raises(ServiceBusy):
+            second.fetch(copy, retry_s=0)
+
+
+def test_upload_that_stalls_is_given_up(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chromi.storage.bucket.READ_TIMEOUT_S", LIMIT_S)
+    with FlakyProxy(f"http://127.0.0.1:{s3.port}") as proxy:
+        node = Storage(tmp_path, s3.take_bucket().replace(str(s3.port), str(proxy.port)))
+        path = node.result_path(new_id())
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(2 * PART_BYTES))
+        proxy.max_bytes = PART_BYTES
+        with pytest.raises(ServiceBusy):
+            node.publish(path, retry_s=0)
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ class FlakyProxy:
         self.target_port = urlsplit(service_url).port
         self.bytes_per_s: float | None = None
         """Upload speed; None for no limit."""
+        self.download_bytes_per_s: float | None = None
         self.max_bytes = math.inf
         """Once this many bytes were forwarded to the service, further ones wait until the limit is raised."""
         self.sent_bytes = 0
@@ -97,8 +98,8 @@ class FlakyProxy:
             while data := source.recv(READ_BYTES):
                 while is_upload and self.sent_bytes >= self.max_bytes and source in self._sockets:
                     time.sleep(0.01)
-                if is_upload and self.bytes_per_s:
-                    time.sleep(len(data) / self.bytes_per_s)
+                if bytes_per_s := self.bytes_per_s if is_upload else self.download_bytes_per_s:
+                    time.sleep(len(data) / bytes_per_s)
                 sink.sendall(data)
                 self.sent_bytes += len(data) if is_upload else 0
         except OSError:
