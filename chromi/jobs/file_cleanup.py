@@ -19,15 +19,17 @@ from chromi.storage import Bucket, Storage, files_in
 
 ORPHAN_AGE_S = 600
 """A file without a row is removed once nobody has written to it for this long."""
+MIN_COPY_AGE_S = 60
+"""How long a copy stays after a job or a request has needed it, so that it is there when it is opened."""
 ROWS_PER_QUERY = 500
 
-
-def remove_orphans(storage: Storage) -> int:
 _BUCKET_KEY = re.compile(
     r"(?:uploads|results)/([0-9a-f]{32})(?:\.[a-z0-9]+|-stills/[a-z]+\.png)?|check-[0-9a-f]{8}"
 )
 """Matches the keys of Storage's files, with the id as a group, and the key that Bucket.check() writes."""
 
+
+def remove_orphans(storage: Storage) -> int:
     """Remove files and folders that no row needs, which a crash may leave behind, and return their number."""
     removed = 0
     for paths in chunked(_list_old_paths(storage), ROWS_PER_QUERY):
@@ -55,8 +57,11 @@ def remove_copies(storage: Storage) -> int:
     for path in sorted(copies, key=_read_at):
         if not storage.is_low():
             break
-        path.unlink(missing_ok=True)
-        removed += 1
+        # A job or a request may have needed it since it was listed. A time in the future is not recent: the
+        # clock was set back.
+        if abs(time.time() - _read_at(path)) > MIN_COPY_AGE_S:
+            path.unlink(missing_ok=True)
+            removed += 1
     return removed
 
 

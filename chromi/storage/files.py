@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -90,6 +91,12 @@ def modified_at(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+def record_read(path: Path) -> None:
+    """Set the time at which a file was last read, if it exists. Many volumes do not record it themselves."""
+    with suppress(OSError):
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 def size_of(files: Iterable[Path]) -> int:

@@ -14,7 +14,7 @@ from chromi.config import MB
 from chromi.encoder.options import Quality
 from chromi.errors import NotFound, ServiceBusy, ServiceUnhealthy
 from chromi.storage.bucket import Bucket, Tick
-from chromi.storage.files import IncomingFile, modified_at, new_id
+from chromi.storage.files import IncomingFile, modified_at, new_id, record_read
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +80,10 @@ class Storage:
     ) -> Path:
         """Return the path of a complete file after copying it from the bucket if necessary.
 
-        A copy from before `newer_than`, in seconds since 1970, is replaced. Without a bucket, the file may be
-        missing. Raises NotFound, ServiceBusy and DiskFull.
+        A copy from before `newer_than`, in seconds since 1970, is replaced. The cleanup keeps the copy for a
+        minute, so that it can be opened. Without a bucket, the file may be missing. Raises NotFound,
+        ServiceBusy and DiskFull.
+            record_read(path)
         """
         if self.bucket:
             try:

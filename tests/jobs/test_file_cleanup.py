@@ -1,6 +1,7 @@
 """A nearly full machine removes only copies of files in the bucket, which loses only Chromi's own orphans."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from chromi.db import Job, State, Upload
 from chromi.jobs.file_cleanup import remove_bucket_orphans, remove_copies
 from chromi.storage import Storage, files_in, new_id
 from tests.jobs.conftest import create_job, create_upload
-
 from tests.support.s3_server import CREDENTIALS, S3Server
+
 SIZE_BYTES = 1000
 
 
@@ -19,8 +20,12 @@ class SmallDisk(Storage):
     """A machine whose disk is nearly full while its media files have more than `max_bytes`."""
 
     max_bytes = 0
+    needed: Iterator[Path | None] = iter(())
+    """The files that another process needs when the disk is checked, one at a time."""
 
     def is_low(self) -> bool:
+        if path := next(self.needed, None):
+            self.fetch(path)
         return sum(path.stat().st_size for path in files_in(self.uploads.parent)) > self.max_bytes
 
 
@@ -74,6 +79,15 @@ def test_clip_of_a_running_job_is_kept(disk: SmallDisk) -> None:
     assert clip.exists()
     Job.update(state=State.FAILED).where(Job.id == job.id).execute()
     assert remove_copies(disk) == 1
+
+
+def test_copy_that_is_needed_during_the_cleanup_is_kept(disk: SmallDisk) -> None:
+    clip = write(disk.upload_path(create_upload(disk).id), read_at=1000)
+    gif = write(disk.result_path(create_job(State.SUCCESS).id), read_at=2000)
+    disk.needed = iter([None, clip])
+    assert remove_copies(disk) == 1
+    assert [path.exists() for path in (clip, gif)] == [True, False]
+    assert clip.stat().st_mtime == 1000, "only the time of the last read has changed"
 
 
 def test_without_a_bucket_the_only_copies_are_kept(open_instance: None, settings: Settings) -> None:
