@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,6 +74,22 @@ def test_dockerfile_copies_existing_files_and_pins_base_image() -> None:
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", bases[0])
     assert set(bases[1:]) == {"base"}
     copies = [shlex.split(line)[1:-1] for line in re.findall(r"^COPY [^-].*", dockerfile, re.MULTILINE)]
+def test_documented_containers_restart_and_stop_like_the_one_of_compose() -> None:
+    docs = (ROOT / "docs/scaling.md").read_text().replace("\\\n", "")
+    commands = re.findall(r"^    (docker .+)$", docs, re.MULTILINE)
+    build, *runs = (shlex.split(command)[1:] for command in commands)
+    assert build == ["build", "-f", "deploy/Dockerfile", "-t", "chromi", "."]
+    service = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["chromi"]
+    for run, program in zip(runs, ("web", "worker"), strict=True):
+        assert run[0] == "run"
+        assert run[-5:] == ["chromi", "python", "-m", "chromi", program]
+        options = dict(pairwise(run))
+        assert options["--restart"] == service["restart"]
+        assert (options["--stop-timeout"], service["stop_grace_period"]) == ("120", "2m")
+        assert [options["--volume"]] == service["volumes"]
+        assert ("--no-healthcheck" in run) == (program == "worker")
+
+
     for source in (source for sources in copies for source in sources):
         assert (ROOT / source).exists(), source
 
