@@ -113,6 +113,13 @@ def allowed_system_calls(systemd_analyze: str, unit: str) -> set[str]:
     return allowed
 
 
+def test_service_is_restarted_until_its_start_succeeds() -> None:
+    """By default, systemd gives up after five starts within ten seconds."""
+    unit, service = (DEPLOY / "chromi.service").read_text().split("[Service]\n")
+    assert "\nStartLimitIntervalSec=0\n" in unit
+    assert {"Restart=on-failure", "RestartSec=5"} <= set(service.splitlines())
+
+
 def test_units_agree_on_folders_and_settings() -> None:
     service, backup = ((DEPLOY / name).read_text() for name in UNITS[1:3])
     for line in ("User=chromi", "WorkingDirectory=/opt/chromi", "CHROMI_ENV_FILE=/etc/chromi/chromi.env"):
