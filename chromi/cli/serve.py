@@ -30,10 +30,9 @@ def web() -> None:
 
     Jobs wait until a worker runs.
     """
+    settings = _configure()
     from chromi.web.server.waitress_server import serve  # no other command needs Flask
 
-    log.configure()
-    settings = Settings.from_environ()
     _wait_for_bucket(settings)
     serve(create_app(settings), settings)
 
@@ -51,8 +50,7 @@ def worker(queues: str | None) -> None:
 
 
 def _supervise(*, with_web_server: bool) -> None:
-    log.configure()
-    settings = Settings.from_environ()
+    settings = _configure()
     if not with_web_server:
         _check_files_are_shared(settings)
     require_sandbox(settings)
@@ -61,6 +59,16 @@ def _supervise(*, with_web_server: bool) -> None:
     claim_files(settings, Storage(settings.instance, settings.storage_url))
     _wait_for_bucket(settings)
     sys.exit(supervisor.run(settings, with_web_server=with_web_server))
+
+
+def _configure() -> Settings:
+    """Configure the log and the folder for temporary files, and return the settings."""
+    log.configure()
+    settings = Settings.from_environ()
+    spool = Storage(settings.instance).spool
+    spool.mkdir(parents=True, exist_ok=True)
+    os.environ["TMPDIR"] = str(spool)
+    return settings
 
 
 def _wait_for_bucket(settings: Settings) -> None:

@@ -20,7 +20,6 @@ from chromi.encoder.process.launcher import set_parent_death_signal
 from chromi.environment import ENV_FILE, read_environ
 from chromi.errors import ConfigError
 from chromi.socket_activation import FIRST_DESCRIPTOR, has_inherited_socket, pass_socket_on
-from chromi.storage.paths import SPOOL_FOLDER
 
 logger = logging.getLogger(__name__)
 
@@ -134,16 +133,9 @@ def _lock(instance: Path) -> IO[str]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return the children's environment: all settings, because they run in another folder than this process.
-
-    Uploads are spooled to TMPDIR, because /tmp is often in memory.
-    """
-    instance = settings.instance.resolve()
-    spool = instance / SPOOL_FOLDER
-    spool.mkdir(parents=True, exist_ok=True)
-    own = {"CHROMI_INSTANCE": str(instance), ENV_FILE: os.devnull}
-    python = {"TMPDIR": str(spool), "PYTHONUNBUFFERED": "1"}
-    return os.environ | read_environ(os.environ) | own | python
+    """Return the children's environment: all settings, because they run in another folder than this one."""
+    own = {"CHROMI_INSTANCE": str(settings.instance.resolve()), ENV_FILE: os.devnull}
+    return os.environ | read_environ(os.environ) | own | {"PYTHONUNBUFFERED": "1"}
 
 
 def _start_web(environ: dict[str, str]) -> Child:

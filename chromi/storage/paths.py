@@ -23,9 +23,6 @@ REQUEST_RETRY_S = 5.0
 MIN_FREE_BYTES = 500 * MB
 """An upload is briefly stored twice. A conversion stores 50 to 500 MB of frames and writes the GIF."""
 
-SPOOL_FOLDER = "tmp"
-"""The folder in the instance folder for temporary files of all processes."""
-
 _ID = re.compile(r"[0-9a-f]{32}")
 _FRAME_CACHE_KEY = re.compile(r"[0-9a-f]{16}")
 
@@ -45,7 +42,8 @@ class Storage:
         self.frames = media / "frames"
         self.work = media / "work"
         self.results = media / "results"
-        self.spool = instance.resolve() / SPOOL_FOLDER
+        self.spool = instance.resolve() / "tmp"
+        """Temporary files of all processes, such as request bodies. /tmp is often in memory."""
         self.workers = instance.resolve() / "workers"
         """One lock file per live worker; see worker_locks.py."""
 
@@ -83,9 +81,9 @@ class Storage:
         A copy from before `newer_than`, in seconds since 1970, is replaced. The cleanup keeps the copy for a
         minute, so that it can be opened. Without a bucket, the file may be missing. Raises NotFound,
         ServiceBusy and DiskFull.
-            record_read(path)
         """
         if self.bucket:
+            record_read(path)
             try:
                 key = self._key(path)
                 self.bucket.fetch(key, path, on_tick, retry_s=retry_s, newer_than=newer_than)

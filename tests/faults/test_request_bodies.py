@@ -69,11 +69,12 @@ def test_incomplete_body_leaves_no_files(limited_web: Service) -> None:
 
 
 def count_spool_files(service: Service) -> int:
-    """Return how many deleted files the web server has open."""
+    """Return how many deleted files in its folder for temporary files the web server has open."""
     count = 0
     for link in list_open_files(service.process.pid):
         with suppress(FileNotFoundError):
-            count += link.readlink().name.endswith("(deleted)")
+            path = link.readlink()
+            count += path.parent == service.instance / "tmp" and path.name.endswith("(deleted)")
     return count
 
 
