@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
@@ -62,7 +63,12 @@ def _supervise(*, with_web_server: bool) -> None:
 
 
 def _configure() -> Settings:
-    """Configure the log and the folder for temporary files, and return the settings."""
+    """Configure the log and the folder for temporary files of a process that runs until SIGTERM.
+
+    It ends on SIGTERM from now on. As PID 1 of a container, it would otherwise ignore the signal until the
+    web server or the supervisor expects it.
+    """
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(0))
     log.configure()
     settings = Settings.from_environ()
     spool = Storage(settings.instance).spool

@@ -18,9 +18,15 @@ import pytest
 import yaml
 
 from tests.support.paths import ROOT
+from tests.support.ports import find_free_port
 from tests.support.running_service import Service, run_service
 
 DEPLOY = ROOT / "deploy"
+AS_PID_1 = [
+    *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
+    *(() if os.getuid() == 0 else ("--map-root-user",)),
+]
+"""Runs the command appended to it as PID 1 of its own namespace."""
 PRINT_PORT = ("sh", "-c", "echo port $CHROMI_PORT")
 
 
@@ -68,12 +74,6 @@ def test_dockerfile_and_compose_agree_with_entrypoint() -> None:
     assert service["env_file"] == [{"path": "../.env", "required": False}]
 
 
-def test_dockerfile_copies_existing_files_and_pins_base_image() -> None:
-    dockerfile = (DEPLOY / "Dockerfile").read_text().replace("\\\n", "")
-    bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", bases[0])
-    assert set(bases[1:]) == {"base"}
-    copies = [shlex.split(line)[1:-1] for line in re.findall(r"^COPY [^-].*", dockerfile, re.MULTILINE)]
 def test_documented_containers_restart_and_stop_like_the_one_of_compose() -> None:
     docs = (ROOT / "docs/scaling.md").read_text().replace("\\\n", "")
     commands = re.findall(r"^    (docker .+)$", docs, re.MULTILINE)
@@ -90,6 +90,12 @@ def test_documented_containers_restart_and_stop_like_the_one_of_compose() -> Non
         assert ("--no-healthcheck" in run) == (program == "worker")
 
 
+def test_dockerfile_copies_existing_files_and_pins_base_image() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text().replace("\\\n", "")
+    bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", bases[0])
+    assert set(bases[1:]) == {"base"}
+    copies = [shlex.split(line)[1:-1] for line in re.findall(r"^COPY [^-].*", dockerfile, re.MULTILINE)]
     for source in (source for sources in copies for source in sources):
         assert (ROOT / source).exists(), source
 
@@ -113,18 +119,45 @@ def test_render_blueprint_keeps_data_on_disk_and_allows_documented_stop_time() -
 @pytest.mark.service
 def test_service_stops_cleanly_as_pid_1(tmp_path: Path) -> None:
     """A container has no init process, and the kernel drops signals that PID 1 does not expect."""
-    namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    if os.getuid() != 0:
-        namespace.append("--map-root-user")
-    service = run_service(tmp_path / "instance", {}, wrapper=namespace)
+    service = run_service(tmp_path / "instance", {}, wrapper=AS_PID_1)
     try:
-        [supervisor] = psutil.Process(service.process.pid).children()
-        status = Path(f"/proc/{supervisor.pid}/status").read_text()
-        assert f"NSpid:\t{supervisor.pid}\t1\n" in status
-        supervisor.send_signal(signal.SIGTERM)
+        terminate_pid_1(service.process)
         assert service.process.wait(30) == 0
     finally:
         service.process.kill()
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("command", ["serve", "web"])
+def test_start_as_pid_1_ends_on_sigterm(tmp_path: Path, command: str) -> None:
+    environ = {
+        "CHROMI_INSTANCE": str(tmp_path / "instance"),
+        "CHROMI_DATABASE_URL": f"postgresql://chromi@127.0.0.1:{find_free_port()}/chromi",
+        "CHROMI_SECRET_KEY": "a key for all machines",
+    }
+    with subprocess.Popen(
+        [*AS_PID_1, sys.executable, "-m", "chromi", command],
+        cwd=ROOT,
+        env=os.environ | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            assert "cannot be reached. Retrying" in process.stdout.readline()
+            terminate_pid_1(process)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def terminate_pid_1(process: subprocess.Popen[str]) -> None:
+    """Send SIGTERM to the program that AS_PID_1 runs in this process's child."""
+    [program] = psutil.Process(process.pid).children()
+    status = Path(f"/proc/{program.pid}/status").read_text()
+    assert f"NSpid:\t{program.pid}\t1\n" in status
+    program.send_signal(signal.SIGTERM)
 
 
 @pytest.mark.service
