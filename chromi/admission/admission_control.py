@@ -244,7 +244,7 @@ class AdmissionControl:
             is_stored = in_network(Upload.client, network) & Upload.info_json.is_null(False)
             clips = Upload.select(fn.SUM(Upload.length_bytes)).where(is_stored).scalar()
             results = Job.select(result_bytes).where(in_network(Job.client, network)).scalar()
-            stored_bytes = (clips or 0) + (results or 0)
+            stored_bytes = int(clips or 0) + int(results or 0)  # PostgreSQL adds up BIGINTs to a Decimal
             disk_bytes = stored_bytes + shutil.disk_usage(self.storage.results).free
             if stored_bytes * SHARE_DIVISOR > disk_bytes * network.weight:
                 raise RateLimited.disk_share()

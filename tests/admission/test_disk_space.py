@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from chromi.admission.admission_control import AdmissionControl, Reservation
 from chromi.db import Job, Upload, database
 from chromi.storage import Storage
+from tests.admission.conftest import ON_EACH_DATABASE
 from tests.support.disk_space import set_free_space
 from tests.support.remote_clients import OTHER_REMOTE, REMOTE
 from tests.support.tus_client import create, start
@@ -38,6 +39,7 @@ def test_job_is_rejected_if_the_disk_is_nearly_full(
         assert (response.status_code, response.get_json()["error"]["code"]) == (503, "disk_full")
 
 
+@ON_EACH_DATABASE
 def test_client_may_store_a_third_of_the_disk(
     client: FlaskClient,
     admission: AdmissionControl,
