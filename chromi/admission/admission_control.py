@@ -245,9 +245,17 @@ class AdmissionControl:
             clips = Upload.select(fn.SUM(Upload.length_bytes)).where(is_stored).scalar()
             results = Job.select(result_bytes).where(in_network(Job.client, network)).scalar()
             stored_bytes = int(clips or 0) + int(results or 0)  # PostgreSQL adds up BIGINTs to a Decimal
-            disk_bytes = stored_bytes + shutil.disk_usage(self.storage.results).free
-            if stored_bytes * SHARE_DIVISOR > disk_bytes * network.weight:
+            if stored_bytes * SHARE_DIVISOR > self._disk_bytes(stored_bytes) * network.weight:
                 raise RateLimited.disk_share()
+
+    def _disk_bytes(self, stored_bytes: int) -> int:
+        """Return the space that a client's files take up and that is left for more.
+
+        With a bucket, the disk fills up with copies, so its free space says nothing about what may still be
+        stored. The size of the disk is then the limit.
+        """
+        disk = shutil.disk_usage(self.storage.results)
+        return disk.total if self.storage.bucket else stored_bytes + disk.free
 
     def _active_reservations(self) -> list[Reservation]:
         """List what the active resumable uploads have yet to send.

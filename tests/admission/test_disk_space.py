@@ -1,12 +1,14 @@
 """Uploads and jobs are rejected if the disk has no space for them or they exceed the client's share of it."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
 from chromi.admission.admission_control import AdmissionControl, Reservation
 from chromi.db import Job, Upload, database
+from chromi.errors import RateLimited
 from chromi.storage import Storage
 from tests.admission.conftest import ON_EACH_DATABASE
 from tests.support.disk_space import set_free_space
@@ -61,6 +63,21 @@ def test_client_may_store_a_third_of_the_disk(
         assert "its share of storage" in response.get_json()["error"]["message"]
     assert client.post(f"/uploads/{upload}/loops/", environ_base=OTHER_REMOTE).status_code == 202
     assert create(client, 1000, "9.9.9.9").status_code == 201
+
+
+def test_share_of_a_bucket_does_not_depend_on_the_free_space(
+    admission: AdmissionControl, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk of 10 GB is nearly full of copies."""
+    set_free_space(monkeypatch, 600 * MB)
+    with_bucket = replace(admission, storage=Storage(storage.uploads.parent.parent, "s3://bucket"))
+    name = admission.client_of("8.8.8.8")
+    for size_bytes in (3_000 * MB, 300 * MB):
+        Upload.create(client=name, length_bytes=size_bytes, info_json={})
+        with_bucket.check_upload(Reservation(name, 1), (), starts_job=True)
+    Upload.create(client=name, length_bytes=100 * MB, info_json={})
+    with pytest.raises(RateLimited, match="its share of storage"):
+        with_bucket.check_upload(Reservation(name, 1), (), starts_job=True)
 
 
 class QueryCapture(logging.Handler):
