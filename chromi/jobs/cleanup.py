@@ -122,8 +122,9 @@ def _remove_unused_uploads(settings: Settings, storage: Storage, holder: str) ->
     """Remove uploads, complete or not, that have been unused for `upload_ttl_s` and that no job needs."""
     needed = Job.select(Job.upload).where(Job.state.not_in(FINAL_STATES), Job.upload.is_null(False))
     unused = (Upload.used_at < time.time() - settings.upload_ttl_s) & Upload.id.not_in(needed)
-    # The DELETE rechecks the condition, because the upload may be used in the meantime.
-    uploads = CleanupLease.renew_during(holder, Upload.select().where(unused))
+    # The DELETE rechecks the condition, because the upload may be used in the meantime. All rows are read
+    # first: SQLite does not let a connection write while it reads from before another one's last commit.
+    uploads = CleanupLease.renew_during(holder, list(Upload.select().where(unused)))
     return sum(remove_upload(upload, storage, settings, unused) for upload in uploads)
 
 
@@ -131,7 +132,7 @@ def _remove_expired_results(settings: Settings, storage: Storage, holder: str) -
     """Remove results without a live link, and remove other finished jobs after `upload_ttl_s`."""
     needed = Link.select(Link.job).where(Link.live())
     finished = Job.select(Job.id).where(Job.state == State.SUCCESS, Job.kind == JobKind.CONVERT)
-    expired = CleanupLease.renew_during(holder, finished.where(Job.id.not_in(needed)))
+    expired = CleanupLease.renew_during(holder, list(finished.where(Job.id.not_in(needed))))
     removed = sum(remove_result_if_unneeded(job.id, storage) for job in expired)
     Job.delete().where(
         Job.state.in_((State.FAILED, State.CANCELLED)) | (Job.kind != JobKind.CONVERT),

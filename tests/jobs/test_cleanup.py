@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,23 @@ def test_result_that_is_shared_during_cleanup_is_kept(
     assert clean_up().results_removed == 0
     assert storage.result_path(job.id).exists()
     assert Link.select().where(Link.job == job, Link.live()).exists()
+
+
+@pytest.mark.parametrize("open_instance", ["sqlite"], indirect=True)
+def test_commits_of_other_processes_do_not_stop_the_cleanup(
+    clean_up: CleanUp, storage: Storage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove_files_while_another_process_commits(self: Storage, *paths: Path) -> None:
+        with closing(sqlite3.connect(settings.instance / "chromi.db")) as other, other:
+            other.execute("UPDATE worker SET seen_at = seen_at + 1")
+
+    Worker.create(id="another", seen_at=time.time())
+    monkeypatch.setattr(Storage, "remove", remove_files_while_another_process_commits)
+    for _ in range(3):
+        create_upload(storage)
+        create_result(storage, expires_at=time.time() - 1)
+    report = clean_up()
+    assert (report.uploads_removed, report.results_removed) == (3, 3)
 
 
 def test_row_of_a_result_goes_before_its_files(
