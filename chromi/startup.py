@@ -17,8 +17,11 @@ SCHEMA_LOCK = 7_246_041
 FIRST_INTERVAL_S, MAX_INTERVAL_S = 0.5, 8.0
 
 
-_TEMPORARY_REJECTIONS = ("starting up", "shutting down", "recovery", "too many", "connection slots")
-"""Parts of PostgreSQL's messages while it restarts or has no connection left."""
+_TEMPORARY_REJECTIONS = (
+    *("starting up", "shutting down", "recovery", "too many", "connection slots"),
+    *("login has been failing", "no more connections allowed"),
+)
+"""Parts of messages while PostgreSQL restarts or has no connection left, and of PgBouncer's in that case."""
 
 
 def is_postgres_rejection(error: Exception) -> bool:

@@ -61,6 +61,8 @@ def test_server_that_rejects_us_is_not_tried_again(pauses_s: list[float]) -> Non
         ("FATAL:  the database system is shutting down", False),
         ("FATAL:  sorry, too many clients already", False),
         ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", False),
+        ("FATAL:  server login has been failing, cached error: connect failed (server_login_retry)", False),
+        ("FATAL:  no more connections allowed (max_client_conn)", False),
         ("connection refused", False),
     ],
 )

@@ -1,4 +1,4 @@
-"""The database for several machines: PostgreSQL, with psycopg (`pip install .[postgres]`)."""
+"""The database for several machines: PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from peewee import Model, OperationalError, fn
+from peewee import Model, OperationalError, Psycopg3Adapter, fn
 from playhouse.pool import PooledPostgresqlDatabase
 
-from chromi.errors import ConfigError
+from chromi.db.postgres_connection import CONNECT_TIMEOUT_S, connection_parameters, open_connection
 from chromi.startup import SCHEMA_LOCK
 
 MAX_CONNECTIONS = 20
 """For each process. A request thread holds one while it handles a request."""
-CONNECT_TIMEOUT_S = 5
-STATEMENT_TIMEOUT_MS = 10_000
 IDLE_CONNECTION_S = 300
 """A connection idle for longer is replaced, because a firewall may have dropped it."""
+
+
+class _Adapter(Psycopg3Adapter):
+    """Opens the connections of the pool."""
+
+    def connect(self, db: Any, **parameters: Any) -> Any:
+        return open_connection(dbname=db.database, **parameters)
 
 
 class Postgres(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee ships no types
     """A pool of connections to PostgreSQL."""
 
+    psycopg3_adapter = _Adapter
     dialect = "postgresql"
     # Names and ids are compared byte by byte, as SQLite does.
     column_types = {
@@ -35,24 +41,14 @@ class Postgres(PooledPostgresqlDatabase):  # type: ignore[misc]  # peewee ships 
     @classmethod
     def from_url(cls, url: str) -> Postgres:
         """Return the database that a libpq URL names. Raises ConfigError. Connections are opened later."""
-        try:
-            from psycopg import ProgrammingError
-            from psycopg.conninfo import conninfo_to_dict
-        except ImportError as error:
-            raise ConfigError("CHROMI_DATABASE_URL requires psycopg: see docs/scaling.md.") from error
-        try:
-            parameters = conninfo_to_dict(url)
-        except ProgrammingError as error:
-            raise ConfigError("CHROMI_DATABASE_URL is not a valid PostgreSQL URL.") from error
-        options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} {parameters.pop('options', '')}"
+        parameters = connection_parameters(url, "CHROMI_DATABASE_URL")
         return cls(
             parameters.pop("dbname", None) or parameters.get("user"),
             prefer_psycopg3=True,
             max_connections=MAX_CONNECTIONS,
             stale_timeout=IDLE_CONNECTION_S,
             timeout=CONNECT_TIMEOUT_S,
-            options=options,
-            **{"connect_timeout": CONNECT_TIMEOUT_S, **parameters},
+            **parameters,
         )
 
     @property

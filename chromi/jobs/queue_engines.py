@@ -13,6 +13,7 @@ from huey.storage import BaseStorage, PostgresStorage, RedisStorage, SqliteStora
 
 from chromi.config import Settings
 from chromi.db import retry_on_lock
+from chromi.db.postgres_connection import connection_parameters, open_connection
 from chromi.db.sqlite_database import LOCK_TIMEOUT_S
 from chromi.errors import ConfigError, ServiceUnhealthy
 from chromi.server_urls import POSTGRES_SCHEMES
@@ -58,18 +59,18 @@ def _open_sqlite(path: Path) -> QueueEngine:
 
 
 def _open_postgres(url: str) -> QueueEngine:
-    try:
-        import psycopg
-    except ImportError as error:
-        raise ConfigError("A PostgreSQL queue requires psycopg: see docs/scaling.md.") from error
+    parameters = connection_parameters(url, "CHROMI_QUEUE_URL")
+    import psycopg
+
+    def connect() -> psycopg.Connection[Any]:
+        return open_connection(**parameters)
 
     def create(name: str, **options: Any) -> BaseStorage:
-        connection = {"connect_timeout": CONNECT_TIMEOUT_S, "blocking": False}
-        return PostgresStorage(name, url, **connection, **options)
+        return PostgresStorage(name, connection=connect, blocking=False, **options)
 
     def create_tables() -> None:
         # CREATE TABLE IF NOT EXISTS fails if two processes run it at the same time.
-        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+        with connect() as connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
             create("chromi").close()
 

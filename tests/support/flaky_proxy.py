@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import math
 import socket
 import struct
+import termios
 import threading
 import time
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.support.waiting import wait_for
+
 READ_BYTES = 16_384
 BUFFER_BYTES = 65_536
 """The browser counts bytes in the kernel's buffers as sent, so the buffers must be small."""
 LINGER_RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with a timeout of 0: closing the socket sends a reset."""
+SO_ATTACH_FILTER = 26
+"""From asm-generic/socket.h. Python does not define it."""
+DROP_ALL = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+"""A socket filter of one instruction: return 0, the number of bytes to keep of a packet."""
 
 
 class FlakyProxy:
@@ -60,6 +69,14 @@ class FlakyProxy:
     def reconnect(self) -> None:
         """Accept connections again."""
         self._listener = self._listen()
+
+    def vanish(self) -> None:
+        """Drop all packets that arrive on the open connections, as if this machine had lost power."""
+        for end in list(self._sockets):
+            # The kernel would send again what lacks an acknowledgment.
+            wait_for(lambda end=end: not _count_unacknowledged_bytes(end), "acknowledgment", interval_s=0.005)
+            program = struct.pack("HP", 1, ctypes.addressof(DROP_ALL))
+            end.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
     def _bind(self, port: int) -> socket.socket:
         bound = socket.socket()
@@ -117,3 +134,8 @@ class FlakyProxy:
         except OSError:
             pass  # the peer has closed it already
         end.close()
+
+
+def _count_unacknowledged_bytes(end: socket.socket) -> int:
+    [count] = struct.unpack("i", fcntl.ioctl(end, termios.TIOCOUTQ, bytes(4)))
+    return int(count)
