@@ -10,10 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from peewee import DatabaseError, OperationalError
+from peewee import OperationalError
 
 from chromi.db.clock import check_clock
-from chromi.db.connection import configure_database, database, database_connection, retry_on_lock
+from chromi.db.connection import (
+    DATABASE_ERRORS,
+    TEMPORARY_ERRORS,
+    configure_database,
+    database,
+    database_connection,
+    retry_on_lock,
+)
 from chromi.db.sqlite_database import LOCK_TIMEOUT_S
 from chromi.errors import ServiceUnhealthy
 from chromi.startup import is_postgres_rejection, wait_until_available
@@ -118,8 +125,8 @@ STEPS: tuple[Step, ...] = (_INITIAL, _WORKER_QUEUES_AND_FILES_OWNER)
 def open_database(instance: Path, url: str = "") -> None:
     """Open the database at the URL or in the instance folder, and apply any missing migration steps.
 
-    Raises ConfigError, and ServiceUnhealthy if the database is damaged, cannot be reached or was changed by a
-    newer version of Chromi, or if its server's clock differs from this machine's.
+    Raises ConfigError, and ServiceUnhealthy if the database cannot be used or was changed by a newer version
+    of Chromi, or if its server's clock differs from this machine's.
     """
     configure_database(instance, url)
     if database.dialect == "postgresql":
@@ -127,10 +134,8 @@ def open_database(instance: Path, url: str = "") -> None:
     try:
         # SQLite itself does not wait for a lock when it switches a new file to WAL mode.
         retry_on_lock(_prepare, timeout_s=LOCK_TIMEOUT_S)
-    except OperationalError:
-        raise  # locked or out of disk space, which is temporary
-    except DatabaseError as error:  # the database cannot be opened at all
-        raise _damaged(str(error)) from error
+    except DATABASE_ERRORS as error:
+        raise _unusable(error) from error
     finally:
         if database.dialect == "postgresql":
             database.close_all()  # processes that are forked later must not share a connection
@@ -185,6 +190,14 @@ def check_integrity() -> None:
     """Check every page of the database. Raises ServiceUnhealthy if it is damaged."""
     if damage := database.find_damage():
         raise _damaged(damage)
+
+
+def _unusable(error: Exception) -> ServiceUnhealthy:
+    """Report a damaged file only for SQLite. Other errors say what is missing, such as a privilege."""
+    if database.dialect == "sqlite" and not isinstance(error, TEMPORARY_ERRORS):
+        return _damaged(str(error))
+    reason = str(error).partition("\n")[0]  # PostgreSQL's other lines repeat the statement
+    return ServiceUnhealthy(f"{database.description} cannot be used: {reason}.")
 
 
 def _damaged(reason: str) -> ServiceUnhealthy:

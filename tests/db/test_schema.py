@@ -16,7 +16,9 @@ from chromi.db import (
     schema,
 )
 from chromi.db.base import BaseModel
+from chromi.db.connection import configure_database
 from chromi.errors import ServiceUnhealthy
+from tests.support.postgres_server import PostgresServer
 
 SECOND_STEP = (
     "ALTER TABLE job ADD COLUMN note VARCHAR(255)",
@@ -173,6 +175,14 @@ def test_file_that_is_not_a_database_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "chromi.db").write_bytes(b"no database " * 1000)
     with pytest.raises(ServiceUnhealthy, match="is damaged"):
         open_database(tmp_path)
+
+
+@pytest.mark.slow
+def test_missing_privilege_is_not_reported_as_damage(tmp_path: Path, postgres: PostgresServer) -> None:
+    url = postgres.create_database_without_privileges()
+    with pytest.raises(ServiceUnhealthy, match=r"cannot be used: permission denied for schema public\.$"):
+        open_database(tmp_path, url)
+    configure_database(tmp_path, "")
 
 
 def test_damaged_page_is_found_at_start(tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ class PostgresServer:
             connection.execute(f'CREATE DATABASE "{name}"')  # noqa: S608  our own name
         return self.url(name)
 
+    def create_database_without_privileges(self) -> str:
+        """Create an empty database, and return its URL for a user who may not create tables in it."""
+        url, user = self.create_database(), f"user_{secrets.token_hex(6)}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'password'")
+        return f"postgresql://{user}:password@127.0.0.1:{self.port}/{url.rpartition('/')[2]}"
+
     def reset_database(self, url: str) -> None:
         """Restore the rows that a migrated database had at the first call, and disconnect its clients."""
         with psycopg.connect(url) as connection:
