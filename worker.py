@@ -6,6 +6,7 @@ import sys
 
 from chromi import log
 from chromi.config import Settings
+from chromi.db import DATABASE_ERRORS
 from chromi.encoder.process.launcher import set_parent_death_signal
 from chromi.errors import ChromiError
 from chromi.jobs.queue import open_service
@@ -19,7 +20,7 @@ try:
     settings = Settings.from_environ()
     require_sandbox(settings)
     storage, queue = open_service(settings)
-except ChromiError as error:
+except (ChromiError, OSError, *DATABASE_ERRORS) as error:
     logging.getLogger("chromi").critical("%s", error)
     sys.exit(1)
 huey = queue.huey

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import click
-from peewee import DatabaseError
 
 from chromi.config import Settings
+from chromi.db import DATABASE_ERRORS, database
 from chromi.errors import ServiceUnhealthy
+from chromi.jobs.queue_storage import QueueUnavailable
 from chromi.storage import make_files_private
 
 
@@ -21,6 +23,10 @@ class InstanceCommand(click.Command):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise  # as in `jobs | head`; click ends the command
-        except (OSError, DatabaseError) as error:
+        except (OSError, sqlite3.Error) as error:
             instance = Settings.from_environ().instance
             raise ServiceUnhealthy(f"Cannot use {instance}: {error}.") from error
+        except DATABASE_ERRORS as error:
+            raise ServiceUnhealthy(f"{database.description} cannot be used: {error}.") from error
+        except QueueUnavailable as error:
+            raise ServiceUnhealthy(str(error)) from error

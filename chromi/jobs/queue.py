@@ -111,12 +111,12 @@ def open_service(settings: Settings) -> tuple[Storage, Queue]:
     storage.create_folders()
     open_database(settings.instance, settings.database_url)
     claim_files(settings, storage)
+    path = settings.instance / "queue.db"
     try:
         return storage, create_queue(settings, storage)
-    except sqlite3.OperationalError:
-        raise  # locked or out of disk space, which is temporary
+    except sqlite3.OperationalError as error:  # locked, read-only or out of disk space
+        raise ServiceUnhealthy(f"The queue {path} cannot be used: {error}.") from error
     except sqlite3.DatabaseError as error:
-        path = settings.instance / "queue.db"
         raise ServiceUnhealthy(
             f"The queue {path} is damaged ({error}). Stop Chromi, delete it and its -wal and -shm, "
             "and start again: the queue is rebuilt from the jobs."

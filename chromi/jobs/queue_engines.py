@@ -77,8 +77,9 @@ def _open_postgres(url: str) -> QueueEngine:
     wait_until_available(
         create_tables,
         f"The queue on {_location(url)}",
-        errors=(psycopg.OperationalError,),
-        is_final=is_postgres_rejection,
+        errors=(psycopg.Error,),
+        is_final=lambda error: isinstance(error, psycopg.ProgrammingError) or is_postgres_rejection(error),
+        describe=lambda error: str(error).partition("\n")[0],  # the other lines repeat the statement
     )
     return QueueEngine(lambda name: create(name, create_tables=False), (psycopg.Error,))
 

@@ -37,8 +37,9 @@ def write_backup(settings: Settings, destination: Path) -> int:
     if not (settings.instance / "chromi.db").is_file():
         raise ServiceUnhealthy(f"There is no database in {settings.instance} (CHROMI_INSTANCE).")
     partial = destination.with_name(f".{destination.name}.{secrets.token_hex(4)}.partial")
+    file = _create_private(partial, destination)
     try:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with file:
             count = _write_archive(settings, file)
         atomic_publish(partial, destination, overwrite=False)
     except FileExistsError as error:
@@ -46,6 +47,14 @@ def write_backup(settings: Settings, destination: Path) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return count
+
+
+def _create_private(partial: Path, destination: Path) -> io.BufferedWriter:
+    """Create the file that becomes the backup. Raises ServiceUnhealthy."""
+    try:
+        return open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    except OSError as error:
+        raise ServiceUnhealthy(f"Cannot write {destination}: {error.strerror}.") from error
 
 
 def _already_exists(destination: Path) -> ServiceUnhealthy:

@@ -9,7 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from peewee import InterfaceError
 
+from chromi.cli.instance_command import InstanceCommand
+from chromi.errors import ServiceUnhealthy
+from chromi.jobs.queue_storage import QueueUnavailable
 from tests.cli.conftest import RunCommand
 from tests.support.paths import ROOT
 
@@ -25,6 +29,24 @@ def test_unusable_instance_is_reported_in_one_sentence(
     assert completed.returncode == 1
     assert "Cannot use" in completed.stderr
     assert "Traceback" not in completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (sqlite3.OperationalError("database is locked"), "Cannot use .*: database is locked."),
+        (InterfaceError("the connection is lost"), "The database .* cannot be used: the connection is lost."),
+        (QueueUnavailable("The queue is unavailable."), "The queue is unavailable."),
+    ],
+)
+def test_server_or_file_that_fails_during_a_command_is_reported(error: Exception, message: str) -> None:
+    def fail() -> None:
+        raise error
+
+    umask = os.umask(0)
+    with pytest.raises(ServiceUnhealthy, match=f"^{message}$"):
+        InstanceCommand("command", callback=fail).main([], standalone_mode=False)
+    os.umask(umask)
 
 
 @pytest.mark.parametrize(

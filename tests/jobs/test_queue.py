@@ -12,6 +12,7 @@ from chromi.errors import ServiceUnhealthy
 from chromi.jobs import queue_engines
 from chromi.jobs.queue import Queue, open_service
 from chromi.jobs.queue_engines import open_engine
+from tests.support.postgres_server import PostgresServer
 from tests.support.redis_server import RedisServer
 
 
@@ -63,6 +64,22 @@ def test_several_processes_may_create_the_database_and_the_queue_at_once(queue_s
 def open_service_together(settings: Settings, barrier: Any) -> None:
     barrier.wait(90)
     open_service(settings)
+
+
+def test_queue_that_cannot_be_opened_is_reported(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_engines, "LOCK_TIMEOUT_S", 0)
+    (settings.instance / "queue.db").mkdir(parents=True)
+    with pytest.raises(ServiceUnhealthy, match=r"queue\.db cannot be used: unable to open database file\."):
+        open_service(settings)
+
+
+@pytest.mark.slow
+def test_missing_privilege_in_a_postgres_queue_is_reported_at_once(
+    settings: Settings, postgres: PostgresServer
+) -> None:
+    url = postgres.create_database_without_privileges()
+    with pytest.raises(ServiceUnhealthy, match="cannot be used: permission denied for schema public$"):
+        open_engine(replace(settings, database_url=url, secret_key="a key for all machines"))
 
 
 @pytest.mark.slow

@@ -163,7 +163,7 @@ def test_full_disk_leaves_no_partial_backup(
 
 @pytest.mark.parametrize(
     ("instance", "file", "message"),
-    [("nowhere", "chromi.tar", "There is no database"), ("instance", "nowhere/chromi.tar", "Cannot use")],
+    [("nowhere", "chromi.tar", "There is no database"), ("instance", "nowhere/chromi.tar", "Cannot write")],
 )
 def test_backup_errors_are_reported_in_one_sentence(
     tmp_path: Path, settings: Settings, instance: str, file: str, message: str
