@@ -13,6 +13,8 @@ from chromi.db.clock import MAX_CLOCK_DIFFERENCE_S
 
 RETRY_PAUSES_S = (5, 60, 300, 1800, 7200, 21_600, 50_400)
 """The pauses between attempts, in total 22.6 hours."""
+MAX_ATTEMPT_S = 60
+"""Longer than an attempt takes: 10 s for the request, 15 s to connect, and the time to resolve the name."""
 MAX_WEBHOOK_ATTEMPTS = len(RETRY_PAUSES_S) + 1
 MAX_DUE_S = 86_400
 """No worker sends a webhook that has been due for this long, for example because none has the secret."""
@@ -47,10 +49,11 @@ class Webhook(BaseModel):
 
     @classmethod
     def claim_due(cls) -> Iterator[Self]:
-        """Yield webhooks that are due, after scheduling their next attempts in case these are interrupted.
+        """Yield webhooks that are due, and keep other workers from attempting them for MAX_ATTEMPT_S.
 
-        Of the webhooks to one URL, only the one that has been due the longest is yielded. A time beyond the
-        longest pause was set before the clock was set back, so it is also due; machines' clocks may differ.
+        An attempt that is interrupted is due again after that. Of the webhooks to one URL, only the one that
+        has been due the longest is yielded. A time beyond the longest pause was set before the clock was set
+        back, so it is also due; machines' clocks may differ.
         """
         now = time.time()
         latest = now + RETRY_PAUSES_S[-1] + MAX_CLOCK_DIFFERENCE_S
@@ -59,9 +62,8 @@ class Webhook(BaseModel):
         for webhook in list(due.order_by(cls.next_attempt_at)):
             if webhook.url in claimed_urls:
                 continue
-            pause_s = RETRY_PAUSES_S[min(webhook.attempts, len(RETRY_PAUSES_S) - 1)]
             claimed = (
-                cls.update(attempts=cls.attempts + 1, next_attempt_at=time.time() + pause_s)
+                cls.update(attempts=cls.attempts + 1, next_attempt_at=time.time() + MAX_ATTEMPT_S)
                 .where(cls.id == webhook.id, cls.attempts == webhook.attempts)
                 .execute()
             )
@@ -69,6 +71,13 @@ class Webhook(BaseModel):
                 claimed_urls.add(webhook.url)
                 webhook.attempts += 1
                 yield webhook
+
+    def postpone(self) -> None:
+        """Schedule the next attempt after this one has failed."""
+        pause_s = RETRY_PAUSES_S[self.attempts - 1]
+        Webhook.update(next_attempt_at=time.time() + pause_s).where(
+            Webhook.id == self.id, Webhook.attempts == self.attempts
+        ).execute()
 
     @classmethod
     def delete_unsent(cls) -> int:

@@ -107,13 +107,15 @@ def _send(webhook: Webhook, secret: str) -> tuple[int, str]:
 
 
 def _record(webhook: Webhook, status: int, reason: str) -> None:
-    """Log an attempt, and delete the webhook unless it must be sent again."""
+    """Log an attempt, and delete the webhook or schedule its next attempt."""
     host = urlsplit(webhook.url).hostname  # the rest of the URL may be a secret
     logger.info("webhook %s to %s, attempt %d: %s", webhook.id, host, webhook.attempts, reason)
     if status == 410:
         Webhook.disable(webhook.url)
     elif 200 <= status < 300 or webhook.attempts >= MAX_WEBHOOK_ATTEMPTS:
         webhook.delete_instance()
+    else:
+        webhook.postpone()
 
 
 def signed_headers(webhook_id: str, body: str, secret: str) -> dict[str, str]:

@@ -203,6 +203,29 @@ def test_each_attempt_is_claimed_by_one_worker(target: WebhookTarget) -> None:
     assert list(second) == []
 
 
+def test_attempt_in_progress_is_not_repeated(target: WebhookTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker looks for webhooks that are due, after the first pause has passed."""
+    monkeypatch.setattr("chromi.db.webhook.RETRY_PAUSES_S", (0, *RETRY_PAUSES_S[1:]))
+    create_webhook(target)
+    is_released = threading.Event()
+
+    def respond_late(handler: BaseHTTPRequestHandler) -> None:
+        is_released.wait(webhook_request.DEADLINE_S)
+        handler.send_response(500)
+        handler.end_headers()
+
+    target.respond = respond_late
+    delivery = threading.Thread(target=deliver)
+    delivery.start()
+    wait_for(lambda: target.received, "the request")
+    assert list(Webhook.claim_due()) == []
+    target.respond = None
+    is_released.set()
+    delivery.join()
+    assert len(target.received) == 2
+    assert not Webhook.select().exists()
+
+
 def test_attempt_is_due_after_the_clock_was_set_back(target: WebhookTarget) -> None:
     create_webhook(target)
     target.statuses = [500, 204]
