@@ -134,11 +134,14 @@ def _remove_expired_results(settings: Settings, storage: Storage, holder: str) -
     finished = Job.select(Job.id).where(Job.state == State.SUCCESS, Job.kind == JobKind.CONVERT)
     expired = CleanupLease.renew_during(holder, list(finished.where(Job.id.not_in(needed))))
     removed = sum(remove_result_if_unneeded(job.id, storage) for job in expired)
+    is_unsuccessful = Job.state.in_((State.FAILED, State.CANCELLED))
+    # A batch keeps its unsuccessful jobs as long as any other, because its state is that of all of them.
+    is_kept = ~is_unsuccessful | (Job.finished_at >= time.time() - settings.link_ttl_s)
+    kept_batches = Job.select(Job.batch_id).where(Job.batch_id.is_null(False), is_kept)
     Job.delete().where(
-        Job.state.in_((State.FAILED, State.CANCELLED)) | (Job.kind != JobKind.CONVERT),
+        is_unsuccessful | (Job.kind != JobKind.CONVERT),
         Job.finished_at < time.time() - settings.upload_ttl_s,
-        # A batch shows all of its jobs as long as its results exist.
-        Job.batch_id.is_null() | (Job.finished_at < time.time() - settings.link_ttl_s),
+        Job.batch_id.is_null() | Job.batch_id.not_in(kept_batches),
     ).execute()
     Batch.delete_empty()
     return removed

@@ -7,7 +7,7 @@ from typing import Any
 from flask import url_for
 
 from chromi.db import Batch
-from chromi.web.presenters.job_presenter import job_json
+from chromi.web.presenters.job_presenter import batch_job_json
 
 
 def batch_enqueued_json(batch: Batch) -> dict[str, Any]:
@@ -22,12 +22,12 @@ def batch_enqueued_json(batch: Batch) -> dict[str, Any]:
 
 
 def batch_json(batch: Batch) -> dict[str, Any]:
-    """Return the batch's JSON with that of each job. `zip_url` is null until there is a ZIP."""
-    jobs = batch.list_jobs()
-    has_zip = batch.is_final and any(job.has_background for job in jobs)
+    """Return the batch's JSON with that of each job. `zip_url` is null while there is no ZIP."""
+    jobs = [batch_job_json(job) for job in batch.list_jobs()]
+    has_zip = batch.is_final and any(job["converted_url"] for job in jobs)
     return {
         "batch_id": batch.id,
         "status": batch.state,
-        "jobs": [job_json(job) for job in jobs],
+        "jobs": jobs,
         "zip_url": url_for("batches.download", batch_id=batch.id) if has_zip else None,
     }

@@ -12,7 +12,7 @@ from chromi.jobs.handlers import JOB_TYPES
 from chromi.jobs.recovery import queue_of
 from chromi.web.http.translation import translate
 from chromi.web.presenters.estimate_presenter import quality_cards
-from chromi.web.presenters.link_presenter import own_url, result_page_links
+from chromi.web.presenters.link_presenter import download_url, find_own_link, own_url, result_page_links
 from chromi.web.presenters.studio_presenter import studio_defaults
 from chromi.web.presenters.upload_presenter import video_url
 from chromi.web.services import services
@@ -23,7 +23,18 @@ def init_app(app: Flask) -> None:
 
 
 def job_json(job: Job) -> dict[str, Any]:
-    """Return the job's JSON.
+    """Return the job's JSON. Raises Gone if its result has expired."""
+    return {**_job_members(job), "converted_url": own_url(job) if job.has_background else None}
+
+
+def batch_job_json(job: Job) -> dict[str, Any]:
+    """Return the JSON of a job of a batch. `converted_url` is also null if the job's result has expired."""
+    own = find_own_link(job) if job.has_background else None
+    return {**_job_members(job), "converted_url": own and download_url(own)}
+
+
+def _job_members(job: Job) -> dict[str, Any]:
+    """Return the members of a job's JSON that do not depend on its link.
 
     `status`, `state` and `raw_state` are identical, because clients expect any of them.
     """
@@ -44,7 +55,6 @@ def job_json(job: Job) -> dict[str, Any]:
         "elapsed_s": _round(job.elapsed_s),
         "eta_s": _round(job.eta_s),
         **{"estimates": None, "loops": None, "result": None, **(job.result_json or {})},
-        "converted_url": own_url(job) if job.has_background else None,
         "error": error,
     }
 

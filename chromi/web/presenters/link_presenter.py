@@ -11,15 +11,23 @@ from chromi.errors import Gone
 from chromi.i18n import Message
 from chromi.web.services import services
 
+EXPIRED = Message("This background expired and was deleted. Please make it again.")
+
 # -- URLs ------------------------------------------------------------------------------------------------
 
 
 def own_link(job: Job) -> Link:
     """Return the link that the result page uses for itself. Raises Gone."""
-    own: Link | None = job.links.where(~Link.shared).first()
-    if own is None or not own.is_live:
-        raise Gone(Message("This background expired and was deleted. Please make it again."))
+    own = find_own_link(job)
+    if own is None:
+        raise Gone(EXPIRED)
     return own
+
+
+def find_own_link(job: Job) -> Link | None:
+    """Return the link that the result page uses for itself, or None if there is none or it has ended."""
+    own: Link | None = job.links.where(~Link.shared).first()
+    return own if own and own.is_live else None
 
 
 def own_url(job: Job) -> str:

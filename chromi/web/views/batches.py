@@ -15,7 +15,7 @@ from chromi.web.http.file_response import FileLayout, TrackedFile, send_tracked_
 from chromi.web.idempotency import create_once
 from chromi.web.link_download import fetch_result
 from chromi.web.presenters.batch_presenter import batch_enqueued_json, batch_json
-from chromi.web.presenters.link_presenter import own_link
+from chromi.web.presenters.link_presenter import EXPIRED, find_own_link
 from chromi.web.services import services
 from chromi.web.submission import submit_batch
 from chromi.web.webhook_form import create_webhook, parse_webhook_url
@@ -50,13 +50,16 @@ def show(batch_id: str) -> Response:
 
 @bp.get("/batches/<batch_id>/zip/", strict_slashes=False)
 def download(batch_id: str) -> Response:
-    """Send the GIFs of the batch's successful jobs as one ZIP. This does not count as a use of any link."""
+    """Send the GIFs that have not expired as one ZIP. This does not count as a use of any link."""
     batch = Batch.find(batch_id)
     if not batch.is_final:
         raise Conflict(Message("This batch has not ended yet."))
-    jobs = [job for job in batch.list_jobs() if job.has_background]
-    if not jobs:
+    made = [job for job in batch.list_jobs() if job.has_background]
+    if not made:
         raise Conflict(Message("This batch produced no backgrounds."))
+    jobs = [job for job in made if find_own_link(job)]
+    if not jobs:
+        raise Gone(EXPIRED)
     layout = _find_layout(jobs)
     response = send_tracked_file(TrackedFile(layout), "application/zip", etag=zip_etag(layout))
     response.headers.set("Content-Disposition", "attachment", filename=DOWNLOAD_NAME)
@@ -76,14 +79,9 @@ def _find_layout(jobs: list[Job]) -> FileLayout:
     key = tuple(job.id for job in jobs)
     layout = _layouts.get(key)
     if layout is None:
-        layout = _layouts[key] = _build_zip([_gif_path(job) for job in jobs])
+        storage = services().storage
+        layout = _layouts[key] = _build_zip([fetch_result(storage.result_path(job.id)) for job in jobs])
     return layout
-
-
-def _gif_path(job: Job) -> Path:
-    """Return the path of a job's GIF. Raises Gone if the result page's own link has ended."""
-    own_link(job)
-    return fetch_result(services().storage.result_path(job.id))
 
 
 def _build_zip(paths: list[Path]) -> FileLayout:

@@ -234,10 +234,20 @@ def test_expired_results_are_not_in_the_zip(
     storage: Storage,
     finished_files: tuple[Path, Path, ConversionResult],
 ) -> None:
-    for job in batch.list_jobs():
+    def expire(*jobs: Job) -> TestResponse:
+        Link.update(expires_at=time.time() - 1).where(Link.job.in_(jobs)).execute()
+        return client.get(f"/batches/{batch.id}/")
+
+    jobs = batch.list_jobs()
+    for job in jobs:
         finish(job, finished_files, storage, b"GIF")
-    Link.update(expires_at=time.time() - 1).execute()
-    assert client.get(f"/batches/{batch.id}/zip/").status_code == 410
+    body = expire(jobs[1]).get_json()
+    assert [job["converted_url"] is None for job in body["jobs"]] == [False, True, False]
+    with ZipFile(io.BytesIO(client.get(body["zip_url"]).data)) as archive:
+        assert len(archive.namelist()) == 2
+    zip_url, body = body["zip_url"], expire(*jobs).get_json()
+    assert (body["status"], body["zip_url"]) == ("success", None)
+    assert client.get(zip_url).status_code == 410
 
 
 def test_cleanup_keeps_failed_jobs_of_a_batch_as_long_as_results(
@@ -250,5 +260,11 @@ def test_cleanup_keeps_failed_jobs_of_a_batch_as_long_as_results(
 
     assert count_jobs_after_cleanup(23 * HOUR_S) == 3
     assert Batch.select().count() == 1
+    shared = batch.list_jobs()[0]
+    Link.create(job=shared, expires_at=time.time() + HOUR_S)
+    Job.update(state=State.SUCCESS).where(Job.id == shared.id).execute()
+    Job.update(finished_at=time.time() - 25 * HOUR_S).execute()
+    clean_up()
+    assert (batch.state, len(batch.list_jobs())) == (State.FAILED, 3)
     assert count_jobs_after_cleanup(25 * HOUR_S) == 0
     assert Batch.select().count() == 0
