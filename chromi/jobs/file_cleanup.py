@@ -42,12 +42,12 @@ def remove_orphans(storage: Storage) -> int:
 
 
 def remove_copies(storage: Storage) -> int:
-    """If the disk is nearly full, remove copies of files in the bucket, and return their number.
+    """If the disk is crowded, remove copies of files in the bucket, and return their number.
 
     The least recently read ones go first. A copy that is needed again is copied from the bucket again. The
     clips of running jobs stay, because ffmpeg opens them several times.
     """
-    if storage.bucket is None or not storage.is_low():
+    if storage.bucket is None or not storage.is_crowded():
         return 0
     copies: list[Path] = []
     for paths in chunked([*files_in(storage.uploads), *files_in(storage.results)], ROWS_PER_QUERY):
@@ -55,7 +55,7 @@ def remove_copies(storage: Storage) -> int:
         copies += published.intersection(paths)
     removed = 0
     for path in sorted(copies, key=_read_at):
-        if not storage.is_low():
+        if not storage.is_crowded():
             break
         # A job or a request may have needed it since it was listed. A time in the future is not recent: the
         # clock was set back.

@@ -190,6 +190,10 @@ class Storage:
         """True if there is not even room for a row."""
         return shutil.disk_usage(self.uploads).free < MB
 
+    def is_crowded(self) -> bool:
+        """True if less than twice MIN_FREE_BYTES are free: there is hardly room for uploads."""
+        return shutil.disk_usage(self.frames).free < 2 * MIN_FREE_BYTES
+
     def is_low(self) -> bool:
         """True if less than MIN_FREE_BYTES are free."""
         return shutil.disk_usage(self.frames).free < MIN_FREE_BYTES

@@ -9,21 +9,22 @@ import pytest
 from chromi.config import Settings
 from chromi.db import Job, State, Upload
 from chromi.jobs.file_cleanup import remove_bucket_orphans, remove_copies
-from chromi.storage import Storage, files_in, new_id
+from chromi.storage import MIN_FREE_BYTES, Storage, files_in, new_id
 from tests.jobs.conftest import create_job, create_upload
+from tests.support.disk_space import set_free_space
 from tests.support.s3_server import CREDENTIALS, S3Server
 
 SIZE_BYTES = 1000
 
 
 class SmallDisk(Storage):
-    """A machine whose disk is nearly full while its media files have more than `max_bytes`."""
+    """A machine whose disk is crowded while its media files have more than `max_bytes`."""
 
     max_bytes = 0
     needed: Iterator[Path | None] = iter(())
     """The files that another process needs when the disk is checked, one at a time."""
 
-    def is_low(self) -> bool:
+    def is_crowded(self) -> bool:
         if path := next(self.needed, None):
             self.fetch(path)
         return sum(path.stat().st_size for path in files_in(self.uploads.parent)) > self.max_bytes
@@ -122,3 +123,12 @@ def keys_of(storage: Storage, row_id: str) -> list[str]:
     """Return the keys of all files of an upload and a job with this id."""
     paths = [*storage.upload_files(row_id), *storage.result_files(row_id)]
     return [str(path.relative_to(storage.uploads.parent)) for path in paths]
+
+
+def test_disk_is_crowded_before_uploads_are_rejected(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for free_bytes, is_crowded in ((2 * MIN_FREE_BYTES, False), (2 * MIN_FREE_BYTES - 1, True)):
+        set_free_space(monkeypatch, free_bytes)
+        assert storage.is_crowded() == is_crowded
+        assert not storage.is_low()
