@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
 from waitress.adjustments import Adjustments
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 
 from chromi.errors import BadRequest, ChromiError, DiskFull
 from chromi.web.limits.upload_guard import UploadGuard
 
 MAX_FRAMING_BYTES = 65_536
 """Limit for a chunked body's framing (chunk sizes and trailers), in addition to half of its content."""
+MAX_SPACES = 32
+"""Limit for consecutive spaces and tabs in the headers. waitress and Werkzeug (for cookies) need time that grows
+with the square of this number: 32 kB would take seconds and stop all threads."""
+
+_REQUEST_LINE = re.compile(rb"[^ ]+ [^ ]+( HTTP/[0-9]\.[0-9])?")
+"""Accepts more than waitress does, but in linear time. waitress needs quadratic time to reject other lines."""
 
 
 class RequestParser(HTTPRequestParser):  # type: ignore[misc]
@@ -46,6 +53,11 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
             self._reject(rejection)
             return len(data)
         return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse the request line and the headers. Raises ParsingError. waitress calls this."""
+        _check_header_lines(header_plus)
+        super().parse_header(header_plus)
 
     def close(self) -> None:
         """Delete the body. waitress calls this once the request has been answered."""
@@ -91,3 +103,16 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         # Otherwise, waitress would send "100 Continue" and keep reading.
         self.expect_continue = False
         self.rejection, self.error, self.completed = rejection, None, True
+
+
+def _check_header_lines(header_plus: bytes) -> None:
+    """Raise ParsingError for lines that waitress or Werkzeug would parse in quadratic time.
+
+    That includes a line that continues the previous header, because their spaces would be joined. RFC 9112,
+    section 5.2, allows rejecting it.
+    """
+    request_line = header_plus.partition(b"\r\n")[0].rstrip()
+    spaced = header_plus.replace(b"\t", b" ")
+    has_long_run = b" " * (MAX_SPACES + 1) in spaced
+    if not _REQUEST_LINE.fullmatch(request_line) or has_long_run or b"\r\n " in spaced:
+        raise ParsingError("Malformed request line or header")

@@ -143,3 +143,32 @@ def test_too_large_headers_are_rejected(web: Service) -> None:
         response = connection.recv(65_536)
     assert response.startswith(b"HTTP/1.0 431 ")
     assert b"Content-Security-Policy: default-src 'none'" in response
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"G a://" + b"1" * 32_700 + b" X",
+        b"G / HTTP/1.1\r\nX:" + b" " * 32_700 + b"\x01",
+        b"G / HTTP/1.1\r\nX:" + b"\t" * 32_700 + b"y",
+        b"G / HTTP/1.1\r\nX:" + b" \r\n" * 10_000 + b" y",
+        b"G / HTTP/1.1\r\nCookie: x=" + b" " * 32_700 + b'"',
+    ],
+    ids=["request line", "spaces", "tabs", "continuation lines", "cookie"],
+)
+def test_headers_that_take_quadratic_time_are_rejected(web: Service, start: bytes) -> None:
+    with closing(connect(web)) as connection:
+        connection.settimeout(2)
+        connection.sendall(start + b"\r\nHost: x\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.0 400 ")
+
+
+@pytest.mark.parametrize(
+    ("query", "cookie"),
+    [("x" * 32_000, ""), ("", "x=y; " * 6_000), ("", f'x="{" " * 30}"')],
+    ids=["long query string", "many cookies", "quoted spaces"],
+)
+def test_long_headers_are_accepted(web: Service, query: str, cookie: str) -> None:
+    lines = (f"GET /health/live?{query} HTTP/1.1", "Host: x", f"Cookie: {cookie}", "Connection: close", "")
+    with closing(raw_connections.connect(web, *lines)) as connection:
+        assert raw_connections.read_all(connection).startswith("HTTP/1.1 200 ")

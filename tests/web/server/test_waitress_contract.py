@@ -29,7 +29,7 @@ CHANNEL_ATTRIBUTES = {
     *("will_close",),
 }
 METHODS = {
-    HTTPRequestParser: {"received", "close"},
+    HTTPRequestParser: {"received", "close", "parse_header"},
     HTTPChannel: {
         *("service", "cancel", "readable", "recv", "send", "handle_read", "handle_write", "handle_close"),
         *("_flush_exception", "_flush_some", "parser_class", "task_class", "error_task_class"),
