@@ -24,10 +24,18 @@ def init_app(app: Flask) -> None:
 
 
 def remove_prefix(path: str, prefix: str) -> str:
-    """Return a requested path without the prefix, which the proxy may have removed already."""
+    """Return a requested path without the prefix, which the proxy may have removed already.
+
+    Any number of slashes before and after the prefix, even none, become one, just as Flask reads a path.
+    """
+    path = _with_one_slash(path)
     if not prefix or not f"{path}/".startswith(f"{prefix}/"):
         return path
-    return path.removeprefix(prefix) or "/"
+    return _with_one_slash(path.removeprefix(prefix))
+
+
+def _with_one_slash(path: str) -> str:
+    return "/" + path.lstrip("/")
 
 
 def _use_prefix(app: WSGIApplication, prefix: str) -> WSGIApplication:

@@ -38,7 +38,7 @@ def test_similar_path_is_not_ours() -> None:
     assert remove_prefix("/uploads/", "") == "/uploads/"
 
 
-@pytest.mark.parametrize("base", ["", "/tools/chromi"])
+@pytest.mark.parametrize("base", ["", "/", "/tools/chromi", "//tools/chromi", "/tools/chromi/"])
 def test_upload_guard_recognizes_requests(app: Flask, settings: Settings, base: str) -> None:
     guard = UploadGuard(settings, app.extensions["chromi"].admission)
     upload = Request("POST", f"{base}/uploads/", 1000)

@@ -172,3 +172,11 @@ def test_long_headers_are_accepted(web: Service, query: str, cookie: str) -> Non
     lines = (f"GET /health/live?{query} HTTP/1.1", "Host: x", f"Cookie: {cookie}", "Connection: close", "")
     with closing(raw_connections.connect(web, *lines)) as connection:
         assert raw_connections.read_all(connection).startswith("HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("path", ["//uploads/", "uploads/", "/%2Fuploads/"])
+def test_upload_is_recognized_with_any_leading_slashes(web: Service, path: str) -> None:
+    """Any other form of 2 MB would be rejected before its body."""
+    lines = (f"POST {path} HTTP/1.1", "Host: x", "Content-Length: 2000000", "Expect: 100-continue", "")
+    with closing(raw_connections.connect(web, *lines)) as connection:
+        assert connection.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
