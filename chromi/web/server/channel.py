@@ -118,15 +118,6 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             return RequestKind.QUICK
         return self.guard.kind_of(request)
 
-    def service(self) -> None:
-        """Process a request.
-
-        Of several pipelined requests, only the first is answered before the connection closes.
-        """
-        if len(self.requests) > 1:
-            self.requests[0].headers["CONNECTION"] = "close"
-        super().service()
-
     # -- called by the event loop, readable() at least once per second -----------------------------------
 
     def readable(self) -> bool:

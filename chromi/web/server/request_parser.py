@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.utilities import BadRequest as MalformedRequest
 
 from chromi.errors import BadRequest, ChromiError, DiskFull
 from chromi.web.limits.upload_guard import UploadGuard
@@ -39,20 +40,29 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
         self._on_headers = on_headers
 
     def received(self, data: bytes) -> int:
-        """Parse bytes and return how many of them belong to this request."""
+        """Parse bytes and return how many of them are done with: all of them once the request is complete.
+
+        Of several pipelined requests, only the first is answered before the connection closes. Otherwise,
+        64 KB of tiny requests would be parsed at once.
+        """
+        consumed = 0
         try:
-            consumed: int = super().received(data)
+            consumed = super().received(data)
             self._check()
         except OSError as error:  # the body is spooled to disk
             disk_full = DiskFull.from_os_error(error)
             if disk_full is None:
                 raise
             self._reject(disk_full)
-            return len(data)
         except ChromiError as rejection:
             self._reject(rejection)
-            return len(data)
-        return consumed
+        if self.empty:
+            self.empty, self.error = False, MalformedRequest("Blank lines instead of a request")
+        if not self.completed:
+            return consumed
+        if consumed < len(data):
+            self.headers["CONNECTION"] = "close"
+        return len(data)
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the request line and the headers. Raises ParsingError. waitress calls this."""

@@ -51,6 +51,30 @@ def test_pipelined_requests_close_after_first_response(web: Service) -> None:
     assert "Connection: close" in response
 
 
+@pytest.mark.parametrize(
+    "requests", [b"\r\n\r\n" * 16_384, b"G /\r\n\r\n" * 9_362], ids=["blank lines", "tiny requests"]
+)
+def test_only_the_first_of_many_requests_is_parsed(web: Service, requests: bytes) -> None:
+    process = psutil.Process(web.process.pid)
+    before = process.cpu_times().user
+    for _ in range(5):
+        with closing(connect(web)) as connection:
+            connection.sendall(requests)
+            assert raw_connections.read_until_reset(connection).count(b"HTTP/1.0 ") <= 1
+    assert process.cpu_times().user - before < 0.5
+
+
+def test_blank_lines_without_a_request_are_rejected(web: Service) -> None:
+    with closing(raw_connections.connect(web, "", "")) as connection:
+        assert raw_connections.read_all(connection).startswith("HTTP/1.0 400 ")
+
+
+def test_blank_line_before_a_request_is_ignored(web: Service) -> None:
+    lines = ("", "GET /health/live HTTP/1.1", "Host: x", "Connection: close", "")
+    with closing(raw_connections.connect(web, *lines)) as connection:
+        assert raw_connections.read_all(connection).startswith("HTTP/1.1 200 ")
+
+
 @pytest.fixture
 def large_path(web: Service, clip: Path) -> str:
     """The path of an uploaded clip of 40 MB."""
