@@ -60,6 +60,7 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
             self.empty, self.error = False, MalformedRequest("Blank lines instead of a request")
         if not self.completed:
             return consumed
+        self.expect_continue = False  # otherwise, waitress would send "100 Continue" and keep reading
         if consumed < len(data):
             self.headers["CONNECTION"] = "close"
         return len(data)
@@ -110,8 +111,6 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
             self.close()
         self.body_rcv = None
         self.headers |= {"CONTENT_LENGTH": "0", "CONNECTION": "close"}
-        # Otherwise, waitress would send "100 Continue" and keep reading.
-        self.expect_continue = False
         self.rejection, self.error, self.completed = rejection, None, True
 
 

@@ -204,3 +204,14 @@ def test_upload_is_recognized_with_any_leading_slashes(web: Service, path: str) 
     lines = (f"POST {path} HTTP/1.1", "Host: x", "Content-Length: 2000000", "Expect: 100-continue", "")
     with closing(raw_connections.connect(web, *lines)) as connection:
         assert connection.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [((), "200"), (("Content-Length: 0",), "200"), (("Content-Length: x",), "400")],
+    ids=["no body", "empty body", "malformed length"],
+)
+def test_request_that_expects_continue_is_answered(web: Service, length: tuple[str, ...], status: str) -> None:
+    lines = ("GET /health/live HTTP/1.1", "Host: x", "Expect: 100-continue", "Connection: close", *length, "")
+    with closing(raw_connections.connect(web, *lines)) as connection:
+        assert raw_connections.read_all(connection).startswith(f"HTTP/1.1 {status} ")
