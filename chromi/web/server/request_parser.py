@@ -68,7 +68,10 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the request line and the headers. Raises ParsingError. waitress calls this."""
         _check_header_lines(header_plus)
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # a malformed IPv6 address, or a length of over 4300 digits
+            raise ParsingError("Malformed address or length") from error
 
     def close(self) -> None:
         """Delete the body. waitress calls this once the request has been answered."""

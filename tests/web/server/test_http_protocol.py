@@ -161,6 +161,15 @@ def test_malformed_request_gets_a_request_id(web: Service) -> None:
     assert re.search(r"^X-Request-Id: [0-9a-f]{16}\r$", response, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("url", "length"), [("http://[", "0"), ("/", "1" * 4301)], ids=["address", "length"]
+)
+def test_address_or_length_that_cannot_be_parsed_is_rejected(web: Service, url: str, length: str) -> None:
+    lines = (f"GET {url} HTTP/1.1", "Host: x", f"Content-Length: {length}", "")
+    with closing(raw_connections.connect(web, *lines)) as connection:
+        assert raw_connections.read_all(connection).startswith("HTTP/1.1 400 ")
+
+
 def test_too_large_headers_are_rejected(web: Service) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000)
