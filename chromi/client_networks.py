@@ -59,7 +59,7 @@ def widest_network_of(client: str) -> str:
 
 def network_prefixes(address: str) -> list[str]:
     """Return the networks of an address as text, widest first. Malformed addresses are returned unchanged."""
-    ip = _parse(address)
+    ip = parse_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
         return [str(ipaddress.ip_network((int(ip), length), strict=False)) for length in IPV6_PREFIX_LENGTHS]
     return [address if ip is None else str(ip)]
@@ -67,11 +67,12 @@ def network_prefixes(address: str) -> list[str]:
 
 def is_local(address: str) -> bool:
     """True for this machine and private networks, which have no limits."""
-    ip = _parse(address)
+    ip = parse_address(address)
     return ip is not None and any(ip in network for network in LOCAL_NETWORKS)
 
 
-def _parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def parse_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Parse an address, or return None. An IPv4 address mapped to IPv6 (`::ffff:1.2.3.4`) becomes IPv4."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

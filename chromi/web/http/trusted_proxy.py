@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from waitress.proxy_headers import (
     parse_proxy_headers,
 )
 
+from chromi.client_networks import parse_address
 from chromi.config import Settings
 from chromi.errors import BadRequest
 from chromi.web.http.request_validation import REJECTION_KEY
@@ -48,7 +48,8 @@ def apply_proxy_headers(environ: WSGIEnvironment, settings: Settings) -> None:
     """
     untrusted = set(PROXY_HEADERS)
     try:
-        if settings.trusted_proxy in ("*", environ["REMOTE_ADDR"]):
+        if is_trusted_proxy(environ["REMOTE_ADDR"], settings):
+            _unmap_addresses(environ, settings.trusted_proxy_count)
             untrusted = parse_proxy_headers(environ, settings.trusted_proxy_count, TRUSTED_HEADERS)
     except MalformedProxyHeader as error:
         raise BadRequest(detail=f"{error.header}: {error.reason}") from error
@@ -56,6 +57,19 @@ def apply_proxy_headers(environ: WSGIEnvironment, settings: Settings) -> None:
         raise BadRequest(detail="X-Forwarded-For: empty address") from error
     finally:
         clear_untrusted_headers(environ, untrusted)
+
+
+def is_trusted_proxy(peer: str, settings: Settings) -> bool:
+    """True if the connected address is CHROMI_TRUSTED_PROXY, however either is written."""
+    proxy = parse_address(settings.trusted_proxy)
+    return settings.trusted_proxy == "*" or (proxy is not None and parse_address(peer) == proxy)
+
+
+def _unmap_addresses(environ: WSGIEnvironment, count: int) -> None:
+    """Write IPv4 addresses mapped to IPv6 as IPv4, because waitress takes their last part for a port."""
+    if sent := environ.get("HTTP_X_FORWARDED_FOR"):
+        hops = [hop.strip() for hop in sent.rsplit(",", count)[-count:]]
+        environ["HTTP_X_FORWARDED_FOR"] = ",".join(str(parse_address(hop) or hop) for hop in hops)
 
 
 def is_local_request() -> bool:
@@ -103,7 +117,5 @@ def _host_name(host: str) -> str:
 def _is_loopback(address: str) -> bool:
     if address == "localhost":
         return True
-    try:
-        return ipaddress.ip_address(address.removeprefix("::ffff:")).is_loopback
-    except ValueError:
-        return False
+    ip = parse_address(address)
+    return ip is not None and ip.is_loopback

@@ -17,7 +17,7 @@ from chromi.errors import BadRequest, UploadTooLarge
 from chromi.web.http.client_identity import parse_api_token, require_known_token
 from chromi.web.http.error_handlers import FORM_TOO_LARGE
 from chromi.web.http.request_validation import MAX_FORM_BYTES
-from chromi.web.http.trusted_proxy import apply_proxy_headers
+from chromi.web.http.trusted_proxy import apply_proxy_headers, is_trusted_proxy
 from chromi.web.http.url_prefix import remove_prefix
 from chromi.web.limits.chunk_validation import CHUNK_TOO_LONG, check_chunk, received_bytes_of
 
@@ -113,7 +113,7 @@ class UploadGuard:
         return RequestKind.EXPENSIVE if is_expensive else RequestKind.QUICK
 
     def is_trusted_proxy(self, peer: str) -> bool:
-        return self._settings.trusted_proxy in ("*", peer)
+        return is_trusted_proxy(peer, self._settings)
 
     def client_address_of(self, request: IncomingRequest, peer: str) -> str:
         """Return the client's address, or the peer's address if its forwarding headers are malformed."""

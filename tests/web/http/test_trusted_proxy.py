@@ -27,14 +27,15 @@ GetAddressAndUrl = Callable[..., tuple[str, str]]
 def get_address_and_url(settings: Settings) -> GetAddressAndUrl:
     """A function that returns the client address and the host URL that an application sees."""
 
-    def get(peer: str, *, is_wrapped_twice: bool = False, **changed: Any) -> tuple[str, str]:
+    def get(
+        peer: str, forwarded_for: str = "", *, is_wrapped_twice: bool = False, **changed: Any
+    ) -> tuple[str, str]:
         app = create_app(dataclasses.replace(settings, **changed))
         app.add_url_rule("/test/who", "who", lambda: f"{request.remote_addr} {request.host_url}")
         if is_wrapped_twice:
             wrap_again(app, changed)
-        response = app.test_client().get(
-            "/test/who", headers=SENT_HEADERS, environ_base={"REMOTE_ADDR": peer}
-        )
+        headers = SENT_HEADERS | ({"X-Forwarded-For": forwarded_for} if forwarded_for else {})
+        response = app.test_client().get("/test/who", headers=headers, environ_base={"REMOTE_ADDR": peer})
         address, url = response.text.split()
         return address, url
 
@@ -58,6 +59,37 @@ def test_trusted_proxy_headers_are_used(
         PROXY, is_wrapped_twice=is_wrapped_twice, trusted_proxy=trusted, trusted_proxy_count=count
     )
     assert seen == (client, "https://localhost/")
+
+
+@pytest.mark.parametrize(
+    ("peer", "trusted"),
+    [
+        ("::ffff:10.0.0.2", "10.0.0.2"),
+        ("10.0.0.2", "::ffff:10.0.0.2"),
+        ("::1", "0:0:0:0:0:0:0:1"),
+        ("2001:db8::a", "2001:DB8::A"),
+    ],
+)
+def test_proxy_is_trusted_however_its_address_is_written(
+    get_address_and_url: GetAddressAndUrl, peer: str, trusted: str
+) -> None:
+    assert get_address_and_url(peer, trusted_proxy=trusted)[0] == "2.2.2.2"
+
+
+@pytest.mark.parametrize(
+    ("forwarded_for", "client"),
+    [
+        ("::ffff:2.2.2.2", "2.2.2.2"),
+        ("1.1.1.1, ::FFFF:2.2.2.2", "2.2.2.2"),
+        ("2.2.2.2:1234", "2.2.2.2"),
+        ("2001:DB8::A", "2001:db8::a"),
+        ("[2001:db8::a]:1234", "2001:db8::a"),
+    ],
+)
+def test_forwarded_address_is_read_however_it_is_written(
+    get_address_and_url: GetAddressAndUrl, forwarded_for: str, client: str
+) -> None:
+    assert get_address_and_url(PROXY, forwarded_for, trusted_proxy=PROXY)[0] == client
 
 
 @pytest.mark.slow
