@@ -42,10 +42,12 @@ class CompositeFile(io.RawIOBase):
 
     One file on disk is open at a time, at first the first one, so that many stalled downloads need few
     descriptors. If a later file has been deleted when it is reached, reading raises FileNotFoundError.
+
+    The views share a layout as long as one of its files is open, so the file must refer to it.
     """
 
     def __init__(self, layout: FileLayout) -> None:
-        self._parts = layout.parts
+        self._layout = layout
         sizes = [part.size_bytes if isinstance(part, FilePart) else len(part) for part in layout.parts]
         self._starts = list(accumulate(sizes, initial=0))
         self._position = 0
@@ -80,9 +82,9 @@ class CompositeFile(io.RawIOBase):
     def _read_part(self, size: int) -> bytes:
         """Read from the part at the current position, at most to the end of the part."""
         index = bisect_right(self._starts, self._position) - 1
-        if index == len(self._parts):
+        if index == len(self._layout.parts):
             return b""
-        part, offset = self._parts[index], self._position - self._starts[index]
+        part, offset = self._layout.parts[index], self._position - self._starts[index]
         size = min(size, self._starts[index + 1] - self._position)
         if isinstance(part, bytes):
             return part[offset : offset + size]

@@ -14,6 +14,7 @@ from PIL import Image
 from chromi.db import Job, Link
 from chromi.storage import Storage
 from chromi.tokens import TokenSigner
+from chromi.web.views import extension
 from tests.support.http_forms import PAGE, files_in
 
 pytestmark = pytest.mark.slow
@@ -106,6 +107,15 @@ def test_stalled_downloads_need_no_disk_space(client: FlaskClient, url: str, sto
             response.close()
     client.head(url)
     assert disk_bytes(storage) == before
+
+
+def test_zip_is_built_once_for_several_active_downloads(
+    client: FlaskClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get(url, buffered=False)
+    monkeypatch.setattr(extension, "build_extension", lambda path: 1 / 0)
+    assert client.get(url).data == first.data
+    first.close()
 
 
 @pytest.mark.parametrize("name", ["extension.zip", "source.jpg", "first.png"])
