@@ -128,13 +128,23 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             return False
         return self._linger_until is not None or bool(super().readable())
 
+    def writable(self) -> bool:
+        """Return False once readable() has closed the connection.
+
+        Otherwise, the event loop would register the closed descriptor. If it accepts a connection that gets
+        the same descriptor, it would close that one.
+        """
+        return self.socket is not None and bool(super().writable())
+
     def recv(self, buffer_size: int) -> bytes:
         data: bytes = super().recv(buffer_size)
         self._timer.count_bytes(len(data))
         return data
 
     def send(self, data: bytes, do_close: bool = True) -> int:
-        sent: int = super().send(data, do_close)
+        # If the client has reset the connection, waitress would close it here and then go on to use it. The
+        # event loop closes it in the next round.
+        sent: int = super().send(data, do_close=False)
         self._timer.count_bytes(sent)
         return sent
 

@@ -1,7 +1,9 @@
 """The server handles pipelining, clients that read nothing, and malformed framing."""
 
 import re
+import signal
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -24,6 +26,8 @@ pytestmark = pytest.mark.service
 MB = 1_000_000
 CHUNKED = b"POST /uploads/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
+ERRORS = "Traceback|uncaptured python exception"
+
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
@@ -32,7 +36,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     curl(f"{service.url}/health/live")
     yield service
     end_service(service)
-    assert "Traceback" not in "".join(service.log)
+    assert not re.search(ERRORS, "".join(service.log))
 
 
 def connect(service: Service) -> socket.socket:
@@ -224,3 +228,24 @@ def test_request_that_expects_continue_is_answered(web: Service, length: tuple[s
     lines = ("GET /health/live HTTP/1.1", "Host: x", "Expect: 100-continue", "Connection: close", *length, "")
     with closing(raw_connections.connect(web, *lines)) as connection:
         assert raw_connections.read_all(connection).startswith(f"HTTP/1.1 {status} ")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["Content-Length: 2000000", "Expect: 100-continue\r\nContent-Length: 1"],
+    ids=["rejected body", "expected continue"],
+)
+def test_reset_before_the_response_is_no_error(web: Service, rest: str) -> None:
+    """The server reads the request after the client has reset the connection."""
+    with closing(raw_connections.connect(web, "GET /health/live HTTP/1.1", "Host: x", "")) as connection:
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        web.process.send_signal(signal.SIGSTOP)
+        try:
+            connection.sendall(f"POST /jobs/x/cancel HTTP/1.1\r\nHost: x\r\n{rest}\r\n\r\n".encode())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        finally:
+            web.process.send_signal(signal.SIGCONT)
+    for _ in range(3):  # meanwhile, the event loop tries to send the response
+        curl(f"{web.url}/health/live")
+    assert not re.search(ERRORS, "".join(web.log))
