@@ -153,8 +153,10 @@ class Link(BaseModel):
 
         A complete file counts as a use. The bytes must continue what had been sent when this download began
         or since then. If two downloads resume at the same time and both reach the end of the file, both
-        count.
+        count. If uses are unlimited and the bytes add nothing, nothing is written.
         """
+        if not self._download and not self._adds_bytes(start, stop):
+            return False
         with exclusive_transaction(self):  # what is read here must still be true when it is written
             row = Link.get_or_none(Link.id == self.id)
             if row is None:
@@ -169,6 +171,11 @@ class Link(BaseModel):
                 sent_bytes=0 if is_complete else sent_bytes,
             ).where(Link.id == self.id).execute()
         return bool(is_complete)
+
+    def _adds_bytes(self, start: int, stop: int) -> bool:
+        """Return whether these bytes continue what has been sent. A 304 or a range at the end does not."""
+        row = Link.get_or_none(Link.id == self.id) if stop > start else None
+        return row is not None and start <= max(self.sent_bytes, row.sent_bytes) and stop > row.sent_bytes
 
 
 def _code_of(link_id: str) -> str:

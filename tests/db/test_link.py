@@ -67,6 +67,17 @@ def test_unlimited_link_works_while_the_database_is_read_only(job: Job) -> None:
         assert link.begin_download()
 
 
+def test_bytes_that_add_nothing_to_an_unlimited_link_are_not_written(job: Job) -> None:
+    link = create_link(job)
+    assert not link.end_download(0, 40, 100)
+    with read_only():
+        assert not link.end_download(0, 0, 100), "nothing, because the file has not changed"
+        assert not link.end_download(0, 1, 100), "the first byte again"
+        assert not link.end_download(99, 100, 100), "only the last byte"
+    assert link.end_download(40, 100, 100)
+    assert Link.find(link.id).uses == 1
+
+
 def test_server_start_releases_reserved_uses(job: Job) -> None:
     link = create_link(job, max_uses=1)
     assert link.begin_download("this node")
