@@ -8,11 +8,9 @@ from enum import Enum, auto
 from functools import cache
 from typing import Protocol
 
-from peewee import DatabaseError
-
 from chromi.admission.admission_control import AdmissionControl, Reservation
 from chromi.config import Settings
-from chromi.db import Upload, database_connection
+from chromi.db import DATABASE_ERRORS, Upload, database_connection
 from chromi.errors import BadRequest, UploadTooLarge
 from chromi.web.http.client_identity import parse_api_token, require_known_token
 from chromi.web.http.error_handlers import FORM_TOO_LARGE
@@ -85,7 +83,7 @@ class UploadGuard:
                 else:
                     starts_job = self._path_of(request).startswith("/convert")
                     self._admission.check_upload(reservation, others, starts_job=starts_job)
-        except (DatabaseError, OSError) as error:
+        except (*DATABASE_ERRORS, OSError) as error:
             logger.warning("could not check an upload before receiving it: %s", error)  # the view checks it
         self._reservations[request] = reservation
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from chromi.admission.quota import job_quota
 from chromi.config import MB, Settings
-from chromi.db import Upload
+from chromi.db import DATABASE_ERRORS, Upload
 from chromi.errors import ChromiError, ClipNotFound, DiskFull, RateLimited, UploadsFull, UploadTooLarge
 from chromi.storage import MIN_FREE_BYTES, Storage
 from chromi.web.limits.upload_guard import RequestKind, UploadGuard
@@ -205,6 +205,21 @@ def test_conversion_beyond_jobs_per_hour_is_rejected_before_its_body(
     job_quota(settings).acquire(client, settings.jobs_per_hour)
     assert isinstance(check(guard, Request("POST", "/convert/", 1000)), RateLimited)
     assert check(guard, whole_upload(1000)) is None
+
+
+@pytest.mark.parametrize("error_class", DATABASE_ERRORS)
+def test_upload_is_admitted_while_the_database_cannot_be_asked(
+    guard: UploadGuard, monkeypatch: pytest.MonkeyPatch, error_class: type[Exception]
+) -> None:
+    """The view will check it."""
+
+    def fail() -> None:
+        raise error_class("the connection was lost")
+
+    monkeypatch.setattr(Upload, "list_active", fail)
+    request = whole_upload(1000)
+    assert check(guard, request) is None
+    assert guard.kind_of(request) is RequestKind.UPLOAD
 
 
 # -- chunks --------------------------------------------------------------------------------------------------
