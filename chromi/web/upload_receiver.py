@@ -129,6 +129,8 @@ def receive_chunk(upload_id: str, offset: str | None) -> int:
             if file.size_bytes == upload.length_bytes:
                 _complete(upload, services().admission)
                 path.unlink()
+            elif not path.exists():  # deleted while the bytes arrived
+                raise ClipNotFound
         return received_bytes_of(upload, storage)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -161,29 +162,25 @@ class PausedBody(io.BytesIO):
         return super().readinto(buffer)
 
 
+def send_paused_body(app: Flask, url: str, start: int, body: PausedBody) -> TestResponse:
+    return app.test_client().patch(
+        url,
+        headers=CHUNK | {"Upload-Offset": str(start)},
+        input_stream=body,
+        environ_overrides={"CONTENT_LENGTH": str(len(body.getvalue()))},
+    )
+
+
 def test_concurrent_chunks_do_not_mix(app: Flask, half_upload: str, storage: Storage, content: bytes) -> None:
     middle = len(content) // 2
     body = PausedBody(content[middle:])
-    responses: list[TestResponse] = []
-
-    def send_paused_body() -> None:
-        length = {"CONTENT_LENGTH": str(len(content) - middle)}
-        response = app.test_client().patch(
-            half_upload,
-            headers=CHUNK | {"Upload-Offset": str(middle)},
-            input_stream=body,
-            environ_overrides=length,
-        )
-        responses.append(response)
-
-    first = threading.Thread(target=send_paused_body)
-    first.start()
-    assert body.is_read.wait(30)
-    second = send_chunk(app.test_client(), half_upload, middle, content[middle:])
-    assert (second.status_code, second.get_json()["error"]["code"]) == (423, "upload_locked")
-    body.may_continue.set()
-    first.join(30)
-    assert [response.status_code for response in responses] == [204]
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(send_paused_body, app, half_upload, middle, body)
+        assert body.is_read.wait(30)
+        second = send_chunk(app.test_client(), half_upload, middle, content[middle:])
+        assert (second.status_code, second.get_json()["error"]["code"]) == (423, "upload_locked")
+        body.may_continue.set()
+        assert first.result().status_code == 204
     assert is_stored(storage, half_upload, content)
 
 
@@ -230,6 +227,20 @@ def test_deleted_upload_is_gone(client: FlaskClient, half_upload: str, storage: 
     assert client.head(half_upload, headers=TUS).status_code == 404
     assert send_chunk(client, half_upload, 0, b"x").status_code == 404
     assert client.delete(half_upload, headers=TUS).status_code == 404
+
+
+def test_upload_deleted_while_a_chunk_arrives_is_gone(
+    app: Flask, half_upload: str, storage: Storage, content: bytes
+) -> None:
+    middle = len(content) // 2
+    body = PausedBody(content[middle:-1])
+    with ThreadPoolExecutor(1) as thread:
+        chunk = thread.submit(send_paused_body, app, half_upload, middle, body)
+        assert body.is_read.wait(30)
+        assert app.test_client().delete(half_upload, headers=TUS).status_code == 204
+        body.may_continue.set()
+        assert chunk.result().status_code == 404
+    assert files_in(storage) == []
 
 
 def test_upload_deleted_by_another_request_meanwhile_is_gone(
