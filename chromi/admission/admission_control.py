@@ -11,7 +11,7 @@ import logging
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -104,9 +104,15 @@ class AdmissionControl:
         self._check_quotas(client, starts_job=starts_job)
         upload_quota(self.settings).acquire(client)
 
-    def refund_upload(self, client: str | None) -> None:
-        """Undo the charge of admit_form_upload. The bytes stay charged, because they were received."""
-        upload_quota(self.settings).charge(client, -1)
+    def refund_upload(self, client: str | None, unsent_bytes: int = 0) -> None:
+        """Undo the charge of an upload, and of announced bytes that will not arrive.
+
+        Received bytes stay charged. An unavailable database does not replace the error that led to this.
+        """
+        with suppress(*TEMPORARY_ERRORS):
+            upload_quota(self.settings).charge(client, -1)
+            if unsent_bytes:
+                byte_quota(self.settings).charge(client, -unsent_bytes)
 
     def admit_resumable_upload(self, client: str | None, length_bytes: int) -> None:
         """Charge the client for an upload and all of its bytes before they arrive.
@@ -115,7 +121,11 @@ class AdmissionControl:
         """
         self.check_upload(Reservation(client, length_bytes), (), starts_job=False)
         upload_quota(self.settings).acquire(client)
-        byte_quota(self.settings).acquire(client, length_bytes)
+        try:
+            byte_quota(self.settings).acquire(client, length_bytes)
+        except Exception:
+            self.refund_upload(client)
+            raise
 
     def admit_first_byte(self, upload: Upload) -> None:
         """Give a resumable upload its slot when its first byte arrives.

@@ -8,8 +8,11 @@ from peewee import CharField, DeferredForeignKey
 
 from chromi.db.base import BaseModel
 
-MAX_DOWNLOAD_S = 3600
-"""A download that has not ended by then was lost with its machine, and its use becomes available again."""
+MAX_DOWNLOAD_S = 86400
+"""A download that has not ended by then was lost with its machine, and its use becomes available again.
+
+At 1 kB/s, below which the server ends a download, 86 MB take that long.
+"""
 
 
 class Download(BaseModel):

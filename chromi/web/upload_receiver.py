@@ -59,14 +59,26 @@ def receive_form_upload(*, one_shot: bool = False) -> Upload:
     """Store the form's video, ignoring its file name and declared type.
 
     Raises MissingVideo, UploadTooLarge, RateLimited or NotAVideo, and for a one-shot upload the errors of
-    AdmissionControl.check_job. In these cases, nothing is left on disk.
+    AdmissionControl.check_job. In these cases, nothing is left on disk. An upload that fails for no fault of
+    the file is refunded.
     """
     incoming, size_bytes = _form_video()
     admission = services().admission
     client = identify_client()
     admission.admit_form_upload(client, starts_job=one_shot)
+    try:
+        return _store_form_video(incoming, size_bytes, client, one_shot=one_shot)
+    except Exception as error:
+        if not _is_fault_of_file(error):
+            admission.refund_upload(client)
+        raise
+
+
+def _store_form_video(
+    incoming: IncomingFile, size_bytes: int, client: str | None, *, one_shot: bool
+) -> Upload:
     incoming.flush()
-    with admission.charge_probe(client):
+    with services().admission.charge_probe(client):
         info = probe_video(incoming.path)
     upload_id = new_id()
     path = services().storage.upload_path(upload_id)
@@ -83,6 +95,12 @@ def receive_form_upload(*, one_shot: bool = False) -> Upload:
     except BaseException:  # the database remained locked, the disk is full, or the bucket is unavailable
         services().storage.remove(path)
         raise
+
+
+def _is_fault_of_file(error: Exception) -> bool:
+    """Return whether another attempt with the same file would fail in the same way."""
+    is_expected = isinstance(error, ChromiError) and not isinstance(error, RateLimited)
+    return is_expected and status_code_of(error) < 500
 
 
 def _form_video() -> tuple[IncomingFile, int]:
@@ -106,8 +124,13 @@ def create_resumable_upload(length_bytes: int) -> Upload:
     """Create an upload whose bytes will arrive in chunks, if there is space for all of them."""
     check_length(length_bytes)
     client = identify_client()
-    services().admission.admit_resumable_upload(client, length_bytes)
-    return Upload.create(length_bytes=length_bytes, client=client)
+    admission = services().admission
+    admission.admit_resumable_upload(client, length_bytes)
+    try:
+        return Upload.create(length_bytes=length_bytes, client=client)
+    except Exception:
+        admission.refund_upload(client, length_bytes)
+        raise
 
 
 def receive_chunk(upload_id: str, offset: str | None) -> int:
@@ -181,7 +204,7 @@ def _probe(upload: Upload, admission: AdmissionControl) -> VideoInfo:
     try:
         return probe_video(admission.storage.partial_upload_path(upload.id))
     except ChromiError as error:
-        if status_code_of(error) < 500:
+        if _is_fault_of_file(error):
             remove_upload(upload, admission.storage, admission.settings)
         raise
     except FileNotFoundError as error:

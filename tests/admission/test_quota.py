@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,10 +11,11 @@ from peewee import OperationalError
 
 from chromi.admission import quota as quota_module
 from chromi.admission.admission_control import AdmissionControl
-from chromi.admission.quota import job_quota
+from chromi.admission.quota import byte_quota, job_quota
 from chromi.config import Settings
 from chromi.db import RateLimitUsage, Upload
 from chromi.encoder import VideoInfo, probe_video
+from chromi.errors import RateLimited, ServiceBusy
 from chromi.jobs import cleanup
 from chromi.storage import Storage
 from chromi.web import upload_receiver
@@ -173,6 +175,57 @@ def test_conversion_is_refunded_if_its_job_is_rejected_after_the_probe(
     response = client.post("/convert/", **form(clip), environ_base=REMOTE)
     assert (response.status_code, response.get_json()["error"]["code"]) == (429, "too_many")
     assert (files_in(storage), Upload.select().count()) == ([], 0)
+    assert used_share("uploads") == 0
+
+
+@pytest.mark.parametrize("path", ["/uploads/", "/convert/"])
+@pytest.mark.parametrize("failing", ["probe_video", "publish", "create"])
+def test_form_that_fails_for_no_fault_of_its_file_is_refunded(
+    client: FlaskClient,
+    storage: Storage,
+    clip: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    failing: str,
+) -> None:
+    owner, error = {
+        "probe_video": (upload_receiver, RateLimited.hourly_quota(60)),
+        "publish": (Storage, ServiceBusy()),
+        "create": (Upload, OperationalError("database is locked")),
+    }[failing]
+    raise_error(monkeypatch, owner, failing, error)
+    assert client.post(path, **form(clip), environ_base=REMOTE).status_code in (429, 503)
+    assert (files_in(storage), used_share("uploads")) == ([], 0)
+
+
+def raise_error(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, error: Exception) -> None:
+    def fail(*arguments: object, **named: object) -> None:
+        raise error
+
+    monkeypatch.setattr(owner, name, fail)
+
+
+def test_resumable_upload_that_is_not_created_is_refunded(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_error(monkeypatch, Upload, "create", OperationalError("database is locked"))
+    assert create(client, 20 * MB, "8.8.8.8").status_code == 503
+    assert (used_share("uploads"), used_share("bytes")) == (0, 0)
+
+
+def test_resumable_upload_beyond_its_bytes_is_refunded(
+    client: FlaskClient, settings: Settings, admission: AdmissionControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another request uses up the bytes after they were checked."""
+    name = admission.client_of("8.8.8.8")
+    check = AdmissionControl.check_upload
+
+    def check_and_use_up(*arguments: Any, **named: Any) -> None:
+        check(*arguments, **named)
+        byte_quota(settings).charge(name, 20 * MB)
+
+    monkeypatch.setattr(AdmissionControl, "check_upload", check_and_use_up)
+    assert create(client, 1 * MB, "8.8.8.8").status_code == 429
     assert used_share("uploads") == 0
 
 
