@@ -14,7 +14,7 @@ from flask import Response, request
 from chromi.client_networks import widest_network_of
 from chromi.db import RateLimit
 from chromi.tokens import ADMIN_SESSION_MAX_AGE_S
-from chromi.web.http.client_identity import identify_client
+from chromi.web.http.client_identity import identify_client, parse_credentials
 from chromi.web.http.request_errors import TokenRequired, TooManyTokenAttempts, WrongToken
 from chromi.web.services import services
 
@@ -27,7 +27,7 @@ def require_token() -> None:
     """Raise TokenRequired, WrongToken or TooManyTokenAttempts unless there is a valid token or session."""
     if has_session():
         return
-    credentials = request.authorization
+    credentials = parse_credentials(request.headers.get("Authorization"))
     # `Authorization: Bearer`, or the password of `Basic`, which `curl -u` sends.
     check_token((credentials.token or credentials.password) if credentials else None)
 
@@ -38,7 +38,7 @@ def has_bearer_token() -> bool:
     Only `Bearer` counts, because a proxy with its own passwords passes `Basic` credentials on. Returns False
     if no token is configured.
     """
-    credentials = request.authorization
+    credentials = parse_credentials(request.headers.get("Authorization"))
     if credentials is None or credentials.type != "bearer" or not services().settings.admin_token:
         return False
     check_token(credentials.token)

@@ -35,9 +35,17 @@ def require_known_token(token: str | None, admission: AdmissionControl) -> None:
 
 def parse_api_token(path: str, header: str | None) -> str | None:
     """Return the token in an Authorization header of a request to this path, or None without one."""
-    credentials = Authorization.from_header(header) if path.startswith(TOKEN_PATHS) else None
+    credentials = parse_credentials(header) if path.startswith(TOKEN_PATHS) else None
     is_bearer = credentials is not None and credentials.type == "bearer"
     return credentials.token or "" if credentials and is_bearer else None
+
+
+def parse_credentials(header: str | None) -> Authorization | None:
+    """Return the credentials in an Authorization header, or None without any or if they are malformed."""
+    try:
+        return Authorization.from_header(header)
+    except ValueError:  # `Basic` with other characters than ASCII
+        return None
 
 
 def _api_token() -> str | None:

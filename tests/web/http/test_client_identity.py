@@ -56,6 +56,13 @@ def test_wrong_token_gets_401_with_challenge(client: FlaskClient, token: str) ->
     assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
+@pytest.mark.parametrize(("path", "status"), [("/uploads/", 400), ("/admin/", 401)])
+def test_malformed_credentials_are_none(client: FlaskClient, path: str, status: int) -> None:
+    headers = {"Authorization": "Basic ü"}
+    response = client.post(path, headers=headers) if status == 400 else client.get(path, headers=headers)
+    assert response.status_code == status
+
+
 def test_wrong_token_is_rejected_before_the_body(app: Flask, settings: Settings) -> None:
     guard = UploadGuard(settings, app.extensions["chromi"].admission)
     request = whole_upload()

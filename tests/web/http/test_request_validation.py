@@ -131,3 +131,13 @@ def test_field_of_a_megabyte_is_rejected(client: FlaskClient, storage: Storage, 
     response = client.post("/convert/", **form(b"x", **{name: "1" * 1_000_000}))
     assert response.status_code == 400
     assert files_in(storage) == []
+
+
+def test_form_with_a_long_boundary_is_rejected(client: FlaskClient) -> None:
+    """Python would keep an expression for each of them."""
+    for length, code in ((70, "missing_video"), (71, "bad_request")):
+        boundary = "x" * length
+        body = f'--{boundary}\r\nContent-Disposition: form-data; name="x"\r\n\r\n\r\n--{boundary}--\r\n'
+        content_type = f'multipart/form-data; boundary="{boundary}"'
+        response = client.post("/uploads/", data=body, content_type=content_type)
+        assert response.get_json()["error"]["code"] == code

@@ -174,6 +174,12 @@ def test_address_or_length_that_cannot_be_parsed_is_rejected(web: Service, url: 
         assert raw_connections.read_all(connection).startswith("HTTP/1.1 400 ")
 
 
+def test_upload_with_malformed_credentials_is_answered(web: Service) -> None:
+    lines = ("POST /uploads/ HTTP/1.1", "Host: x", "Authorization: Basic \xe4", "Content-Length: 1")
+    with closing(raw_connections.connect(web, *lines, "Connection: close", "", "x")) as connection:
+        assert raw_connections.read_all(connection).startswith("HTTP/1.1 415 ")
+
+
 def test_too_large_headers_are_rejected(web: Service) -> None:
     with closing(connect(web)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000)
