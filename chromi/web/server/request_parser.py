@@ -16,11 +16,11 @@ from chromi.web.limits.upload_guard import UploadGuard
 MAX_FRAMING_BYTES = 65_536
 """Limit for a chunked body's framing (chunk sizes and trailers), in addition to half of its content."""
 MAX_SPACES = 32
-"""Limit for consecutive spaces and tabs in the headers. waitress and Werkzeug (for cookies) need time that grows
-with the square of this number: 32 kB would take seconds and stop all threads."""
+"""Limit for consecutive spaces and tabs in the headers. waitress and Werkzeug (for cookies) need time that
+grows with the square of their number: 32 kB would take seconds and stop all threads."""
 
 _REQUEST_LINE = re.compile(rb"[^ ]+ [^ ]+( HTTP/[0-9]\.[0-9])?")
-"""Accepts more than waitress does, but in linear time. waitress needs quadratic time to reject other lines."""
+"""Accepts more than waitress, but in linear time. waitress needs quadratic time to reject other lines."""
 
 
 class RequestParser(HTTPRequestParser):  # type: ignore[misc]

@@ -24,7 +24,9 @@ def sockets() -> Sockets:
 
 
 @pytest.fixture
-def server(app: Flask, settings: Settings, sockets: Sockets, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def server(
+    app: Flask, settings: Settings, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
     """A listening server whose event loop the test runs."""
     guard = UploadGuard(settings, app.extensions["chromi"].admission)
     monkeypatch.setattr(Channel, "guard", guard, raising=False)

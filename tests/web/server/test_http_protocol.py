@@ -164,9 +164,7 @@ def test_malformed_request_gets_a_request_id(web: Service) -> None:
     assert re.search(r"^X-Request-Id: [0-9a-f]{16}\r$", response, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    ("url", "length"), [("http://[", "0"), ("/", "1" * 4301)], ids=["address", "length"]
-)
+@pytest.mark.parametrize(("url", "length"), [("http://[", "0"), ("/", "1" * 4301)], ids=["address", "length"])
 def test_address_or_length_that_cannot_be_parsed_is_rejected(web: Service, url: str, length: str) -> None:
     lines = (f"GET {url} HTTP/1.1", "Host: x", f"Content-Length: {length}", "")
     with closing(raw_connections.connect(web, *lines)) as connection:
@@ -229,7 +227,9 @@ def test_upload_is_recognized_with_any_leading_slashes(web: Service, path: str) 
     [((), "200"), (("Content-Length: 0",), "200"), (("Content-Length: x",), "400")],
     ids=["no body", "empty body", "malformed length"],
 )
-def test_request_that_expects_continue_is_answered(web: Service, length: tuple[str, ...], status: str) -> None:
+def test_request_that_expects_continue_is_answered(
+    web: Service, length: tuple[str, ...], status: str
+) -> None:
     lines = ("GET /health/live HTTP/1.1", "Host: x", "Expect: 100-continue", "Connection: close", *length, "")
     with closing(raw_connections.connect(web, *lines)) as connection:
         assert raw_connections.read_all(connection).startswith(f"HTTP/1.1 {status} ")
