@@ -99,8 +99,9 @@ def _store_form_video(
 
 def _is_fault_of_file(error: Exception) -> bool:
     """Return whether another attempt with the same file would fail in the same way."""
-    is_expected = isinstance(error, ChromiError) and not isinstance(error, RateLimited)
-    return is_expected and status_code_of(error) < 500
+    if not isinstance(error, ChromiError) or isinstance(error, RateLimited):
+        return False
+    return status_code_of(error) < 500
 
 
 def _form_video() -> tuple[IncomingFile, int]:

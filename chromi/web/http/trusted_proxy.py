@@ -49,7 +49,7 @@ def apply_proxy_headers(environ: WSGIEnvironment, settings: Settings) -> None:
     untrusted = set(PROXY_HEADERS)
     try:
         if is_trusted_proxy(environ["REMOTE_ADDR"], settings):
-            _unmap_addresses(environ, settings.trusted_proxy_count)
+            _normalize_addresses(environ, settings.trusted_proxy_count)
             untrusted = parse_proxy_headers(environ, settings.trusted_proxy_count, TRUSTED_HEADERS)
     except MalformedProxyHeader as error:
         raise BadRequest(detail=f"{error.header}: {error.reason}") from error
@@ -65,11 +65,20 @@ def is_trusted_proxy(peer: str, settings: Settings) -> bool:
     return settings.trusted_proxy == "*" or (proxy is not None and parse_address(peer) == proxy)
 
 
-def _unmap_addresses(environ: WSGIEnvironment, count: int) -> None:
-    """Write IPv4 addresses mapped to IPv6 as IPv4, because waitress takes their last part for a port."""
+def _normalize_addresses(environ: WSGIEnvironment, count: int) -> None:
+    """Rewrite the addresses in X-Forwarded-For that waitress would split wrongly.
+
+    It takes the last part of `::ffff:1.2.3.4` for a port, and the port of `[2001:db8::1]:443` for a part of
+    the address.
+    """
     if sent := environ.get("HTTP_X_FORWARDED_FOR"):
-        hops = [hop.strip() for hop in sent.rsplit(",", count)[-count:]]
-        environ["HTTP_X_FORWARDED_FOR"] = ",".join(str(parse_address(hop) or hop) for hop in hops)
+        hops = sent.rsplit(",", count)[-count:]
+        environ["HTTP_X_FORWARDED_FOR"] = ",".join(_normalize_address(hop.strip()) for hop in hops)
+
+
+def _normalize_address(hop: str) -> str:
+    bare = hop[1:].partition("]")[0] if hop.startswith("[") else hop
+    return str(parse_address(bare) or hop)
 
 
 def is_local_request() -> bool:

@@ -26,6 +26,8 @@ _REQUEST_LINE = re.compile(rb"[^ ]+ [^ ]+( HTTP/[0-9]\.[0-9])?")
 class RequestParser(HTTPRequestParser):  # type: ignore[misc]
     """A request that is being received. A rejected request is complete immediately and has no body."""
 
+    completed: bool
+    empty: bool
     rejection: ChromiError | None = None
     _checked_bytes = -1
     """The length of the body at the last check, or -1 until the headers are complete."""

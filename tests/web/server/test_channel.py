@@ -33,7 +33,8 @@ def server(
     monkeypatch.setattr(TcpWSGIServer, "channel_class", Channel)
     server = waitress.create_server(app, host="127.0.0.1", port=0, map=sockets, threads=1)
     yield server
-    server.close()
+    server.task_dispatcher.shutdown()
+    wasyncore.close_all(sockets)
 
 
 def connect(server: Any) -> socket.socket:
