@@ -8,11 +8,9 @@ from peewee import CharField, DeferredForeignKey
 
 from chromi.db.base import BaseModel
 
-MAX_DOWNLOAD_S = 86400
-"""A download that has not ended by then was lost with its machine, and its use becomes available again.
-
-At 1 kB/s, below which the server ends a download, 86 MB take that long.
-"""
+MAX_DOWNLOAD_S = 6 * 3600
+"""A download that has not ended by then was lost with its machine, and its use becomes available again. 30 MB
+take as long at 1.4 kB/s; the server ends downloads below 1 kB/s."""
 
 
 class Download(BaseModel):
