@@ -70,7 +70,10 @@ def _read_frames(
     """Return one frame per second of the window, stacked vertically, skipping frames that fail to decode."""
     width, height, start_s = info.width_px, info.height_px, info.first_frame_s + options.start_s
     seek_s = start_s if options.start_s else None
-    filters = f"fps=1:start_time={start_s:.6f},trim=end_frame={_FRAMES},scale={width}:{height}:flags=neighbor"
+    # `fps` rounds its start_time and, without eof_action, the end of the clip to seconds. If less than half a
+    # second of the clip were left, it would have no frame.
+    samples = f"setpts=PTS-{start_s:.6f}/TB,fps=1:start_time=0:eof_action=pass,trim=end_frame={_FRAMES}"
+    filters = f"{samples},scale={width}:{height}:flags=neighbor"
     with source.open("rb") as clip:
         run_ffmpeg(
             [

@@ -33,8 +33,8 @@ def draw_scene(size: tuple[int, int], shift: int) -> Image.Image:
     return image
 
 
-def make_pixel_art(path: Path, size: tuple[int, int] = (80, 45)) -> Path:
-    frames = [draw_scene(size, number) for number in range(24)]
+def make_pixel_art(path: Path, size: tuple[int, int] = (80, 45), frame_count: int = 24) -> Path:
+    frames = [draw_scene(size, number) for number in range(frame_count)]
     gif = path.with_suffix(".gif")
     frames[0].save(gif, save_all=True, append_images=frames[1:], duration=40, loop=0, disposal=1)
     if path.suffix != ".gif":
@@ -63,6 +63,14 @@ def test_pixel_art_is_enlarged_to_squares(
 ) -> None:
     image = first_frame(make_pixel_art(tmp_path / name, size))
     assert smooth_fraction(image) < 0.002
+
+
+@pytest.mark.parametrize(("frame_count", "start_s"), [(1, 0), (10, 0), (24, 0.8)])
+def test_pixel_art_of_less_than_half_a_second_is_enlarged_to_squares(
+    frame_count: int, start_s: float, tmp_path: Path, first_frame: FirstFrame
+) -> None:
+    clip = make_pixel_art(tmp_path / "c.gif", (64, 64), frame_count)
+    assert smooth_fraction(first_frame(clip, start_s=start_s)) < 0.002
 
 
 def test_clip_that_is_not_read_in_time_is_enlarged_smoothly(
