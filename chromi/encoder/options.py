@@ -37,7 +37,7 @@ AUTO = "auto"
 FEW_COLORS = 64
 """The number of colors that is enough for footage to keep its colors. Fewer are mentioned with the result."""
 
-_FRAME_CACHE_VERSION = 3
+_FRAME_CACHE_VERSION = 4
 """Increment it when the content of cached frame files changes, so that existing files are not reused."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chromi.encoder.encoder_errors import to_encode_error
-from chromi.encoder.frames.color_filters import convert_color, flatten_alpha, write_lut
+from chromi.encoder.frames.color_filters import convert_color, write_lut
 from chromi.encoder.frames.filtergraph import scale_to_fit
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.gif.validate import publish
@@ -107,7 +107,6 @@ def _filters(info: VideoInfo, lut_path: Path | None) -> str:
             f"trim=end_frame={round(_choose_fps(info) * MAX_PREVIEW_S)}",
             "setpts=PTS-STARTPTS",
             *convert_color(info, scale, lut_path),
-            *flatten_alpha(info),
             f"format=yuv420p,pad={width_px}:{height_px}:-1:-1:eval=frame",
             "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",
         )

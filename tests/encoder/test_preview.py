@@ -148,6 +148,15 @@ def test_transparent_pixels_get_the_background_color(tmp_path: Path, make: MakeP
 
 
 @pytest.mark.slow
+def test_color_of_transparent_pixels_is_invisible(tmp_path: Path, make: MakePreview) -> None:
+    """Every second column is transparent; ffmpeg decodes it as white. The preview is half as wide."""
+    stripes = Image.frombytes("P", (1280, 720), bytes([0, 1]) * (640 * 720))
+    stripes.putpalette([255, 255, 255, 0, 0, 0])
+    stripes.save(tmp_path / "c.gif", transparency=0)
+    assert pixels(make(tmp_path / "c.gif"), 0.5, 0.5)[0] == pytest.approx((0x10, 0x10, 0x12), abs=4)
+
+
+@pytest.mark.slow
 def test_only_ten_minutes_are_encoded(tmp_path: Path, make: MakePreview) -> None:
     clip = make_clip(tmp_path / "c.mp4", seconds=7200, size="32x18", rate=1 / 3600, pattern="color=black")
     assert probe_video(make(clip)).duration_s == pytest.approx(MAX_PREVIEW_S)

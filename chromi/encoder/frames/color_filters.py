@@ -43,13 +43,31 @@ def bt709_scale_options(kernel: str) -> str:
 def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequence[str]:
     """Return the filters that resize frames with the `scale` filter given and convert their colors to BT.709.
 
-    `lut_path` is the return value of `write_lut`. If `scale` supports the conversion, resizing and conversion
-    happen in one step, because a second step would round twice. All other conversions go through 16-bit
-    R'G'B' and end without chroma subsampling, because zscale rejects subsampled frames with odd dimensions.
+    `lut_path` is the return value of `write_lut`. Frames with alpha are composited over BACKGROUND_COLOR
+    before they are resized. Otherwise, the color of transparent pixels would show at the edges of objects:
+    ffmpeg decodes those of a GIF as white.
     """
+    if not info.has_alpha:
+        return _convert_to_bt709(info, [scale, "setsar=1"], lut_path)
+    same_size = f"scale={scale_flags('bicubic')}"
+    return [
+        *_convert_to_bt709(info, [same_size], lut_path),
+        *flatten_alpha(info),
+        *(scale, "setsar=1", "format=yuv444p"),
+    ]
+
+
+def _convert_to_bt709(info: VideoInfo, resize: Sequence[str], lut_path: Path | None) -> Sequence[str]:
+    """Return the filters that convert colors to BT.709 in the same step as `resize`, which starts with `scale`.
+
+    If `scale` supports the conversion, it does both, because a second step would round twice. All other
+    conversions go through 16-bit R'G'B' and end without chroma subsampling, because zscale rejects subsampled
+    frames with odd dimensions.
+    """
+    scale, *after_scale = resize
     to_bt709 = "out_color_matrix=bt709:out_range=tv"
     if not lut_path and info.color_matrix in _SWSCALE_MATRICES:
-        return [*correct_tags(info), f"{scale}:{to_bt709}", "setsar=1"]
+        return [*correct_tags(info), f"{scale}:{to_bt709}", *after_scale]
     alpha = "a" if info.has_alpha else ""
     rgb_to_bt709 = "zscale=matrixin=gbr:rangein=full:matrix=709:range=limited"
     if lut_path:
@@ -57,7 +75,7 @@ def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequenc
     return [
         *correct_tags(info),
         *_convert_to_rgb(info, scale, f"gbr{alpha}p16"),
-        "setsar=1",
+        *after_scale,
         *([f"lut3d=file={escape_path(lut_path)}:interp=tetrahedral"] if lut_path else []),
         f"{rgb_to_bt709},format=yuv{alpha}444p",
     ]

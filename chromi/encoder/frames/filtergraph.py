@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromi.encoder.frames.black_bars import Content
-from chromi.encoder.frames.color_filters import convert_color, flatten_alpha, scale_flags
+from chromi.encoder.frames.color_filters import convert_color, scale_flags
 from chromi.encoder.frames.effects import apply_effects
 from chromi.encoder.options import AUTO, ConversionOptions, Framing
 from chromi.encoder.source.video_info import VideoInfo
@@ -44,7 +44,6 @@ def build_filtergraph(
         *(*frame_filters, *square_pixels, *_unify_range(info, allow_changes=allow_changes)),
         *(*crop_bars, *crop),
         *convert_color(info, f"{scale}:{scale_flags('neighbor' if pixelated else 'bicubic')}", lut_path),
-        *flatten_alpha(info),
         "format=yuv420p",
         *_pad(framing, options),
         *apply_effects(options),

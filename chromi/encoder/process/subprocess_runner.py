@@ -35,7 +35,7 @@ class ProcessLimits:
     """The resources that a process may use before it is killed.
 
     `timeout_s` is wall-clock time. `max_memory_bytes` limits writable memory (RLIMIT_DATA) and is reduced on
-    a small machine. Converting 4K ProRes with alpha takes 0.65 GiB; other 4K clips take 0.35 GiB.
+    a small machine. Converting 4K ProRes with alpha takes 0.8 GiB; other 4K clips take 0.35 GiB.
     """
 
     timeout_s: float

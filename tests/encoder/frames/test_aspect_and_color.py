@@ -6,8 +6,9 @@ The test matrix has each codec, rotation, transparency and range; these tests ha
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageColor
+from PIL import Image, ImageColor, ImageDraw
 
+from chromi.encoder.options import Framing, Scaling
 from tests.encoder.conftest import FirstFrame, is_close_to
 from tests.support.clips import QUADRANTS, ffmpeg, make_clip
 
@@ -141,6 +142,23 @@ def test_transparent_pixels_of_qtrle_show_background_color(tmp_path: Path, first
     image = first_frame(clip)
     assert color_name_at(image, 0.1, 0.5) == "lime"
     assert is_close_to(image.getpixel((1200, 360)), (0x20, 0x21, 0x24), tolerance=6)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("framing", Framing)
+def test_dark_object_of_transparent_gif_has_no_light_edge(
+    framing: Framing, tmp_path: Path, first_frame: FirstFrame
+) -> None:
+    """ffmpeg decodes the transparent pixels as white."""
+    frames = [Image.new("P", (89, 101)) for _ in range(2)]
+    for number, frame in enumerate(frames):
+        frame.putpalette([255, 255, 255, 0, 0, 0])
+        ImageDraw.Draw(frame).ellipse((20 + number, 20, 70, 80), fill=1)
+    frames[0].save(
+        tmp_path / "c.gif", save_all=True, append_images=frames[1:], duration=100, transparency=0, disposal=2
+    )
+    image = first_frame(tmp_path / "c.gif", framing=framing, pad="#202124", scaling=Scaling.SMOOTH)
+    assert is_close_to(center_pixel(image), (0, 0, 0), tolerance=4)
+    assert max(high for _, high in image.getextrema()) <= 0x24 + 6  # type: ignore[misc]
 
 
 def test_first_of_two_video_streams_is_used_after_an_audio_stream(
