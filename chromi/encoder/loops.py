@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 from chromi.encoder.encoder_errors import TimedOut
 from chromi.encoder.frames.color_filters import flatten_alpha
 from chromi.encoder.frames.frame_writer import FrameWriter
+from chromi.encoder.frames.resampling import resample
 from chromi.encoder.options import ConversionOptions
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.source.probe import probe_video
@@ -91,7 +92,7 @@ def find_loops(
         on_tick=lambda frames: on_tick(min(1.0, frames / expected_frames)),
     )
     window_s = min(duration_s, info.duration_s)
-    window_frames = round(ConversionOptions.fps * window_s)
+    window_frames = max(1, round(ConversionOptions.fps * window_s))
     frames = _decode_frames(source, info, writer, min_frames=window_frames)
     seams = _measure_seams(frames, min(window_frames, len(frames)))
     return _choose_windows(seams, window_s, limit)
@@ -126,7 +127,7 @@ def _filters(info: VideoInfo) -> str:
     """
     return ",".join(
         (
-            f"fps={ConversionOptions.fps}:start_time={info.first_frame_s:.6f}",
+            resample(ConversionOptions.fps, start_s=info.first_frame_s, clip_s=info.duration_s),
             f"trim=end_frame={_MAX_FRAMES}",
             f"scale={_WIDTH_PX}:{_HEIGHT_PX}:flags=area",
             *flatten_alpha(info),

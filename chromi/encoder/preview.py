@@ -9,6 +9,7 @@ from chromi.encoder.encoder_errors import to_encode_error
 from chromi.encoder.frames.color_filters import convert_color, write_lut
 from chromi.encoder.frames.filtergraph import scale_to_fit
 from chromi.encoder.frames.frame_writer import FrameWriter
+from chromi.encoder.frames.resampling import resample
 from chromi.encoder.gif.validate import publish
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.source.probe import probe_video
@@ -99,12 +100,12 @@ def _filters(info: VideoInfo, lut_path: Path | None) -> str:
 
     Frames are padded if their aspect ratio changes within the clip, as in a browser's video player.
     """
-    width_px, height_px = _size_px(info)
+    fps, (width_px, height_px) = _choose_fps(info), _size_px(info)
     scale = f"{scale_to_fit(width_px, height_px)}:eval=frame"
     return ",".join(
         (
-            f"fps={_choose_fps(info):.6f}:start_time={info.first_frame_s:.6f}",
-            f"trim=end_frame={round(_choose_fps(info) * MAX_PREVIEW_S)}",
+            resample(fps, start_s=info.first_frame_s, clip_s=info.duration_s),
+            f"trim=end_frame={round(fps * MAX_PREVIEW_S)}",
             "setpts=PTS-STARTPTS",
             *convert_color(info, scale, lut_path),
             f"format=yuv420p,pad={width_px}:{height_px}:-1:-1:eval=frame",

@@ -98,6 +98,11 @@ def test_clip_no_longer_than_the_loop_is_one_window(make_shape_clip: MakeClip) -
     assert find_loops(make_shape_clip(pendulum(2), seconds=2), duration_s=6) == [LoopWindow(0.0, 2.0, 100)]
 
 
+def test_clip_of_one_frame_is_one_window(make_shape_clip: MakeClip) -> None:
+    (window,) = find_loops(make_shape_clip(STRIPES, seconds=1 / 60, rate=60))
+    assert window == LoopWindow(0.0, pytest.approx(1 / 60, abs=1e-4), 100)
+
+
 @pytest.mark.slow
 def test_short_clip_that_does_not_loop_has_a_low_score(make_shape_clip: MakeClip) -> None:
     (window,) = find_loops(make_shape_clip(wandering("T*2"), seconds=3))

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageSequence, ImageStat
@@ -13,6 +14,7 @@ from PIL import Image, ImageChops, ImageSequence, ImageStat
 from chromi.db import LEASE_S
 from chromi.encoder import ConversionOptions, ConversionResult, Progress, convert, estimate
 from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, EncodeError, TimedOut
+from chromi.encoder.options import Loop
 from chromi.errors import BadOptions, DiskFull, NotAVideo
 from tests.support.clips import make_clip
 from tests.support.processes import find_ffmpeg_processes
@@ -127,6 +129,15 @@ def test_still_image_has_the_duration_of_its_file(folder: Path) -> None:
     result = convert_in(folder, folder / "still.gif", SMALL_SIZE)
     assert result.frames == 2, "a GIF frame without a delay lasts a tenth of a second"
     assert list_files(folder) == ["o.gif", "still.gif"]
+
+
+@pytest.mark.parametrize("options", [{}, {"loop": Loop.CROSSFADE}, {"reverse": True}])
+def test_clip_of_one_frame_gives_a_gif_of_one_frame(options: dict[str, Any], folder: Path) -> None:
+    """The frame lasts for less than half a frame of the GIF, and for a quarter at twice the speed."""
+    clip = make_clip(folder / "c.mp4", seconds=1 / 60, rate=60)
+    for speed in (1.0, 2.0):
+        result = convert_in(folder, clip, replace(SMALL_SIZE, speed=speed, **options))
+        assert (result.frames, result.duration_cs) == (1, 4)
 
 
 def test_clip_without_motion_has_all_frames(folder: Path) -> None:

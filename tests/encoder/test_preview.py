@@ -94,6 +94,14 @@ def test_slides_change_at_the_times_of_the_clip(tmp_path: Path, make: MakePrevie
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("rate", [60, 120])
+def test_clip_of_one_frame_has_a_preview(rate: int, tmp_path: Path, make: MakePreview) -> None:
+    clip = make_clip(tmp_path / "c.mp4", seconds=1 / rate, rate=rate, size="64x36", pattern="color=red")
+    (frame,) = pixels(make(clip), 0.5, 0.5)
+    assert is_red(frame)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "expected"), [(24, 24), (29.97, 29.97), (60, 30), (5, 30)])
 def test_frame_rate_is_at_most_30(rate: float, expected: float, tmp_path: Path, make: MakePreview) -> None:
     info = probe_video(make(make_clip(tmp_path / "c.mp4", seconds=2, size="64x36", rate=rate)))

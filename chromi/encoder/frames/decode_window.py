@@ -17,6 +17,7 @@ from chromi.encoder.frames.filtergraph import build_filtergraph
 from chromi.encoder.frames.frame_order import frames_to_read, read_from_s
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.pixel_art_detection import is_pixel_art
+from chromi.encoder.frames.resampling import resample
 from chromi.encoder.frames.thumbnails import THUMBNAIL_FILTERS, THUMBNAIL_OUTPUTS
 from chromi.encoder.frames.write_in_order import SET_TIMESTAMPS
 from chromi.encoder.options import ConversionOptions, CropBars
@@ -239,7 +240,11 @@ class WindowDecoder:
         retime = [] if options.speed == 1 else [f"settb=1/{FLICKS_PER_S}", f"setpts=PTS/{options.speed}"]
         return [
             *retime,
-            f"fps={options.fps}:start_time={self._start_s / options.speed:.6f}",
+            resample(
+                options.fps,
+                start_s=self._start_s / options.speed,
+                clip_s=self._info.duration_s / options.speed,
+            ),
             f"trim=end_frame={frames_to_read(options)}",
             "setpts=PTS-STARTPTS",
         ]
