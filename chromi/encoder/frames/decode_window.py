@@ -23,6 +23,7 @@ from chromi.encoder.frames.write_in_order import SET_TIMESTAMPS
 from chromi.encoder.options import ConversionOptions, CropBars
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.source.ffmpeg_log import FrameLog
+from chromi.encoder.source.probe import describe_part
 from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
 
@@ -38,6 +39,10 @@ _MAX_READ_FPS = 64  # in a changing stream, every frame is read up to this frame
 
 class _StreamChanged(Exception):
     """Raised when the frames' size, format, rotation or range changes within the window."""
+
+
+class _OtherFormat(Exception):
+    """Raised when the window's first frame differs from the clip's first frame."""
 
 
 class _LateStart(Exception):
@@ -60,11 +65,12 @@ class DecodedFrames:
 class _Attempt:
     """The settings and logs of one decoding run. A failed run is retried with other settings.
 
-    `seek_s` is where reading begins, or None to read from the beginning of the file. `deinterlacer` is None
+    `info` describes the first frame of the run. `seek_s` is where reading begins, or None to read from the beginning of the file. `deinterlacer` is None
     until a frame is flagged as interlaced. `log` records the clip's frames, and `shown_log` the frames that
     were written.
     """
 
+    info: VideoInfo
     start_s: float
     seek_s: float | None
     reads_every_frame: bool = False
@@ -75,7 +81,7 @@ class _Attempt:
     def read_log(self, line: str) -> bool:
         """Read a line of ffmpeg's log and return whether it describes a frame.
 
-        Raises _StreamChanged, _Interlaced and _LateStart if the run needs other settings.
+        Raises _StreamChanged, _Interlaced, _LateStart and _OtherFormat if the run needs other settings.
         """
         if self.reads_every_frame and self.shown_log.read(line):
             return True
@@ -92,7 +98,14 @@ class _Attempt:
             and self.log.times_s[0] > self.start_s + _TIMESTAMP_PRECISION_S
         ):
             raise _LateStart
+        if is_first and self.log.first.is_complete and self.described != self.info:
+            raise _OtherFormat
         return True
+
+    @property
+    def described(self) -> VideoInfo:
+        """The properties of the part of the clip that was read."""
+        return describe_part(self.info, self.log.first)
 
 
 class WindowDecoder:
@@ -140,7 +153,10 @@ class WindowDecoder:
         known afterward. Raises NoFrames, FrozenVideo, TimedOut and EncodeError.
         """
         attempt = _Attempt(
-            self._start_s, next(self._seek_points_s), deinterlacer=self._detect_unflagged_interlacing()
+            self._info,
+            self._start_s,
+            next(self._seek_points_s),
+            deinterlacer=self._detect_unflagged_interlacing(),
         )
         while True:
             path = self._unordered_path if attempt.reads_every_frame else nut_path or self._unordered_path
@@ -149,6 +165,9 @@ class WindowDecoder:
                 self._check_for_gaps(attempt.log)
             except _StreamChanged:
                 attempt = replace(attempt, reads_every_frame=True)
+            except _OtherFormat:
+                self._info = attempt.described
+                attempt = replace(attempt, info=self._info)
             except _Interlaced:
                 attempt = replace(attempt, deinterlacer=self._choose_deinterlacer(attempt))
             except (_LateStart, NoFrames, FrozenVideo):

@@ -71,15 +71,17 @@ class PacketListing:
 class FrameLog:
     """Parse what the `showinfo` filter `filter` logs about each frame.
 
-    `times_s` holds the frames' timestamps. `configurations` counts how often the filter was configured: once
-    at the start, and again for each change of frame size, pixel format, rotation or color range.
+    `first` describes the first frame. `times_s` holds the frames' timestamps. `configurations` counts how
+    often the filter was configured: once at the start, and again for each change of frame size, pixel format,
+    rotation or color range.
     """
 
     _CONFIG = re.compile(r"config in time_base: (\d{1,10})/(0*[1-9]\d{0,9}),")
     _FRAME = re.compile(r"n: *\d+ pts: *(-?\d{1,20}) .* i:([PTB]) ")
 
     def __init__(self) -> None:
-        self.name = f"showinfo@{secrets.token_hex(8)}"
+        self.first = FirstFrameLog()
+        self.name = self.first.name
         self.configurations = 0
         self.times_s: list[Fraction] = []
         self.has_interlaced = False
@@ -100,6 +102,8 @@ class FrameLog:
         elif frame := self._FRAME.search(line):
             self.times_s.append(int(frame[1]) * self._time_base)
             self.has_interlaced = self.has_interlaced or frame[2] != "P"
+        if len(self.times_s) <= 1:
+            self.first.read(line)
         return True
 
 
@@ -135,6 +139,7 @@ class ContainerLog:
 class FirstFrameLog:
     """Parse what the `showinfo` filter `filter` logs about the first frame; `format` is empty if none.
 
+    `is_complete` is true once its size, format and color tags are known, which come on two lines.
     The timestamp is a fraction, because ffmpeg prints seconds with only six digits, which is too imprecise
     after an hour. `x264_build` is the version of the x264 encoder, from its message in the first frame, which
     `showinfo` prints in hexadecimal.
@@ -153,8 +158,9 @@ class FirstFrameLog:
     )
 
     def __init__(self) -> None:
-        self._name = f"showinfo@{secrets.token_hex(8)}"
+        self.name = f"showinfo@{secrets.token_hex(8)}"
         self.format = ""
+        self.is_complete = False
         self.fps: float | None = None
         self.time_s = Fraction(0)
         self.sample_aspect_ratio = 1.0
@@ -167,7 +173,7 @@ class FirstFrameLog:
     @property
     def filter(self) -> str:
         """The filter to insert; it does not change the frames."""
-        return f"{self._name}=checksum=0"
+        return f"{self.name}=checksum=0"
 
     @property
     def peak_nits(self) -> int | None:
@@ -176,7 +182,7 @@ class FirstFrameLog:
 
     def read(self, line: str) -> None:
         """Parse a line of ffmpeg's log."""
-        if not line.startswith(f"[{self._name} @ 0x"):
+        if not line.startswith(f"[{self.name} @ 0x"):
             return
         if match := self._CONFIG.search(line):
             numerator, denominator, frames, seconds = map(int, match.groups())
@@ -186,6 +192,7 @@ class FirstFrameLog:
             self._read_frame(match)
         elif match := self._COLOR.search(line):
             self.range, self.matrix, self.primaries, self.transfer = match.groups()
+            self.is_complete = True
         elif "side data - " in line and (match := self._PEAK.search(line)):
             self._peaks_nits[match[1]] = int(match[2])
         elif match := self._X264_MESSAGE.search(line):

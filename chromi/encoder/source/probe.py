@@ -5,7 +5,7 @@ ffmpeg runs briefly: one or more times to list packets without decoding, and onc
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chromi.encoder.process.ffmpeg import DECODERS, MAX_PIXELS, run_ffmpeg, untrusted_input
@@ -66,12 +66,10 @@ def _make_video_info(
     matrix = frame.matrix
     if has_wrong_tags:
         matrix = container_log.vp8_matrix if has_container_color else _assume_matrix(packets, frame)
-    # Browsers ignore a GIF's aspect ratio field.
-    sample_aspect_ratio = 1.0 if container == GIF else frame.sample_aspect_ratio
     return VideoInfo(
         container=container,
         codec=packets.codec,
-        width_px=max(1, round(frame.width_px * sample_aspect_ratio)),
+        width_px=_displayed_width_px(container, frame),
         height_px=frame.height_px,
         duration_s=_compute_duration_s(packets, frame),
         fps=frame.fps,
@@ -85,6 +83,26 @@ def _make_video_info(
         color_range=container_log.vp8_range if has_container_color else frame.range,
         has_wrong_tags=has_wrong_tags,
         peak_nits=frame.peak_nits,
+    )
+
+
+def _displayed_width_px(container: str, frame: FirstFrameLog) -> int:
+    # Browsers ignore a GIF's aspect ratio field.
+    sample_aspect_ratio = 1.0 if container == GIF else frame.sample_aspect_ratio
+    return max(1, round(frame.width_px * sample_aspect_ratio))
+
+
+def describe_part(info: VideoInfo, frame: FirstFrameLog) -> VideoInfo:
+    """Return the properties of the part of a clip that starts with `frame`, if they change within the clip.
+
+    The range of VP8 is that of its container.
+    """
+    return replace(
+        info,
+        width_px=_displayed_width_px(info.container, frame),
+        height_px=frame.height_px,
+        pixel_format=frame.format,
+        color_range=info.color_range if info.codec == "vp8" else frame.range,
     )
 
 
