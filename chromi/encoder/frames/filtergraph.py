@@ -1,12 +1,14 @@
 """Build the filtergraph of pass 1, which crops, scales and pads every frame and converts its colors."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from chromi.encoder.frames.black_bars import Content
 from chromi.encoder.frames.color_filters import convert_color, scale_flags
 from chromi.encoder.frames.effects import apply_effects
 from chromi.encoder.options import AUTO, ConversionOptions, Framing
+from chromi.encoder.source.ffmpeg_log import UNKNOWN
 from chromi.encoder.source.video_info import VideoInfo
 
 BLUR_SIZE_PX = (160, 90)
@@ -40,8 +42,9 @@ def build_filtergraph(
     *crop, scale = _scale_to_fill(options) if framing is Framing.FILL else _scale_to_fit(options)
     # Browsers draw the pixels of a GIF as squares.
     square_pixels = ["setsar=1"] if info.container == "gif" else []
+    info, unify_range = _unify_range(info, allow_changes=allow_changes)
     chain = [
-        *(*frame_filters, *square_pixels, *_unify_range(info, allow_changes=allow_changes)),
+        *(*frame_filters, *square_pixels, *unify_range),
         *(*crop_bars, *crop),
         *convert_color(info, f"{scale}:{scale_flags('neighbor' if pixelated else 'bicubic')}", lut_path),
         "format=yuv420p",
@@ -56,15 +59,20 @@ def _matches_aspect_ratio(info: VideoInfo, options: ConversionOptions) -> bool:
     return abs(difference) < ASPECT_RATIO_TOLERANCE
 
 
-def _unify_range(info: VideoInfo, *, allow_changes: bool) -> list[str]:
-    """Return the filters that convert a stream to limited range if it may switch to it from full range.
+def _unify_range(info: VideoInfo, *, allow_changes: bool) -> tuple[VideoInfo, list[str]]:
+    """Return the properties of a stream whose range may change, and the filters that make them true.
 
-    When such a stream switches to limited range, the decoder keeps the yuvj format, which implies full range.
-    `scale` relies on the format, and zscale on each frame's own range.
+    When a stream switches from full to limited range, the decoder keeps the yuvj format, which implies full
+    range. `scale` relies on the format, and zscale on each frame's own range, but it rejects subsampled
+    frames with odd dimensions. In other formats, each frame's tag is right, except for VP8, whose range is
+    that of the container.
     """
-    if allow_changes and info.pixel_format.startswith("yuvj"):
-        return ["format=yuvj444p", "zscale=range=limited", "format=yuv444p"]
-    return []
+    if info.pixel_format.startswith("yuvj") and (allow_changes or info.color_range == "tv"):
+        limited = replace(info, pixel_format="yuv444p", color_range="tv")
+        return limited, ["crop=2*floor(iw/2):2*floor(ih/2)", "zscale=range=limited", "format=yuv444p"]
+    if allow_changes and info.has_wrong_tags and info.codec != "vp8":
+        return replace(info, color_range=UNKNOWN), []
+    return info, []
 
 
 def _scale_to_fill(options: ConversionOptions) -> list[str]:

@@ -83,18 +83,26 @@ def test_frames_after_size_change_are_shown(codec: str, size: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("full_first", [False, True])
+@pytest.mark.parametrize("matrix", ["bt709", "unknown"])
 def test_frames_after_range_change_have_the_same_brightness(
-    full_first: bool, tmp_path: Path, extract: Extract
+    matrix: str, full_first: bool, tmp_path: Path, extract: Extract
 ) -> None:
     full = "scale=in_range=tv:out_range=pc,setparams=range=pc,format=yuvj420p"
-    filters = [full, "null"] if full_first else ["null", full]
-    clip = concatenate(
-        tmp_path,
-        make_part(tmp_path, "a", _FIRST, filters=filters[0]),
-        make_part(tmp_path, "b", _SECOND, filters=filters[1]),
-    )
+    parts = [
+        make_part(
+            tmp_path,
+            name,
+            _FIRST,
+            filters=f"{full if is_full else 'null'},setparams=colorspace={matrix}",
+            options=("-bsf:v", f"dump_extra,h264_metadata=video_full_range_flag={int(is_full)}"),
+        )
+        for name, is_full in (("a", full_first), ("b", not full_first))
+    ]
+    clip = concatenate(tmp_path, *parts)
     shown = read_lumas(extract(clip, duration_s=2))
-    assert shown == pytest.approx(count_up(_FIRST, 24) + count_up(_SECOND, 24), abs=2)
+    assert shown == pytest.approx(count_up(_FIRST, 24) * 2, abs=2)
+    shown = read_lumas(extract(clip, start_s=1))
+    assert shown == pytest.approx(count_up(_FIRST, 24), abs=2), "without the change"
 
 
 def test_frames_after_rotation_change_are_upright(tmp_path: Path, extract: Extract) -> None:
