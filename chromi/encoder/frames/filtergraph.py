@@ -48,7 +48,7 @@ def build_filtergraph(
         *(*crop_bars, *crop),
         *convert_color(info, f"{scale}:{scale_flags('neighbor' if pixelated else 'bicubic')}", lut_path),
         "format=yuv420p",
-        *_pad(framing, options),
+        *_pad(framing, options, allow_changes=allow_changes),
         *apply_effects(options),
     ]
     return f"[0:{info.stream}]{','.join(chain)}[frames]"
@@ -155,7 +155,7 @@ def _fit_size(width_px: int, height_px: int) -> tuple[str, str]:
     )
 
 
-def _pad(framing: Framing, options: ConversionOptions) -> list[str]:
+def _pad(framing: Framing, options: ConversionOptions, *, allow_changes: bool) -> list[str]:
     """Return the filters that pad or crop a scaled frame to the GIF's exact size."""
     width_px, height_px = options.width_px, options.height_px
     trim = [f"crop=w='min(iw,{width_px})':h='min(ih,{height_px})'"] if options.zoom != 1 else []
@@ -165,19 +165,25 @@ def _pad(framing: Framing, options: ConversionOptions) -> list[str]:
         case Framing.BLUR:
             return [*trim, _overlay_on(_blur(width_px, height_px))]
         case Framing.FIT if options.pad == AUTO:
-            return [*trim, _overlay_on(_edge_color(width_px, height_px))]
+            background = _edge_color(width_px, height_px)
+            if allow_changes:
+                return [*trim, _overlay_on(background, is_single_frame=True)]
+            return [*trim, _overlay_on(f"{background},tpad=stop=-1:stop_mode=clone")]
         case Framing.FIT:
             return [*trim, f"pad={width_px}:{height_px}:-1:-1:color=0x{options.pad.removeprefix('#')}"]
 
 
-def _overlay_on(background: str) -> str:
+def _overlay_on(background: str, *, is_single_frame: bool = False) -> str:
     """Return the filters that center a frame on a background made of a copy of it.
 
-    `shortest` ends the output with the frames, because a solid-color background never ends.
+    `shortest` ends the output with the frames, because a repeated background never ends. A single frame of
+    the background stays below all frames and adds none of its own: without a known frame rate, a repeated
+    one would add a thousand per second.
     """
+    shortest = "" if is_single_frame else ":shortest=1"
     return (
         f"split[foreground][copy];[copy]{background}[background];"
-        "[background][foreground]overlay=x='2*floor((W-w)/4)':y='2*floor((H-h)/4)':shortest=1,format=yuv420p"
+        f"[background][foreground]overlay=x='2*floor((W-w)/4)':y='2*floor((H-h)/4)'{shortest},format=yuv420p"
     )
 
 
@@ -194,7 +200,7 @@ def _blur(width_px: int, height_px: int) -> str:
 
 
 def _edge_color(width_px: int, height_px: int) -> str:
-    """Return the filters that make a background in the mean color of the first frame's edge.
+    """Return the filters that make one frame in the mean color of the first frame's edge.
 
     The frame is scaled to 16x16. `geq` provides sums over rectangles that start at the origin. Those give the
     sum of the outermost pixels: the whole square minus the inner 14x14.
@@ -202,7 +208,7 @@ def _edge_color(width_px: int, height_px: int) -> str:
     mean = f"lum={_edge_mean('lum')}:cb={_edge_mean('cb')}:cr={_edge_mean('cr')}"
     return (
         f"trim=end_frame=1,format=yuv444p,scale=16:16:flags=area,geq={mean}"
-        f",scale={width_px}:{height_px},format=yuv420p,tpad=stop=-1:stop_mode=clone"
+        f",scale={width_px}:{height_px},format=yuv420p"
     )
 
 

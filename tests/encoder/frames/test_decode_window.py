@@ -1,12 +1,15 @@
 """A stream whose size, rotation or range changes is decoded to its end."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from chromi.encoder.encoder_errors import FrozenVideo
-from chromi.encoder.options import Framing, Loop
+from chromi.encoder.frames.decode_window import WindowDecoder
+from chromi.encoder.frames.frame_writer import FrameWriter
+from chromi.encoder.options import ConversionOptions, Framing, Loop
 from chromi.encoder.preview import make_preview
 from chromi.encoder.source.probe import probe_video
 from tests.encoder.conftest import COUNTING_FILTERS, Extract, read_frame, read_lumas
@@ -185,6 +188,26 @@ def test_part_with_other_aspect_ratio_is_shown_whole(
     )
     extracted = extract(clip, start_s, 2 - start_s, width_px=1280, height_px=720, framing=framing)
     assert read_frame(extracted, extracted.count - 1).getpixel((640, 20))[0] > 200  # type: ignore[index]
+
+
+def test_background_adds_no_frames_to_a_clip_without_frame_rate(tmp_path: Path) -> None:
+    """Recordings of browsers have times in milliseconds and no frame rate, so ffmpeg assumes 1000 fps."""
+    jitter = "settb=1/1000,setpts='PTS+7*mod(2*N,5)'"
+    encoding = ("-enc_time_base", "1:1000", "-fps_mode", "passthrough")
+    sizes = {"a": "64x36", "b": "36x64"}
+    parts = [
+        make_part(tmp_path, name, _FIRST, codec="vp8", size=size, filters=jitter, options=encoding)
+        for name, size in sizes.items()
+    ]
+    clip = concatenate(tmp_path, *parts)
+    default_duration, void = rb"\x23\xe3\x83\x84.{4}", b"\xec\x86" + bytes(6)
+    clip.write_bytes(re.sub(default_duration, void, clip.read_bytes(), flags=re.DOTALL))
+    info = probe_video(clip)
+    assert info.fps == 1000
+    options = ConversionOptions(duration_s=2, framing=Framing.FIT, width_px=128, height_px=72)
+    writer = FrameWriter(timeout_s=60, max_bytes=10**8, on_tick=lambda frames: None)
+    decoded = WindowDecoder(clip, info, options, tmp_path, writer).decode(None)
+    assert max(decoded.stored) < 48
 
 
 def test_preview_continues_after_size_change(tmp_path: Path) -> None:
