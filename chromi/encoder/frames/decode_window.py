@@ -34,7 +34,8 @@ _EARLIER_SEEK_S = 10.0
 """How far before the window the second seek goes if the first seek lands after the window's start."""
 _TIMESTAMP_PRECISION_S = 0.001  # Matroska's timestamps are whole milliseconds
 _MAX_STILL_S = 20.0  # in a changing stream, a frame this old may still be on screen at the window's start
-_MAX_READ_FPS = 64  # in a changing stream, every frame is read up to this frame rate
+MAX_READ_FPS = 64
+"""In a changing stream, every frame is read up to this frame rate."""
 
 
 class _StreamChanged(Exception):
@@ -65,15 +66,16 @@ class DecodedFrames:
 class _Attempt:
     """The settings and logs of one decoding run. A failed run is retried with other settings.
 
-    `info` describes the first frame of the run. `seek_s` is where reading begins, or None to read from the beginning of the file. `deinterlacer` is None
-    until a frame is flagged as interlaced. `log` records the clip's frames, and `shown_log` the frames that
-    were written.
+    `info` describes the first frame of the run. `seek_s` is where reading begins, or None to read from the
+    beginning of the file. `shown_from_s` is None unless the stream changes; then all frames from this time on
+    are stored. `deinterlacer` is None until a frame is flagged as interlaced. `log` records the clip's
+    frames, and `shown_log` the frames that were written.
     """
 
     info: VideoInfo
     start_s: float
     seek_s: float | None
-    reads_every_frame: bool = False
+    shown_from_s: float | None = None
     deinterlacer: Sequence[str] | None = None
     log: FrameLog = field(init=False, default_factory=FrameLog)
     shown_log: FrameLog = field(init=False, default_factory=FrameLog)
@@ -101,6 +103,10 @@ class _Attempt:
         if is_first and self.log.first.is_complete and self.described != self.info:
             raise _OtherFormat
         return True
+
+    @property
+    def reads_every_frame(self) -> bool:
+        return self.shown_from_s is not None
 
     @property
     def described(self) -> VideoInfo:
@@ -164,7 +170,7 @@ class WindowDecoder:
                 count = self._run(attempt, path)
                 self._check_for_gaps(attempt.log)
             except _StreamChanged:
-                attempt = replace(attempt, reads_every_frame=True)
+                attempt = replace(attempt, shown_from_s=self._find_shown_from_s(attempt.log))
             except _OtherFormat:
                 self._info = attempt.described
                 attempt = replace(attempt, info=self._info)
@@ -229,7 +235,8 @@ class WindowDecoder:
 
     def _build_graph(self, attempt: _Attempt, *, has_thumbnails: bool) -> tuple[str, Sequence[str]]:
         """Return the filtergraph and the output options."""
-        select = self._select_every_frame() if attempt.reads_every_frame else self._resample_frames()
+        shown_from_s = attempt.shown_from_s
+        select = self._resample_frames() if shown_from_s is None else self._select_every_frame(shown_from_s)
         graph = build_filtergraph(
             self._info,
             self._options,
@@ -268,16 +275,21 @@ class WindowDecoder:
             "setpts=PTS-STARTPTS",
         ]
 
-    def _select_every_frame(self) -> list[str]:
+    def _find_shown_from_s(self, log: FrameLog) -> float:
+        """Return the time of the frame on screen at the start, or the earliest that it is searched from."""
+        before = [float(time_s) for time_s in log.times_s if self._nearest_slot(time_s) <= 0]
+        return max(before, default=self._start_s - _MAX_STILL_S)
+
+    def _select_every_frame(self, shown_from_s: float) -> list[str]:
         """Return the filters that select all frames of the window, from which `_frames_on_screen` chooses.
 
         ffmpeg reinitializes its filters whenever the stream changes, and `fps` would lose the frame that it
         holds. Therefore, every filter here must be stateless.
         """
-        is_recent = f"gte(t,{self._start_s - _MAX_STILL_S:.6f})"
-        min_distance_s = self._options.speed / _MAX_READ_FPS
+        is_shown = f"gte(t,{shown_from_s - _TIMESTAMP_PRECISION_S:.6f})"
+        min_distance_s = self._options.speed / MAX_READ_FPS
         is_distant = f"(isnan(prev_selected_t)+gte(t-prev_selected_t,{min_distance_s:.6f}))"
-        return [f"select='{is_recent}*{is_distant}'", f"trim=end={self._end_s:.6f}"]
+        return [f"select='{is_shown}*{is_distant}'", f"trim=end={self._end_s:.6f}"]
 
     def _frames_on_screen(self, shown_log: FrameLog) -> list[int]:
         """Return the number of the frame on screen at each 1/24 s, rounding as the `fps` filter does."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chromi.encoder.frames.decode_window import WindowDecoder
+from chromi.encoder.frames.decode_window import MAX_READ_FPS, WindowDecoder
 from chromi.encoder.frames.frame_order import frames_to_read, order_frames
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.thumbnails import THUMBNAIL_BYTES
@@ -81,10 +82,11 @@ class _ExtractionProgress:
 def max_frames_bytes(options: ConversionOptions) -> int:
     """Return the maximum size of a file of frames.
 
-    Losslessly encoded random noise takes 2.3 bytes per pixel.
+    Losslessly encoded random noise takes 2.3 bytes per pixel. Of a changing stream, more frames are stored.
     """
     frame_bytes = 3 * options.width_px * options.height_px + THUMBNAIL_BYTES
-    return frame_bytes * max(options.frames, frames_to_read(options))
+    stored_frames = ceil(frames_to_read(options) * MAX_READ_FPS / options.fps)
+    return frame_bytes * max(options.frames, stored_frames)
 
 
 def _is_shown_in_clip_order(options: ConversionOptions) -> bool:

@@ -51,13 +51,13 @@ def make_part(
     )
 
 
-def concatenate(folder: Path, *parts: Path) -> Path:
+def concatenate(folder: Path, *parts: Path, rate: int = 24) -> Path:
     """Concatenate parts without re-encoding them."""
     path = folder / "joined.mkv"
     if parts[0].suffix == ".h264":
         stream = folder / "joined.h264"
         stream.write_bytes(b"".join(part.read_bytes() for part in parts))
-        ffmpeg("-r", "24", "-f", "h264", "-i", stream, "-c", "copy", path)
+        ffmpeg("-r", str(rate), "-f", "h264", "-i", stream, "-c", "copy", path)
         return path
     list_path = folder / "list.txt"
     list_path.write_text("ffconcat version 1.0\n" + "".join(f"file {part.name}\n" for part in parts))
@@ -188,6 +188,19 @@ def test_part_with_other_aspect_ratio_is_shown_whole(
     )
     extracted = extract(clip, start_s, 2 - start_s, width_px=1280, height_px=720, framing=framing)
     assert read_frame(extracted, extracted.count - 1).getpixel((640, 20))[0] > 200  # type: ignore[index]
+
+
+def test_noise_of_changing_stream_fits_the_size_limit(tmp_path: Path, extract: Extract) -> None:
+    """Eight seconds before the window must be read: it starts between key frames and has 60 fps."""
+    grain = "noise=alls=100:allf=t+u"
+    parts = [
+        make_clip(
+            tmp_path / f"{size}.h264", seconds=seconds, rate=60, size=size, pattern="color=gray",
+            filters=grain, pix_fmt="yuv444p", options=("-g", "1000", "-bsf:v", "dump_extra"),
+        )
+        for size, seconds in (("128x72", 8.5), ("128x96", 1.5))
+    ]  # fmt: skip
+    assert extract(concatenate(tmp_path, *parts, rate=60), start_s=8).count == 24
 
 
 def test_background_adds_no_frames_to_a_clip_without_frame_rate(tmp_path: Path) -> None:
