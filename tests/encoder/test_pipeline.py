@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageSequence, ImageStat
 from chromi.db import LEASE_S
 from chromi.encoder import ConversionOptions, ConversionResult, Progress, convert, estimate
 from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, EncodeError, TimedOut
-from chromi.encoder.options import Loop
+from chromi.encoder.options import Loop, Quality
 from chromi.errors import BadOptions, DiskFull, NotAVideo
 from tests.support.clips import make_clip
 from tests.support.processes import find_ffmpeg_processes
@@ -327,6 +327,15 @@ def test_result_fits_max_mb(clip: Path, folder: Path) -> None:
     assert result.duration_cs == 100
     assert result.drawing["colors"] >= 64
     assert list_files(folder) == ["o.gif"]
+
+
+def test_best_quality_steps_down_to_the_largest_gif_allowed(
+    clip: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chromi.encoder.render.ladder.MAX_GIF_BYTES", 60_000)
+    result = convert_in(folder, clip, replace(SMALL_SIZE, quality=Quality.BEST))
+    assert 12 <= result.frames < 24
+    assert result.bytes <= 60_000
 
 
 def test_max_mb_that_cannot_be_met_is_an_error(clip: Path, folder: Path) -> None:

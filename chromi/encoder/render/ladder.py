@@ -9,6 +9,7 @@ from typing import Any
 from chromi.encoder.options import ConversionOptions, Motion, Quality
 from chromi.encoder.process.ffmpeg import OUTPUT_FPS
 from chromi.encoder.render.candidates import COLOR_STEPS, Rung, measure_candidates
+from chromi.encoder.render.renderer import MAX_GIF_BYTES
 from chromi.encoder.render.sample import Sampler
 
 SMALL_BYTES, BALANCED_BYTES, MOST_BALANCED_BYTES = 10e6, 20e6, 30e6
@@ -62,22 +63,24 @@ class Ladder:
         is_best = options.quality is Quality.BEST or options.max_mb is not None
         return 0 if is_best else self.balanced_start
 
-    def budget_bytes(self, options: ConversionOptions) -> float | None:
-        """Return the maximum size of the GIF, that of `max_mb` or of the quality; None for no limit."""
+    def budget_bytes(self, options: ConversionOptions) -> float:
+        """Return the maximum size of the GIF, that of `max_mb` or of the quality."""
         if options.max_mb is not None:
             return options.max_mb * 1e6
-        return {Quality.SMALL: SMALL_BYTES, Quality.BALANCED: self.balanced_bytes, Quality.BEST: None}[
-            options.quality
-        ]
+        return {
+            Quality.SMALL: SMALL_BYTES,
+            Quality.BALANCED: self.balanced_bytes,
+            Quality.BEST: MAX_GIF_BYTES,
+        }[options.quality]
 
-    def find_fitting(self, budget_bytes: float | None, *, start: int, scale: float = 1.0) -> int:
+    def find_fitting(self, budget_bytes: float, *, start: int, scale: float = 1.0) -> int:
         """Return the index of the first rung from `start` on that is expected to fit, else of the last rung.
 
         The expected sizes are multiplied by `scale`.
         """
         for index in range(start, len(self.rungs)):
             expected_bytes = self.rungs[index].expected_bytes * scale
-            if budget_bytes is None or expected_bytes <= TARGET_SHARE * budget_bytes:
+            if expected_bytes <= TARGET_SHARE * budget_bytes:
                 return index
         return len(self.rungs) - 1
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import CannotFit
@@ -41,13 +42,13 @@ class _Search:
 def fit_to_budget(
     ladder: Ladder,
     start: int,
-    budget_bytes: float | None,
+    budget_bytes: float,
     gif_path: Path,
     render: Render,
     *,
     must_fit: bool,
 ) -> FittedGif:
-    """Write the best GIF that fits `budget_bytes` (None: no limit) to `gif_path`.
+    """Write the best GIF that fits `budget_bytes` to `gif_path`.
 
     `start` is the index of the best rung to consider. The actual size of each rendering corrects the expected
     sizes of the other rungs. If even the last rung does not fit, the result is its GIF, unless `must_fit`;
@@ -61,20 +62,18 @@ def fit_to_budget(
             settings = ladder.rungs[index].settings
             size_bytes = render(settings, try_path)
             is_accepted = index == len(ladder.rungs) - 1 and not must_fit
-            search = _record(search, ladder, index, size_bytes, None if is_accepted else budget_bytes)
+            search = _record(search, ladder, index, size_bytes, inf if is_accepted else budget_bytes)
             if search.fitting_index == index:
                 try_path.replace(gif_path)
             index = _next_index(search, ladder, budget_bytes)
     finally:
         try_path.unlink(missing_ok=True)
     if search.fitted is None:
-        raise CannotFit.under(budget_bytes or 0, search.smallest_bytes or 0)
+        raise CannotFit.under(budget_bytes, search.smallest_bytes or 0)
     return replace(search.fitted, tries=search.tries)
 
 
-def _record(
-    search: _Search, ladder: Ladder, index: int, size_bytes: int, budget_bytes: float | None
-) -> _Search:
+def _record(search: _Search, ladder: Ladder, index: int, size_bytes: int, budget_bytes: float) -> _Search:
     """Return the state of the search after the rendering of a rung."""
     rung, tries = ladder.rungs[index], search.tries + 1
     search = replace(
@@ -83,18 +82,18 @@ def _record(
         tries=tries,
         smallest_bytes=min(search.smallest_bytes or size_bytes, size_bytes),
     )
-    if budget_bytes is None or size_bytes <= budget_bytes:
+    if size_bytes <= budget_bytes:
         return replace(search, fitting_index=index, fitted=FittedGif(rung.settings, size_bytes, tries))
     return replace(search, too_large=index)
 
 
-def _next_index(search: _Search, ladder: Ladder, budget_bytes: float | None) -> int | None:
+def _next_index(search: _Search, ladder: Ladder, budget_bytes: float) -> int | None:
     """Return the index of the rung to render next, or None if the search is over."""
     if search.fitted is None or search.fitting_index is None:
         if search.too_large == len(ladder.rungs) - 1:
             return None
         return ladder.find_fitting(budget_bytes, start=search.too_large + 1, scale=search.scale)
-    if budget_bytes is None or search.tries >= TYPICAL_TRIES:
+    if search.tries >= TYPICAL_TRIES:
         return None
     if search.fitted.bytes >= MIN_USED_SHARE * budget_bytes:
         return None

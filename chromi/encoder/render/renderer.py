@@ -11,6 +11,9 @@ from chromi.encoder.render.render_settings import FrameStore, RenderSettings
 from chromi.encoder.render.segment_renderer import Segment, split_frames
 
 MAX_GIF_BYTES = 512 * 1024**2
+"""The largest GIF of every quality."""
+_MAX_RENDERED_BYTES = 2 * MAX_GIF_BYTES
+"""A larger GIF is rendered, so that its size is known. Ten seconds of noise at 1920x1080 take 750 MB."""
 
 
 def render_gif(
@@ -26,7 +29,7 @@ def render_gif(
 
     Raises TimedOut and EncodeError.
     """
-    limits = ProcessLimits(timeout_s, MAX_GIF_BYTES)
+    limits = ProcessLimits(timeout_s, _MAX_RENDERED_BYTES)
     if settings.local_palettes:
         renderer = ChangedPixelRenderer(store, settings, store.work_dir / "changed.gif", limits)
         renderer.render(on_tick=lambda: on_tick(renderer.frames_done))

@@ -1,7 +1,7 @@
 """Render frames with one palette as a GIF, in segments that are rendered in parallel."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -125,7 +125,6 @@ def split_frames(
     count = threads * ceil(len(kept) / (threads * max_frames))
     length = ceil(len(kept) / count)
     lead_frames = 0 if settings.denoise else 1  # denoised frames depend on all frames before them
-    limits = replace(limits, max_file_bytes=limits.max_file_bytes // count)
     return [
         Segment(
             store,

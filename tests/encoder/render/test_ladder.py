@@ -10,6 +10,7 @@ from chromi.encoder.options import ConversionOptions, Motion, Quality
 from chromi.encoder.render.candidates import MIN_LOSS
 from chromi.encoder.render.ladder import MAX_FALSE_COLOR, RICH_COLORS, TARGET_SHARE, Ladder, build_ladder
 from chromi.encoder.render.render_settings import OPAQUE, TRANSPARENT, UNCHANGED_PIXELS, RenderSettings
+from chromi.encoder.render.renderer import MAX_GIF_BYTES
 from chromi.encoder.render.sample import Measurement
 
 MANY, FEW = RenderSettings(256), RenderSettings(64)
@@ -158,13 +159,17 @@ def test_only_the_best_quality_of_a_short_clip_is_measured_if_it_fits_every_budg
     assert measured_settings_of_short_clip(large) == set(values)
 
 
-def test_best_starts_at_the_best_quality_and_has_no_budget() -> None:
+def test_best_starts_at_the_best_quality_and_is_limited_only_by_the_maximum() -> None:
     ladder = build(NOISY)
     options = ConversionOptions(quality=Quality.BEST)
     assert ladder.start_index(options) == 0
-    assert ladder.budget_bytes(options) is None
+    assert ladder.rungs_by_quality()[Quality.BEST] == ladder.rungs[0]
     assert ladder.rungs[0].settings == replace(LOW, dither=True)
     assert ladder.start_index(ConversionOptions(max_mb=50)) == 0, "max_mb may be used up"
+    larger = build({settings: (8 * size, quality) for settings, (size, quality) in NOISY.items()})
+    best = larger.rungs_by_quality()[Quality.BEST]
+    assert 500e6 < best.expected_bytes < MAX_GIF_BYTES < larger.rungs[0].expected_bytes
+    assert best.settings.fps == 24
 
 
 def test_calm_clips_are_not_dithered() -> None:

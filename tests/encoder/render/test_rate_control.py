@@ -9,6 +9,7 @@ from chromi.encoder.render.candidates import Rung
 from chromi.encoder.render.ladder import Ladder
 from chromi.encoder.render.rate_control import TYPICAL_TRIES, FittedGif, fit_to_budget
 from chromi.encoder.render.render_settings import RenderSettings
+from chromi.encoder.render.renderer import MAX_GIF_BYTES
 
 RUNGS = [Rung(RenderSettings(colors=colors), colors * 100_000.0) for colors in (256, 192, 128, 96, 64, 32)]
 LADDER = Ladder(RUNGS)
@@ -27,9 +28,7 @@ class FakeRenderer:
         return round(settings.colors * self.bytes_per_color)
 
 
-def fit(
-    renderer: FakeRenderer, budget_bytes: float | None, folder: Path, *, must_fit: bool = True
-) -> FittedGif:
+def fit(renderer: FakeRenderer, budget_bytes: float, folder: Path, *, must_fit: bool = True) -> FittedGif:
     return fit_to_budget(LADDER, 0, budget_bytes, folder / "o.gif", renderer, must_fit=must_fit)
 
 
@@ -38,8 +37,8 @@ def published_colors(folder: Path) -> int:
     return int((folder / "o.gif").read_bytes())
 
 
-def test_first_rung_is_used_without_budget(tmp_path: Path) -> None:
-    assert fit(FakeRenderer(100_000), None, tmp_path).tries == 1
+def test_first_rung_is_used_if_it_fits(tmp_path: Path) -> None:
+    assert fit(FakeRenderer(100_000), MAX_GIF_BYTES, tmp_path).tries == 1
     assert published_colors(tmp_path) == 256
 
 

@@ -20,7 +20,7 @@ from chromi.encoder.render.ladder import Ladder, build_ladder
 from chromi.encoder.render.render_settings import FrameStore, RenderSettings
 from chromi.encoder.render.renderer import render_gif
 from chromi.encoder.render.sample import Sampler
-from chromi.encoder.render.segment_renderer import Segment
+from chromi.encoder.render.segment_renderer import Segment, split_frames
 from chromi.encoder.source.probe import probe_video
 from tests.support.clips import make_clip
 from tests.support.processes import find_ffmpeg_processes
@@ -133,6 +133,14 @@ def test_segments_give_the_same_images_as_one_rendering(
     )
     assert in_segments == render_images(small_store, RenderSettings(colors=32), tmp_path / "once.gif")
     assert size_bytes == pytest.approx((tmp_path / "once.gif").stat().st_size, rel=0.02)
+
+
+@pytest.mark.slow
+def test_one_segment_may_have_most_of_the_bytes(half_grainy: FrameStore, tmp_path: Path) -> None:
+    render(half_grainy, RenderSettings(), tmp_path / "o.gif")
+    limits = ProcessLimits(60, (tmp_path / "o.gif").stat().st_size)
+    for segment in split_frames(half_grainy, RenderSettings(), limits, threads=8):
+        segment.render(lambda: None)
 
 
 @pytest.mark.slow
