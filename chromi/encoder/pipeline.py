@@ -186,7 +186,7 @@ def _make_estimates(ladder: "Ladder") -> dict[str, SizeEstimate]:
             round(rung.expected_bytes),
             _reduced_fps(rung.settings.fps),
             _reduced_colors(rung.settings.colors),
-            is_lossy=rung.quality < lowest_quality,
+            is_lossy=rung.quality < lowest_quality or rung.loses_more_than_measured,
         )
         for quality, rung in rungs.items()
     }

@@ -302,6 +302,14 @@ def test_estimate_caches_frames_for_the_conversion(clip: Path, folder: Path) -> 
     assert estimates["balanced"].bytes == pytest.approx(result.bytes, rel=0.15)
 
 
+def test_estimate_names_loss_of_detail(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frames per second alone do not make it small enough."""
+    clip = make_clip(folder / "c.mp4", seconds=1, pattern="quadrants", filters="scroll=h=0.01")
+    monkeypatch.setattr("chromi.encoder.render.ladder.SMALL_BYTES", 20_000)
+    estimates = estimate(clip, SMALL_SIZE, work_dir=folder / "work")
+    assert [estimates[quality].is_lossy for quality in ("small", "balanced", "best")] == [True, False, False]
+
+
 def test_estimate_writes_stills_of_each_quality(clip: Path, folder: Path) -> None:
     stills_dir = folder / "stills"
     stills_dir.mkdir()

@@ -43,6 +43,12 @@ class Rung:
     quality: float = 0.0
     false_color: float = 0.0
 
+    @property
+    def loses_more_than_measured(self) -> bool:
+        """True for visible losses that `quality` does not include, because they are never measured."""
+        settings = self.settings
+        return settings.threshold > HIGH_THRESHOLD or settings.lossy > 0 or settings.denoise > 0
+
 
 def measure_candidates(sampler: Sampler, smallest_bytes: float) -> list[Rung]:
     """Return rungs at the full rate, in any order. Measures one palette only where it can be better.

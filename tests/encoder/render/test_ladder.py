@@ -217,6 +217,21 @@ def test_estimates_stay_below_budgets() -> None:
     assert 8e6 < estimates["small"] <= 10e6
 
 
+@pytest.mark.parametrize(
+    ("values", "first_change"),
+    [(NOISY, {"lossy": 60}), (PARTICLES, {"threshold": 12})],
+    ids=["noisy", "calm"],
+)
+def test_loss_that_is_not_measured_is_known(
+    values: dict[RenderSettings, tuple[float, float]], first_change: dict[str, int]
+) -> None:
+    rungs = build(values).rungs
+    losing = [rung for rung in rungs if rung.loses_more_than_measured]
+    assert losing == list(rungs[-len(losing) :])
+    before, first = rungs[-len(losing) - 1], losing[0]
+    assert first.settings == replace(before.settings, **first_change)  # type: ignore[arg-type]
+
+
 def test_sizes_between_measurements_are_interpolated() -> None:
     by_colors = {rung.settings.colors: rung.expected_bytes for rung in reversed(build(NOISY).rungs[2:])}
     assert by_colors[256] == 72e6
