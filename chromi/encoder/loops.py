@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from chromi.encoder.encoder_errors import TimedOut
-from chromi.encoder.frames.color_filters import flatten_alpha
+from chromi.encoder.frames.color_filters import flatten_alpha, replace_unsupported_matrix
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.resampling import resample
 from chromi.encoder.options import ConversionOptions
@@ -129,6 +129,7 @@ def _filters(info: VideoInfo) -> str:
         (
             resample(ConversionOptions.fps, start_s=info.first_frame_s, clip_s=info.duration_s),
             f"trim=end_frame={_MAX_FRAMES}",
+            *replace_unsupported_matrix(info),
             f"scale={_WIDTH_PX}:{_HEIGHT_PX}:flags=area",
             *flatten_alpha(info),
             "format=gray",

@@ -25,6 +25,7 @@ _SWSCALE_MATRICES = frozenset(
     ("bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c", "gbr", "unknown")
 )
 """The matrices that `scale` converts. zscale converts the others (YCgCo, ICtCp)."""
+_TAG_AS_BT709 = "setparams=colorspace=bt709"
 
 
 def scale_flags(kernel: str) -> str:
@@ -38,6 +39,11 @@ def scale_flags(kernel: str) -> str:
 def bt709_scale_options(kernel: str) -> str:
     """Return the `scale` options that convert extracted frames from limited-range BT.709."""
     return f"in_color_matrix=bt709:in_range=tv:{scale_flags(kernel)}"
+
+
+def replace_unsupported_matrix(info: VideoInfo) -> list[str]:
+    """Return the filter with which `scale` accepts every matrix, if the exact colors do not matter."""
+    return [] if info.color_matrix in _SWSCALE_MATRICES else [_TAG_AS_BT709]
 
 
 def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequence[str]:
@@ -58,7 +64,7 @@ def convert_color(info: VideoInfo, scale: str, lut_path: Path | None) -> Sequenc
 
 
 def _convert_to_bt709(info: VideoInfo, resize: Sequence[str], lut_path: Path | None) -> Sequence[str]:
-    """Return the filters that convert colors to BT.709 in the same step as `resize`, which starts with `scale`.
+    """Return the filters that apply `resize`, which starts with a `scale` filter, and convert to BT.709.
 
     If `scale` supports the conversion, it does both, because a second step would round twice. All other
     conversions go through 16-bit R'G'B' and end without chroma subsampling, because zscale rejects subsampled
@@ -89,7 +95,7 @@ def _convert_to_rgb(info: VideoInfo, scale: str, rgb_format: str) -> Sequence[st
     yuv_format = "yuva444p12" if info.has_alpha else "yuv444p12"
     source_range = "full" if info.color_range == "pc" else "limited"
     return [
-        "setparams=colorspace=bt709",
+        _TAG_AS_BT709,
         f"{scale},format={yuv_format}",
         f"zscale=matrixin={info.color_matrix}:rangein={source_range}:matrix=gbr:range=full,format={rgb_format}",
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chromi.encoder.frames.color_lut import make_cube_lut, needs_lut
+from chromi.encoder.loops import find_loops
 from chromi.encoder.source.probe import probe_video
 from tests.encoder.conftest import FirstFrame
 from tests.support.clips import ffmpeg
@@ -46,7 +47,7 @@ def assert_stripes(first_frame: FirstFrame, clip: Path, tolerance: int = 4) -> N
 _LOSSLESS = ("-qp", "0", "-preset", "ultrafast")
 
 
-def test_ycgco_is_converted(first_frame: FirstFrame, tmp_path: Path) -> None:
+def test_ycgco_is_converted_and_searched_for_loops(first_frame: FirstFrame, tmp_path: Path) -> None:
     clip = make_striped_clip(
         tmp_path / "c.mp4",
         convert="format=gbrp,setparams=colorspace=gbr:range=pc,zscale=matrixin=gbr:rangein=full:matrix=ycgco:range=limited,format=yuv444p,"
@@ -55,6 +56,7 @@ def test_ycgco_is_converted(first_frame: FirstFrame, tmp_path: Path) -> None:
     )
     assert probe_video(clip).color_matrix == "ycgco"
     assert_stripes(first_frame, clip)
+    assert find_loops(clip)[0].score == 100
 
 
 @pytest.mark.parametrize(("matrix", "full_range"), [("bt709", True), ("smpte170m", False)])
