@@ -102,10 +102,11 @@ class ChangedPixelRenderer:
                 descriptors=(writer,),
                 on_tick=check,
             )
+            # If its reader ended first, it failed because of that. Once the pipe is closed, the reader ends.
+            if not self._ended_early:
+                result.check()
         finally:
             self._decoded.close_writer()
-        if not self._ended_early:  # otherwise it failed because nobody reads its output
-            result.check()
 
     def _transform(self, check: Callable[[], None]) -> None:
         try:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from chromi.encoder.encoder_errors import Cancelled, EncodeError
+from chromi.encoder.encoder_errors import Cancelled, ConverterKilled
 from chromi.encoder.frames.extract import extract_frames
 from chromi.encoder.frames.thumbnails import read_thumbnails
 from chromi.encoder.gif.concat import EncodedSegment, concat_segments, get_delays_cs, read_frames
@@ -261,7 +261,7 @@ def test_killed_process_of_the_pipeline_is_an_error(role: str, store: FrameStore
             killed.append(role)
 
     open_before = os.listdir("/proc/self/fd")
-    with pytest.raises(EncodeError):
+    with pytest.raises(ConverterKilled):
         render(store, RenderSettings(local_palettes=True), tmp_path / "o.gif", on_tick=kill_when_both_run)
     assert killed
     assert find_ffmpeg_processes() == []
