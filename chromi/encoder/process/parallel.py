@@ -22,6 +22,7 @@ def run_parallel(
 
     `on_tick` is called ten times a second in the caller's thread. If it or a task raises an exception, the
     callbacks of the other tasks raise Cancelled. The exception is raised again after all tasks have ended.
+    Raises RuntimeError if a thread cannot be started.
     """
     stop = threading.Event()
 
@@ -34,8 +35,8 @@ def run_parallel(
         return task(check)
 
     with ThreadPoolExecutor(max_parallel) as pool:
-        futures = [pool.submit(run_unless_stopped, task) for task in tasks]
         try:
+            futures = [pool.submit(run_unless_stopped, task) for task in tasks]
             _wait(futures, on_tick)
         finally:
             stop.set()
