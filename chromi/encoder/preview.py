@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from chromi.encoder.encoder_errors import to_encode_error
 from chromi.encoder.frames.color_filters import convert_color, write_lut
-from chromi.encoder.frames.filtergraph import scale_to_fit
+from chromi.encoder.frames.filtergraph import ignore_gif_aspect_ratio, scale_to_fit
 from chromi.encoder.frames.frame_writer import FrameWriter
 from chromi.encoder.frames.resampling import resample
 from chromi.encoder.gif.validate import publish
@@ -107,6 +107,7 @@ def _filters(info: VideoInfo, lut_path: Path | None) -> str:
             resample(fps, start_s=info.first_frame_s, clip_s=info.duration_s),
             f"trim=end_frame={round(fps * MAX_PREVIEW_S)}",
             "setpts=PTS-STARTPTS",
+            *ignore_gif_aspect_ratio(info),
             *convert_color(info, scale, lut_path),
             f"format=yuv420p,pad={width_px}:{height_px}:-1:-1:eval=frame",
             "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709",

@@ -137,6 +137,17 @@ def test_preview_is_upright_with_square_pixels(tmp_path: Path, make: MakePreview
 
 
 @pytest.mark.slow
+def test_pixel_aspect_ratio_of_gif_is_ignored(tmp_path: Path, make: MakePreview) -> None:
+    """Byte 12 of the header sets a pixel aspect ratio of 2:1."""
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "c.gif")
+    content = bytearray((tmp_path / "c.gif").read_bytes())
+    content[12] = round(2 * 64 - 15)
+    (tmp_path / "c.gif").write_bytes(content)
+    preview = make(tmp_path / "c.gif")
+    assert all(is_red(pixels(preview, x, y)[0]) for x, y in ((0.5, 0.05), (0.5, 0.95), (0.05, 0.5)))
+
+
+@pytest.mark.slow
 def test_hdr_is_converted_to_sdr(tmp_path: Path, make: MakePreview) -> None:
     """Chromium displays 38% of the HLG signal, which is 18% gray, as 72."""
     clip = make_hdr_clip(tmp_path / "c.mp4", "arib-std-b67", 0.38)

@@ -40,11 +40,9 @@ def build_filtergraph(
     has_fixed_ratio = _matches_aspect_ratio(info, options) and not allow_changes
     framing = Framing.FILL if has_fixed_ratio else options.framing
     *crop, scale = _scale_to_fill(options) if framing is Framing.FILL else _scale_to_fit(options)
-    # Browsers draw the pixels of a GIF as squares.
-    square_pixels = ["setsar=1"] if info.container == "gif" else []
     info, unify_range = _unify_range(info, allow_changes=allow_changes)
     chain = [
-        *(*frame_filters, *square_pixels, *unify_range),
+        *(*frame_filters, *ignore_gif_aspect_ratio(info), *unify_range),
         *(*crop_bars, *crop),
         *convert_color(info, f"{scale}:{scale_flags('neighbor' if pixelated else 'bicubic')}", lut_path),
         "format=yuv420p",
@@ -52,6 +50,11 @@ def build_filtergraph(
         *apply_effects(options),
     ]
     return f"[0:{info.stream}]{','.join(chain)}[frames]"
+
+
+def ignore_gif_aspect_ratio(info: VideoInfo) -> list[str]:
+    """Return the filter that makes the pixels of a GIF square, as browsers draw them."""
+    return ["setsar=1"] if info.container == "gif" else []
 
 
 def _matches_aspect_ratio(info: VideoInfo, options: ConversionOptions) -> bool:
