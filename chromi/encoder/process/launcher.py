@@ -51,7 +51,10 @@ def set_parent_death_signal(parent_pid: int) -> None:
 
 
 def set_limits(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
-    """Set the resource limits, priority and privileges that exec preserves."""
+    """Set the resource limits, priority and privileges that exec preserves.
+
+    A lower limit of this process stays: only root could raise it.
+    """
     for kind, value in (
         (resource.RLIMIT_CPU, cpu_s),  # the hard limit: ffmpeg treats SIGXCPU as a request to finish cleanly
         (resource.RLIMIT_DATA, memory_bytes),
@@ -60,6 +63,8 @@ def set_limits(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
         (resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
+        _, current = resource.getrlimit(kind)
+        value = value if current == resource.RLIM_INFINITY else min(value, current)
         resource.setrlimit(kind, (value, value))
     os.nice(NICENESS)
     set_oom_score()

@@ -130,6 +130,24 @@ def test_memory_is_limited() -> None:
     assert "MemoryError" in done.stderr
 
 
+def test_lower_limits_of_the_host_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the right to raise them, the launcher must not try."""
+    lower_limits = (
+        "import os, resource, sys\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({3072 * MIB}, {3072 * MIB}))\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    monkeypatch.setattr(
+        sandbox, "LAUNCHER_COMMAND", (sys.executable, "-c", lower_limits, *sandbox.LAUNCHER_COMMAND)
+    )
+    monkeypatch.setattr(sandbox, "detect_sandbox", lambda: UNRESTRICTED)
+    lines: list[str] = []
+    run_program(["/bin/cat", "/proc/self/limits"], limits=limits(), on_output=lines.append).check()
+    hard_limits = {line[:25].strip(): line[47:68].strip() for line in lines}
+    assert (hard_limits["Max address space"], hard_limits["Max open files"]) == (str(3072 * MIB), "32")
+
+
 @pytest.mark.parametrize("exit_code", [0, 244])
 def test_allocation_failure_is_an_error_for_every_exit_code(exit_code: int) -> None:
     result = ProcessResult(exit_code, "Error submitting packet to decoder: Cannot allocate memory")
