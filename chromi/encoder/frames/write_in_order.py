@@ -8,7 +8,6 @@ may return the previous frame instead.
 
 from collections.abc import Iterable
 from fractions import Fraction
-from itertools import cycle
 from pathlib import Path
 
 from chromi.encoder.encoder_errors import EncodeError
@@ -21,7 +20,7 @@ from chromi.encoder.process.ffmpeg import REPORT_FRAMES
 SET_TIMESTAMPS = f"setts=ts=N:duration=1:time_base=1/{ConversionOptions.fps}"
 """A bitstream filter that sets the timestamp of frame N to N/24 s, replacing the original timestamp."""
 
-_Blend = tuple[tuple[int, int], int]  # (from, to) and the step within the fade, starting at 0
+_Pair = tuple[int, int]  # the frames to blend: from, to
 
 
 def reorder_frames(read_path: Path, order: FrameOrder, frames_path: Path, writer: FrameWriter) -> None:
@@ -31,14 +30,12 @@ def reorder_frames(read_path: Path, order: FrameOrder, frames_path: Path, writer
     EncodeError.
     """
     blended_path = read_path.with_name("blended.avi")
-    blends = _number_blends(order)
-    if blends:
-        pairs = [pair for pair, _ in blends]
+    pairs, blend_numbers = _number_blends(order)
+    if pairs:
         _blend_frames(read_path, pairs, order.fade_frames, blended_path, writer)
-    steps = cycle(range(order.fade_frames or 1))
+    numbers = iter(blend_numbers)
     shown = [
-        (read_path, item) if isinstance(item, int) else (blended_path, blends[item, next(steps)])
-        for item in order.shown
+        (read_path, item) if isinstance(item, int) else (blended_path, next(numbers)) for item in order.shown
     ]
     list_path = _write_list(read_path.with_name("order.txt"), shown)
     thumbnails = f"[0:v]settb=1/{ConversionOptions.fps},setpts=N,{THUMBNAIL_FILTERS}"
@@ -56,18 +53,21 @@ def reorder_frames(read_path: Path, order: FrameOrder, frames_path: Path, writer
         raise EncodeError(detail=f"{copied} frames were copied instead of {len(order.shown)}")
 
 
-def _number_blends(order: FrameOrder) -> dict[_Blend, int]:
-    """Number the distinct blended frames. Repetitions of a clip share the frames of their fades."""
-    steps = cycle(range(order.fade_frames or 1))
-    blends: dict[_Blend, int] = {}
-    for item in order.shown:
-        if not isinstance(item, int):
-            blends.setdefault((item, next(steps)), len(blends))
-    return blends
+def _number_blends(order: FrameOrder) -> tuple[list[_Pair], list[int]]:
+    """Return the pairs to blend, and which of them is shown at each blended frame of the GIF, by number.
+
+    Repetitions of a clip share equal fades, but only as a whole: the weight depends on the number.
+    """
+    pairs = [item for item in order.shown if not isinstance(item, int)]
+    length = order.fade_frames or 1
+    fades = [tuple(pairs[first : first + length]) for first in range(0, len(pairs), length)]
+    firsts = {fade: number * length for number, fade in enumerate(dict.fromkeys(fades))}
+    numbers = [firsts[fade] + step for fade in fades for step in range(length)]
+    return [pair for fade in firsts for pair in fade], numbers
 
 
 def _blend_frames(
-    read_path: Path, pairs: list[tuple[int, int]], fade_frames: int, blended_path: Path, writer: FrameWriter
+    read_path: Path, pairs: list[_Pair], fade_frames: int, blended_path: Path, writer: FrameWriter
 ) -> None:
     """Write the blended frames.
 

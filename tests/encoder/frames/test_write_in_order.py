@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from chromi.encoder.frames.extract import ExtractedFrames
+from chromi.encoder.frames.frame_order import FrameOrder
+from chromi.encoder.frames.frame_writer import FrameWriter
+from chromi.encoder.frames.write_in_order import reorder_frames
 from chromi.encoder.options import Loop, Short
 from tests.encoder.conftest import Extract, make_counting_clip, read_lumas, read_timestamps
+from tests.support.clips import ffmpeg
 
 START = 1.0
 FIRST = 20 + 24
@@ -69,6 +74,19 @@ def test_every_fade_of_repeated_clip_is_complete(counting: Path, extract: Extrac
     assert len(frames) == 96
     assert frames[:24] == frames[24:48] == frames[48:72] == frames[72:]
     assert frames[12:24] == pytest.approx(crossfade(range(104, 116), range(80, 92)), abs=1)
+
+
+@pytest.mark.slow
+def test_fades_that_share_only_some_frames_have_their_own_weights(counting: Path, tmp_path: Path) -> None:
+    """In a changing stream, two frames of the clip may be the same stored frame."""
+    frames = tmp_path / "frames.avi"
+    ffmpeg("-i", counting, "-c:v", "utvideo", frames)
+    order = FrameOrder((30, (40, 0), (50, 10), (40, 0), (60, 20)), fade_frames=2)
+    writer = FrameWriter(timeout_s=20, max_bytes=10**8, on_tick=lambda frames: None)
+    reorder_frames(frames, order, tmp_path / "o.nut", writer)
+    shown = read_lumas(ExtractedFrames(tmp_path / "o.nut", 5))
+    fades = [(2 * 60 + 20) / 3, (70 + 2 * 30) / 3, (2 * 60 + 20) / 3, (80 + 2 * 40) / 3]
+    assert shown == pytest.approx([50, *fades], abs=1)
 
 
 @pytest.mark.slow
