@@ -6,7 +6,6 @@ in a deployment must never silently select the default.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from chromi.api_settings import (
     check_cors_origins,
     check_webhook_secret,
 )
+from chromi.client_networks import parse_address
 from chromi.environment import FILE_SUFFIX, PREFIX, read_aws_variables, read_environ, read_secret_files
 from chromi.errors import ConfigError
 from chromi.server_urls import SERVER_URLS, check_server_urls
@@ -155,7 +155,7 @@ class Settings:
                 f"CHROMI_URL_PREFIX must be empty or a path like /chromi, without a slash at its end, "
                 f"not {self.url_prefix!r}."
             )
-        if not _is_proxy(self.trusted_proxy):
+        if self.trusted_proxy not in ("", "*") and parse_address(self.trusted_proxy) is None:
             raise ConfigError(
                 f"CHROMI_TRUSTED_PROXY must be empty, the IP address of one proxy, or *, "
                 f"not {self.trusted_proxy!r}."
@@ -201,16 +201,6 @@ class Settings:
 def _variable(name: str) -> str:
     """Return the environment variable of a setting."""
     return PREFIX + name.upper()
-
-
-def _is_proxy(text: str) -> bool:
-    if text in ("", "*"):
-        return True
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _range_text(name: str) -> str:
