@@ -34,12 +34,10 @@ class CleanupLease(BaseModel):
     def acquire(cls, holder: str) -> bool:
         """Take the lease, and return False if another holder has it.
 
-        An expiry too far in the future was written before a clock was set back and counts as expired. The
-        clocks of machines may differ.
+        An expiry too far in the future was written before a clock was set back and counts as expired.
         """
         now = time.time()
-        latest = now + CLEANUP_LEASE_S + MAX_CLOCK_DIFFERENCE_S
-        is_free = ~cls.expires_at.between(now, latest) | (cls.holder == holder)
+        is_free = ~cls.expires_at.between(now, _latest_expiry(now)) | (cls.holder == holder)
         return bool(cls.update(holder=holder, expires_at=now + CLEANUP_LEASE_S).where(is_free).execute())
 
     @classmethod
@@ -61,6 +59,10 @@ class CleanupLease(BaseModel):
     def was_held_recently(cls) -> bool:
         """Return whether a cleanup is running or ended within MAX_AGE_S."""
         now = time.time()
-        latest = now + CLEANUP_LEASE_S + MAX_CLOCK_DIFFERENCE_S
-        is_recent = cls.expires_at.between(now - MAX_AGE_S, latest)
+        is_recent = cls.expires_at.between(now - MAX_AGE_S, _latest_expiry(now))
         return bool(cls.select().where(is_recent).exists())
+
+
+def _latest_expiry(now: float) -> float:
+    """Return the latest expiry that can have been written by now. The clocks of machines may differ."""
+    return now + CLEANUP_LEASE_S + MAX_CLOCK_DIFFERENCE_S
