@@ -163,7 +163,7 @@ class Link(BaseModel):
                 return False  # deleted in the meantime
             if self._download:
                 self._download.delete_instance()
-            is_continuation = start <= max(self.sent_bytes, row.sent_bytes)
+            is_continuation = self._continues(row, start)
             is_complete = is_continuation and stop >= size_bytes
             sent_bytes = max(row.sent_bytes, stop) if is_continuation else row.sent_bytes
             Link.update(
@@ -175,7 +175,11 @@ class Link(BaseModel):
     def _adds_bytes(self, start: int, stop: int) -> bool:
         """Return whether these bytes continue what has been sent. A 304 or a range at the end does not."""
         row = Link.get_or_none(Link.id == self.id) if stop > start else None
-        return row is not None and start <= max(self.sent_bytes, row.sent_bytes) and stop > row.sent_bytes
+        return row is not None and self._continues(row, start) and stop > row.sent_bytes
+
+    def _continues(self, row: Link, start: int) -> bool:
+        """Return whether bytes from `start` on continue what was sent, at first or according to `row`."""
+        return bool(start <= max(self.sent_bytes, row.sent_bytes))
 
 
 def _code_of(link_id: str) -> str:
