@@ -84,8 +84,8 @@ def studio_defaults(upload: Upload) -> dict[str, str]:
 
 def _normalize(name: str, text: str, default: str) -> str:
     """Return an option as the controls of the form have it, or the default of an invalid one."""
-    if name == "start_time":
-        return text  # a text field, which says what is wrong
+    if text == default or name == "start_time":
+        return text  # the start is a text field, which says what is wrong
     try:
         return ConversionOptions.parse(**{name: text}).to_form()[name]
     except BadOptions:
