@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import floor
@@ -11,6 +11,14 @@ from pathlib import Path
 from chromi.encoder.encoder_errors import FrozenVideo, NoFrames
 from chromi.encoder.frames.black_bars import BarSampler, Content
 from chromi.encoder.frames.color_filters import write_lut
+from chromi.encoder.frames.decode_attempt import (
+    TIMESTAMP_PRECISION_S,
+    DecodeAttempt,
+    Interlaced,
+    LateStart,
+    OtherFormat,
+    StreamChanged,
+)
 from chromi.encoder.frames.decode_gaps import check_for_gaps
 from chromi.encoder.frames.deinterlacing import choose_deinterlacer, may_be_unflagged
 from chromi.encoder.frames.filtergraph import build_filtergraph
@@ -23,7 +31,6 @@ from chromi.encoder.frames.write_in_order import SET_TIMESTAMPS
 from chromi.encoder.options import ConversionOptions, CropBars
 from chromi.encoder.process.ffmpeg import REPORT_FRAMES, untrusted_input
 from chromi.encoder.source.ffmpeg_log import FrameLog
-from chromi.encoder.source.probe import describe_part
 from chromi.encoder.source.seek import seek_options
 from chromi.encoder.source.video_info import VideoInfo
 
@@ -32,26 +39,9 @@ FLICKS_PER_S = 705_600_000
 
 _EARLIER_SEEK_S = 10.0
 """How far before the window the second seek goes if the first seek lands after the window's start."""
-_TIMESTAMP_PRECISION_S = 0.001  # Matroska's timestamps are whole milliseconds
 _MAX_STILL_S = 20.0  # in a changing stream, a frame this old may still be on screen at the window's start
 MAX_READ_FPS = 64
 """In a changing stream, every frame is read up to this frame rate."""
-
-
-class _StreamChanged(Exception):
-    """Raised when the frames' size, format, rotation or range changes within the window."""
-
-
-class _OtherFormat(Exception):
-    """Raised when the window's first frame differs from the clip's first frame."""
-
-
-class _LateStart(Exception):
-    """Raised when the first decoded frame is later than the window's start."""
-
-
-class _Interlaced(Exception):
-    """Raised when a frame is flagged as interlaced."""
 
 
 @dataclass(frozen=True)
@@ -60,58 +50,6 @@ class DecodedFrames:
 
     path: Path
     stored: Sequence[int]
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """The settings and logs of one decoding run. A failed run is retried with other settings.
-
-    `info` describes the first frame of the run. `seek_s` is where reading begins, or None to read from the
-    beginning of the file. `shown_from_s` is None unless the stream changes; then all frames from this time on
-    are stored. `deinterlacer` is None until a frame is flagged as interlaced. `log` records the clip's
-    frames, and `shown_log` the frames that were written.
-    """
-
-    info: VideoInfo
-    start_s: float
-    seek_s: float | None
-    shown_from_s: float | None = None
-    deinterlacer: Sequence[str] | None = None
-    log: FrameLog = field(init=False, default_factory=FrameLog)
-    shown_log: FrameLog = field(init=False, default_factory=FrameLog)
-
-    def read_log(self, line: str) -> bool:
-        """Read a line of ffmpeg's log and return whether it describes a frame.
-
-        Raises _StreamChanged, _Interlaced, _LateStart and _OtherFormat if the run needs other settings.
-        """
-        if self.reads_every_frame and self.shown_log.read(line):
-            return True
-        if not self.log.read(line):
-            return False
-        if self.log.configurations > 1 and not self.reads_every_frame:
-            raise _StreamChanged
-        if self.log.has_interlaced and self.deinterlacer is None:
-            raise _Interlaced
-        is_first = len(self.log.times_s) == 1
-        if (
-            is_first
-            and self.seek_s is not None
-            and self.log.times_s[0] > self.start_s + _TIMESTAMP_PRECISION_S
-        ):
-            raise _LateStart
-        if is_first and self.log.first.is_complete and self.described != self.info:
-            raise _OtherFormat
-        return True
-
-    @property
-    def reads_every_frame(self) -> bool:
-        return self.shown_from_s is not None
-
-    @property
-    def described(self) -> VideoInfo:
-        """The properties of the part of the clip that was read."""
-        return describe_part(self.info, self.log.first)
 
 
 class WindowDecoder:
@@ -158,7 +96,7 @@ class WindowDecoder:
         If the stream changes within the window, its frames always go to the AVI, because their order is only
         known afterward. Raises NoFrames, FrozenVideo, TimedOut and EncodeError.
         """
-        attempt = _Attempt(
+        attempt = DecodeAttempt(
             self._info,
             self._start_s,
             next(self._seek_points_s),
@@ -169,14 +107,14 @@ class WindowDecoder:
             try:
                 count = self._run(attempt, path)
                 self._check_for_gaps(attempt.log)
-            except _StreamChanged:
+            except StreamChanged:
                 attempt = replace(attempt, shown_from_s=self._find_shown_from_s(attempt.log))
-            except _OtherFormat:
+            except OtherFormat:
                 self._info = attempt.described
                 attempt = replace(attempt, info=self._info)
-            except _Interlaced:
+            except Interlaced:
                 attempt = replace(attempt, deinterlacer=self._choose_deinterlacer(attempt))
-            except (_LateStart, NoFrames, FrozenVideo):
+            except (LateStart, NoFrames, FrozenVideo):
                 if attempt.seek_s is None:
                     raise
                 attempt = replace(attempt, seek_s=next(self._seek_points_s))
@@ -203,7 +141,7 @@ class WindowDecoder:
             return None
         return self._run_idet(self._start_s, flagged=False) or None
 
-    def _choose_deinterlacer(self, attempt: _Attempt) -> Sequence[str]:
+    def _choose_deinterlacer(self, attempt: DecodeAttempt) -> Sequence[str]:
         """Return the deinterlacer for a clip whose latest frame is flagged as interlaced."""
         seek_s = float(attempt.log.times_s[-1]) if attempt.seek_s is not None else None
         return self._run_idet(seek_s, flagged=True)
@@ -213,7 +151,7 @@ class WindowDecoder:
             self._source, self._info, seek_s, flagged=flagged, on_tick=self._writer.tick
         )
 
-    def _run(self, attempt: _Attempt, path: Path) -> int:
+    def _run(self, attempt: DecodeAttempt, path: Path) -> int:
         """Run ffmpeg once and return the number of frames written to `path`."""
         graph, outputs = self._build_graph(attempt, has_thumbnails=path.suffix == ".nut")
         threads = self._writer.threads
@@ -233,7 +171,7 @@ class WindowDecoder:
                 on_log=attempt.read_log,
             )
 
-    def _build_graph(self, attempt: _Attempt, *, has_thumbnails: bool) -> tuple[str, Sequence[str]]:
+    def _build_graph(self, attempt: DecodeAttempt, *, has_thumbnails: bool) -> tuple[str, Sequence[str]]:
         """Return the filtergraph and the output options."""
         shown_from_s = attempt.shown_from_s
         select = self._resample_frames() if shown_from_s is None else self._select_every_frame(shown_from_s)
@@ -286,7 +224,7 @@ class WindowDecoder:
         ffmpeg reinitializes its filters whenever the stream changes, and `fps` would lose the frame that it
         holds. Therefore, every filter here must be stateless.
         """
-        is_shown = f"gte(t,{shown_from_s - _TIMESTAMP_PRECISION_S:.6f})"
+        is_shown = f"gte(t,{shown_from_s - TIMESTAMP_PRECISION_S:.6f})"
         min_distance_s = self._options.speed / MAX_READ_FPS
         is_distant = f"(isnan(prev_selected_t)+gte(t-prev_selected_t,{min_distance_s:.6f}))"
         return [f"select='{is_shown}*{is_distant}'", f"trim=end={self._end_s:.6f}"]
