@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
 from chromi.db import Job
-from tests.e2e.conftest import CHROMIUM, CHROMIUM_ARGS
+from tests.e2e.conftest import CHROMIUM, CHROMIUM_ARGS, REQUEST_ERRORS, expect_console_errors
 from tests.support.error_messages import press_try_again, url_through
 from tests.support.flaky_proxy import FlakyProxy
 from tests.support.page_helpers import block_analyses
@@ -172,8 +172,7 @@ def test_lost_connection_is_shown_until_server_answers(
     proxy.reconnect()
     expect(page.get_by_text("Connection lost")).to_be_hidden(timeout=TIMEOUT_MS)
     expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
-    assert console_errors
-    console_errors.clear()
+    expect_console_errors(console_errors, *REQUEST_ERRORS)
 
 
 def test_lost_connection_is_not_shown_for_a_job_that_is_gone(
@@ -186,8 +185,7 @@ def test_lost_connection_is_not_shown_for_a_job_that_is_gone(
     proxy.reconnect()
     expect(page.locator("#error")).to_be_visible(timeout=TIMEOUT_MS)
     expect(page.get_by_text("Connection lost")).to_be_hidden()
-    assert console_errors
-    console_errors.clear()
+    expect_console_errors(console_errors, *REQUEST_ERRORS)
 
 
 def test_cancel_is_repeated_after_the_job_was_polled(
@@ -201,8 +199,7 @@ def test_cancel_is_repeated_after_the_job_was_polled(
         proxy.reconnect()
     press_try_again(page)
     expect(page.get_by_role("heading", name="Canceled")).to_be_visible()
-    assert console_errors
-    console_errors.clear()
+    expect_console_errors(console_errors, *REQUEST_ERRORS)
 
 
 def test_gif_is_animated_as_chrome_background(
