@@ -6,7 +6,7 @@ Names and layouts follow the GIF89a specification (CompuServe, 1990).
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from mmap import mmap
+from mmap import MADV_DONTNEED, mmap
 
 from chromi.encoder.encoder_errors import BrokenResult
 
@@ -89,10 +89,16 @@ def read_size_px(content: bytes | mmap) -> tuple[int, int]:
 
 
 def read_blocks(content: bytes | mmap) -> Iterator[Frame | Extension]:
-    """Yield the frames and the extensions between them. Raises BrokenResult if the GIF is incomplete."""
+    """Yield the frames and the extensions between them. Raises BrokenResult if the GIF is incomplete.
+
+    What has been read of a mapped file does not stay in memory.
+    """
     read_size_px(content)
     try:
-        yield from _read_blocks(content)
+        for block in _read_blocks(content):
+            if isinstance(content, mmap):
+                content.madvise(MADV_DONTNEED)
+            yield block
     except IndexError as error:
         raise BrokenResult(detail="the GIF is truncated") from error
 

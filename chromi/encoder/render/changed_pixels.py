@@ -84,9 +84,14 @@ class _ChangeDetector:
         if not len(self._displayed):
             self._displayed = np.zeros_like(frame)
             return ChangedFrame(frame, np.ones(len(frame), np.bool_), self._displayed)
-        changed = frame != self._displayed
-        if self._threshold:
-            changed &= self._exceeds_threshold(frame) | self._has_settled(upcoming)
+        settled = self._has_settled(upcoming) if self._threshold else None
+        changed = np.empty(len(frame), np.bool_)
+        for chunk in split_into_chunks(len(frame)):
+            pixels, displayed = frame[chunk], self._displayed[chunk]
+            np.not_equal(pixels, displayed, out=changed[chunk])
+            if settled is not None:
+                changed[chunk] &= settled[chunk]
+                changed[chunk] |= differ_by_more(pixels, displayed, self._limits[: 4 * len(pixels)])
         return ChangedFrame(frame, changed, self._displayed)
 
     def display(self, frame: ChangedFrame) -> None:
@@ -98,13 +103,6 @@ class _ChangeDetector:
             differences = self._displayed[chunk] ^ frame.pixels[chunk]
             differences *= frame.changed[chunk]
             self._displayed[chunk] ^= differences
-
-    def _exceeds_threshold(self, frame: Pixels) -> Mask:
-        exceeds = np.empty(len(frame), np.bool_)
-        for chunk in split_into_chunks(len(frame)):
-            limits = self._limits[: 4 * len(frame[chunk])]
-            exceeds[chunk] = differ_by_more(frame[chunk], self._displayed[chunk], limits)
-        return exceeds
 
     def _has_settled(self, upcoming: deque[Pixels]) -> Mask:
         """Return the pixels that are equal in all upcoming frames."""

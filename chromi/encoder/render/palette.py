@@ -121,7 +121,8 @@ class PaletteSequence:
         points = to_oklab(colors.rgb)
         if self._centers is not None:
             assignment = find_nearest(points, self._centers)
-            if len(np.unique(assignment[0])) >= _MIN_USED_SHARE * len(self._centers):
+            used_count = np.count_nonzero(np.bincount(assignment[0]))
+            if used_count >= _MIN_USED_SHARE * len(self._centers):
                 centers = self._centers.copy()
                 return _run_kmeans(points, colors.counts, centers, assignment, _NEXT_ITERATIONS)
         centers = _initial_centers(colors, self._color_count)
