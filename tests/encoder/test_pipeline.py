@@ -16,7 +16,7 @@ from chromi.encoder import ConversionOptions, ConversionResult, Progress, conver
 from chromi.encoder.encoder_errors import BrokenResult, Cancelled, CannotFit, EncodeError, TimedOut
 from chromi.encoder.options import Loop, Quality
 from chromi.errors import BadOptions, DiskFull, NotAVideo
-from tests.support.clips import make_clip
+from tests.support.clips import ffmpeg, make_clip
 from tests.support.processes import find_ffmpeg_processes
 
 pytestmark = pytest.mark.slow
@@ -300,6 +300,20 @@ def test_estimate_caches_frames_for_the_conversion(clip: Path, folder: Path) -> 
     result = convert_in(folder, folder / "missing.mp4", SMALL_SIZE, frame_cache_path=cache_path)
     assert result.estimates == {quality: estimated.bytes for quality, estimated in estimates.items()}
     assert estimates["balanced"].bytes == pytest.approx(result.bytes, rel=0.15)
+
+
+def test_estimate_of_a_clip_whose_last_second_moves_more(folder: Path) -> None:
+    """None of the frames that are measured has as much motion."""
+    clip, source = folder / "c.mp4", "s=320x180:r=24"
+    ffmpeg(
+        *("-f", "lavfi", "-i", f"life={source}:mold=10:ratio=0.02:seed=1,trim=end=5,gblur=1"),
+        *("-f", "lavfi", "-i", f"testsrc2={source},trim=end=1,scroll=h=0.03"),
+        *("-filter_complex", "[0][1]concat", "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", clip),
+    )
+    options = replace(SMALL_SIZE, duration_s=6, quality=Quality.BEST)
+    expected_bytes = estimate(clip, options, work_dir=folder / "work")["best"].bytes
+    result = convert_in(folder, clip, options)
+    assert expected_bytes == pytest.approx(result.bytes, rel=0.25)
 
 
 def test_estimate_names_loss_of_detail(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

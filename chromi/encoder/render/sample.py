@@ -23,6 +23,9 @@ from chromi.encoder.render.sample_frames import SampledFrame, choose_sample
 from chromi.encoder.render.segment_renderer import Segment
 
 _REPEATED_FRAME_BYTES = 25
+_BYTES_EXPONENT = 0.6
+"""A frame with more motion than those that are measured is larger by this power of it. A clip whose last
+second is another scene is then off by 1 to 17 percent on six clips, and up to 127 percent without it."""
 _SUFFICIENT_RATIO = 1.02
 """Writing every frame in two encodings takes a third longer, which is worth it if it saves two percent."""
 
@@ -234,7 +237,7 @@ class Sampler:
     def _predict_total(self, frames: Sequence[SampledFrame], sizes: Sequence[int]) -> float:
         """Add up the first frame, which is encoded in full, and the other frames.
 
-        A frame's size is interpolated by its motion between those of the measured frames.
+        A frame's size is interpolated by its motion between those of the measured frames, or extrapolated.
         """
         repeated_count = self.frame_count - 1 - len(self._moving)
         measured = sorted(
@@ -243,7 +246,9 @@ class Sampler:
         if not measured:
             return sizes[0] + repeated_count * _REPEATED_FRAME_BYTES
         motion, frame_bytes = np.array(measured).T
-        moving_bytes = np.interp(self._moving, motion, frame_bytes).sum()
+        moving = np.array(self._moving)
+        growth = np.maximum(1, moving / motion[-1]) ** _BYTES_EXPONENT
+        moving_bytes = (np.interp(moving, motion, frame_bytes) * growth).sum()
         return float(sizes[0] + moving_bytes + repeated_count * _REPEATED_FRAME_BYTES)
 
 
