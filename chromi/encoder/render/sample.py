@@ -71,8 +71,6 @@ class Sampler:
         self._store, self._limits = store, limits
         self._threads, self._on_tick = threads, on_tick
         self._render_lock = threading.Lock()
-        self._source_lock = threading.Lock()
-        self._source: npt.NDArray[np.uint8] | None = None
         motion = store.thumbnails.motion()
         self.changed_share = _measure_changed_share(store.thumbnails.frames)
         self.frame_count = store.frame_count
@@ -103,7 +101,8 @@ class Sampler:
     def measure(self, settings: Sequence[RenderSettings]) -> list[Measurement]:
         """Render the sample with each of `settings` and return the predicted sizes and qualities."""
         self._prepare([each.colors for each in settings if not each.local_palettes])
-        measurements: list[Task[Measurement]] = [partial(self._measure, each) for each in settings]
+        source = self._decode(self._frames_path, self._compared_numbers, BT709_TO_BGRA, self._on_tick)
+        measurements: list[Task[Measurement]] = [partial(self._measure, each, source) for each in settings]
         max_parallel = min(2, self._threads)
         return run_parallel(measurements, max_parallel=max_parallel, on_tick=self._on_tick)
 
@@ -113,16 +112,17 @@ class Sampler:
             tasks.insert(0, partial(self._extract, has_one_palette=bool(color_counts)))
         run_parallel(tasks, max_parallel=self._threads, on_tick=self._on_tick)
 
-    def _measure(self, settings: RenderSettings, check: Callable[[], None]) -> Measurement:
+    def _measure(
+        self, settings: RenderSettings, source: npt.NDArray[np.uint8], check: Callable[[], None]
+    ) -> Measurement:
         while not self._render_lock.acquire(timeout=TICK_S):
             check()
+        drawn = self._drawn_with(settings)
         try:
             paths = self._render(settings, check)
+            rendered = self._decode(paths[0], drawn.compared_numbers, "format=bgra", check)
         finally:
             self._render_lock.release()
-        drawn = self._drawn_with(settings)
-        source = self._decode_source(check)
-        rendered = self._decode(paths[0], drawn.compared_numbers, "format=bgra", check)
         quality, false_color = measure_quality(source, rendered), measure_false_color(source, rendered)
         sizes = [_read_sizes(path, has_local_tables=settings.local_palettes) for path in paths]
         self._remove_incomplete(settings, paths)
@@ -195,13 +195,6 @@ class Sampler:
             on_tick=lambda frames_done: check(),
         )
         return [gif_path]
-
-    def _decode_source(self, check: Callable[[], None]) -> npt.NDArray[np.uint8]:
-        """Return the compared frames of the sample. The first measurement decodes them for all others."""
-        with self._source_lock:
-            if self._source is None:
-                self._source = self._decode(self._frames_path, self._compared_numbers, BT709_TO_BGRA, check)
-            return self._source
 
     def _decode(
         self, path: Path, numbers: Sequence[int], filters: str, check: Callable[[], None]
