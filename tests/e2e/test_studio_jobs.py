@@ -84,8 +84,14 @@ def test_seamless_loop_is_offered_unasked_and_never_used_unasked(
 
 def test_clip_without_seamless_loop_offers_crossfade(upload_and_open: UploadAndOpen, clip: Path) -> None:
     page = upload_and_open(clip)
-    page.get_by_role("button", name="Use a crossfade").click(timeout=TIMEOUT_MS)
+    offer = page.get_by_role("button", name="Use a crossfade")
+    offer.click(timeout=TIMEOUT_MS)
     expect(page.get_by_role("radio", name="Crossfade")).to_be_checked()
+    expect(offer).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("Last frame (faded)")).to_be_visible()
+    offer.click()
+    expect(page.get_by_role("radio", name="Cut")).to_be_checked()
+    expect(offer).to_have_attribute("aria-pressed", "false")
 
 
 def test_black_bars_are_found_and_can_be_cropped(upload_and_open: UploadAndOpen, tmp_path: Path) -> None:

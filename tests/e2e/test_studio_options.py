@@ -242,6 +242,34 @@ def test_all_main_options_are_visible_beside_the_player(open_studio: OpenStudio,
             assert box["y"] + box["height"] <= bar["y"], (control, width)
 
 
+def test_player_stays_in_view_beside_the_options(open_studio: OpenStudio, clip: Path) -> None:
+    page = open_studio(clip)
+    wait_for_end_frames(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_text("More options").click()
+    page.get_by_label("Saturation").scroll_into_view_if_needed()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(page.locator(".player")).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Play loop").focus()
+    player, button = (
+        locator.bounding_box()
+        for locator in (page.locator(".player"), page.get_by_role("button", name="Play loop"))
+    )
+    assert player
+    assert button
+    assert button["y"] >= player["y"] + player["height"], "the player does not cover what has the focus"
+
+
+def test_option_for_short_clips_is_offered_for_them_only(open_studio: OpenStudio, clip: Path) -> None:
+    page = open_studio(clip)
+    wait_for_end_frames(page)
+    page.get_by_text("More options").click()
+    option = page.get_by_label("If the video is too short")
+    expect(option).to_be_hidden()
+    page.get_by_label("Length (1 to 10 sec)").fill("10")
+    expect(option).to_be_visible()
+
+
 def test_heading_depends_on_length(open_studio: OpenStudio, clip: Path) -> None:
     page = open_studio(clip)
     wait_for_end_frames(page)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import OpenStudio
 from tests.support.studio_page import slider, start_field, wait_for_end_frames, wait_for_time
@@ -79,6 +79,35 @@ def test_boomerang_shows_frame_where_it_reverses(open_studio: OpenStudio, clip: 
     )
     expect(slider(page)).to_have_attribute("aria-valuetext", "0:00.0 to 0:03.0")
     expect(page.locator("[data-part=selection_times]")).to_have_text("0:00.0 – 0:03.0, back and forth")
+
+
+def test_end_frames_wait_for_frames_that_are_presented_late(
+    page: Page, open_studio: OpenStudio, clip: Path
+) -> None:
+    """As on a busy computer: the video still shows the frame before when "seeked" is fired."""
+    page.add_init_script(
+        """
+        const presentedS = new WeakMap();
+        const request = HTMLVideoElement.prototype.requestVideoFrameCallback;
+        HTMLVideoElement.prototype.requestVideoFrameCallback = function (onFrame) {
+          return request.call(this, (now, metadata) => setTimeout(() => {
+            presentedS.set(this, metadata.mediaTime);
+            onFrame(now, metadata);
+          }, 200));
+        };
+        const draw = CanvasRenderingContext2D.prototype.drawImage;
+        CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
+          if (presentedS.has(source)) this.canvas.dataset.presentedS = presentedS.get(source);
+          draw.call(this, source, ...rest);
+        };
+        """
+    )
+    open_studio(clip, "?start_time=1&duration=2")
+    last_frame = page.locator("[data-part=last_frame]")
+    expect(last_frame).to_have_attribute("data-presented-s", re.compile("^2.9"))
+    expect(page.locator("[data-part=first_frame]")).to_have_attribute(
+        "data-presented-s", re.compile("^1($|.0)")
+    )
 
 
 def test_effects_are_previewed_as_css_filters_in_the_encoders_order(

@@ -32,7 +32,8 @@ export class EndFrames {
     const frames = orderFrameTimes(settings);
     const isBoomerang = settings.loop === "boomerang";
     const [lastS, fadeInS] = isBoomerang ? frames[Math.floor(frames.length / 2)] : frames.at(-1);
-    caption.textContent = isBoomerang ? caption.dataset.turn : this.#defaultCaption;
+    const { turn, faded } = caption.dataset;
+    caption.textContent = { boomerang: turn, crossfade: faded }[settings.loop] ?? this.#defaultCaption;
     last.setAttribute("aria-label", caption.textContent);
     for (const cancel of this.#cancelRequests) cancel();
     this.#cancelRequests = [

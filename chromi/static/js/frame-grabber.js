@@ -6,7 +6,11 @@ export const THUMBNAILS = 2;
 /** Seeking to just after a frame's time stamp keeps rounding from showing the frame before. */
 export const SEEK_OFFSET_S = 0.0005;
 
-const FRAME_TIMEOUT_MS = 50;
+/** A frame may be presented this long after "seeked", on a computer that is busy. */
+const FRAME_TIMEOUT_MS = 500;
+/** No frame is presented if it is the same as before, which is likely at most this far from it. */
+const SAME_FRAME_DISTANCE_S = 0.1;
+const SAME_FRAME_TIMEOUT_MS = 50;
 
 function once(target, eventName) {
   const listeners = new AbortController();
@@ -26,10 +30,13 @@ export class FrameGrabber {
   #requests = [];
   #isRunning = false;
   #loaded;
+  /** The time of the frame that was presented last; NaN in a browser that does not tell it. */
+  #presentedS = "requestVideoFrameCallback" in HTMLVideoElement.prototype ? Infinity : NaN;
 
   constructor(url) {
     Object.assign(this.#video, { muted: true, playsInline: true, preload: "auto", src: url });
     this.#loaded = once(this.#video, "loadedmetadata");
+    this.#nextFrame();
   }
 
   /** Call onFrame(video) once the video shows the frame at `timeS`. Returns a function that cancels the request. */
@@ -73,11 +80,17 @@ export class FrameGrabber {
     return this.#loaded.then(() => this.#video.videoWidth > 0, () => this.#giveUp());
   }
 
-  /** The frame may be presented a moment after "seeked". None is presented if it is the same as before. */
+  #nextFrame() {
+    return new Promise((resolve) => {
+      this.#video.requestVideoFrameCallback?.((now, { mediaTime }) => resolve((this.#presentedS = mediaTime)));
+    });
+  }
+
   #seek(timeS) {
-    const presented = new Promise((resolve) => this.#video.requestVideoFrameCallback?.(resolve));
+    const presented = this.#nextFrame();
+    const isOther = Math.abs(timeS - this.#presentedS) > SAME_FRAME_DISTANCE_S;
     this.#video.currentTime = timeS + SEEK_OFFSET_S;
-    const waitForFrame = () => Promise.race([presented, delay(FRAME_TIMEOUT_MS)]);
+    const waitForFrame = () => Promise.race([presented, delay(isOther ? FRAME_TIMEOUT_MS : SAME_FRAME_TIMEOUT_MS)]);
     return once(this.#video, "seeked").then(waitForFrame).then(() => true, () => this.#giveUp());
   }
 

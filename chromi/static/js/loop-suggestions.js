@@ -32,6 +32,7 @@ export class LoopSuggestions {
 
   /** Must be called when the settings may have changed. */
   settingsChanged() {
+    this.#markPressed();
     if (this.#request.isOutdated) this.#discard();
     this.#request.schedule();
   }
@@ -39,7 +40,12 @@ export class LoopSuggestions {
   #onClick({ target }) {
     const chip = target.closest(".chip");
     if (chip?.dataset.startS) this.#trimWindow.moveTo(Number(chip.dataset.startS));
-    else if (chip) this.#form.querySelector(`[name="loop"][value="${chip.dataset.loop}"]`).click();
+    else if (chip) this.#toggleLoopStyle(chip.dataset.loop);
+  }
+
+  #toggleLoopStyle(loop) {
+    const style = this.#form.elements.loop.value === loop ? "cut" : loop;
+    this.#form.querySelector(`[name="loop"][value="${style}"]`).click();
   }
 
   /** Remove the suggestions, because they are of another length, and cancel their requests. */
@@ -53,9 +59,10 @@ export class LoopSuggestions {
   }
 
   #markPressed() {
-    for (const chip of loopsElement().querySelectorAll("[data-start-s]")) {
-      const isPressed = Math.abs(Number(chip.dataset.startS) - this.#trimWindow.startS) < TOLERANCE_S;
-      chip.setAttribute("aria-pressed", isPressed);
+    for (const chip of loopsElement().querySelectorAll("[aria-pressed]")) {
+      const { loop, startS } = chip.dataset;
+      const isStart = Math.abs(Number(startS) - this.#trimWindow.startS) < TOLERANCE_S;
+      chip.setAttribute("aria-pressed", loop ? this.#form.elements.loop.value === loop : isStart);
     }
   }
 

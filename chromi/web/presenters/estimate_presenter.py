@@ -63,7 +63,7 @@ def _losses(estimate: SizeEstimate) -> list[str]:
     if estimate.reduced_fps:
         losses.append(ngettext("%(num)s frame per second", "%(num)s frames per second", estimate.reduced_fps))
     if estimate.reduced_colors:
-        losses.append(ngettext("%(num)s color", "%(num)s colors", estimate.reduced_colors))
+        losses.append(gettext("fewer colors"))
     if estimate.is_lossy:
         losses.append(gettext("less detail"))
     return losses

@@ -155,11 +155,15 @@ def test_fragment_says_what_a_size_costs_and_which_sizes_are_the_same(
     succeed_with(running_job, small=small, balanced=best, best=best)
     fragment = client.get(f"/jobs/{running_job.id}/estimates", headers=FRAGMENT).text
     cards = json.loads(html.unescape(fragment.partition("data-cards='")[2].partition("'")[0]))
-    assert cards["small"]["description"] == "12 frames per second, 31 colors, less detail"
-    assert cards["small"]["notice"].startswith("Small shows this video with 12 frames per second, 31 colors")
+    assert cards["small"]["description"] == "12 frames per second, fewer colors, less detail"
+    assert cards["small"]["notice"].startswith(
+        "Small shows this video with 12 frames per second, fewer colors"
+    )
     assert (cards["balanced"]["description"], cards["balanced"]["notice"]) == ("", "")
     assert cards["best"]["description"] == "Same as Balanced for this video"
-    assert "(12 frames per second, 31 colors, less detail)" in fragment, "the page without script says it too"
+    assert "(12 frames per second, fewer colors, less detail)" in fragment, (
+        "the page without script says it too"
+    )
 
 
 def test_still_shows_a_frame_in_each_quality(client: FlaskClient, running_job: Job, storage: Storage) -> None:
