@@ -93,7 +93,7 @@ def test_end_frames_wait_for_frames_that_are_presented_late(
           return request.call(this, (now, metadata) => setTimeout(() => {
             presentedS.set(this, metadata.mediaTime);
             onFrame(now, metadata);
-          }, 200));
+          }, metadata.mediaTime ? 200 : 0));
         };
         const draw = CanvasRenderingContext2D.prototype.drawImage;
         CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {

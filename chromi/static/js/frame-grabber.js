@@ -32,11 +32,13 @@ export class FrameGrabber {
   #loaded;
   /** The time of the frame that was presented last; NaN in a browser that does not tell it. */
   #presentedS = "requestVideoFrameCallback" in HTMLVideoElement.prototype ? Infinity : NaN;
+  #wantedS = NaN;
+  #onPresented = () => {};
 
   constructor(url) {
     Object.assign(this.#video, { muted: true, playsInline: true, preload: "auto", src: url });
     this.#loaded = once(this.#video, "loadedmetadata");
-    this.#nextFrame();
+    this.#watchFrames();
   }
 
   /** Call onFrame(video) once the video shows the frame at `timeS`. Returns a function that cancels the request. */
@@ -80,17 +82,25 @@ export class FrameGrabber {
     return this.#loaded.then(() => this.#video.videoWidth > 0, () => this.#giveUp());
   }
 
-  #nextFrame() {
-    return new Promise((resolve) => {
-      this.#video.requestVideoFrameCallback?.((now, { mediaTime }) => resolve((this.#presentedS = mediaTime)));
+  #watchFrames() {
+    this.#video.requestVideoFrameCallback?.((now, { mediaTime }) => {
+      this.#presentedS = mediaTime;
+      // During a seek, it may still be a frame of the seek before.
+      if (!this.#video.seeking || this.#isNear(this.#wantedS)) this.#onPresented();
+      this.#watchFrames();
     });
   }
 
+  #isNear(timeS) {
+    return !(Math.abs(timeS - this.#presentedS) > SAME_FRAME_DISTANCE_S);
+  }
+
   #seek(timeS) {
-    const presented = this.#nextFrame();
-    const isOther = Math.abs(timeS - this.#presentedS) > SAME_FRAME_DISTANCE_S;
+    const timeoutMs = this.#isNear(timeS) ? SAME_FRAME_TIMEOUT_MS : FRAME_TIMEOUT_MS;
+    const presented = new Promise((resolve) => (this.#onPresented = resolve));
+    this.#wantedS = timeS;
     this.#video.currentTime = timeS + SEEK_OFFSET_S;
-    const waitForFrame = () => Promise.race([presented, delay(isOther ? FRAME_TIMEOUT_MS : SAME_FRAME_TIMEOUT_MS)]);
+    const waitForFrame = () => Promise.race([presented, delay(timeoutMs)]);
     return once(this.#video, "seeked").then(waitForFrame).then(() => true, () => this.#giveUp());
   }
 
