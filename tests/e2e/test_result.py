@@ -167,6 +167,20 @@ def test_animation_can_be_paused(page: Page, seeded_app: SeededApp) -> None:
     wait_for(lambda: "still" not in preview.evaluate("image => image.currentSrc"), "the animation")
 
 
+def test_pause_button_lies_over_the_preview_and_is_large_enough_for_a_finger(
+    open_page: OpenPage, result_url: str
+) -> None:
+    page = open_page(width=360, has_touch=True, is_mobile=True)
+    page.goto(result_url)
+    button = page.get_by_role("button", name="Pause animation").bounding_box()
+    preview = page.locator(".new-tab").bounding_box()
+    assert button
+    assert preview
+    assert button["width"] == button["height"] == 44
+    assert preview["x"] <= button["x"]
+    assert button["y"] + button["height"] <= preview["y"] + preview["height"]
+
+
 def test_preview_works_without_script(
     page: Page, page_without_script: Page, seeded_app: SeededApp, quadrants: Finished
 ) -> None:

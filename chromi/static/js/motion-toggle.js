@@ -5,7 +5,8 @@
 export function enhanceMotionToggle(toggle, isPlayingFirst, onChange) {
   let isPlaying = isPlayingFirst;
   const update = () => {
-    toggle.textContent = isPlaying ? toggle.dataset.stop : toggle.dataset.play;
+    toggle.ariaLabel = toggle.title = isPlaying ? toggle.dataset.stop : toggle.dataset.play;
+    toggle.classList.toggle("paused", !isPlaying);
     onChange(isPlaying);
   };
   toggle.addEventListener("click", () => {

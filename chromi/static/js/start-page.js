@@ -8,6 +8,6 @@ export function enhanceStartPage() {
   }
   const mine = document.getElementById("my_backgrounds");
   if (mine) listMyBackgrounds(mine);
-  const toggle = document.getElementById("motion_toggle");
+  const toggle = document.querySelector("[data-part=motion_toggle]");
   if (toggle) animateVideos([...document.querySelectorAll("video.start-background, .gallery video")], toggle);
 }
