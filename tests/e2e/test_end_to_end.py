@@ -163,6 +163,17 @@ def test_loop_behind_the_progress_can_be_paused(page: Page, seeded_app: SeededAp
     wait_for(lambda: not video.evaluate("video => video.paused"), "the loop to play again")
 
 
+def test_bar_moves_on_while_the_first_percent_is_awaited(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.create_job())
+    expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
+    with page.expect_response("**/status"):
+        pass
+    bar = page.get_by_role("progressbar")
+    assert bar.evaluate("bar => bar.matches(':indeterminate') && bar.getAnimations()[0].startTime === 0")
+    page.goto(seeded_app.create_running_job())
+    expect(bar).to_have_attribute("value", "40")
+
+
 def test_lost_connection_is_shown_until_server_answers(
     page: Page, seeded_app: SeededApp, proxy: FlakyProxy, console_errors: list[str]
 ) -> None:

@@ -20,6 +20,8 @@ function showState() {
   const icon = document.querySelector('link[rel="icon"]');
   if (icon.getAttribute("href") !== job.dataset.icon) icon.href = job.dataset.icon;
   announce(partsOf(job).announcement.textContent.trim());
+  // The bar without a value goes on where the one that it replaces was.
+  for (const animation of document.getElementById("job_bar")?.getAnimations() ?? []) animation.startTime = 0;
   playChosenLoop();
 }
 
