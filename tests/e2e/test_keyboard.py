@@ -150,6 +150,7 @@ def check_share_link(page: Page, link: str, gif: bytes, folder: Path) -> None:
     assert download(receiver, folder) == gif
     receiver.close()
     tab_to_and_press(page, page.get_by_text("Extend or revoke"))
+    page.once("dialog", lambda dialog: dialog.accept())
     tab_to_and_press(page, button_named(page, "Revoke link 1"))
     expect(page.locator("#links")).to_contain_text("Link 1 Revoked")
     expect(page.locator("#links")).to_be_focused()

@@ -1,3 +1,5 @@
+import { announce } from "./announcer.js";
+import { partsOf } from "./dom.js";
 import { fill, localizeTimes } from "./format.js";
 import { GONE } from "./request.js";
 
@@ -38,12 +40,12 @@ export function rememberBackground(result) {
 class MyBackgrounds {
   #section;
   #list;
-  #template;
+  #templates;
 
   constructor(section) {
     this.#section = section;
     this.#list = section.querySelector("ul");
-    this.#template = section.querySelector("template");
+    this.#templates = partsOf(section);
   }
 
   show() {
@@ -51,8 +53,9 @@ class MyBackgrounds {
     this.#section.hidden = this.#list.children.length === 0;
   }
 
-  #createItem({ url, stillUrl, size, expiresAt }) {
-    const item = this.#template.content.cloneNode(true).firstElementChild;
+  #createItem(entry) {
+    const { url, stillUrl, size, expiresAt } = entry;
+    const item = this.#templates.entry.content.cloneNode(true).firstElementChild;
     const time = item.querySelector("time");
     const image = item.querySelector("img");
     item.querySelector("a").href = url;
@@ -61,28 +64,35 @@ class MyBackgrounds {
     localizeTimes(item);
     const button = item.querySelector("button");
     button.setAttribute("aria-label", fill(button.dataset.label, { time: time.textContent }));
-    button.addEventListener("click", () => this.#onForget(item, url));
+    button.addEventListener("click", () => this.#onForget(item, entry));
     image.addEventListener("error", () => this.#removeIfGone(item, url));
     image.src = stillUrl;
     return item;
   }
 
-  #onForget(item, url) {
-    const next = item.nextElementSibling ?? item.previousElementSibling;
-    this.#remove(item, url);
-    next?.querySelector("button").focus();
-  }
-
-  #remove(item, url) {
-    forget(url);
-    item.remove();
-    this.#section.hidden = this.#list.children.length === 0;
+  /** Offer to undo it in the item's place. */
+  #onForget(item, entry) {
+    const index = readEntries().findIndex(({ url }) => url === entry.url);
+    forget(entry.url);
+    const removed = this.#templates.removed.content.cloneNode(true).firstElementChild;
+    const undo = removed.querySelector("button");
+    undo.addEventListener("click", () => {
+      writeEntries(readEntries().toSpliced(index, 0, entry));
+      removed.replaceWith(item);
+      item.querySelector("button").focus();
+    });
+    item.replaceWith(removed);
+    undo.focus();
+    announce(removed.querySelector("p").textContent);
   }
 
   /** A missing image may only mean that the connection is lost. */
   async #removeIfGone(item, url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (response && GONE.has(response.status)) this.#remove(item, url);
+    if (!response || !GONE.has(response.status)) return;
+    forget(url);
+    item.remove();
+    this.#section.hidden = this.#list.children.length === 0;
   }
 }
 
