@@ -129,7 +129,7 @@ class UploadTooLarge(ChromiError):
     @classmethod
     def over(cls, max_mb: int) -> "UploadTooLarge":
         return cls(
-            Message("The file is larger than %(limit)s MB. Trim it or choose a smaller one.", limit=max_mb)
+            Message("The file is larger than %(limit)s MB. Shorten or compress it, then try again.", limit=max_mb)
         )
 
 
@@ -139,7 +139,7 @@ class NotAVideo(ChromiError):
     code = "not_a_video"
     user_message = Message(
         "We can’t read this file as a video. It may be damaged or incomplete. "
-        "Use an MP4, MOV, WebM, MKV, or GIF file."
+        "Try another copy or another video."
     )
 
 

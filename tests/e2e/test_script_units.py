@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Page
+
+from chromi.web.http.template_filters import filesize
 
 pytestmark = pytest.mark.browser
 
@@ -217,8 +220,19 @@ def test_chunk_size_follows_speed(
     assert call(modules_page, "tus-client.js", "nextChunkBytes", chunk_bytes, duration_ms) == next_bytes
 
 
+@pytest.mark.parametrize(
+    ("size_bytes", "text"),
+    [(10_000_000, "10 MB"), (12_250_000, "12.2 MB"), (99_940_000, "99.9 MB"), (157_300_000, "157 MB")],
+)
+def test_file_size_is_formatted_as_on_the_server(
+    app: Flask, modules_page: Page, size_bytes: int, text: str
+) -> None:
+    assert call(modules_page, "format.js", "megabytes", size_bytes) == text
+    with app.test_request_context():
+        assert filesize(size_bytes) == text
+
+
 def test_numbers_are_formatted_in_page_language(modules_page: Page) -> None:
-    assert call(modules_page, "format.js", "megabytes", 12_345_678) == "12.3 MB"
     assert call(modules_page, "format.js", "megabyteLimit", "7.5") == "7.5 MB"
     assert call(modules_page, "format.js", "decimal", "1.05") == "1.05"
     assert call(modules_page, "format.js", "percent", 0.714) == "71%"

@@ -113,7 +113,7 @@ def test_make_background_waits_for_upload(page: Page, proxy: FlakyProxy, large_c
         expect(
             upload_progress(page).get_by_text("Your background will be made when the upload is done")
         ).to_be_visible()
-    expect(upload_progress(page).get_by_text(" of 4.0 MB")).to_be_visible()
+    expect(upload_progress(page).get_by_text(" of 4 MB")).to_be_visible()
     expect(page.locator("#announcer")).to_contain_text("Your background will be made when the upload is done")
     page.get_by_label("Start time").fill("00:00:01.500")
     assert not [request for request in requests if request.url.endswith("/jobs/")]

@@ -158,7 +158,7 @@ class StudioUpload {
     if (error instanceof DOMException) reloadWithError(home, unreadable);
     else if (!(error instanceof RequestRefused)) throw error;
     else if (GONE.has(error.status)) this.#showExpired();
-    else reloadWithError(home, error.sentence || unclear);
+    else reloadWithError(home, error.sentence ? `${this.#file.name}: ${error.sentence}` : unclear);
   }
 
   #showExpired() {

@@ -27,12 +27,17 @@ def duration(duration_s: float) -> str:
 
 
 def filesize(size_bytes: int) -> str:
-    """12_345_678 -> "12.3 MB". One MB is 1,000,000 bytes, as in file managers."""
+    """12_345_678 -> "12.3 MB", 10_000_000 -> "10 MB", 157_300_000 -> "157 MB".
+
+    One MB is 1,000,000 bytes, as in file managers.
+    """
     if size_bytes >= 1_000_000_000:
-        return _format_unit(size_bytes / 1_000_000_000, "digital-gigabyte", "0.0")
+        return _format_unit(size_bytes / 1_000_000_000, "digital-gigabyte", "0.#")
     if size_bytes < 1_000_000:
         return _format_unit(max(1, round(size_bytes / 1000)), "digital-kilobyte", "0")
-    return _format_unit(size_bytes / 1_000_000, "digital-megabyte", "0.0")
+    return _format_unit(
+        size_bytes / 1_000_000, "digital-megabyte", "0.#" if size_bytes < 100_000_000 else "0"
+    )
 
 
 def percent(fraction: float) -> str:

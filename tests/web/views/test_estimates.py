@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 SIZES = {"small": 9_966_590, "balanced": 25_600_000, "best": 31_000_000}
 DETAILS = {quality: SizeEstimate(size_bytes).to_dict() for quality, size_bytes in SIZES.items()}
-SIZES_TEXT = "Small 10.0 MB · Balanced 25.6 MB · Best 31.0 MB"
+SIZES_TEXT = "Small 10 MB · Balanced 25.6 MB · Best 31 MB"
 
 
 @pytest.fixture

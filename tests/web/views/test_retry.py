@@ -139,7 +139,7 @@ def test_shrinking_halves_the_size_with_an_upper_limit(
 def test_page_warns_about_a_large_result(client: FlaskClient, job: Job, upload: str) -> None:
     heavy = client.get(set_result(job, upload, LARGE_BYTES + 1), headers=PAGE).text
     assert "This is a large background" in heavy
-    assert "would be at most 15.0 MB" in heavy
+    assert "would be at most 15 MB" in heavy
     light = client.get(set_result(job, upload, LARGE_BYTES), headers=PAGE).text
     assert "This is a large background" not in light
     assert "Make it smaller" in light

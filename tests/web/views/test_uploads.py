@@ -229,7 +229,7 @@ def test_too_large_file_gets_413_as_json(small_client: FlaskClient, tmp_path: Pa
     assert response.get_json() == {
         "error": {
             "code": "too_large",
-            "message": "The file is larger than 1 MB. Trim it or choose a smaller one.",
+            "message": "The file is larger than 1 MB. Shorten or compress it, then try again.",
         }
     }
     assert files_in(Storage(tmp_path / "small")) == []
