@@ -107,6 +107,16 @@ def test_bright_image_behind_white_text_shows_warning(
     expect(confirmation if is_unreadable else warning).to_be_hidden()
 
 
+def test_darken_link_shows_labels_over_the_darkened_video(
+    page: Page, seeded_app: SeededApp, tmp_path: Path
+) -> None:
+    open_result(page, seeded_app, draw_background(tmp_path, [["white"]]))
+    page.get_by_role("link", name="Darken the background").click()
+    expect(page.get_by_role("checkbox", name="Show Chrome’s new tab page")).to_be_checked()
+    expect(page.locator(".new-tab-shortcuts")).to_be_in_viewport()
+    expect(page.get_by_role("slider", name="Darken")).to_be_in_viewport()
+
+
 def test_make_smaller_starts_job_with_half_the_size(page: Page, seeded_app: SeededApp) -> None:
     job = seeded_app.create_result()
     page.goto(seeded_app.job_url(job))

@@ -127,6 +127,8 @@ class Studio {
     parts.frame_back.addEventListener("click", () => stepFrames(-1));
     parts.frame_forward.addEventListener("click", () => stepFrames(1));
     parts.start_here.addEventListener("click", () => this.#trimWindow.moveTo(this.#player.playheadS));
+    // A result whose labels are hard to read links to #look.
+    parts.show_new_tab.checked ||= location.hash === "#look";
     const showNewTab = () => (parts.new_tab_overlay.hidden = !parts.show_new_tab.checked);
     parts.show_new_tab.addEventListener("change", showNewTab);
     showNewTab(); // it may be checked already: a studio that replaces another one keeps its fields' values
