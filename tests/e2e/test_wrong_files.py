@@ -45,7 +45,7 @@ def test_wrong_file_is_refused_before_upload(phone: Page, seeded_app: SeededApp,
     for name, content, text in [
         ("notes.txt", b"no video", "isn’t a supported video"),
         ("empty.mp4", b"", "is empty"),
-        ("large.mp4", bytes(4_000_000), "large.mp4 is 4.0 MB. The limit is 3.0 MB."),
+        ("large.mp4", bytes(4_000_000), "large.mp4 is 4 MB. The limit is 3 MB."),
     ]:
         path = tmp_path / name
         path.write_bytes(content)
@@ -56,6 +56,17 @@ def test_wrong_file_is_refused_before_upload(phone: Page, seeded_app: SeededApp,
         expect(phone.locator(".drop-prompt")).to_be_visible()
     phone.set_input_files("#video", seeded_app.clip)
     wait_for_upload(phone)
+
+
+def test_error_stands_directly_below_the_drop_area(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.url)
+    page.set_input_files("#video", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"})
+    expect_error(page, "notes.txt")
+    notice, frame = page.locator("#error").bounding_box(), page.locator(".start-frame").bounding_box()
+    assert notice
+    assert frame
+    assert notice["x"] == frame["x"]
+    assert 0 < notice["y"] - frame["y"] - frame["height"] < 20
 
 
 def make_text_file(folder: Path) -> Path:
@@ -78,8 +89,8 @@ def make_audio_file(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("make_clip", "text"),
     [
-        (make_text_file, "We can’t read this file as a video"),
-        (make_truncated_clip, "We can’t read this file as a video"),
+        (make_text_file, "fake.mp4: We can’t read this file as a video"),
+        (make_truncated_clip, "cut.mp4: We can’t read this file as a video"),
         (make_audio_file, "This file contains no video"),
     ],
 )
