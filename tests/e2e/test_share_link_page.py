@@ -92,6 +92,7 @@ def test_password_unlocks_page(
     field.fill("a guess")
     field.press("Enter")
     expect(receiver.get_by_role("alert")).to_contain_text("Wrong password")
+    expect(receiver.get_by_text("Ask the sender for the password.")).to_be_visible()
     expect(field).to_be_focused()
     assert all("403" in error for error in console_errors)
     console_errors.clear()
