@@ -2,13 +2,15 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import COLOR_SCHEMES, OpenPage
-from tests.support.seeded_app import SeededApp
+from tests.support.seeded_app import SeededApp, id_in
+from tests.support.upload_page import wait_for_upload
 
 pytestmark = pytest.mark.browser
 
@@ -115,6 +117,18 @@ def test_own_backgrounds_are_listed_in_this_browser_only(
     other = open_page()
     other.goto(seeded_app.url)
     expect(other.get_by_role("region", name="My backgrounds")).to_be_hidden()
+
+
+def test_own_background_has_the_name_of_its_file(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.url)
+    page.evaluate("localStorage.clear()")
+    page.set_input_files("#video", seeded_app.clip)
+    wait_for_upload(page)
+    job = seeded_app.create_job(upload=id_in(urlsplit(page.url).path))
+    for url in (seeded_app.job_url(seeded_app.finish_conversion(job)), seeded_app.url):
+        page.goto(url)
+    mine = page.get_by_role("region", name="My backgrounds")
+    expect(mine.get_by_role("link", name=seeded_app.clip.name)).to_be_visible()
 
 
 def test_shared_background_is_listed_with_its_new_expiry(page: Page, seeded_app: SeededApp) -> None:

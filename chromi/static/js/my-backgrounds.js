@@ -6,7 +6,7 @@ import { GONE } from "./request.js";
 const STORAGE_KEY = "chromi.backgrounds";
 const MAX_ENTRIES = 12;
 
-/** Return the stored entries that have not expired, newest first: { url, stillUrl, size, expiresAt }. */
+/** Return the stored entries that have not expired, newest first: { url, name, stillUrl, size, expiresAt }. */
 function readEntries() {
   try {
     const entries = JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? [];
@@ -28,12 +28,31 @@ function forget(url) {
   writeEntries(readEntries().filter((entry) => entry.url !== url));
 }
 
+/** Keep the name of an upload's file, which the server does not get, for the backgrounds made in this tab. */
+export function rememberFileName(studioUrl, name) {
+  try {
+    sessionStorage.setItem(studioUrl, name);
+  } catch {
+    // Storage is blocked or full: the backgrounds have no name.
+  }
+}
+
+function fileNameOf(studioUrl) {
+  try {
+    return sessionStorage.getItem(studioUrl);
+  } catch {
+    return null;
+  }
+}
+
 /** Remember a finished background in this browser. `result` is the element that shows it. */
 export function rememberBackground(result) {
-  const { stillUrl, size } = result.dataset;
+  const { stillUrl, size, studioUrl } = result.dataset;
   const expiresAt = result.querySelector("#kept time").dateTime;
   const url = location.pathname;
-  writeEntries([{ url, stillUrl, size, expiresAt }, ...readEntries().filter((entry) => entry.url !== url)]);
+  const entries = readEntries();
+  const name = fileNameOf(studioUrl) ?? entries.find((entry) => entry.url === url)?.name;
+  writeEntries([{ url, name, stillUrl, size, expiresAt }, ...entries.filter((entry) => entry.url !== url)]);
 }
 
 /** Lists this browser's backgrounds on the start page. */
@@ -54,12 +73,15 @@ class MyBackgrounds {
   }
 
   #createItem(entry) {
-    const { url, stillUrl, size, expiresAt } = entry;
+    const { url, name, stillUrl, size, expiresAt } = entry;
     const item = this.#templates.entry.content.cloneNode(true).firstElementChild;
     const time = item.querySelector("time");
     const image = item.querySelector("img");
+    const parts = partsOf(item);
     item.querySelector("a").href = url;
-    item.querySelector("[data-part=size]").textContent = size;
+    parts.size.textContent = size;
+    parts.name.textContent = name ?? "";
+    parts.name.hidden = !name; // it was made in another tab
     time.dateTime = expiresAt;
     localizeTimes(item);
     const button = item.querySelector("button");

@@ -1,5 +1,6 @@
 import { revealScriptControls } from "./dom.js";
 import { fill } from "./format.js";
+import { rememberFileName } from "./my-backgrounds.js";
 import { reloadOnHistoryNavigation, setPageUrl } from "./page-history.js";
 import { RequestRefused, TemporaryFailure, request } from "./request.js";
 import { enhanceStudio } from "./studio.js";
@@ -77,6 +78,7 @@ export async function openStudio(form, clip, { unfinishedUpload, retrier, signal
     if (!isSame) throw new RequestRefused(409, fill(otherContent, clip.file));
   }
   const upload = unfinishedUpload ?? (await retrier.run(() => createUpload(createUrl, clip.file.size, signal)));
+  rememberFileName(upload.pageUrl, clip.file.name);
   // The query has the settings that were chosen in an earlier studio.
   const url = upload.pageUrl + location.search;
   const response = await retrier.run(() => request("GET", url, { headers: FRAGMENT_HEADERS, signal }));
