@@ -129,7 +129,9 @@ class UploadTooLarge(ChromiError):
     @classmethod
     def over(cls, max_mb: int) -> "UploadTooLarge":
         return cls(
-            Message("The file is larger than %(limit)s MB. Shorten or compress it, then try again.", limit=max_mb)
+            Message(
+                "The file is larger than %(limit)s MB. Shorten or compress it, then try again.", limit=max_mb
+            )
         )
 
 

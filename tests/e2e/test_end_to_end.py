@@ -17,7 +17,7 @@ from tests.support.error_messages import press_try_again, url_through
 from tests.support.flaky_proxy import FlakyProxy
 from tests.support.page_helpers import block_analyses
 from tests.support.running_service import Service
-from tests.support.seeded_app import Finished, SeededApp
+from tests.support.seeded_app import Finished, SeededApp, id_in
 from tests.support.service_client import start_job
 from tests.support.waiting import wait_for
 
@@ -141,7 +141,7 @@ def test_running_job_shows_progress_and_can_be_cancelled(
     icon = page.locator('link[rel="icon"]')
     expect(icon).to_have_attribute("href", re.compile(r"icons/making-\d\.svg"), timeout=TIMEOUT_MS)
     expect(page).to_have_title(re.compile(r"^\d+% · Chromi"), timeout=TIMEOUT_MS)
-    expect(page.get_by_text("bookmark this page before you close it")).to_be_visible()
+    expect(page.get_by_text("You can close this page.")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Canceled")).to_be_visible()
     expect(page.get_by_role("heading", name="Canceled")).to_be_focused()
@@ -164,13 +164,14 @@ def test_loop_behind_the_progress_can_be_paused(page: Page, seeded_app: SeededAp
 
 
 def test_bar_moves_on_while_the_first_percent_is_awaited(page: Page, seeded_app: SeededApp) -> None:
-    page.goto(seeded_app.create_job())
-    expect(page.get_by_role("heading", name="Making your background")).to_be_visible()
+    url = seeded_app.create_running_job()
+    Job.update(progress=0.0).where(Job.id == id_in(url)).execute()
+    page.goto(url)
     with page.expect_response("**/status"):
         pass
     bar = page.get_by_role("progressbar")
     assert bar.evaluate("bar => bar.matches(':indeterminate') && bar.getAnimations()[0].startTime === 0")
-    page.goto(seeded_app.create_running_job())
+    Job.update(progress=0.4).where(Job.id == id_in(url)).execute()
     expect(bar).to_have_attribute("value", "40")
 
 

@@ -8,6 +8,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Page, expect
 
+from chromi.db import Job, State
 from tests.e2e.conftest import COLOR_SCHEMES, OpenPage
 from tests.support.seeded_app import SeededApp, id_in
 from tests.support.upload_page import wait_for_upload
@@ -129,6 +130,24 @@ def test_own_background_has_the_name_of_its_file(page: Page, seeded_app: SeededA
         page.goto(url)
     mine = page.get_by_role("region", name="My backgrounds")
     expect(mine.get_by_role("link", name=seeded_app.clip.name)).to_be_visible()
+
+
+def test_background_is_listed_from_its_start_to_its_end(page: Page, seeded_app: SeededApp) -> None:
+    page.goto(seeded_app.url)
+    page.evaluate("localStorage.clear()")
+    finished, cancelled = seeded_app.create_running_job(), seeded_app.create_running_job()
+    for url in (finished, cancelled):
+        page.goto(url)
+        expect(page.get_by_text("You can close this page.")).to_be_visible()
+    page.goto(seeded_app.url)
+    mine = page.get_by_role("region", name="My backgrounds")
+    expect(mine.get_by_text("Not finished yet")).to_have_count(2)
+    seeded_app.finish_conversion(finished)
+    Job.update(state=State.CANCELLED).where(Job.id == id_in(cancelled)).execute()
+    page.reload()
+    expect(mine.get_by_role("listitem")).to_have_count(1)
+    expect(mine.get_by_text("Available until")).to_be_visible()
+    expect(mine.get_by_role("img")).to_have_js_property("naturalWidth", 1280)
 
 
 def test_shared_background_is_listed_with_its_new_expiry(page: Page, seeded_app: SeededApp) -> None:

@@ -2,7 +2,7 @@ import { announce } from "./announcer.js";
 import { playChosenLoop } from "./chosen-loop.js";
 import { enhanceCompare } from "./compare.js";
 import { partsOf } from "./dom.js";
-import { rememberBackground } from "./my-backgrounds.js";
+import { rememberBackground, rememberUnfinishedBackground } from "./my-backgrounds.js";
 import { enhanceNewTabPreview } from "./new-tab-preview.js";
 import { GONE } from "./request.js";
 
@@ -19,7 +19,9 @@ function showState() {
   document.title = job.dataset.title;
   const icon = document.querySelector('link[rel="icon"]');
   if (icon.getAttribute("href") !== job.dataset.icon) icon.href = job.dataset.icon;
-  announce(partsOf(job).announcement.textContent.trim());
+  const { announcement, return_note: returnNote } = partsOf(job);
+  announce(announcement.textContent.trim());
+  if (returnNote) rememberUnfinishedBackground(returnNote);
   // The bar without a value goes on where the one that it replaces was.
   for (const animation of document.getElementById("job_bar")?.getAnimations() ?? []) animation.startTime = 0;
   playChosenLoop();

@@ -5,8 +5,13 @@ import { GONE } from "./request.js";
 
 const STORAGE_KEY = "chromi.backgrounds";
 const MAX_ENTRIES = 12;
+/** How long an unfinished background is listed at most. */
+const UNFINISHED_MS = 24 * 3600 * 1000;
 
-/** Return the stored entries that have not expired, newest first: { url, name, stillUrl, size, expiresAt }. */
+/**
+ * Return the stored entries that have not expired, newest first: { url, name, stillUrl, size, expiresAt }. That of an
+ * unfinished background has no stillUrl.
+ */
 function readEntries() {
   try {
     const entries = JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? [];
@@ -16,11 +21,13 @@ function readEntries() {
   }
 }
 
+/** Return false if storage is blocked or full: then the backgrounds are not listed. */
 function writeEntries(entries) {
   try {
     localStorage.setItem(STORAGE_KEY, JSON.stringify(entries.slice(0, MAX_ENTRIES)));
+    return true;
   } catch {
-    // Storage is blocked or full: the backgrounds are not listed.
+    return false;
   }
 }
 
@@ -45,14 +52,30 @@ function fileNameOf(studioUrl) {
   }
 }
 
-/** Remember a finished background in this browser. `result` is the element that shows it. */
-export function rememberBackground(result) {
-  const { stillUrl, size, studioUrl } = result.dataset;
-  const expiresAt = result.querySelector("#kept time").dateTime;
+/** Return what an entry stores of a finished background. `result` is the element that shows it. */
+function entryOf(result) {
+  const { stillUrl, size } = result.dataset;
+  return { stillUrl, size, expiresAt: result.querySelector("#kept time").dateTime };
+}
+
+/** Store the entry of the background that this page shows. Return whether it will be listed. */
+function remember(values) {
   const url = location.pathname;
   const entries = readEntries();
-  const name = fileNameOf(studioUrl) ?? entries.find((entry) => entry.url === url)?.name;
-  writeEntries([{ url, name, stillUrl, size, expiresAt }, ...entries.filter((entry) => entry.url !== url)]);
+  const name = fileNameOf(document.getElementById("job").dataset.studioUrl);
+  const entry = { ...entries.find((other) => other.url === url), url, ...(name && { name }), ...values };
+  return writeEntries([entry, ...entries.filter((other) => other.url !== url)]);
+}
+
+/** Remember a finished background in this browser. `result` is the element that shows it. */
+export function rememberBackground(result) {
+  remember(entryOf(result));
+}
+
+/** Remember the background that is being made. `note` then says that the page may be closed. */
+export function rememberUnfinishedBackground(note) {
+  const expiresAt = new Date(Date.now() + UNFINISHED_MS).toISOString();
+  if (remember({ expiresAt })) note.textContent = note.dataset.remembered;
 }
 
 /** Lists this browser's backgrounds on the start page. */
@@ -74,22 +97,49 @@ class MyBackgrounds {
 
   #createItem(entry) {
     const { url, name, stillUrl, size, expiresAt } = entry;
+    const isUnfinished = !stillUrl;
     const item = this.#templates.entry.content.cloneNode(true).firstElementChild;
     const time = item.querySelector("time");
     const image = item.querySelector("img");
     const parts = partsOf(item);
     item.querySelector("a").href = url;
-    parts.size.textContent = size;
+    parts.size.textContent = size ?? "";
     parts.name.textContent = name ?? "";
     parts.name.hidden = !name; // it was made in another tab
     time.dateTime = expiresAt;
     localizeTimes(item);
+    parts.expiry.hidden = isUnfinished;
+    parts.unfinished.hidden = !isUnfinished;
     const button = item.querySelector("button");
-    button.setAttribute("aria-label", fill(button.dataset.label, { time: time.textContent }));
+    if (!isUnfinished) button.setAttribute("aria-label", fill(button.dataset.label, { time: time.textContent }));
     button.addEventListener("click", () => this.#onForget(item, entry));
-    image.addEventListener("error", () => this.#removeIfGone(item, url));
-    image.src = stillUrl;
+    if (isUnfinished) {
+      image.remove();
+      this.#updateUnfinished(item, entry);
+    } else {
+      image.addEventListener("error", () => this.#removeIfGone(item, url));
+      image.src = stillUrl;
+    }
     return item;
+  }
+
+  /** Show the background in place of the item if it has been finished, and remove the item if it will not be. */
+  async #updateUnfinished(item, { url, ...entry }) {
+    const response = await fetch(`${url}status`).catch(() => null);
+    const page = new DOMParser().parseFromString((await response?.text()) ?? "", "text/html");
+    const [job, result] = [page.getElementById("job"), page.getElementById("result")];
+    if (!item.isConnected) return;
+    if (result) {
+      const finished = { url, ...entry, ...entryOf(result) };
+      writeEntries(readEntries().map((other) => (other.url === url ? finished : other)));
+      item.replaceWith(this.#createItem(finished));
+    } else if (response && (GONE.has(response.status) || (job && !job.hasAttribute("hx-get")))) this.#remove(item, url);
+  }
+
+  #remove(item, url) {
+    forget(url);
+    item.remove();
+    this.#section.hidden = this.#list.children.length === 0;
   }
 
   /** Offer to undo it in the item's place. */
@@ -111,10 +161,7 @@ class MyBackgrounds {
   /** A missing image may only mean that the connection is lost. */
   async #removeIfGone(item, url) {
     const response = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (!response || !GONE.has(response.status)) return;
-    forget(url);
-    item.remove();
-    this.#section.hidden = this.#list.children.length === 0;
+    if (response && GONE.has(response.status)) this.#remove(item, url);
   }
 }
 
