@@ -10,6 +10,7 @@ import { fill } from "./format.js";
 import { Framing } from "./framing.js";
 import { handleShortcuts } from "./keyboard-shortcuts.js";
 import { LoopSuggestions } from "./loop-suggestions.js";
+import { enhanceNewTabOverlay } from "./new-tab-overlay.js";
 import { Player } from "./player.js";
 import { showRangeValues } from "./range-outputs.js";
 import { SizeEstimates } from "./size-estimates.js";
@@ -127,11 +128,7 @@ class Studio {
     parts.frame_back.addEventListener("click", () => stepFrames(-1));
     parts.frame_forward.addEventListener("click", () => stepFrames(1));
     parts.start_here.addEventListener("click", () => this.#trimWindow.moveTo(this.#player.playheadS));
-    // A result whose labels are hard to read links to #look.
-    parts.show_new_tab.checked ||= location.hash === "#look";
-    const showNewTab = () => (parts.new_tab_overlay.hidden = !parts.show_new_tab.checked);
-    parts.show_new_tab.addEventListener("change", showNewTab);
-    showNewTab(); // it may be checked already: a studio that replaces another one keeps its fields' values
+    enhanceNewTabOverlay(parts);
     handleShortcuts({
       trimWindow: this.#trimWindow,
       player: this.#player,
