@@ -141,7 +141,7 @@ class NotAVideo(ChromiError):
     code = "not_a_video"
     user_message = Message(
         "We can’t read this file as a video. It may be damaged or incomplete. "
-        "Try another copy or another video."
+        "Use an MP4, MOV, WebM, MKV, or GIF file."
     )
 
 

@@ -250,7 +250,7 @@ def test_player_and_trim_controls_stay_in_view_beside_the_options(
     open_studio(clip)
     wait_for_end_frames(page)
     page.get_by_text("More options").click()
-    page.get_by_text("Reverse", exact=True).scroll_into_view_if_needed()
+    page.get_by_label("Saturation").evaluate("element => element.scrollIntoView({ block: 'end' })")
     expect(page.locator(".player")).to_be_in_viewport(ratio=0.5 if height == 800 else 1)
     expect(page.locator(".keyboard-help")).to_be_in_viewport(ratio=1)
     player, timeline = (page.locator(part).bounding_box() for part in (".player", "[data-part=timeline]"))
