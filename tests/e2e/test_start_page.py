@@ -74,7 +74,8 @@ def test_touch_screens_are_not_told_to_drop(open_page: OpenPage, seeded_app: See
     phone.goto(seeded_app.url)
     expect(phone.locator(".drop-prompt").get_by_text("Choose a video")).to_be_visible()
     expect(phone.get_by_text("Drop a video here")).to_be_hidden()
-    expect(phone.get_by_text("Chrome shows backgrounds on computers")).to_be_visible()
+    expect(phone.get_by_text("Chrome backgrounds only work on computers")).to_be_visible()
+    expect(phone.get_by_text("Send the GIF to your computer.")).to_be_visible()
 
 
 def test_steps_and_privacy_promise_are_above_the_fold(open_page: OpenPage, seeded_app: SeededApp) -> None:
@@ -82,7 +83,7 @@ def test_steps_and_privacy_promise_are_above_the_fold(open_page: OpenPage, seede
         page = open_page(width=width, has_touch=is_phone, is_mobile=is_phone)
         page.set_viewport_size({"width": width, "height": height})
         page.goto(seeded_app.url)
-        expect(page.get_by_text("Download the GIF and set it in Chrome.")).to_be_in_viewport(ratio=1)
+        expect(page.locator(".numbered-list")).to_be_in_viewport(ratio=1)
         expect(page.get_by_text("Your video is deleted")).to_be_in_viewport(ratio=1)
 
 

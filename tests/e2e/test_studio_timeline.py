@@ -113,6 +113,7 @@ def test_zoomed_timeline_scrolls_while_window_is_held_at_edge(
     page = open_studio(long_clip)
     for _ in range(3):
         page.get_by_role("button", name="Zoom in on the timeline").click()
+    page.evaluate("scrollTo(0, 0)")
     track = page.locator("[data-part=track]").bounding_box()
     assert track
     page.mouse.move(track["x"] + track["width"] / 4, track["y"] + 20)

@@ -1,8 +1,8 @@
+import { trackBarHeight } from "./action-bar.js";
 import { BlackBars } from "./black-bars.js";
 import { ClipSource } from "./clip-source.js";
 import { partsOf } from "./dom.js";
 import { previewEffects } from "./effects-preview.js";
-import { trackHeight } from "./element-height.js";
 import { EndFrames } from "./end-frames.js";
 import { suggestLoopStyle, correctNumbers, linkSizeLimit } from "./form-fields.js";
 import { FrameGrabber } from "./frame-grabber.js";
@@ -76,9 +76,7 @@ class Studio {
     showRangeValues(this.#form);
     previewEffects(this.#root, this.#form);
     storeSettingsOnChange(this.#form, this.#trimWindow, this.#signal);
-    for (const name of ["action-bar", "player", "trim"]) {
-      trackHeight(this.#root.querySelector(`.${name}`), `--${name}-height`, this.#signal);
-    }
+    trackBarHeight(this.#root.querySelector(".action-bar"), this.#signal);
     this.#onSettingsChanged();
     const { durationS, widthPx, heightPx } = this.#root.dataset;
     if (this.#source.isUploaded) {
