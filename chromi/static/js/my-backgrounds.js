@@ -124,13 +124,14 @@ class MyBackgrounds {
   }
 
   /** Show the background in place of the item if it has been finished, and remove the item if it will not be. */
-  async #updateUnfinished(item, { url, ...entry }) {
+  async #updateUnfinished(item, entry) {
+    const { url } = entry;
     const response = await fetch(`${url}status`).catch(() => null);
     const page = new DOMParser().parseFromString((await response?.text()) ?? "", "text/html");
     const [job, result] = [page.getElementById("job"), page.getElementById("result")];
     if (!item.isConnected) return;
     if (result) {
-      const finished = { url, ...entry, ...entryOf(result) };
+      const finished = { ...entry, ...entryOf(result) };
       writeEntries(readEntries().map((other) => (other.url === url ? finished : other)));
       item.replaceWith(this.#createItem(finished));
     } else if (response && (GONE.has(response.status) || (job && !job.hasAttribute("hx-get")))) this.#remove(item, url);
