@@ -25,7 +25,7 @@ class DistinctColors:
 
     def __init__(self, max_pixels: int) -> None:
         self._table: Numbers = np.empty(_SLOT_COUNT, np.uint32)
-        self._slots = np.empty(max_pixels, np.intp)
+        self._slots: Numbers = np.empty(max_pixels, np.uint32)
         self._numbers: Numbers = np.empty(max_pixels, np.uint32)
         self._is_first: Mask = np.empty(max_pixels, np.bool_)
         self._is_other: Mask = np.empty(max_pixels, np.bool_)

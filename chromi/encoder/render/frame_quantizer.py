@@ -130,8 +130,9 @@ def _find_better_displayed(
     """
     looks_wrong = (squares > _VISIBLE_ERROR**2).take(numbers)
     looks_wrong &= ages >= _STEADY_FRAMES
-    wrong = np.flatnonzero(looks_wrong)
-    indexes, squares = np.flatnonzero(frame.changed).take(wrong), squares.take(numbers.take(wrong))
+    is_wrong = np.zeros(len(frame.pixels), np.bool_)
+    is_wrong[frame.changed] = looks_wrong
+    indexes, squares = np.flatnonzero(is_wrong), squares.take(numbers[looks_wrong])
     is_similar = ~differ_by_more(frame.pixels[indexes], frame.displayed[indexes], _SIMILAR_LEVELS)
     indexes, squares = indexes[is_similar], squares[is_similar]
     right, displayed = (to_oklab(to_rgb(pixels[indexes])) for pixels in (frame.pixels, frame.displayed))

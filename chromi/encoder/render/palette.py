@@ -164,18 +164,19 @@ def find_nearest(points: FloatArray, centers: FloatArray) -> Assignment:
 
     Both are OKLab colors, arrays of shape (n, 3).
     """
-    extended_points = np.column_stack([points, np.ones(len(points), np.float32)])
+    extended_points = np.ones((_CHUNK_POINTS, 4), np.float32)
     extended_centers = np.column_stack([-2 * centers, (centers * centers).sum(1)]).T
-    nearest, squares = np.empty(len(points), np.intp), (points * points).sum(1)
+    nearest, squares = np.empty(len(points), np.intp), np.einsum("ij,ij->i", points, points)
     buffer, rows = np.empty((_CHUNK_POINTS, len(centers)), np.float32), np.arange(_CHUNK_POINTS)
     for start in range(0, len(points), _CHUNK_POINTS):
         chunk = slice(start, start + _CHUNK_POINTS)
         count = len(nearest[chunk])
         # The squares of the distances, less those of the points, which do not change which center is nearest.
-        distances = np.matmul(extended_points[chunk], extended_centers, out=buffer[:count])
+        extended_points[:count, :3] = points[chunk]
+        distances = np.matmul(extended_points[:count], extended_centers, out=buffer[:count])
         nearest[chunk] = distances.argmin(1)
         squares[chunk] += distances[rows[:count], nearest[chunk]]
-    return nearest, np.maximum(squares, 0)
+    return nearest, np.maximum(squares, 0, out=squares)
 
 
 def _move_cheapest_clusters(
