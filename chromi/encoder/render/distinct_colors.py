@@ -33,10 +33,11 @@ class DistinctColors:
     def find(self, pixels: Pixels) -> tuple[Pixels, Numbers]:
         """Return the colors, in any order, and for each pixel the number of its color.
 
-        The numbers are overwritten by the next call. Many colors are returned without their lowest bits.
+        The numbers are overwritten by the next call. If there are many colors, the lowest bits of `pixels`
+        are cleared.
         """
         if _has_many_colors(pixels):
-            pixels = pixels & _HIGH_BITS
+            pixels &= _HIGH_BITS
         colors = self._find_one_per_slot(pixels)
         numbers, is_other = self._numbers[: len(pixels)], self._is_other[: len(pixels)]
         for chunk in split_into_chunks(len(pixels)):
