@@ -5,14 +5,16 @@ import os
 
 _M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES = -1, 4 * 1024**2
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 1024**2
+_M_ARENA_MAX, _MAX_ARENAS = -8, 1
 
 # OpenBLAS would start a thread per core. On matrices as small as these, they wait longer than they compute.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Otherwise, glibc's malloc keeps freed arrays of up to 32 MB for each thread: 100 MB more in total. Setting
 # one threshold stops malloc from adapting the other (mallopt(3)), which is 128 KiB by default. Memory for
-# smaller arrays would be returned and requested again for each frame, a tenth of the time of rendering. musl
-# has no such options.
+# smaller arrays would be returned and requested again for each frame, a tenth of the time of rendering. A heap
+# for each thread, of which only one runs at a time, would take another 15 MB. musl has no such options.
 if hasattr(_libc := ctypes.CDLL(None), "mallopt"):
     _libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
     _libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
+    _libc.mallopt(_M_ARENA_MAX, _MAX_ARENAS)

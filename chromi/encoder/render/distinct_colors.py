@@ -27,8 +27,7 @@ class DistinctColors:
         self._table: Numbers = np.empty(_SLOT_COUNT, np.uint32)
         self._slots: Numbers = np.empty(max_pixels, np.uint32)
         self._numbers: Numbers = np.empty(max_pixels, np.uint32)
-        self._is_first: Mask = np.empty(max_pixels, np.bool_)
-        self._is_other: Mask = np.empty(max_pixels, np.bool_)
+        self._mask: Mask = np.empty(max_pixels, np.bool_)
 
     def find(self, pixels: Pixels) -> tuple[Pixels, Numbers]:
         """Return the colors, in any order, and for each pixel the number of its color.
@@ -39,7 +38,7 @@ class DistinctColors:
         if _has_many_colors(pixels):
             pixels &= _HIGH_BITS
         colors = self._find_one_per_slot(pixels)
-        numbers, is_other = self._numbers[: len(pixels)], self._is_other[: len(pixels)]
+        numbers, is_other = self._numbers[: len(pixels)], self._mask[: len(pixels)]
         for chunk in split_into_chunks(len(pixels)):
             self._table.take(self._slots[chunk], mode="clip", out=numbers[chunk])
             np.not_equal(colors.take(numbers[chunk], mode="clip"), pixels[chunk], out=is_other[chunk])
@@ -49,7 +48,7 @@ class DistinctColors:
 
     def _find_one_per_slot(self, pixels: Pixels) -> Pixels:
         """Return a color for each slot that is used. Store its number in the slot, and each pixel's slot."""
-        slots, is_first = self._slots[: len(pixels)], self._is_first[: len(pixels)]
+        slots, is_first = self._slots[: len(pixels)], self._mask[: len(pixels)]
         for chunk in split_into_chunks(len(pixels)):
             slots[chunk] = _get_slots(pixels[chunk])
             self._table[slots[chunk]] = _count_from(chunk)
