@@ -201,13 +201,15 @@ class _Plane:
     def __init__(self, layout: Layout, x_factor: int, y_factor: int) -> None:
         width, height = layout.coded_px
         columns, lines = -(-width // x_factor), -(-height // y_factor)
-        names = (
-            tuple(layout.block_at((x + 0.5) * x_factor, (y + 0.5) * y_factor) for x in range(columns))
-            for y in range(lines)
-        )
+
+        def blocks(y: int, step: int = 1) -> list[str | int]:
+            centers = ((x + 0.5) * x_factor for x in range(0, columns, step))
+            return [layout.block_at(x, (y + 0.5) * y_factor) for x in centers]
+
+        # Lines with the same block in every fourth column are equal: no block is narrower.
+        bands = (list(band) for _, band in groupby(range(lines), lambda y: blocks(y, step=4)))
         self._bands = [
-            ([(name, len(list(run))) for name, run in groupby(line)], len(list(lines)))
-            for line, lines in groupby(names)
+            ([(name, len(list(run))) for name, run in groupby(blocks(band[0]))], len(band)) for band in bands
         ]
 
     def render(self, value: BlockValue, bits: int) -> bytes:
