@@ -12,8 +12,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Otherwise, glibc's malloc keeps freed arrays of up to 32 MB for each thread: 100 MB more in total. Setting
 # one threshold stops malloc from adapting the other (mallopt(3)), which is 128 KiB by default. Memory for
-# smaller arrays would be returned and requested again for each frame, a tenth of the time of rendering. A heap
-# for each thread, of which only one runs at a time, would take another 15 MB. musl has no such options.
+# smaller arrays would be returned and requested again for each frame, a tenth of the time of rendering. One
+# heap for all threads, of which only one runs at a time, saves another 15 MB. musl has no such options.
 if hasattr(_libc := ctypes.CDLL(None), "mallopt"):
     _libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
     _libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
