@@ -177,6 +177,13 @@ class Job(BaseModel):
         return list(cls.select().where(*wanted).order_by(cls.created_at))
 
     @classmethod
+    def find_newest_background(cls, upload: Upload) -> Job | None:
+        """Return the job that made the newest background of a clip, or None if there is none."""
+        wanted = (cls.upload == upload, cls.kind == JobKind.CONVERT, cls.state == State.SUCCESS)
+        found: Job | None = cls.select().where(*wanted).order_by(cls.created_at.desc()).first()
+        return found
+
+    @classmethod
     def queued(cls, *conditions: Any) -> Any:
         """Select the waiting jobs that meet the conditions."""
         return cls.select().where(cls.state == State.QUEUED, *conditions)

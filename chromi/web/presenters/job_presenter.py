@@ -78,6 +78,7 @@ def job_page(job: Job) -> dict[str, Any]:
         "studio_url": _studio_url(job),
         "preview_url": _preview_url(job),
         "loop_url": _loop_url(job),
+        "earlier_url": _earlier_url(job),
         "cards": quality_cards(job),
         **result_page_links(job),
     }
@@ -106,6 +107,14 @@ def _loop_url(job: Job) -> str | None:
         return url_for("clip_analysis.preview", upload_id=job.upload.id)
     is_gif = job.upload.complete_info().container == "gif"
     return None if is_gif else video_url(job.upload)
+
+
+def _earlier_url(job: Job) -> str | None:
+    """Return the page of the clip's newest background if the job that was to make another was canceled."""
+    if job.kind != JobKind.CONVERT or job.state != State.CANCELLED or job.upload is None:
+        return None
+    earlier = Job.find_newest_background(job.upload)
+    return url_for("jobs.show", job_id=earlier.id) if earlier and find_own_link(earlier) else None
 
 
 def _preview_url(job: Job) -> str | None:

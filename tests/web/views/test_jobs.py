@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from chromi.config import QUEUES
-from chromi.db import Job, JobKind, State, Upload, Worker
+from chromi.db import Job, JobKind, Link, State, Upload, Worker
 from chromi.encoder import READING, ConversionOptions, Progress
 from chromi.encoder.encoder_errors import EncodeError, NoFrames
 from chromi.storage import Storage
@@ -258,6 +258,30 @@ def test_page_of_another_cancelled_job_says_nothing_of_a_background(client: Flas
         job = Job.create(upload=upload, kind=kind, options_json=options_json, state=State.CANCELLED)
         page = client.get(f"/jobs/{job.id}/", headers=PAGE).text
         assert ("No background was made" in page) is (kind is JobKind.CONVERT)
+
+
+def test_page_of_a_cancelled_job_leads_back_to_an_earlier_background(
+    client: FlaskClient, job: Job, upload: str
+) -> None:
+    Job.update(upload=upload).where(Job.id == job.id).execute()
+    options_json = ConversionOptions(max_mb=1.0).to_dict()
+    smaller = Job.create(upload=upload, options_json=options_json, state=State.CANCELLED)
+    page = client.get(f"/jobs/{smaller.id}/", headers=PAGE).text
+    assert f'href="/jobs/{job.id}/">Back to your background' in page
+    assert "No background was made" not in page
+    Link.update(expires_at=1).execute()
+    page = client.get(f"/jobs/{smaller.id}/", headers=PAGE).text
+    assert "Back to your background" not in page
+    assert "No background was made" in page
+
+
+def test_page_says_starting_until_there_is_progress(client: FlaskClient, queued_job: Job) -> None:
+    job = Job.claim(queued_job.id, "worker-1")
+    assert job
+    for progress, title in [(0.0, "Starting"), (0.42, "42%")]:
+        assert job.report(Progress("reading", progress, "Reading your video"))
+        text = client.get(f"/jobs/{job.id}/status", headers=FRAGMENT).text
+        assert f'<p class="display">{title}</p>' in text
 
 
 def test_page_warns_if_no_worker_is_alive(client: FlaskClient, queued_job: Job) -> None:
