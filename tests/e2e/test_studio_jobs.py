@@ -148,8 +148,11 @@ def test_unplayable_clip_is_shown_as_preview(
 ) -> None:
     with hold_request(page, "**/jobs/*/preview"):
         upload_and_open(request.getfixturevalue(name))
+        page.get_by_label("Zoom", exact=True).fill("2")
         page.get_by_text("but Chromi can turn it").click(trial=True)  # fails if something covers the message
+        expect(page.get_by_text("Drag the circle")).to_be_hidden()
     wait_for_end_frames(page)
+    expect(page.get_by_text("Drag the circle")).to_be_visible()
     expect(page.locator("#studio video")).to_have_attribute("src", re.compile("/preview$"))
     expect(page.get_by_text("but Chromi can turn it")).to_be_hidden()
     slider(page).press("Shift+ArrowRight")
