@@ -33,6 +33,9 @@ def test_invalid_start_is_explained_at_its_field(page: Page, seeded_app: SeededA
         expect(start).to_have_value(typed)
         assert text in start.evaluate("field => field.validationMessage")
         assert "/uploads/" in page.url
+    page.get_by_label("Length (1 to 10 sec)").fill("5")
+    expect(start).to_have_value("1:00")
+    expect(hint).to_have_text("Start at 0:03.0 or earlier")
     start.fill("0:01,5")  # a comma is accepted as decimal separator
     assert start.evaluate("field => field.validationMessage") == ""
     expect(page.get_by_label("Selected part of the video")).to_have_value("1.5")

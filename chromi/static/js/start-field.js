@@ -7,6 +7,7 @@ export class StartField {
   #hint;
   #hintText;
   #trimWindow;
+  #shownStartS = 0;
   #isTyping = false;
 
   /** The hint below the field says what is wrong once the person leaves the field. */
@@ -34,6 +35,7 @@ export class StartField {
     this.#isTyping = true;
     this.#trimWindow.moveTo(startS);
     this.#isTyping = false;
+    this.#shownStartS = this.#trimWindow.startS;
   }
 
   #showValidity() {
@@ -55,11 +57,16 @@ export class StartField {
 
   #update() {
     if (this.#isTyping) return;
-    // Text that is being edited is kept; the clip's duration, which arrives meanwhile, only decides if it is valid.
-    if (document.activeElement === this.#field && !this.#trimWindow.isWholeClip) {
+    // Text that is being edited is kept, and so is invalid text until the window moves. The clip's duration, which may
+    // arrive meanwhile, and the length only decide if it is valid.
+    const isEdited = document.activeElement === this.#field;
+    const isInvalid = !this.#field.validity.valid && this.#trimWindow.startS === this.#shownStartS;
+    if ((isEdited || isInvalid) && !this.#trimWindow.isWholeClip) {
       this.#read();
+      if (!isEdited) this.#showValidity();
       return;
     }
+    this.#shownStartS = this.#trimWindow.startS;
     this.#field.setCustomValidity("");
     this.#field.value = exactTimecode(this.#trimWindow.startS);
     this.#showValidity();
