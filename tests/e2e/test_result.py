@@ -49,7 +49,8 @@ def test_phone_offers_the_way_to_a_computer_before_the_steps_for_chrome(
 ) -> None:
     phone = open_page(width=360, has_touch=True, is_mobile=True)
     open_result(phone, seeded_app, quadrants)
-    expect(phone.get_by_role("link", name="Send to my computer")).to_be_in_viewport()
+    send = phone.get_by_role("button", name="Send to my computer")
+    expect(send).to_be_in_viewport()
     order = [
         phone.get_by_role("heading", name=name).bounding_box()
         for name in ("Send to my computer", "Set it as your Chrome background")
@@ -57,6 +58,12 @@ def test_phone_offers_the_way_to_a_computer_before_the_steps_for_chrome(
     assert order[0]
     assert order[1]
     assert order[0]["y"] < order[1]["y"]
+    link = phone.get_by_label("Link 1", exact=True)
+    for _ in range(2):  # the second time, the link is there already
+        phone.evaluate("scrollTo(0, 0)")
+        send.click()
+        expect(link).to_be_in_viewport()
+    expect(phone.locator("#links li")).to_have_count(1)
 
 
 def test_finished_job_has_own_title_and_icon(page: Page, seeded_app: SeededApp, quadrants: Finished) -> None:

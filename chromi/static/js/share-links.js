@@ -46,10 +46,20 @@ function showShareButtons() {
   for (const button of document.querySelectorAll("[data-shares]")) button.hidden = false;
 }
 
+/** Show the links that there are instead of making another one. */
+function onSend(event) {
+  if (!event.target.closest("[data-part=send]")) return;
+  const links = document.querySelector("#links > ul");
+  if (!links) return;
+  event.preventDefault();
+  links.scrollIntoView({ block: "nearest" });
+}
+
 /** Announce the changed link. The form is reset: the next link needs its own password and limit. */
 function onLinksChanged(links) {
   announce(partsOf(links).announcement.textContent.trim().replace(/\s+/g, " "));
   if (links.dataset.change !== "made") return;
+  links.scrollIntoView({ block: "nearest" }); // the button may be at the top of the page
   const form = document.querySelector("#share form");
   form.reset();
   setPasswordShown(form.querySelector("[data-reveals]"), false);
@@ -69,6 +79,7 @@ export function enhanceShareLinks() {
       if (button) act(button);
     }
   });
+  document.addEventListener("click", onSend);
   showShareButtons();
   document.addEventListener("htmx:afterSwap", (event) => {
     showShareButtons();
