@@ -13,7 +13,7 @@ from typing import Self
 class Message(str):
     """An English message that keeps its pattern, with placeholders such as %(limit)s, and its values.
 
-    A value is a string, a number, another Message, or a tuple of alternatives ("a, b or c"). Write the
+    A value is a string, a number, another Message, or a tuple of alternatives ("a, b, or c"). Write the
     pattern as a literal: the extraction tool finds messages by the name of this class.
     """
 

@@ -215,7 +215,7 @@ def _decode_first_frame(
         raise NotAVideo(
             Message(
                 "This video is in Dolby Vision profile 5, which only Dolby’s own players can show. "
-                "Export it as HDR10, HLG or SDR and try again."
+                "Export it as HDR10, HLG, or SDR and try again."
             )
         )
     return frame, container_log

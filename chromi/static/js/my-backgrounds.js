@@ -104,6 +104,7 @@ class MyBackgrounds {
     const parts = partsOf(item);
     item.querySelector("a").href = url;
     parts.size.textContent = size ?? "";
+    parts.size.hidden = !size;
     parts.name.textContent = name ?? "";
     parts.name.hidden = !name; // it was made in another tab
     time.dateTime = expiresAt;
