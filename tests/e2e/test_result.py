@@ -64,6 +64,13 @@ def test_phone_offers_the_way_to_a_computer_before_the_steps_for_chrome(
         send.click()
         expect(link).to_be_in_viewport()
     expect(phone.locator("#links li")).to_have_count(1)
+    expect(phone.get_by_role("link", name="Share", exact=True)).to_be_hidden()
+
+
+def test_computer_offers_to_share(page: Page, seeded_app: SeededApp, quadrants: Finished) -> None:
+    open_result(page, seeded_app, quadrants)
+    expect(page.get_by_role("link", name="Share", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Send to my computer")).to_be_hidden()
 
 
 def test_finished_job_has_own_title_and_icon(page: Page, seeded_app: SeededApp, quadrants: Finished) -> None:
