@@ -17,6 +17,12 @@ from tests.support.seeded_app import SeededApp
 pytestmark = pytest.mark.browser
 
 WRONG_FILE_TYPE = "{name} isn’t a supported video. Use an MP4, MOV, WebM, MKV, or GIF file."
+IS_STATUS_BESIDE_ITS_HEADING = """() => {
+  const status = document.querySelector("#estimates p");
+  const heading = document.createRange();
+  heading.selectNodeContents(status.closest("fieldset").querySelector("legend"));
+  return heading.getBoundingClientRect().right + 4 < status.getBoundingClientRect().left;
+}"""
 OVERFLOW_PX = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -52,6 +58,8 @@ def test_translated_pages_fit_small_phone(
         expect(page.get_by_role("button", name=translate("Play loop"))).to_be_visible()
         page.get_by_text(translate("More options"), exact=True).click()
         assert page.evaluate(OVERFLOW_PX) == 0
+        expect(page.locator("#estimates p")).to_have_text(translate("Estimating sizes…"))
+        assert page.evaluate(IS_STATUS_BESIDE_ITS_HEADING)
         page.goto(result_url)
         expect(heading).to_have_text(translate("Your background is ready"))
         page.get_by_role("button", name=translate("Create link")).click()

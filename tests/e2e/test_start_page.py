@@ -131,6 +131,8 @@ def test_own_background_has_the_name_of_its_file(page: Page, seeded_app: SeededA
         page.goto(url)
     mine = page.get_by_role("region", name="My backgrounds")
     expect(mine.get_by_role("link", name=seeded_app.clip.name)).to_be_visible()
+    mine.get_by_role("button", name=f"Forget {seeded_app.clip.name}").click()
+    expect(mine.get_by_role("listitem")).to_contain_text(seeded_app.clip.name)
 
 
 def test_background_is_listed_from_its_start_to_its_end(page: Page, seeded_app: SeededApp) -> None:
@@ -143,6 +145,9 @@ def test_background_is_listed_from_its_start_to_its_end(page: Page, seeded_app: 
     page.goto(seeded_app.url)
     mine = page.get_by_role("region", name="My backgrounds")
     expect(mine.get_by_text("Not finished yet")).to_have_count(2)
+    mine.get_by_role("button", name="Forget").first.click()
+    expect(mine.get_by_text("It’s still being made.")).to_be_visible()
+    mine.get_by_role("button", name="Undo").click()
     seeded_app.finish_conversion(finished)
     Job.update(state=State.CANCELLED).where(Job.id == id_in(cancelled)).execute()
     page.reload()

@@ -112,7 +112,8 @@ class MyBackgrounds {
     parts.expiry.hidden = isUnfinished;
     parts.unfinished.hidden = !isUnfinished;
     const button = item.querySelector("button");
-    if (!isUnfinished) button.setAttribute("aria-label", fill(button.dataset.label, { time: time.textContent }));
+    if (name) button.setAttribute("aria-label", fill(button.dataset.named, { name }));
+    else if (!isUnfinished) button.setAttribute("aria-label", fill(button.dataset.label, { time: time.textContent }));
     button.addEventListener("click", () => this.#onForget(item, entry));
     if (isUnfinished) {
       image.remove();
@@ -149,6 +150,10 @@ class MyBackgrounds {
     const index = readEntries().findIndex(({ url }) => url === entry.url);
     forget(entry.url);
     const removed = this.#templates.removed.content.cloneNode(true).firstElementChild;
+    const { name, message } = partsOf(removed);
+    name.textContent = entry.name ?? "";
+    name.hidden = !entry.name;
+    if (!entry.stillUrl) message.textContent = message.dataset.unfinished;
     const undo = removed.querySelector("button");
     undo.addEventListener("click", () => {
       writeEntries(readEntries().toSpliced(index, 0, entry));
@@ -157,7 +162,7 @@ class MyBackgrounds {
     });
     item.replaceWith(removed);
     undo.focus();
-    announce(removed.querySelector("p").textContent);
+    announce(message.textContent);
   }
 
   /** A missing image may only mean that the connection is lost. */

@@ -23,6 +23,7 @@ export class StartField {
     this.#trimWindow.addEventListener("change", () => this.#update());
     this.#field.addEventListener("input", () => this.#read());
     this.#field.addEventListener("change", () => this.#showValidity());
+    this.#field.addEventListener("focus", () => this.#hint.scrollIntoView({ block: "nearest" }));
     this.#read();
     if (this.#field.validity.valid && document.activeElement !== this.#field) this.#update();
   }
