@@ -1,6 +1,7 @@
 """Uploads beyond the capacity of the service are rejected with a time to retry."""
 
 import http.client
+import time
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -75,8 +76,10 @@ def test_200_parallel_uploads_are_accepted_or_told_to_retry(
     for path in polled_paths:
         measure_response_s(service.url + path)  # the first request checks ffmpeg and compiles the templates
     sampler = Sampler(lambda: take_sample(service, *polled_paths), interval_s=0)
+    start_s = time.monotonic()
     with sampler, ThreadPoolExecutor(200) as pool:
         responses = list(pool.map(lambda _: send_upload(service, body), range(200)))
+    uploads_s = time.monotonic() - start_s
     statuses = [response.status for response in responses]
     assert set(statuses) <= {201, 503}, statuses
     assert statuses.count(201) >= 25
@@ -85,7 +88,8 @@ def test_200_parallel_uploads_are_accepted_or_told_to_retry(
     assert list((service.instance / "tmp").iterdir()) == []
     highest = {name: max(sample[name] for sample in sampler.samples) for name in sampler.samples[0]}
     assert len(body) < highest["incoming"] < 30 * 2 * len(body), "each upload may be on the disk twice"
-    assert max(highest[path] for path in polled_paths) < 1, highest
+    # Other requests do not wait for the uploads. Without other load, the uploads take five seconds.
+    assert max(highest[path] for path in polled_paths) < uploads_s / 4, highest
     assert highest["memory"] < 600_000_000
 
 
