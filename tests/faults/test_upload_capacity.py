@@ -1,8 +1,8 @@
 """Uploads beyond the capacity of the service are rejected with a time to retry."""
 
 import http.client
-import time
 import socket
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
