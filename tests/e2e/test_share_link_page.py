@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import REQUEST_ERRORS, expect_console_errors
+from tests.e2e.conftest import REQUEST_ERRORS, OpenPage, expect_console_errors
 from tests.support.seeded_app import SeededApp
 from tests.support.share_link_page import PASSWORD, download, make_link, newest_link
 from tests.support.waiting import wait_for
@@ -30,6 +30,16 @@ def test_recipient_sees_still_image_and_downloads_gif(
     expect(receiver.get_by_text("4 downloads left")).to_be_visible()
     page.reload()
     expect(page.locator("#links")).to_contain_text("4 of 5 downloads left")
+
+
+def test_recipient_on_a_phone_copies_the_link(open_page: OpenPage, seeded_app: SeededApp) -> None:
+    phone = open_page(width=360, has_touch=True, is_mobile=True)
+    phone.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    link = seeded_app.create_share_link(seeded_app.create_result())
+    phone.goto(link)
+    phone.get_by_role("button", name="Copy").click()
+    expect(phone.get_by_role("button", name="Copied")).to_be_visible()
+    assert phone.evaluate("navigator.clipboard.readText()") == link
 
 
 def test_last_download_leaves_a_page_without_a_download_button(

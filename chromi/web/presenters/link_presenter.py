@@ -98,6 +98,7 @@ def receiver_page(link: Link, is_unlocked: bool) -> dict[str, Any]:
         "was_open": "file" in request.args or "download" in request.values,
         "result": link.job.result,
         "page_url": download_url(link),
+        "link_url": download_url(link, _external=True),
         "file_url": download_url(link, file=1),
         "still_url": still_url(link),
         "moving_preview_url": _moving_preview_url(link),
