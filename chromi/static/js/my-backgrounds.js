@@ -78,6 +78,12 @@ export function rememberUnfinishedBackground(note) {
   if (remember({ expiresAt })) note.textContent = note.dataset.remembered;
 }
 
+/** Show a text that an entry may lack. */
+function showText(element, text) {
+  element.textContent = text ?? "";
+  element.hidden = !text;
+}
+
 /** Lists this browser's backgrounds on the start page. */
 class MyBackgrounds {
   #section;
@@ -103,10 +109,8 @@ class MyBackgrounds {
     const image = item.querySelector("img");
     const parts = partsOf(item);
     item.querySelector("a").href = url;
-    parts.size.textContent = size ?? "";
-    parts.size.hidden = !size;
-    parts.name.textContent = name ?? "";
-    parts.name.hidden = !name; // it was made in another tab
+    showText(parts.size, size);
+    showText(parts.name, name); // none if it was made in another tab
     time.dateTime = expiresAt;
     localizeTimes(item);
     parts.expiry.hidden = isUnfinished;
@@ -151,8 +155,7 @@ class MyBackgrounds {
     forget(entry.url);
     const removed = this.#templates.removed.content.cloneNode(true).firstElementChild;
     const { name, message } = partsOf(removed);
-    name.textContent = entry.name ?? "";
-    name.hidden = !entry.name;
+    showText(name, entry.name);
     if (!entry.stillUrl) message.textContent = message.dataset.unfinished;
     const undo = removed.querySelector("button");
     undo.addEventListener("click", () => {
