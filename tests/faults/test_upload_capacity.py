@@ -89,7 +89,7 @@ def test_200_parallel_uploads_are_accepted_or_told_to_retry(
     highest = {name: max(sample[name] for sample in sampler.samples) for name in sampler.samples[0]}
     assert len(body) < highest["incoming"] < 30 * 2 * len(body), "each upload may be on the disk twice"
     # Other requests do not wait for the uploads. Without other load, the uploads take five seconds.
-    assert max(highest[path] for path in polled_paths) < uploads_s / 4, highest
+    assert max(highest[path] for path in polled_paths) < uploads_s / 6, highest
     assert highest["memory"] < 600_000_000
 
 
