@@ -84,16 +84,21 @@ def test_boomerang_shows_frame_where_it_reverses(open_studio: OpenStudio, clip: 
 def test_end_frames_wait_for_frames_that_are_presented_late(
     page: Page, open_studio: OpenStudio, clip: Path
 ) -> None:
-    """As on a busy computer: the video still shows the frame before when "seeked" is fired."""
+    """As on a busy computer: after "seeked", the frame before is presented, and only then the right one."""
     page.add_init_script(
         """
         const presentedS = new WeakMap();
         const request = HTMLVideoElement.prototype.requestVideoFrameCallback;
         HTMLVideoElement.prototype.requestVideoFrameCallback = function (onFrame) {
-          return request.call(this, (now, metadata) => setTimeout(() => {
+          const present = (now, metadata) => {
             presentedS.set(this, metadata.mediaTime);
             onFrame(now, metadata);
-          }, metadata.mediaTime ? 200 : 0));
+          };
+          if (!presentedS.has(this)) {
+            const presentFirstFrame = () => present(performance.now(), { mediaTime: 0 });
+            this.addEventListener("seeked", presentFirstFrame, { once: true });
+          }
+          return request.call(this, (...frame) => setTimeout(present, 200, ...frame));
         };
         const draw = CanvasRenderingContext2D.prototype.drawImage;
         CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {

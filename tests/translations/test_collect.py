@@ -20,7 +20,6 @@ def test_every_offered_language_has_a_folder() -> None:
     assert {"en", *languages()} == set(LANGUAGES)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("language", languages())
 def test_catalogs_are_complete_and_compiled(language: str, template: Catalog) -> None:
     catalog = update_catalog(language, template)

@@ -7,8 +7,8 @@ export const THUMBNAILS = 2;
 export const SEEK_OFFSET_S = 0.0005;
 
 /** A frame may be presented this long after "seeked", on a computer that is busy. */
-const FRAME_TIMEOUT_MS = 500;
-/** No frame is presented if it is the same as before, which is likely at most this far from it. */
+const FRAME_TIMEOUT_MS = 1000;
+/** No frame may be presented if it is the same as before, which is likely at most this far from it. */
 const SAME_FRAME_DISTANCE_S = 0.1;
 const SAME_FRAME_TIMEOUT_MS = 50;
 
@@ -30,8 +30,9 @@ export class FrameGrabber {
   #requests = [];
   #isRunning = false;
   #loaded;
-  /** The time of the frame that was presented last; NaN in a browser that does not tell it. */
-  #presentedS = "requestVideoFrameCallback" in HTMLVideoElement.prototype ? Infinity : NaN;
+  /** The first and last time at which the clip is known to show the present frame; NaN in a browser that does not tell. */
+  #shownFromS = "requestVideoFrameCallback" in HTMLVideoElement.prototype ? Infinity : NaN;
+  #shownUntilS = this.#shownFromS;
   #wantedS = NaN;
   #onPresented = () => {};
 
@@ -84,24 +85,29 @@ export class FrameGrabber {
 
   #watchFrames() {
     this.#video.requestVideoFrameCallback?.((now, { mediaTime }) => {
-      this.#presentedS = mediaTime;
-      // During a seek, it may still be a frame of the seek before.
-      if (!this.#video.seeking || this.#isNear(this.#wantedS)) this.#onPresented();
+      if (mediaTime !== this.#shownFromS) this.#shownFromS = this.#shownUntilS = mediaTime;
+      // A frame from before the seek may still be presented during or after it.
+      if (this.#isShown(this.#wantedS)) this.#onPresented();
       this.#watchFrames();
     });
   }
 
-  #isNear(timeS) {
-    return !(Math.abs(timeS - this.#presentedS) > SAME_FRAME_DISTANCE_S);
+  #isShown(timeS) {
+    const isBefore = timeS < this.#shownFromS - SAME_FRAME_DISTANCE_S;
+    return !(isBefore || timeS > this.#shownUntilS + SAME_FRAME_DISTANCE_S);
   }
 
   #seek(timeS) {
-    const timeoutMs = this.#isNear(timeS) ? SAME_FRAME_TIMEOUT_MS : FRAME_TIMEOUT_MS;
+    const timeoutMs = this.#isShown(timeS) ? SAME_FRAME_TIMEOUT_MS : FRAME_TIMEOUT_MS;
     const presented = new Promise((resolve) => (this.#onPresented = resolve));
     this.#wantedS = timeS;
     this.#video.currentTime = timeS + SEEK_OFFSET_S;
     const waitForFrame = () => Promise.race([presented, delay(timeoutMs)]);
-    return once(this.#video, "seeked").then(waitForFrame).then(() => true, () => this.#giveUp());
+    const onShown = () => {
+      this.#shownUntilS = Math.max(this.#shownUntilS, timeS); // a frame may last for seconds
+      return true;
+    };
+    return once(this.#video, "seeked").then(waitForFrame).then(onShown, () => this.#giveUp());
   }
 
   /** The clip is not playable here, or the grabber was closed; ClipSource shows a message. */
