@@ -88,17 +88,23 @@ def test_end_frames_wait_for_frames_that_are_presented_late(
     page.add_init_script(
         """
         const presentedS = new WeakMap();
+        const callbacks = new WeakMap();
         const request = HTMLVideoElement.prototype.requestVideoFrameCallback;
+        const present = (video, now, metadata) => {
+          presentedS.set(video, metadata.mediaTime);
+          callbacks.get(video)(now, metadata);
+        };
+        const watch = (video) => request.call(video, (...frame) => {
+          setTimeout(present, 200, video, ...frame);
+          watch(video);
+        });
         HTMLVideoElement.prototype.requestVideoFrameCallback = function (onFrame) {
-          const present = (now, metadata) => {
-            presentedS.set(this, metadata.mediaTime);
-            onFrame(now, metadata);
-          };
-          if (!presentedS.has(this)) {
-            const presentFirstFrame = () => present(performance.now(), { mediaTime: 0 });
+          if (!callbacks.has(this)) {
+            watch(this);
+            const presentFirstFrame = () => present(this, performance.now(), { mediaTime: 0 });
             this.addEventListener("seeked", presentFirstFrame, { once: true });
           }
-          return request.call(this, (...frame) => setTimeout(present, 200, ...frame));
+          callbacks.set(this, onFrame);
         };
         const draw = CanvasRenderingContext2D.prototype.drawImage;
         CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
