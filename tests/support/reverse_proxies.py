@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -91,7 +92,7 @@ def _running(
             [program, *command], cwd=folder, env=os.environ | environ, stdout=log, stderr=log
         )
     try:
-        wait_for(lambda: process.poll() is not None or (accepts_connections(port) and ca_file.exists()), name)
+        wait_for(lambda: process.poll() is not None or _completes_handshake(port, ca_file), name)
         assert process.poll() is None, (folder / "proxy.log").read_text()
         yield
     finally:
@@ -120,6 +121,17 @@ def reserve_port(stack: ExitStack) -> int:
 def accepts_connections(port: int) -> bool:
     with socket.socket() as connection:
         return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _completes_handshake(port: int, ca_file: Path) -> bool:
+    """Return True if the proxy has its certificate. Caddy accepts connections before it has made one."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            context.wrap_socket(connection, server_hostname=HOST).close()
+    except OSError:
+        return False
+    return True
 
 
 def replace_once(text: str, old: str, new: str) -> str:
