@@ -4,6 +4,9 @@ export function setPasswordShown(button, isShown) {
   document.getElementById(button.dataset.reveals).type = isShown ? "text" : "password";
 }
 
-export function togglePassword(button) {
-  setPasswordShown(button, button.getAttribute("aria-pressed") !== "true");
+export function enhancePasswordFields() {
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-reveals]");
+    if (button) setPasswordShown(button, button.getAttribute("aria-pressed") !== "true");
+  });
 }

@@ -2,7 +2,7 @@ import { announce } from "./announcer.js";
 import { partsOf } from "./dom.js";
 import { enhanceLinkButtons } from "./link-buttons.js";
 import { rememberBackground } from "./my-backgrounds.js";
-import { setPasswordShown, togglePassword } from "./password-toggle.js";
+import { enhancePasswordFields, setPasswordShown } from "./password-toggle.js";
 
 /** Show the newest link that works instead of making another one. */
 function onSend(event) {
@@ -32,10 +32,7 @@ function restoreFocus(links) {
 
 export function enhanceShareLinks() {
   enhanceLinkButtons();
-  document.addEventListener("click", ({ target }) => {
-    const button = target.closest("[data-reveals]");
-    if (button) togglePassword(button);
-  });
+  enhancePasswordFields();
   document.addEventListener("click", onSend);
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "links") return;

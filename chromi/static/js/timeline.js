@@ -148,7 +148,7 @@ export class Timeline {
 
   #followPointer() {
     const { clientX, grabOffsetS, edge } = this.#drag;
-    const timeS = this.#timeAt(clientX) - grabOffsetS;
+    const timeS = Math.round((this.#timeAt(clientX) - grabOffsetS) * 100) / 100; // less than a frame
     if (edge) this.#onResize(edge, timeS);
     else this.#trimWindow.moveTo(timeS);
   }

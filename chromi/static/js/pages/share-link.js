@@ -3,14 +3,14 @@ import { partsOf } from "../dom.js";
 import { keepLimitCurrent } from "../download-limit.js";
 import { enhanceLinkButtons } from "../link-buttons.js";
 import { enhancePage } from "../page.js";
-import { togglePassword } from "../password-toggle.js";
+import { enhancePasswordFields } from "../password-toggle.js";
 
 enhanceLinkButtons();
+enhancePasswordFields();
 enhancePage({
   background_preview: (root) => {
-    const { moving_preview: video, motion_toggle: toggle, limit, download_form: form, reveal } = partsOf(root);
+    const { moving_preview: video, motion_toggle: toggle, limit, download_form: form } = partsOf(root);
     if (video) animateVideos([video], toggle);
     if (form) keepLimitCurrent(limit, form);
-    reveal?.addEventListener("click", () => togglePassword(reveal));
   },
 });
