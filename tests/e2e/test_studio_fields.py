@@ -41,6 +41,23 @@ def test_invalid_start_is_explained_at_its_field(page: Page, seeded_app: SeededA
     expect(page.get_by_label("Selected part of the video")).to_have_value("1.5")
 
 
+def test_length_outside_its_range_is_kept_and_rejected(page: Page, seeded_app: SeededApp) -> None:
+    open_studio_page(page, seeded_app.create_upload())
+    length = page.get_by_label("Length (1 to 10 sec)")
+    for typed, used in (("12", "8 sec"), ("0", "1 sec")):
+        length.fill(typed)
+        length.blur()
+        expect(page.locator("[data-part=summary]")).to_contain_text(used)
+        make_button(page).click()
+        expect(length).to_be_focused()
+        expect(length).to_have_value(typed)
+        assert length.evaluate("field => field.matches(':user-invalid')")  # has a red border
+        assert "/uploads/" in page.url
+    length.fill("3")
+    make_button(page).click()
+    page.wait_for_url("**/jobs/**")
+
+
 def test_chosen_cut_of_very_short_clip_survives_reload(
     page: Page, seeded_app: SeededApp, tmp_path: Path
 ) -> None:
@@ -76,7 +93,7 @@ def test_invalid_field_in_closed_details_is_shown(page: Page, seeded_app: Seeded
     more_options = page.get_by_text("More options")
     more_options.click()
     speed = page.get_by_label("Speed")
-    speed.evaluate("field => { field.value = '99' }")  # typed values are limited
+    speed.fill("99")
     more_options.click()
     expect(speed).to_be_hidden()
     make_button(page).click()

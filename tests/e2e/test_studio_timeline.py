@@ -174,17 +174,6 @@ def test_dragging_handles_changes_length(open_studio: OpenStudio, clip: Path) ->
     expect(page).to_have_url(re.compile("duration=1(&|$)"))
 
 
-def test_invalid_number_is_replaced_by_the_limit_or_the_default(
-    open_studio: OpenStudio, plain_clip: Path
-) -> None:
-    page = open_studio(plain_clip, "?duration=4")
-    length = page.get_by_label("Length (1 to 10 sec)")
-    for typed, replacement in (("", "6"), ("12", "10")):
-        length.fill(typed)
-        length.blur()
-        expect(length).to_have_value(replacement)
-
-
 def test_local_file_can_be_trimmed_during_upload(open_studio: OpenStudio, clip: Path) -> None:
     page = open_studio(clip)
     wait_for_end_frames(page)

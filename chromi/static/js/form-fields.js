@@ -20,17 +20,12 @@ export function linkSizeLimit(form, { limited_quality: card, size_limit: field }
   form.addEventListener("input", onQualityChosen, { capture: true });
 }
 
-/**
- * Make number fields show what is used: the nearest number in the field's range instead of one outside it, the default
- * or the placeholder instead of nothing, and digits instead of an exponent.
- */
-export function correctNumbers(form) {
+/** Make number fields show what is used: the default or the placeholder instead of nothing, and digits instead of an exponent. */
+export function completeNumbers(form) {
   const defaults = JSON.parse(form.dataset.defaults);
   form.addEventListener("change", ({ target }) => {
     if (target.type !== "number") return;
-    const { value, min, max, validity } = target;
-    if (validity.rangeUnderflow) target.value = min;
-    if (validity.rangeOverflow) target.value = max;
+    const { value, validity } = target;
     if (value === "" && !validity.badInput) target.value = defaults[target.name] || target.placeholder;
     if (target.value !== "") target.value = String(target.valueAsNumber);
     if (target.value === value) return;

@@ -16,10 +16,10 @@ function roundToMilli(value) {
 }
 
 function numberIn(field, defaultValue) {
-  return field.value !== "" && field.validity.valid ? roundToMilli(Number(field.value)) : defaultValue;
+  return field.value === "" ? defaultValue : clamp(roundToMilli(Number(field.value)), Number(field.min), Number(field.max));
 }
 
-/** Return the form's settings that the preview needs. An invalid number counts as the default. */
+/** Return the form's settings that the preview needs. A number outside its field's range counts as the nearest one inside. */
 export function readSettings(form) {
   const { duration, speed, loop, reverse, short } = form.elements;
   return {

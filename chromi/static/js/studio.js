@@ -4,7 +4,7 @@ import { ClipSource } from "./clip-source.js";
 import { partsOf } from "./dom.js";
 import { previewEffects } from "./effects-preview.js";
 import { EndFrames } from "./end-frames.js";
-import { suggestLoopStyle, correctNumbers, linkSizeLimit } from "./form-fields.js";
+import { completeNumbers, linkSizeLimit, suggestLoopStyle } from "./form-fields.js";
 import { FrameGrabber } from "./frame-grabber.js";
 import { fill } from "./format.js";
 import { Framing } from "./framing.js";
@@ -72,7 +72,7 @@ class Studio {
     this.#listen();
     this.#connectControls();
     linkSizeLimit(this.#form, this.#parts);
-    correctNumbers(this.#form);
+    completeNumbers(this.#form);
     showRangeValues(this.#form);
     previewEffects(this.#root, this.#form);
     storeSettingsOnChange(this.#form, this.#trimWindow, this.#signal);
