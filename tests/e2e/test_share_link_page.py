@@ -42,16 +42,19 @@ def test_recipient_on_a_phone_copies_the_link(open_page: OpenPage, seeded_app: S
     assert phone.evaluate("navigator.clipboard.readText()") == link
 
 
-def test_last_download_leaves_a_page_without_a_download_button(
-    page: Page, seeded_app: SeededApp, tmp_path: Path, console_errors: list[str]
+def test_last_download_leaves_a_page_without_download_button_and_link(
+    open_page: OpenPage, seeded_app: SeededApp, tmp_path: Path, console_errors: list[str]
 ) -> None:
+    page = open_page(width=360, has_touch=True, is_mobile=True)
     page.goto(seeded_app.create_share_link(seeded_app.create_result(), max_uses=1))
     expect(page.get_by_text("One download left")).to_be_visible()
+    expect(page.get_by_text("Send yourself this link")).to_be_visible()
     download(page, tmp_path, is_counted=True)
     expect(page.get_by_text("Downloaded. This link has no downloads left.")).to_be_visible()
     expect(page.get_by_role("button", name="Download", exact=True)).to_be_hidden()
     expect(page.get_by_text("One download left")).to_be_hidden()
     expect(page.locator(".key-figures")).to_be_hidden()
+    expect(page.get_by_text("Send yourself this link")).to_be_hidden()
     expect_console_errors(console_errors, *REQUEST_ERRORS)  # the browser logs the 410
 
 

@@ -144,7 +144,7 @@ def test_new_tab_page_can_be_shown_over_the_video(open_studio: OpenStudio, clip:
     page = open_studio(clip)
     wait_for_end_frames(page)
     expect(page.locator(".new-tab-search")).to_be_hidden()
-    note = page.get_by_text("A laptop’s screen crops the darkened edges.")
+    note = page.get_by_text("Laptop screens cut off the shaded strips.")
     expect(note).to_be_hidden()
     page.get_by_label("Show Chrome’s new tab page").check()
     expect(page.locator(".new-tab-search")).to_be_visible()

@@ -25,16 +25,16 @@ async function waitForCount(limit, form) {
   }
 }
 
-/** Say why the link has ended, in place of the button. */
+/** Say why the link has ended, in place of what it was for. */
 function showEnd(limit, form, page) {
   const isUsedUp = page.querySelector("[data-code]")?.dataset.code === "link_used_up";
   limit.textContent = isUsedUp ? limit.dataset.usedUp : page.querySelector(".lead").textContent;
-  const actions = form.closest(".actions");
-  if (actions.contains(document.activeElement)) {
+  const outdated = [form.closest(".actions"), document.getElementById("send_link")];
+  if (outdated.some((element) => element.contains(document.activeElement))) {
     limit.tabIndex = -1;
     limit.focus();
   }
-  actions.remove();
+  for (const element of outdated) element.remove();
 }
 
 function parse(html) {
