@@ -8,7 +8,7 @@ export const SEEK_OFFSET_S = 0.0005;
 
 /** A frame may be presented this long after "seeked", on a computer that is busy. */
 const FRAME_TIMEOUT_MS = 1000;
-/** No frame may be presented if it is the same as before, which is likely at most this far from it. */
+/** No frame is presented if it is the same as before, which is likely at most this far from it. */
 const SAME_FRAME_DISTANCE_S = 0.1;
 const SAME_FRAME_TIMEOUT_MS = 50;
 
@@ -30,9 +30,8 @@ export class FrameGrabber {
   #requests = [];
   #isRunning = false;
   #loaded;
-  /** The first and last time at which the clip is known to show the present frame; NaN in a browser that does not tell. */
-  #shownFromS = "requestVideoFrameCallback" in HTMLVideoElement.prototype ? Infinity : NaN;
-  #shownUntilS = this.#shownFromS;
+  /** The time of the frame that was presented last; Infinity before the first, NaN in a browser that does not tell it. */
+  #presentedS = Infinity;
   #wantedS = NaN;
   #onPresented = () => {};
 
@@ -85,26 +84,28 @@ export class FrameGrabber {
 
   #watchFrames() {
     this.#video.requestVideoFrameCallback?.((now, { mediaTime }) => {
-      if (mediaTime !== this.#shownFromS) this.#shownFromS = this.#shownUntilS = mediaTime;
-      // A frame from before the seek may still be presented during or after it.
-      if (this.#isShown(this.#wantedS)) this.#onPresented();
+      const isFirst = this.#presentedS === Infinity;
+      this.#presentedS = mediaTime;
+      // The first frame may be the clip's, presented after a seek has started. All others are those of the seek, which may
+      // be far from its time: a frame may last for seconds.
+      if (!isFirst || this.#isNear(this.#wantedS)) this.#onPresented();
       this.#watchFrames();
     });
   }
 
-  #isShown(timeS) {
-    const isBefore = timeS < this.#shownFromS - SAME_FRAME_DISTANCE_S;
-    return !(isBefore || timeS > this.#shownUntilS + SAME_FRAME_DISTANCE_S);
+  #isNear(timeS) {
+    return !(Math.abs(timeS - this.#presentedS) > SAME_FRAME_DISTANCE_S);
   }
 
   #seek(timeS) {
-    const timeoutMs = this.#isShown(timeS) ? SAME_FRAME_TIMEOUT_MS : FRAME_TIMEOUT_MS;
+    const timeoutMs = this.#isNear(timeS) ? SAME_FRAME_TIMEOUT_MS : FRAME_TIMEOUT_MS;
     const presented = new Promise((resolve) => (this.#onPresented = resolve));
     this.#wantedS = timeS;
     this.#video.currentTime = timeS + SEEK_OFFSET_S;
     const waitForFrame = () => Promise.race([presented, delay(timeoutMs)]);
     const onShown = () => {
-      this.#shownUntilS = Math.max(this.#shownUntilS, timeS); // a frame may last for seconds
+      // WebKit does not tell the frames of a hidden video, but they can be drawn once "seeked" is fired.
+      if (this.#presentedS === Infinity) this.#presentedS = NaN;
       return true;
     };
     return once(this.#video, "seeked").then(waitForFrame).then(onShown, () => this.#giveUp());
