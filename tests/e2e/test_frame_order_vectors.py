@@ -18,10 +18,10 @@ TABLE: dict[str, Any] = json.loads(PATH.read_text())
 ORDER_FRAME_TIMES = """async (json) => {
   const { readSettings } = await import("/js/studio-settings.js");
   const { orderFrameTimes } = await import("/js/frame-order.js");
-  const field = (value) => ({ value, validity: { valid: true } });
+  const limits = { duration: { min: "1", max: "10" }, speed: { min: "0.5", max: "2" } };
   const order = ({ duration, speed, loop, reverse, short, startS, clipDurationS }) => {
     const texts = { duration, speed, loop, short, framing: "fill", pad: "auto", focus: "0.5,0.5" };
-    const fields = Object.entries(texts).map(([name, value]) => [name, field(value)]);
+    const fields = Object.entries(texts).map(([name, value]) => [name, { value, ...limits[name] }]);
     const elements = { ...Object.fromEntries(fields), reverse: { checked: reverse } };
     return orderFrameTimes({ ...readSettings({ elements }), startS, clipDurationS });
   };
