@@ -127,7 +127,7 @@ def _completes_handshake(port: int, ca_file: Path) -> bool:
     """Return True if the proxy has its certificate. Caddy accepts connections before it has made one."""
     try:
         context = ssl.create_default_context(cafile=ca_file)
-        with socket.create_connection(("127.0.0.1", port)) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
             context.wrap_socket(connection, server_hostname=HOST).close()
     except OSError:
         return False

@@ -104,7 +104,7 @@ export class FrameGrabber {
     this.#video.currentTime = timeS + SEEK_OFFSET_S;
     const waitForFrame = () => Promise.race([presented, delay(timeoutMs)]);
     const onShown = () => {
-      // WebKit does not tell the frames of a hidden video, but they can be drawn once "seeked" is fired.
+      // WebKit does not report the frames of a hidden video, but they can be drawn once "seeked" is fired.
       if (this.#presentedS === Infinity) this.#presentedS = NaN;
       return true;
     };
