@@ -118,11 +118,6 @@ def reserve_port(stack: ExitStack) -> int:
     return port
 
 
-def accepts_connections(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
 def _completes_handshake(port: int, ca_file: Path) -> bool:
     """Return True if the proxy has its certificate. Caddy accepts connections before it has made one."""
     try:
