@@ -105,8 +105,9 @@ def test_own_backgrounds_are_listed_in_this_browser_only(
         "href", re.compile(urls[1].rpartition("/jobs/")[2])
     )
     mine.get_by_role("button", name="Forget").first.click()
-    expect(mine.get_by_role("listitem").first).to_contain_text("Removed from this list.")
-    expect(page.locator("#announcer")).to_have_text(re.compile("^Removed from this list."))
+    removed = "Removed from this list. It stays online until it expires."
+    expect(mine.get_by_role("listitem").first).to_contain_text(removed)
+    expect(page.locator("#announcer")).to_have_text(removed)
     mine.get_by_role("button", name="Undo").click()
     page.reload()
     expect(mine.get_by_role("link").first).to_have_attribute("href", re.compile(urls[1][-10:]))
