@@ -18,7 +18,7 @@ function onLinksChanged(links) {
   announce(partsOf(links).announcement.textContent.trim().replace(/\s+/g, " "));
   if (links.dataset.change !== "made") return;
   links.scrollIntoView({ block: "nearest" }); // the button may be at the top of the page
-  const form = document.querySelector("#share form");
+  const form = document.getElementById("share_form");
   form.reset();
   setPasswordShown(form.querySelector("[data-reveals]"), false);
 }
